@@ -1,0 +1,66 @@
+# Everything a fresh machine needs is made on the first call: only Python 3.11+, make and a C library are taken for granted.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+FEED ?= sim
+SPEED ?= 60
+ARGS ?=
+
+.PHONY: help setup run watch test check fmt fmt-check lint types unit generate lock bench clean
+
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Virtual environment, locked packages, Kafka's jars. Every other target does this itself.
+
+$(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewheel/local/kafka-jars.lock
+	@test -n "$(PYTHON)" || { echo "tidewheel needs Python 3.11 or newer with its venv module (on Debian: python3-venv); none was found on PATH" >&2; exit 2; }
+	@echo "setting up: virtual environment and locked packages"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync -q --require-hashes requirements/bootstrap.txt requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m tidewheel.local.jars
+	@touch $@
+
+run: $(READY) ## The whole system on this machine with the live view: FEED=sim|replay:<path> SPEED=60|max ARGS='...'
+	@$(BIN)/tidewheel run --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+
+test: check ## All tests, on a real Kafka broker and a real Redis.
+	@$(BIN)/python -m pytest -q tests/integration tests/system
+
+check: $(READY) fmt-check lint types unit ## The fast part: format, lint, types, unit, property, conformance and tidy tests.
+
+fmt: $(READY) ## Format the code.
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+fmt-check: $(READY)
+	@$(BIN)/ruff format --check -q . || { echo "run 'make fmt'" >&2; exit 1; }
+
+lint: $(READY)
+	@$(BIN)/ruff check -q .
+	@$(BIN)/lint-imports --no-cache 2>&1 | tail -4
+
+types: $(READY)
+	@$(BIN)/mypy
+
+unit: $(READY)
+	@$(BIN)/python -m pytest -q tests --ignore=tests/integration --ignore=tests/system
+
+generate: $(READY) ## Make the generated code again from proto/.
+	@$(BIN)/python -m tidewheel.wire.generate
+
+lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
+	@$(BIN)/python requirements/lock.py
+
+bench: $(READY) ## All benches at full size; prints one JSON line each.
+	@$(BIN)/python -m bench
+
+clean: ## Remove the virtual environment and caches; data directories stay.
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,22 @@
+"""Lock every set of requirements with hashes and without any index address."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "dev")
+COMPILE = (
+    str(Path(sys.executable).parent / "uv"),
+    *("pip", "compile", "-q", "--upgrade", "--universal", "--python-version", "3.11"),
+    *("--generate-hashes", "--no-annotate", "--custom-compile-command", "make lock"),
+)
+
+
+def lock(source: list[str], target: str) -> None:
+    subprocess.run([*COMPILE, *source, "-o", f"requirements/{target}.txt"], cwd=ROOT, check=True)
+
+
+lock(["requirements/bootstrap.in"], "bootstrap")
+for extra in EXTRAS:
+    lock(["pyproject.toml", "--extra", extra], extra)

@@ -1,0 +1,69 @@
+"""A real Kafka and a real Redis, started once for a test run.
+
+Addresses given in TIDEWHEEL_TEST_KAFKA and TIDEWHEEL_TEST_REDIS are used; else containers where Docker is there; else the
+embedded servers. A test that asks for `broker` gets the declared topics empty and no consumer groups.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from confluent_kafka.admin import AdminClient
+
+from tests.servers import kafka_server, redis_server
+from tidewheel.contracts.topics import TOPICS
+from tidewheel.runtime import topic_admin
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="session")
+def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap address of a running broker."""
+    with kafka_server(os.environ.get("TIDEWHEEL_TEST_KAFKA"), tmp_path_factory.mktemp("kafka")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a running Redis."""
+    with redis_server(os.environ.get("TIDEWHEEL_TEST_REDIS"), tmp_path_factory.mktemp("redis")) as address:
+        yield address
+
+
+@pytest.fixture
+def broker(kafka_address: str) -> str:
+    """A broker with every declared topic, empty, and no consumer groups."""
+    admin = AdminClient({"bootstrap.servers": kafka_address})
+    present = [name for name in TOPICS if name in admin.list_topics(timeout=10).topics]
+    for future in admin.delete_topics(present, operation_timeout=30).values() if present else ():
+        future.result()
+    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
+    for future in admin.delete_consumer_groups(groups).values() if groups else ():
+        future.result()
+    deadline = time.monotonic() + 30
+    while len(topic_admin.create(kafka_address, PARTITIONS)) < len(present) and time.monotonic() < deadline:
+        if not topic_admin.faults(kafka_address):
+            break
+    assert topic_admin.faults(kafka_address) == []
+    return kafka_address
+
+
+@pytest.fixture
+def empty_redis(redis_address: str) -> str:
+    """A Redis without keys."""
+    with redis.Redis.from_url(redis_address) as client:
+        client.flushall()
+    return redis_address
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real recorded prices, which stands beside the checkout; skips where it does not."""
+    folder = Path(__file__).parent.parent.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no recorded prices beside the checkout")
+    return folder

@@ -1,0 +1,218 @@
+"""A model and its figures as bytes: the registry's format, with nothing in it that could run."""
+
+import numpy as np
+
+from tidewheel.contracts.bad_record import BadRecord, Reason
+from tidewheel.contracts.codecs.columns import instrument_of, parse
+from tidewheel.domain.models import (
+    FORMAT_VERSION,
+    Confusion,
+    Float64,
+    Hyperparameters,
+    Lineage,
+    Model,
+    PartMetrics,
+    Scorecard,
+)
+from tidewheel.wire.v1 import models_pb2
+
+
+def encode_model(value: Model) -> bytes:
+    """The same model gives the same bytes, always: the registry is keyed by their checksum."""
+    return models_pb2.Model(
+        instrument=value.instrument,
+        seq=value.seq,
+        format_version=value.format_version,
+        schema_hash=value.schema_hash,
+        coefficients=_floats(value.coefficients),
+        mean=_floats(value.mean),
+        std=_floats(value.std),
+        intercept=value.intercept,
+        threshold=value.threshold,
+        hyperparameters=hyperparameters_to_wire(value.hyperparameters),
+        training=metrics_to_wire(value.training),
+        validation=metrics_to_wire(value.validation),
+        test=metrics_to_wire(value.test),
+        base_rate=value.base_rate,
+        effective_rows=value.effective_rows,
+        first_placed_ns=value.first_placed_ns,
+        last_resolved_ns=value.last_resolved_ns,
+        lineage=_lineage_to_wire(value.lineage),
+        golden_features=value.golden_features,
+        golden_score=value.golden_score,
+    ).SerializeToString(deterministic=True)
+
+
+def decode_model(payload: bytes | None) -> Model:
+    """Raises BadRecord where the bytes are no model of a format known here. Verifies no checksum: the registry does."""
+    message = parse(models_pb2.Model, payload)
+    if message.format_version != FORMAT_VERSION:
+        raise BadRecord(Reason.UNDECODABLE, f"model format {message.format_version}, known is {FORMAT_VERSION}")
+    columns = [_array(packed) for packed in (message.coefficients, message.mean, message.std)]
+    if len({len(column) for column in columns}) != 1:
+        raise BadRecord(Reason.INCONSISTENT, "coefficients, mean and std differ in length")
+    coefficients, mean, std = columns
+    return Model(
+        instrument=instrument_of(message.instrument),
+        seq=message.seq,
+        schema_hash=message.schema_hash,
+        coefficients=coefficients,
+        mean=mean,
+        std=std,
+        intercept=message.intercept,
+        threshold=message.threshold,
+        hyperparameters=hyperparameters_of(message.hyperparameters),
+        training=metrics_of(message.training),
+        validation=metrics_of(message.validation),
+        test=metrics_of(message.test),
+        base_rate=message.base_rate,
+        effective_rows=message.effective_rows,
+        first_placed_ns=message.first_placed_ns,
+        last_resolved_ns=message.last_resolved_ns,
+        lineage=_lineage_of(message.lineage),
+        golden_features=message.golden_features,
+        golden_score=message.golden_score,
+        format_version=message.format_version,
+    )
+
+
+def _floats(column: Float64) -> bytes:
+    return column.astype("<f8").tobytes()
+
+
+def _array(packed: bytes) -> Float64:
+    if len(packed) % 8:
+        raise BadRecord(Reason.INCONSISTENT, f"a column of float64 has {len(packed)} bytes")
+    return np.frombuffer(packed, dtype="<f8")
+
+
+def metrics_to_wire(value: PartMetrics) -> models_pb2.PartMetrics:
+    return models_pb2.PartMetrics(
+        rows=value.rows,
+        positives=value.positives,
+        precision=value.precision,
+        recall=value.recall,
+        log_loss=value.log_loss,
+        auc=value.auc,
+        base_rate=value.base_rate,
+        effective_rows=value.effective_rows,
+        at_half=_confusion_to_wire(value.at_half),
+        at_threshold=_confusion_to_wire(value.at_threshold),
+        at_three_quarters=_confusion_to_wire(value.at_three_quarters),
+    )
+
+
+def metrics_of(message: models_pb2.PartMetrics) -> PartMetrics:
+    return PartMetrics(
+        rows=message.rows,
+        positives=message.positives,
+        precision=message.precision,
+        recall=message.recall,
+        log_loss=message.log_loss,
+        auc=message.auc,
+        base_rate=message.base_rate,
+        effective_rows=message.effective_rows,
+        at_half=_confusion_of(message.at_half),
+        at_threshold=_confusion_of(message.at_threshold),
+        at_three_quarters=_confusion_of(message.at_three_quarters),
+    )
+
+
+def _confusion_to_wire(value: Confusion) -> models_pb2.Confusion:
+    return models_pb2.Confusion(
+        threshold=value.threshold,
+        true_positives=value.true_positives,
+        false_positives=value.false_positives,
+        false_negatives=value.false_negatives,
+        true_negatives=value.true_negatives,
+    )
+
+
+def _confusion_of(message: models_pb2.Confusion) -> Confusion:
+    return Confusion(
+        message.threshold,
+        message.true_positives,
+        message.false_positives,
+        message.false_negatives,
+        message.true_negatives,
+    )
+
+
+def hyperparameters_to_wire(value: Hyperparameters) -> models_pb2.Hyperparameters:
+    return models_pb2.Hyperparameters(
+        use_bias=value.use_bias,
+        l1=value.l1,
+        learning_rate=value.learning_rate,
+        positive_example_weight_mult=value.positive_example_weight_mult,
+        wd=value.wd,
+        mini_batch_size=value.mini_batch_size,
+    )
+
+
+def hyperparameters_of(message: models_pb2.Hyperparameters) -> Hyperparameters:
+    return Hyperparameters(
+        message.use_bias,
+        message.l1,
+        message.learning_rate,
+        message.positive_example_weight_mult,
+        message.wd,
+        message.mini_batch_size,
+    )
+
+
+def _lineage_to_wire(value: Lineage) -> models_pb2.Lineage:
+    return models_pb2.Lineage(
+        topic=value.topic,
+        partition=value.partition,
+        first_offset=value.first_offset,
+        last_offset=value.last_offset,
+        first_example_seq=value.first_example_seq,
+        last_example_seq=value.last_example_seq,
+        training_config=value.training_config,
+        started_from=value.started_from,
+    )
+
+
+def _lineage_of(message: models_pb2.Lineage) -> Lineage:
+    return Lineage(
+        message.topic,
+        message.partition,
+        message.first_offset,
+        message.last_offset,
+        message.first_example_seq,
+        message.last_example_seq,
+        message.training_config,
+        message.started_from,
+    )
+
+
+def scorecard_to_wire(value: Scorecard) -> models_pb2.Scorecard:
+    return models_pb2.Scorecard(
+        rows=value.rows,
+        positives=value.positives,
+        flagged=value.flagged,
+        hits=value.hits,
+        precision=value.precision,
+        recall=value.recall,
+        base_rate=value.base_rate,
+        log_loss=value.log_loss,
+        effective_rows=value.effective_rows,
+        flagged_pnl_e9=value.flagged_pnl_e9,
+        pnl_e9=value.pnl_e9,
+    )
+
+
+def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
+    return Scorecard(
+        message.rows,
+        message.positives,
+        message.flagged,
+        message.hits,
+        message.precision,
+        message.recall,
+        message.base_rate,
+        message.log_loss,
+        message.effective_rows,
+        message.flagged_pnl_e9,
+        message.pnl_e9,
+    )

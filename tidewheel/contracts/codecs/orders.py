@@ -1,0 +1,138 @@
+"""Topics `orders`, `transactions` and `examples`."""
+
+from tidewheel.contracts.bad_record import BadRecord, Reason
+from tidewheel.contracts.codecs.columns import instrument_of, int64s, packed, parse
+from tidewheel.domain.features import FEATURES_BYTES, SCHEMA_HASH, Example
+from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
+from tidewheel.domain.time import NS_PER_S
+from tidewheel.wire.v1 import orders_pb2
+
+
+def encode_orders(value: SecondOrders) -> bytes:
+    message = orders_pb2.SecondOrders(
+        instrument=value.instrument, session=value.session, second=value.second, count=len(value)
+    )
+    if len(value):
+        message.order_id = packed(value.order_id)
+        message.placed_ns = packed(value.placed_ns)
+        message.bid_e9 = packed(value.bid_e9)
+        message.offer_e9 = packed(value.offer_e9)
+        message.upper_e9 = packed(value.upper_e9)
+        message.lower_e9 = packed(value.lower_e9)
+    for reason in sorted(value.not_placed):
+        message.not_placed.add(reason=int(reason), count=value.not_placed[reason])
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_orders(payload: bytes | None) -> SecondOrders:
+    """Raises BadRecord."""
+    message = parse(orders_pb2.SecondOrders, payload)
+    count = message.count
+    try:
+        not_placed = {NotPlacedReason(row.reason): row.count for row in message.not_placed}
+    except ValueError as failure:
+        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+    value = SecondOrders(
+        instrument_of(message.instrument),
+        message.session,
+        message.second,
+        int64s(message.order_id, count, "order_id"),
+        int64s(message.placed_ns, count, "placed_ns"),
+        int64s(message.bid_e9, count, "bid_e9"),
+        int64s(message.offer_e9, count, "offer_e9"),
+        int64s(message.upper_e9, count, "upper_e9"),
+        int64s(message.lower_e9, count, "lower_e9"),
+        not_placed,
+    )
+    if count:
+        _check_orders(value)
+    return value
+
+
+def _check_orders(value: SecondOrders) -> None:
+    start = value.second * NS_PER_S
+    placed = value.placed_ns
+    if placed[0] < start or placed[-1] >= start + NS_PER_S:
+        raise BadRecord(Reason.INCONSISTENT, f"an order lies outside second {value.second}")
+    if not ((value.lower_e9 < value.bid_e9) & (value.offer_e9 < value.upper_e9)).all():
+        raise BadRecord(Reason.INCONSISTENT, "an order's quote is not between its thresholds")
+    if len(value) > 1 and not (value.order_id[1:] > value.order_id[:-1]).all():
+        raise BadRecord(Reason.INCONSISTENT, "order ids do not grow")
+
+
+def encode_transaction(value: Transaction) -> bytes:
+    return orders_pb2.Transaction(
+        instrument=value.instrument,
+        order_id=value.order_id,
+        session=value.session,
+        placed_ns=value.placed_ns,
+        entry_e9=value.entry_e9,
+        upper_e9=value.upper_e9,
+        lower_e9=value.lower_e9,
+        resolved_ns=value.resolved_ns,
+        resolved_seq=value.resolved_seq,
+        exit_e9=value.exit_e9,
+        outcome=int(value.outcome),  # type: ignore[arg-type]
+        pnl_e9=value.pnl_e9,
+    ).SerializeToString()
+
+
+def decode_transaction(payload: bytes | None) -> Transaction:
+    """Raises BadRecord."""
+    message = parse(orders_pb2.Transaction, payload)
+    try:
+        outcome = Outcome(message.outcome)
+    except ValueError as failure:
+        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+    return Transaction(
+        instrument_of(message.instrument),
+        message.order_id,
+        message.session,
+        message.placed_ns,
+        message.entry_e9,
+        message.upper_e9,
+        message.lower_e9,
+        message.resolved_ns,
+        message.resolved_seq,
+        message.exit_e9,
+        outcome,
+    )
+
+
+def encode_example(value: Example) -> bytes:
+    return orders_pb2.Example(
+        instrument=value.instrument,
+        example_seq=value.example_seq,
+        order_id=value.order_id,
+        placed_ns=value.placed_ns,
+        resolved_ns=value.resolved_ns,
+        label=value.label,
+        schema_hash=value.schema_hash,
+        features=value.features,
+        pnl_e9=value.pnl_e9,
+    ).SerializeToString()
+
+
+def decode_example(payload: bytes | None) -> Example:
+    """Raises BadRecord; a row of another schema is one."""
+    message = parse(orders_pb2.Example, payload)
+    if message.schema_hash != SCHEMA_HASH:
+        raise BadRecord(
+            Reason.WRONG_SCHEMA,
+            f"features of schema {message.schema_hash.hex()[:12] or '(none)'}, known is {SCHEMA_HASH.hex()[:12]}",
+        )
+    if len(message.features) != FEATURES_BYTES:
+        raise BadRecord(Reason.INCONSISTENT, f"features have {len(message.features)} bytes, not {FEATURES_BYTES}")
+    if message.label > 1 or message.example_seq < 1:
+        raise BadRecord(Reason.INCONSISTENT, f"label {message.label}, example_seq {message.example_seq}")
+    return Example(
+        instrument_of(message.instrument),
+        message.example_seq,
+        message.order_id,
+        message.placed_ns,
+        message.resolved_ns,
+        message.label,
+        message.features,
+        message.pnl_e9,
+        message.schema_hash,
+    )

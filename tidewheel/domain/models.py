@@ -1,0 +1,155 @@
+"""A model as a value: what it weighs, how it scores, and the figures that came with it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+FORMAT_VERSION = 1
+
+
+class Evidence(StrEnum):
+    """How much speaks for the procedure that made a model being better than always saying yes."""
+
+    NONE = "none"
+    WEAK = "weak"
+    STRONG = "strong"
+
+
+class Verdict(StrEnum):
+    """How a training run ended."""
+
+    PUBLISHED = "published"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Counts at one threshold; a row is flagged when score >= threshold."""
+
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartMetrics:
+    """Figures on one part of a window, precision and recall at the model's threshold; see models.proto."""
+
+    rows: int
+    positives: int
+    precision: float
+    recall: float
+    log_loss: float
+    auc: float
+    base_rate: float
+    effective_rows: float
+    at_half: Confusion
+    at_threshold: Confusion
+    at_three_quarters: Confusion
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """One point of the search space."""
+
+    use_bias: bool
+    l1: float
+    learning_rate: float
+    positive_example_weight_mult: float
+    wd: float
+    mini_batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Enough, with the log, to make the same model bytes again."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    first_example_seq: int
+    last_example_seq: int
+    training_config: str
+    started_from: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A trained linear model, immutable. Arrays have one float64 a feature."""
+
+    instrument: str
+    seq: int
+    schema_hash: bytes
+    coefficients: Float64
+    mean: Float64
+    std: Float64
+    intercept: float
+    threshold: float
+    hyperparameters: Hyperparameters
+    training: PartMetrics
+    validation: PartMetrics
+    test: PartMetrics
+    base_rate: float
+    effective_rows: float
+    first_placed_ns: int
+    last_resolved_ns: int
+    lineage: Lineage
+    golden_features: bytes
+    golden_score: float
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """A model at its own threshold on the rows of its next window; see DESIGN's next-window scorecard."""
+
+    rows: int
+    positives: int
+    flagged: int
+    hits: int
+    precision: float
+    recall: float
+    base_rate: float
+    log_loss: float
+    effective_rows: float
+    flagged_pnl_e9: int
+    pnl_e9: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scorer:
+    """The scoring half of a model, folded to one multiplication a feature."""
+
+    weights: Float64
+    offset: float
+    threshold: float
+
+    @classmethod
+    def of(cls, model: Model) -> "Scorer":
+        weights = model.coefficients / model.std
+        return cls(weights, float(model.intercept - weights @ model.mean), model.threshold)
+
+    def scores(self, rows: NDArray[np.float32]) -> Float64:
+        """Scores in 0..1 of rows with shape (n, features). A row's bits do not depend on the rows beside it.
+
+        einsum sums each row by itself; a matrix product would group rows by the processor's taste.
+        """
+        return sigmoid(np.einsum("ij,j->i", rows.astype(np.float64), self.weights) + self.offset)
+
+    def score(self, row: NDArray[np.float32]) -> float:
+        """Score of one row with shape (features,)."""
+        return float(self.scores(row[np.newaxis, :])[0])
+
+
+def sigmoid(z: Float64) -> Float64:
+    """1 / (1 + exp(-z)) without overflow."""
+    small = np.exp(-np.abs(z))
+    result: Float64 = np.where(z >= 0, 1.0, small) / (1.0 + small)
+    return result

@@ -1,0 +1,71 @@
+"""Mock orders and what became of them."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from tidewheel.domain.market import NO_INT64, Int64
+
+
+class Outcome(IntEnum):
+    """How an order ended."""
+
+    PROFIT = 1
+    LOSS = 2
+    EXPIRED = 3
+    VOID = 4
+
+
+class NotPlacedReason(IntEnum):
+    """Why no order was placed at a sampled instant."""
+
+    SPREAD = 1
+    STALE = 2
+    THRESHOLD = 3
+
+
+class ExitOn(IntEnum):
+    """The price whose touch of a threshold ends an order. BID is what a seller gets; the others are for comparison."""
+
+    BID = 1
+    MID = 2
+    OFFER = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SecondOrders:
+    """The orders of one instrument-second in columns, by growing `order_id`; possibly none. Entry = `offer_e9`."""
+
+    instrument: str
+    session: int
+    second: int
+    order_id: Int64 = NO_INT64
+    placed_ns: Int64 = NO_INT64
+    bid_e9: Int64 = NO_INT64
+    offer_e9: Int64 = NO_INT64
+    upper_e9: Int64 = NO_INT64
+    lower_e9: Int64 = NO_INT64
+    not_placed: dict[NotPlacedReason, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One resolved order."""
+
+    instrument: str
+    order_id: int
+    session: int
+    placed_ns: int
+    entry_e9: int
+    upper_e9: int
+    lower_e9: int
+    resolved_ns: int
+    resolved_seq: int
+    exit_e9: int
+    outcome: Outcome
+
+    @property
+    def pnl_e9(self) -> int:
+        return self.exit_e9 - self.entry_e9

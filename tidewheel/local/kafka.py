@@ -1,0 +1,84 @@
+"""A single-node Apache Kafka on this machine, for people without Docker, Java or Maven."""
+
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidewheel.local.jars import classpath, use_packaged_java
+from tidewheel.local.processes import StartFailed, accepts_connections, await_ready, last_words, start, stop
+
+# A small heap holds for millions of records, since logs live in the page cache.
+JVM_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+START_LIMIT_S = 60.0
+STOP_GRACE_S = 20.0
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs={log_dir}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=2
+min.insync.replicas=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+log.segment.bytes=268435456
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKafka:
+    """A running broker and where its data lies."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    directory: Path
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        stop(self.process, STOP_GRACE_S)
+
+
+def start_kafka(directory: Path, port: int, controller_port: int) -> LocalKafka:
+    """Start a broker whose data lives in `directory`, formatted on first use.
+
+    Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
+    """
+    for wanted in (port, controller_port):
+        if accepts_connections(wanted):
+            raise StartFailed(f"port {wanted} is in use; choose another for Kafka or end what listens there")
+    directory.mkdir(parents=True, exist_ok=True)
+    properties, log = directory / "server.properties", directory / "kafka.log"
+    log_dir = directory / "logs"
+    properties.write_text(PROPERTIES.format(port=port, controller_port=controller_port, log_dir=log_dir))
+    java = [str(use_packaged_java()), *JVM_OPTIONS, "-cp", classpath()]
+    if not (log_dir / "meta.properties").exists():
+        format_storage(java, properties, log)
+    process = start([*java, "kafka.Kafka", str(properties)], log)
+    await_ready("Kafka", process, log, lambda: accepts_connections(port), START_LIMIT_S)
+    return LocalKafka(process, port, directory)
+
+
+def format_storage(java: list[str], properties: Path, log: Path) -> None:
+    cluster = uuid.uuid4().hex[:22]
+    tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    with log.open("ab") as out:
+        code = subprocess.run(tool, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False).returncode
+    if code != 0:
+        raise StartFailed(f"Kafka's storage could not be formatted: {last_words(log)}")

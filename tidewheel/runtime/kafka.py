@@ -1,0 +1,115 @@
+"""Client configurations in one place, and the few Kafka calls that more than one service makes."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from tidewheel.contracts.topics import RECORD_BYTES_MAX
+
+# The partitioner of the Java client and of aiokafka, so that all producers map a key to the same partition.
+PARTITIONER = "murmur2_random"
+METADATA_LIMIT_S = 10.0
+
+Config = dict[str, Any]
+
+
+def client(bootstrap: str, service: str) -> Config:
+    """What every client has. librdkafka's own lines go to the service's log only when they are errors."""
+    return {"bootstrap.servers": bootstrap, "client.id": f"tidewheel-{service}", "log_level": 3}
+
+
+def producer_config(bootstrap: str, service: str, **more: Any) -> Config:
+    """An idempotent producer: ordered, no duplicates by retries."""
+    return {
+        **client(bootstrap, service),
+        "enable.idempotence": True,
+        "partitioner": PARTITIONER,
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "batch.num.messages": 10_000,
+        "batch.size": RECORD_BYTES_MAX,
+        "message.max.bytes": RECORD_BYTES_MAX,
+        "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": 128 * 1024,
+        **more,
+    }
+
+
+def consumer_config(bootstrap: str, service: str, group: str, **more: Any) -> Config:
+    """A consumer that sees committed records only and commits nothing by itself."""
+    return {
+        **client(bootstrap, service),
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": False,
+        "fetch.wait.max.ms": 50,
+        "queued.max.messages.kbytes": 32 * 1024,
+        **more,
+    }
+
+
+def partitions_of(consumer: Consumer | Producer, topic: str, limit_s: float = METADATA_LIMIT_S) -> list[int]:
+    """The partitions of a topic. Raises KafkaException where the topic is missing or the broker does not answer."""
+    metadata = consumer.list_topics(topic, timeout=limit_s).topics[topic]
+    if metadata.error is not None:
+        raise KafkaException(metadata.error)
+    return sorted(metadata.partitions)
+
+
+def check(message: Message) -> Message:
+    """A polled message that is a record. Raises KafkaException for an error, which is never the record's fault."""
+    error = message.error()
+    if error is not None:
+        raise KafkaException(error)
+    return message
+
+
+def flush(producer: Producer, limit_s: float = 30.0) -> None:
+    """Return when everything is delivered. Raises KafkaException when `limit_s` passes first."""
+    if left := producer.flush(limit_s):
+        raise KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT, f"{left} records undelivered after {limit_s:.0f} s"))
+
+
+def read_to_end(
+    bootstrap: str,
+    topic: str,
+    starts: Mapping[int, int] | None = None,
+    *,
+    limit_s: float = 60.0,
+) -> Iterator[Message]:
+    """Every committed record of a topic up to its present end, partition by partition interleaved, then stop.
+
+    `starts`: partition -> first offset, default all from the beginning. Raises KafkaException, also when nothing
+    arrives for `limit_s`.
+    """
+    consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **{"enable.partition.eof": True}))
+    try:
+        wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=limit_s)[1] for p in wanted}
+        open_partitions = {p for p, end in ends.items() if end > 0}
+        consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
+        deadline = time.monotonic() + limit_s
+        while open_partitions:
+            for message in consumer.consume(1000, timeout=0.5):
+                deadline = time.monotonic() + limit_s
+                error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise KafkaException(error)
+                if error is None and partition in open_partitions and offset < ends[partition]:
+                    yield message
+                if error is not None or offset >= ends[partition] - 1:
+                    open_partitions.discard(partition)
+            if time.monotonic() > deadline:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic}: nothing came for {limit_s:.0f} s"))
+    finally:
+        consumer.close()
+
+
+def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
+    """Partition -> (first, end) offsets now; end is one past the last record."""
+    return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=METADATA_LIMIT_S) for p in partitions}

@@ -1,0 +1,79 @@
+"""The life of a service process: settings, log, health, signals, exit code. One path for all five."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from tidewheel.runtime.health import Health, HealthServer
+from tidewheel.runtime.settings import BadSettings, described, load
+from tidewheel.telemetry import logs
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_BAD_SETTINGS = 2
+
+
+class Unusable(Exception):
+    """The service cannot go on, for a reason a person can mend; the message is one clear line."""
+
+
+class CommonSettings(Protocol):
+    """What every service's settings have."""
+
+    @property
+    def metrics_port(self) -> int: ...
+    @property
+    def log_level(self) -> str: ...
+
+
+S = TypeVar("S", bound=CommonSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a service's `run` gets besides its settings. `stop` is set by SIGTERM and SIGINT."""
+
+    log: logging.Logger
+    health: Health
+    stop: threading.Event
+
+
+def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]) -> int:
+    """Run a service to its end and return the exit code.
+
+    `run` returns when its work is done or `stop` is set. What it raises is a crash: one line for Unusable, a traceback
+    for anything else; starting again is the recovery.
+    """
+    try:
+        settings = load(settings_type, os.environ)
+    except BadSettings as failure:
+        sys.stderr.write(f"tidewheel {service}: " + f"\ntidewheel {service}: ".join(str(failure).splitlines()) + "\n")
+        return EXIT_BAD_SETTINGS
+    log = logs.configure(service, settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    health = Health(service)
+    try:
+        server = HealthServer(health, settings.metrics_port)
+    except OSError as failure:
+        log.error("the metrics port %d cannot be used: %s", settings.metrics_port, failure.strerror)
+        return EXIT_FAILED
+    log.info("starting: %s; metrics on port %d", described(settings), server.port)
+    try:
+        run(settings, Context(log, health, stop))
+    except Unusable as failure:
+        log.error("%s", failure)
+        return EXIT_FAILED
+    except Exception:
+        log.exception("crashed")
+        return EXIT_FAILED
+    finally:
+        server.close()
+    log.info("stopped")
+    return EXIT_OK

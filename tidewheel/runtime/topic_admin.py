@@ -1,0 +1,63 @@
+"""Topics on the broker, made and checked from their declarations."""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from tidewheel.contracts.topics import TOPICS
+from tidewheel.runtime.kafka import client
+
+LIMIT_S = 30.0
+
+
+def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:
+    """Create what is missing and return its names; what is there stays as it is. Raises KafkaException."""
+    admin = AdminClient(client(bootstrap, "topics"))
+    wanted = [
+        NewTopic(topic.name, topic.partitions(partitions), replication, config=dict(topic.config))
+        for topic in TOPICS.values()
+    ]
+    created = []
+    for name, future in admin.create_topics(wanted, operation_timeout=LIMIT_S, request_timeout=LIMIT_S).items():
+        try:
+            future.result()
+            created.append(name)
+        except KafkaException as failure:
+            if failure.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    return created
+
+
+def faults(bootstrap: str) -> list[str]:
+    """What differs between the declarations and the broker, a sentence each; empty when all is well.
+
+    Raises KafkaException where the broker does not answer.
+    """
+    admin = AdminClient(client(bootstrap, "topics"))
+    present = admin.list_topics(timeout=LIMIT_S).topics
+    found = [f"topic {name} is missing" for name in TOPICS if name not in present]
+    counts = {
+        name: len(present[name].partitions)
+        for name, topic in TOPICS.items()
+        if name in present and topic.fixed_partitions is None
+    }
+    if len(set(counts.values())) > 1:
+        found.append(f"topics keyed by instrument differ in partitions: {counts}")
+    return found + _config_faults(admin, [name for name in TOPICS if name in present])
+
+
+def _config_faults(admin: AdminClient, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    found = []
+    for resource, future in admin.describe_configs(resources, request_timeout=LIMIT_S).items():
+        actual = future.result()
+        for key, wanted in TOPICS[resource.name].config.items():
+            if actual[key].value != wanted:
+                found.append(f"topic {resource.name}: {key} is {actual[key].value}, declared is {wanted}")
+    return found

@@ -1,0 +1,122 @@
+"""Every metric, declared once: name with unit, labels, and a sentence on when it moves and what that means.
+
+Dashboards and alerts may name only what stands here. Cores return facts; shells record them with these.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RUN_S = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
+
+
+def _counter(name: str, moves: str, *labels: str) -> Counter:
+    return Counter(name, moves, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, says: str, *labels: str) -> Gauge:
+    return Gauge(name, says, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, measures: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(name, measures, labels, buckets=buckets, registry=REGISTRY)
+
+
+# All services
+DEAD_LETTERS = _counter(
+    "tidewheel_dead_letters_total",
+    "A record was set aside. Rises with a broken source; on an internal topic it means a bug or a foreign producer.",
+    *("service", "source", "reason"),
+)
+LOOP_TURN_TIME_SECONDS = _gauge(
+    "tidewheel_loop_turn_time_seconds",
+    "Wall clock of the service loop's last turn. Liveness rests on it.",
+    "service",
+)
+
+# ingest
+TICKS = _counter("tidewheel_ticks_total", "A quote became a tick.", "instrument")
+MARKET_SECONDS = _counter(
+    "tidewheel_market_seconds_total",
+    "A market second was published. Live, one a second and instrument.",
+    "instrument",
+)
+SESSION = _gauge("tidewheel_session", "Number of the present session. Rises with each break of the feed.", "instrument")
+BID_PRICE = _gauge("tidewheel_bid_price", "Closing bid of the last market second.", "instrument")
+OFFER_PRICE = _gauge("tidewheel_offer_price", "Closing offer of the last market second.", "instrument")
+MARKET_TIME_SECONDS = _gauge(
+    "tidewheel_market_time_seconds",
+    "Last market second published. Live, it trails the clock by a second.",
+    "instrument",
+)
+STALE_SECONDS = _counter(
+    "tidewheel_stale_market_seconds_total",
+    "A market second was stale: its quote is too old to buy at.",
+    "instrument",
+)
+
+# orderbot
+ORDERS_PLACED = _counter("tidewheel_orders_placed_total", "An order was placed.", "instrument")
+ORDERS_NOT_PLACED = _counter(
+    "tidewheel_orders_not_placed_total", "A sampled instant got no order, by reason.", "instrument", "reason"
+)
+
+# labeler
+TRANSACTIONS = _counter("tidewheel_transactions_total", "An order was resolved.", "instrument", "outcome")
+EXAMPLES = _counter("tidewheel_examples_total", "A training row was written.", "instrument")
+OPEN_ORDERS = _gauge("tidewheel_open_orders", "Orders not yet resolved. Grows in a flat market.", "instrument")
+LABELED_SECOND = _gauge(
+    "tidewheel_labeled_market_time_seconds", "Last market second whose labels are written.", "instrument"
+)
+ORDERS_MISSING = _counter(
+    "tidewheel_orders_missing_total",
+    "A market second had no record of orders, though later ones have.",
+    "instrument",
+)
+COMMIT_DURATION_SECONDS = _histogram(
+    "tidewheel_commit_duration_seconds", "Length of a transaction's commit.", _LATENCY_S, "service"
+)
+TRANSACTIONS_ABORTED = _counter(
+    "tidewheel_kafka_transactions_aborted_total",
+    "A Kafka transaction was aborted and its work redone.",
+    "service",
+)
+
+# trainer
+WINDOW_ROWS = _gauge("tidewheel_window_rows", "Rows gathered for the window being filled.", "instrument")
+TRAINING_RUNS = _counter("tidewheel_training_runs_total", "A training run ended.", "instrument", "verdict", "reason")
+TUNING_DURATION_SECONDS = _histogram("tidewheel_tuning_duration_seconds", "Length of one search.", _RUN_S, "instrument")
+PUBLISH_DELAY_SECONDS = _histogram(
+    "tidewheel_window_closed_to_published_seconds",
+    "From a window's last row read to its model published.",
+    _RUN_S,
+    "instrument",
+)
+NEXT_PRECISION = _gauge(
+    "tidewheel_next_window_precision", "Precision of the last model judged on its next window.", "instrument"
+)
+NEXT_RECALL = _gauge(
+    "tidewheel_next_window_recall", "Recall of the last model judged on its next window.", "instrument"
+)
+NEXT_BASE_RATE = _gauge("tidewheel_next_window_base_rate", "Share of PROFIT in those rows.", "instrument")
+
+# predictor
+PREDICTIONS = _counter("tidewheel_predictions_total", "A row was scored.", "instrument", "model_version", "label")
+RPCS = _counter("tidewheel_rpcs_total", "A call was answered, by gRPC status code.", "method", "code")
+RPC_DURATION_SECONDS = _histogram(
+    "tidewheel_rpc_duration_seconds", "Time in the handler of a call.", _LATENCY_S, "method"
+)
+MODEL_SEQ = _gauge("tidewheel_model_seq", "Window number of the serving model.", "instrument")
+MODEL_EPOCH = _gauge("tidewheel_model_epoch", "Epoch of the serving model; rises with a rollback.", "instrument")
+MODEL_PUBLISHED_TIME_SECONDS = _gauge(
+    "tidewheel_model_published_time_seconds", "Wall clock of the serving model's publication.", "instrument"
+)
+MODEL_SWAPS = _counter("tidewheel_model_swaps_total", "A verified model took over.", "instrument")
+MODEL_SWAP_FAILURES = _counter(
+    "tidewheel_model_swap_failures_total",
+    "A model was not taken; the last good one serves on.",
+    "instrument",
+    "reason",
+)
+REGISTRY_UP = _gauge("tidewheel_registry_up", "1 while the registry answers, else 0.", "service")
