@@ -1,7 +1,7 @@
 """A real Kafka and a real Redis, started once for a test run.
 
-Addresses given in TIDEWHEEL_TEST_KAFKA and TIDEWHEEL_TEST_REDIS are used; else containers where Docker is there; else the
-embedded servers. A test that asks for `broker` gets the declared topics empty and no consumer groups.
+Addresses given in TIDEWHEEL_TEST_KAFKA and TIDEWHEEL_TEST_REDIS are used; else containers where Docker is there;
+else the embedded servers. A test that asks for `broker` gets the declared topics empty and no consumer groups.
 """
 
 import os

@@ -123,6 +123,25 @@ class Scorecard:
     pnl_e9: int
 
 
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """What is known of a run's model beside its bytes: how the run ended, and how the model did later.
+
+    `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
+    the next window is open. `hmac_sha256` is of the model bytes, empty where no key is configured.
+    """
+
+    instrument: str
+    seq: int
+    sha256: str
+    verdict: Verdict
+    reason: str
+    evidence: Evidence
+    published_at_ns: int
+    scorecard: Scorecard | None = None
+    hmac_sha256: bytes = b""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scorer:
     """The scoring half of a model, folded to one multiplication a feature."""

@@ -7,12 +7,15 @@ from tidewheel.contracts.codecs.columns import instrument_of, parse
 from tidewheel.domain.models import (
     FORMAT_VERSION,
     Confusion,
+    Evidence,
     Float64,
     Hyperparameters,
     Lineage,
     Model,
+    ModelRecord,
     PartMetrics,
     Scorecard,
+    Verdict,
 )
 from tidewheel.wire.v1 import models_pb2
 
@@ -215,4 +218,40 @@ def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
         message.effective_rows,
         message.flagged_pnl_e9,
         message.pnl_e9,
+    )
+
+
+def encode_model_record(value: ModelRecord) -> bytes:
+    message = models_pb2.ModelRecord(
+        instrument=value.instrument,
+        seq=value.seq,
+        sha256=value.sha256,
+        verdict=value.verdict,
+        reason=value.reason,
+        evidence=value.evidence,
+        published_at_ns=value.published_at_ns,
+        hmac_sha256=value.hmac_sha256,
+    )
+    if value.scorecard:
+        message.scorecard.CopyFrom(scorecard_to_wire(value.scorecard))
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_model_record(payload: bytes | None) -> ModelRecord:
+    """Raises BadRecord."""
+    message = parse(models_pb2.ModelRecord, payload)
+    try:
+        verdict, evidence = Verdict(message.verdict), Evidence(message.evidence)
+    except ValueError as failure:
+        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+    return ModelRecord(
+        instrument_of(message.instrument),
+        message.seq,
+        message.sha256,
+        verdict,
+        message.reason,
+        evidence,
+        message.published_at_ns,
+        scorecard_of(message.scorecard) if message.HasField("scorecard") else None,
+        message.hmac_sha256,
     )
