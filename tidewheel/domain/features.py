@@ -33,10 +33,10 @@ class Day:
 
 
 def cut(bid_e9: int, offer_e9: int, day: Day, mids_e9: Int64) -> NDArray[np.float32]:
-    """Features of an order in second s; shape (605,), float32 of float64 (value - mid at the instant) / 1e9.
+    """Features of an order in second s; shape (605,), float32 of the float64 (value - mid at the instant) / 1e9.
 
-    `bid_e9`, `offer_e9`: in force at the instant. `day`: as of the end of second s-1. `mids_e9`: closing mids of the 600
-    seconds before s, oldest first, shape (600,).
+    `bid_e9`, `offer_e9`: in force at the instant. `day`: as of the end of second s-1. `mids_e9`: closing mids of the
+    600 seconds before s, oldest first, shape (600,).
     """
     row = np.empty(FEATURE_COUNT, dtype=np.int64)
     row[:5] = bid_e9, offer_e9, day.open_e9, day.high_e9, day.low_e9
