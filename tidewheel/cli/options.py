@@ -1,0 +1,37 @@
+"""Options that several commands share, so that they are spelled and explained alike."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+KAFKA_DEFAULT = "127.0.0.1:9092"
+REDIS_DEFAULT = "redis://127.0.0.1:6379/0"
+
+
+def kafka_option(command: F) -> F:
+    """Adds `--kafka`, handed over as `kafka`: the bootstrap address of a running broker."""
+    return click.option(
+        "--kafka",
+        metavar="ADDRESS",
+        envvar="TIDEWHEEL_KAFKA",
+        default=KAFKA_DEFAULT,
+        show_default=True,
+        show_envvar=True,
+        help="Bootstrap address of the Kafka broker.",
+    )(command)
+
+
+def redis_option(command: F) -> F:
+    """Adds `--redis`, handed over as `redis`: the URL of a running Redis."""
+    return click.option(
+        "--redis",
+        metavar="URL",
+        envvar="TIDEWHEEL_REDIS",
+        default=REDIS_DEFAULT,
+        show_default=True,
+        show_envvar=True,
+        help="URL of the Redis that holds the models.",
+    )(command)
