@@ -1,7 +1,7 @@
 """The unit of the stream: a market second, all quotes of one second of one instrument in columns."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 import numpy as np
@@ -14,6 +14,16 @@ Int64 = NDArray[np.int64]
 INSTRUMENT = re.compile(r"[a-z][a-z0-9]*:[A-Za-z0-9][A-Za-z0-9._/-]*")
 NO_INT64 = np.empty(0, dtype=np.int64)
 NO_FLAGS = np.empty(0, dtype=np.uint16)
+
+
+def no_int64() -> Int64:
+    """The empty column, as a default: dataclasses take no array for one."""
+    return NO_INT64
+
+
+def no_flags() -> NDArray[np.uint16]:
+    """The empty column of flags, as a default."""
+    return NO_FLAGS
 
 
 class SourceKind(IntEnum):
@@ -43,14 +53,14 @@ class Quotes:
     `flags` (uint16) are empty where they say nothing for the whole second.
     """
 
-    time_ns: Int64 = NO_INT64
-    bid_e9: Int64 = NO_INT64
-    offer_e9: Int64 = NO_INT64
-    bid_size_e9: Int64 = NO_INT64
-    offer_size_e9: Int64 = NO_INT64
-    venue_time_ns: Int64 = NO_INT64
-    venue_seq: Int64 = NO_INT64
-    flags: NDArray[np.uint16] = NO_FLAGS
+    time_ns: Int64 = field(default_factory=no_int64)
+    bid_e9: Int64 = field(default_factory=no_int64)
+    offer_e9: Int64 = field(default_factory=no_int64)
+    bid_size_e9: Int64 = field(default_factory=no_int64)
+    offer_size_e9: Int64 = field(default_factory=no_int64)
+    venue_time_ns: Int64 = field(default_factory=no_int64)
+    venue_seq: Int64 = field(default_factory=no_int64)
+    flags: NDArray[np.uint16] = field(default_factory=no_flags)
 
     def __len__(self) -> int:
         return len(self.time_ns)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from tidewheel.domain.market import NO_INT64, Int64
+from tidewheel.domain.market import Int64, no_int64
 
 
 class Outcome(IntEnum):
@@ -38,12 +38,12 @@ class SecondOrders:
     instrument: str
     session: int
     second: int
-    order_id: Int64 = NO_INT64
-    placed_ns: Int64 = NO_INT64
-    bid_e9: Int64 = NO_INT64
-    offer_e9: Int64 = NO_INT64
-    upper_e9: Int64 = NO_INT64
-    lower_e9: Int64 = NO_INT64
+    order_id: Int64 = field(default_factory=no_int64)
+    placed_ns: Int64 = field(default_factory=no_int64)
+    bid_e9: Int64 = field(default_factory=no_int64)
+    offer_e9: Int64 = field(default_factory=no_int64)
+    upper_e9: Int64 = field(default_factory=no_int64)
+    lower_e9: Int64 = field(default_factory=no_int64)
     not_placed: dict[NotPlacedReason, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
