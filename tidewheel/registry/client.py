@@ -1,0 +1,46 @@
+"""The connection to Redis: bounded waits, and one exception when it does not answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+ANSWER_LIMIT_S = 2.0
+
+
+class RegistryUnavailable(Exception):
+    """Redis does not answer, or refuses to do it now; the message is one line for people, without credentials."""
+
+
+def connect(url: str) -> redis.Redis:
+    """A client for the URL; speaks to nobody yet. Raises ValueError where the URL is none of Redis.
+
+    One immediate retry: after a restart of Redis the pooled connections are dead, and that is no outage.
+    """
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=ANSWER_LIMIT_S,
+        socket_connect_timeout=ANSWER_LIMIT_S,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def address_of(url: str) -> str:
+    """Host and port of a URL, without the password it may hold."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+
+
+@contextmanager
+def answering(address: str) -> Iterator[None]:
+    """Turns whatever the client raises into RegistryUnavailable."""
+    try:
+        yield
+    except (RedisError, OSError) as failure:
+        words = " ".join(str(failure).split()) or type(failure).__name__
+        raise RegistryUnavailable(f"Redis at {address} does not answer: {words}") from failure

@@ -1,0 +1,221 @@
+"""The model registry: publish with a fence, load only what verifies, go back.
+
+What is promised
+- A model's bytes never change. A window publishes once: again is ALREADY, an older window or other bytes are STALE.
+- The fence is the newest window ever published, kept beside the pointer. A rollback moves the pointer back with
+  epoch + 1 and leaves the fence: the windows rolled away from cannot come back by a restarted trainer, the next new
+  window moves the pointer forward again. A rollback holds until then.
+- Bytes, record, pointer, history and wake-up change in one script. A predictor never sees a pointer without its model.
+- The last MODELS_KEPT models and RECORDS_KEPT records are kept, and whatever a pointer names.
+- Every call raises RegistryUnavailable within seconds where Redis does not answer.
+"""
+
+import dataclasses
+from enum import StrEnum
+from typing import Any
+
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.codecs.models import decode_model_record, encode_model_record
+from tidewheel.domain.models import Model, ModelRecord
+from tidewheel.registry import keys, scripts
+from tidewheel.registry.client import RegistryUnavailable, address_of, answering, connect
+from tidewheel.registry.pointer import Pointer, pointer_of
+from tidewheel.registry.verify import Doubt, Expected, Unverified, hmac_of, verify
+from tidewheel.registry.wakeups import Wakeups
+
+__all__ = ["Doubt", "Pointer", "Publication", "Registry", "RegistryUnavailable", "Unverified", "Wakeups"]
+
+MODELS_KEPT = 50
+RECORDS_KEPT = 1000
+
+
+class Publication(StrEnum):
+    """How a publication ended; ALREADY and STALE change nothing."""
+
+    PUBLISHED = "published"
+    ALREADY = "already"
+    STALE = "stale"
+
+
+class Registry:
+    """Models of all instruments in one Redis. Safe to share between threads."""
+
+    def __init__(self, client: Any, address: str, hmac_key: bytes | None = None) -> None:
+        self._client = client
+        self.address = address
+        self._hmac_key = hmac_key
+        self._publish = client.register_script(scripts.text("publish"))
+        self._record = client.register_script(scripts.text("record"))
+        self._rollback = client.register_script(scripts.text("rollback"))
+
+    @classmethod
+    def connect(cls, url: str, hmac_key: bytes | None = None) -> "Registry":
+        """A registry at a URL; the first call connects. Raises ValueError where the URL is none of Redis."""
+        return cls(connect(url), address_of(url), hmac_key or None)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def ping(self) -> None:
+        """Raises RegistryUnavailable where Redis does not answer."""
+        with answering(self.address):
+            self._client.ping()
+
+    def publish(self, model_bytes: bytes, record: ModelRecord) -> Publication:
+        """Store the model with its record and point predictors at it. Safe to repeat after RegistryUnavailable.
+
+        `record.hmac_sha256` is filled in here where a key is configured. Raises Unverified for bytes that no
+        predictor would take.
+        """
+        return self._publish_as(keys.CURRENT, model_bytes, record)
+
+    def publish_candidate(self, model_bytes: bytes, record: ModelRecord) -> Publication:
+        """Store the model and make it the candidate (shadow), not the served one; `publish` promotes it later."""
+        return self._publish_as(keys.CANDIDATE, model_bytes, record)
+
+    def _publish_as(self, role: str, model_bytes: bytes, record: ModelRecord) -> Publication:
+        if self._hmac_key is not None:
+            record = dataclasses.replace(record, hmac_sha256=hmac_of(model_bytes, self._hmac_key))
+        instrument, seq = record.instrument, record.seq
+        model = verify(model_bytes, _expected(record), self._hmac_key)
+        other = keys.CANDIDATE if role == keys.CURRENT else keys.CURRENT
+        with answering(self.address):
+            # Not in the script, since in a cluster this key lies elsewhere; an instrument without a model does no harm.
+            self._client.sadd(keys.INSTRUMENTS, instrument)
+            answer = self._publish(
+                keys=[
+                    keys.pointer(instrument, role),
+                    keys.pointer(instrument, other),
+                    keys.model(instrument, seq),
+                    keys.about(instrument, seq),
+                    keys.models(instrument),
+                    keys.history(instrument),
+                ],
+                args=[
+                    *(role, keys.prefix(instrument), instrument, keys.CHANNEL, MODELS_KEPT, RECORDS_KEPT),
+                    *(seq, record.sha256, model.schema_hash.hex(), record.evidence, record.published_at_ns),
+                    *(model_bytes, encode_model_record(record)),
+                ],
+            )
+        return Publication(answer.decode())
+
+    def record(self, record: ModelRecord) -> None:
+        """Write or replace the record of a run: refused, failed, or scored on its next window.
+
+        Where the run's model is pointed at, the pointer's evidence becomes the record's. A signature already stored
+        is kept where the record has none.
+        """
+        instrument, seq = record.instrument, record.seq
+        if record.sha256 and not record.hmac_sha256 and self._hmac_key is not None:
+            stored = self.record_of(instrument, seq)
+            if stored is not None and stored.sha256 == record.sha256:
+                record = dataclasses.replace(record, hmac_sha256=stored.hmac_sha256)
+        with answering(self.address):
+            self._client.sadd(keys.INSTRUMENTS, instrument)
+            self._record(
+                keys=[
+                    keys.about(instrument, seq),
+                    keys.history(instrument),
+                    keys.pointer(instrument, keys.CURRENT),
+                    keys.pointer(instrument, keys.CANDIDATE),
+                ],
+                args=[
+                    *(keys.prefix(instrument), MODELS_KEPT, RECORDS_KEPT),
+                    *(seq, record.sha256, record.evidence, encode_model_record(record)),
+                ],
+            )
+
+    def instruments(self) -> list[str]:
+        """Every instrument with a run, sorted."""
+        with answering(self.address):
+            return sorted(name.decode(errors="replace") for name in self._client.smembers(keys.INSTRUMENTS))
+
+    def records(self, instrument: str) -> list[ModelRecord]:
+        """What is known of the instrument's runs, newest first. Raises Unverified where a record cannot be read."""
+        with answering(self.address):
+            seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, -1)]
+            payloads = self._client.mget([keys.about(instrument, seq) for seq in seqs]) if seqs else []
+        # Between the two calls a run may have been trimmed.
+        return [
+            _record_in(payload, instrument, seq)
+            for seq, payload in zip(seqs, payloads, strict=True)
+            if payload is not None
+        ]
+
+    def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
+        """The record of one run. Raises Unverified where it cannot be read."""
+        with answering(self.address):
+            payload = self._client.get(keys.about(instrument, seq))
+        return None if payload is None else _record_in(payload, instrument, seq)
+
+    def current(self, instrument: str) -> Pointer | None:
+        """The pointer to the served model. Raises Unverified where it cannot be read."""
+        return self._pointer(instrument, keys.CURRENT)
+
+    def candidate(self, instrument: str) -> Pointer | None:
+        """The pointer to the shadow model. Raises Unverified where it cannot be read."""
+        return self._pointer(instrument, keys.CANDIDATE)
+
+    def _pointer(self, instrument: str, role: str) -> Pointer | None:
+        with answering(self.address):
+            return pointer_of(instrument, self._client.hgetall(keys.pointer(instrument, role)))
+
+    def load(self, instrument: str, seq: int) -> Model:
+        """The verified model of a window, against its record. Raises Unverified."""
+        payload, record = self._stored(instrument, seq)
+        return verify(payload, _expected(record), self._hmac_key)
+
+    def load_pointed(self, pointer: Pointer) -> Model:
+        """The verified model a pointer names, against its record and the pointer. Raises Unverified."""
+        payload, record = self._stored(pointer.instrument, pointer.seq)
+        if record.sha256 != pointer.sha256:
+            raise Unverified(Doubt.CHECKSUM, "the pointer and the record of the model name different checksums")
+        model = verify(payload, _expected(record), self._hmac_key)
+        if model.schema_hash.hex() != pointer.schema_hash_hex:
+            raise Unverified(Doubt.SCHEMA, "the pointer names another schema than the model")
+        return model
+
+    def _stored(self, instrument: str, seq: int) -> tuple[bytes | None, ModelRecord]:
+        with answering(self.address):
+            payload, about = self._client.mget([keys.model(instrument, seq), keys.about(instrument, seq)])
+        if about is None:
+            raise Unverified(Doubt.MISSING, f"no model {seq} of {instrument}")
+        return payload, _record_in(about, instrument, seq)
+
+    def rollback(self, instrument: str, seq: int) -> Pointer:
+        """Point at an older model (epoch + 1). Raises Unverified where that model is gone or does not verify."""
+        record = self.record_of(instrument, seq)
+        model = self.load(instrument, seq)
+        assert record is not None
+        with answering(self.address):
+            answer = self._rollback(
+                keys=[keys.pointer(instrument, keys.CURRENT), keys.model(instrument, seq)],
+                args=[
+                    *(instrument, keys.CHANNEL, seq, record.sha256, model.schema_hash.hex()),
+                    *(record.evidence, record.published_at_ns),
+                ],
+            )
+        pointer = self.current(instrument)
+        if answer != b"moved" or pointer is None:
+            raise Unverified(Doubt.MISSING, f"model {seq} of {instrument} was dropped meanwhile")
+        return pointer
+
+    def wakeups(self) -> Wakeups:
+        """A subscription to moved pointers; use it in a `with`. Raises RegistryUnavailable."""
+        return Wakeups(self._client, self.address)
+
+
+def _expected(record: ModelRecord) -> Expected:
+    return Expected(record.instrument, record.seq, record.sha256, record.hmac_sha256)
+
+
+def _record_in(payload: bytes, instrument: str, seq: int) -> ModelRecord:
+    try:
+        record = decode_model_record(payload)
+    except BadRecord as failure:
+        raise Unverified(Doubt.RECORD, f"the record of run {seq} of {instrument}: {failure}") from None
+    if (record.instrument, record.seq) != (instrument, seq):
+        raise Unverified(
+            Doubt.RECORD, f"under run {seq} of {instrument} lies that of {record.seq}, {record.instrument}"
+        )
+    return record
