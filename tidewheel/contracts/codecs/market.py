@@ -74,6 +74,7 @@ def encode_second(value: MarketSecond) -> bytes:
         stale=value.stale,
         source_kind=int(value.source_kind),  # type: ignore[arg-type]
         ends_session=value.ends_session,
+        last_tick_ns=value.last_tick_ns,
     )
     if len(quotes):
         message.count = len(quotes)
@@ -106,11 +107,19 @@ def decode_second(payload: bytes | None) -> MarketSecond:
         day_low_e9=message.day_low_e9,
         connection_epoch=message.connection_epoch,
         stale=message.stale,
-        source_kind=SourceKind(message.source_kind or SourceKind.LIVE),
+        source_kind=_source_kind(message.source_kind),
         ends_session=message.ends_session,
+        last_tick_ns=message.last_tick_ns,
     )
     _check_second(value)
     return value
+
+
+def _source_kind(number: int) -> SourceKind:
+    try:
+        return SourceKind(number or SourceKind.LIVE)
+    except ValueError as failure:
+        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
 
 
 def _quotes(message: market_pb2.MarketSecond) -> Quotes:
@@ -140,13 +149,19 @@ def _check_second(value: MarketSecond) -> None:
         start = value.second * NS_PER_S
         if times[0] < start or times[-1] >= start + NS_PER_S:
             raise BadRecord(Reason.INCONSISTENT, f"a quote lies outside second {value.second}")
+        if (times[1:] < times[:-1]).any():
+            raise BadRecord(Reason.INCONSISTENT, "the times of the quotes decrease")
         last = value.quotes.bid_e9[-1], value.quotes.offer_e9[-1]
         if last != (value.close_bid_e9, value.close_offer_e9):
             raise BadRecord(Reason.INCONSISTENT, "the closing quote is not the last quote")
+        if value.last_tick_ns not in (0, times[-1]):
+            raise BadRecord(Reason.INCONSISTENT, "last_tick_ns is not the last quote's time")
     elif value.first_of_session:
         raise BadRecord(Reason.INCONSISTENT, "a session's first second has no quote")
     elif (value.open_bid_e9, value.open_offer_e9) != (value.close_bid_e9, value.close_offer_e9):
         raise BadRecord(Reason.INCONSISTENT, "the quote changed in a quiet second")
+    elif value.last_tick_ns >= value.second * NS_PER_S:
+        raise BadRecord(Reason.INCONSISTENT, "the last quote of a quiet second lies not before it")
 
 
 def encode_feed_status(value: FeedStatus) -> bytes:

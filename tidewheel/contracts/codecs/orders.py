@@ -56,8 +56,8 @@ def _check_orders(value: SecondOrders) -> None:
         raise BadRecord(Reason.INCONSISTENT, f"an order lies outside second {value.second}")
     if not ((value.lower_e9 < value.bid_e9) & (value.offer_e9 < value.upper_e9)).all():
         raise BadRecord(Reason.INCONSISTENT, "an order's quote is not between its thresholds")
-    if len(value) > 1 and not (value.order_id[1:] > value.order_id[:-1]).all():
-        raise BadRecord(Reason.INCONSISTENT, "order ids do not grow")
+    if len(value) > 1 and not ((value.order_id[1:] > value.order_id[:-1]) & (placed[1:] >= placed[:-1])).all():
+        raise BadRecord(Reason.INCONSISTENT, "order ids or their instants do not grow")
 
 
 def encode_transaction(value: Transaction) -> bytes:
