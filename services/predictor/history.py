@@ -1,0 +1,89 @@
+"""The last ten minutes of each market, as PredictNow needs them: market seconds in, an immutable view out. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewheel.domain.features import HISTORY_S, Day
+from tidewheel.domain.market import Int64, MarketSecond
+
+BUFFER_S = 4 * HISTORY_S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketView:
+    """A market as of the end of its last second.
+
+    `mids_e9`: closing mids of the session's last seconds up to that one, oldest first, at most 600.
+    """
+
+    instrument: str
+    second: int
+    bid_e9: int
+    offer_e9: int
+    day: Day
+    stale: bool
+    mids_e9: Int64
+
+    @property
+    def complete(self) -> bool:
+        """Whether an order in the next second would have features."""
+        return len(self.mids_e9) == HISTORY_S
+
+
+class History:
+    """Closing mids of one instrument without a hole: a new session or a missing second starts it anew."""
+
+    def __init__(self) -> None:
+        self._buffer: Int64 = np.empty(BUFFER_S, dtype=np.int64)
+        self._length = 0
+        self._last: MarketSecond | None = None
+
+    def add(self, second: MarketSecond) -> None:
+        """Seconds at or before the last one are repeats."""
+        last = self._last
+        if last is not None and second.second <= last.second:
+            return
+        if last is None or (second.session, second.second) != (last.session, last.second + 1):
+            self._renew(0)
+        elif self._length == BUFFER_S:
+            self._renew(HISTORY_S - 1)
+        self._buffer[self._length] = second.close_mid_e9
+        self._length += 1
+        self._last = second
+
+    def _renew(self, keep: int) -> None:
+        """A fresh buffer, since views still point into the old one."""
+        buffer = np.empty(BUFFER_S, dtype=np.int64)
+        buffer[:keep] = self._buffer[self._length - keep : self._length]
+        self._buffer, self._length = buffer, keep
+
+    def view(self) -> MarketView | None:
+        """None before the first second."""
+        last = self._last
+        if last is None:
+            return None
+        return MarketView(
+            last.instrument,
+            last.second,
+            last.close_bid_e9,
+            last.close_offer_e9,
+            Day(last.day_open_e9, last.day_high_e9, last.day_low_e9),
+            last.stale,
+            self._buffer[max(0, self._length - HISTORY_S) : self._length],
+        )
+
+
+class MarketViews:
+    """The newest view of every instrument. Written by the market's thread, read by every call."""
+
+    def __init__(self) -> None:
+        self._views: dict[str, MarketView] = {}
+        # Why no market seconds come, in words for a caller; None while they can.
+        self.away: str | None = "no market seconds have been read yet"
+
+    def get(self, instrument: str) -> MarketView | None:
+        return self._views.get(instrument)
+
+    def put(self, view: MarketView) -> None:
+        self._views[view.instrument] = view

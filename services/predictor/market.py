@@ -1,0 +1,143 @@
+"""Follows the live market on topic `ticks`, for PredictNow only: no group, no commits, and no ambition to see it all.
+
+At a live market's pace every second is read. Where a replay writes faster than is worth following, the reader jumps
+to the last READ_BACK records of a partition and reads on from there. Records that cannot be decoded are counted and
+logged; the labeler reads the same records and writes the dead letters.
+"""
+
+import logging
+import threading
+from collections import Counter
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from services.predictor.history import History, MarketViews
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.codecs.market import decode_second
+from tidewheel.contracts.topics import TICKS
+from tidewheel.runtime.kafka import check, consumer_config, partitions_of
+from tidewheel.telemetry import metrics
+
+# Records of a partition read back at a start or a jump: 600 seconds of two instruments, and some.
+READ_BACK = 1400
+BATCH_RECORDS_MAX = 1000
+WAIT_S = 0.25
+# After a full batch, so that a replay at full speed costs a few per cent of a core here.
+BREATH_S = 0.25
+ANSWER_LIMIT_S = 3.0
+AGAIN_S = 1.0
+
+
+class MarketReader:
+    """One thread runs it; it writes MarketViews."""
+
+    def __init__(self, bootstrap: str, views: MarketViews, log: logging.Logger) -> None:
+        self._bootstrap = bootstrap
+        self._views = views
+        self._log = log
+        self._histories: dict[str, History] = {}
+        self._bad: Counter[str] = Counter()
+        self._is_away = False
+        # Partition -> offset at which a jump has caught up; views wait for it, so that none is cut short on the way.
+        self._catching_up: dict[int, int] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Read until `stop` is set; whatever Kafka does, begin again."""
+        while not stop.is_set():
+            consumer = Consumer(self._config())
+            try:
+                self._begin(consumer)
+                while not stop.is_set():
+                    self._turn(consumer, stop)
+            except KafkaException as failure:
+                self._say_away(failure.args[0])
+                stop.wait(AGAIN_S)
+            finally:
+                consumer.close()
+
+    def _config(self) -> dict[str, object]:
+        return consumer_config(
+            self._bootstrap,
+            "predictor",
+            "tidewheel-predictor",
+            error_cb=self._on_error,
+            log_level=0,  # what matters is said by _say_away, once
+            **{"queued.max.messages.kbytes": 4096, "auto.offset.reset": "latest", "reconnect.backoff.max.ms": 2000},
+        )
+
+    def _begin(self, consumer: Consumer) -> None:
+        """Read back as if nothing were known: the topic may be another one than before an outage."""
+        self._histories.clear()
+        self._catching_up.clear()
+        starts = [
+            self._read_back(p, *consumer.get_watermark_offsets(TopicPartition(TICKS.name, p), timeout=ANSWER_LIMIT_S))
+            for p in partitions_of(consumer, TICKS.name, ANSWER_LIMIT_S)
+        ]
+        consumer.assign(starts)
+        self._say_present()
+
+    def _read_back(self, partition: int, low: int, high: int) -> TopicPartition:
+        self._catching_up[partition] = high
+        return TopicPartition(TICKS.name, partition, max(low, high - READ_BACK))
+
+    def _turn(self, consumer: Consumer, stop: threading.Event) -> None:
+        messages = [check(message) for message in consumer.consume(BATCH_RECORDS_MAX, timeout=WAIT_S)]
+        if not messages:
+            if self._views.away is not None:  # silence, or an outage: asking tells which
+                partitions_of(consumer, TICKS.name, ANSWER_LIMIT_S)
+                self._say_present()
+            return
+        self._say_present()
+        self._take(messages)
+        ends = {message.partition() or 0: (message.offset() or 0) + 1 for message in messages}
+        for partition, position in ends.items():
+            _, high = consumer.get_watermark_offsets(TopicPartition(TICKS.name, partition), cached=True)
+            if high - position > 2 * READ_BACK:
+                consumer.seek(self._read_back(partition, 0, high))
+        if len(messages) == BATCH_RECORDS_MAX:
+            stop.wait(BREATH_S)
+
+    def _take(self, messages: list[Message]) -> None:
+        """Add the seconds of some records, then show the views they lead to."""
+        touched: dict[str, int] = {}
+        for message in messages:
+            try:
+                second = decode_second(message.value())
+            except BadRecord as failure:
+                self._count_bad(message, failure)
+                continue
+            self._histories.setdefault(second.instrument, History()).add(second)
+            touched[second.instrument] = message.partition() or 0
+        for message in messages:
+            partition, position = message.partition() or 0, (message.offset() or 0) + 1
+            if position >= self._catching_up.get(partition, 0):
+                self._catching_up.pop(partition, None)
+        for instrument, partition in touched.items():
+            view = self._histories[instrument].view()
+            if view is not None and (view.complete or partition not in self._catching_up):
+                self._views.put(view)
+
+    def _count_bad(self, message: Message, failure: BadRecord) -> None:
+        metrics.DEAD_LETTERS.labels("predictor", TICKS.name, failure.reason).inc()
+        self._bad[failure.reason] += 1
+        count = self._bad[failure.reason]
+        if str(count).strip("0") == "1":  # the 1st, 10th, 100th, …
+            place = f"{TICKS.name}[{message.partition()}]@{message.offset()}"
+            self._log.warning("%s not used (%s, %d so far): %s", place, failure.reason, count, failure)
+
+    def _on_error(self, error: KafkaError) -> None:
+        """librdkafka's word on the connection, from within consume."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._say_away(error)
+
+    def _say_away(self, error: KafkaError) -> None:
+        """Told again and again during an outage; logged once."""
+        reason = f"Kafka at {self._bootstrap} gives no market seconds ({error.str()})"
+        if not self._is_away:
+            self._log.warning("%s; only PredictNow needs them", reason)
+        self._is_away, self._views.away = True, reason
+
+    def _say_present(self) -> None:
+        if self._views.away is not None:
+            self._log.info("reading market seconds from Kafka at %s", self._bootstrap)
+        self._is_away, self._views.away = False, None
