@@ -1,0 +1,324 @@
+"""The registry on a real Redis: the fence, rollback, retention, and what lies in the keys."""
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published
+from tidewheel.contracts.codecs.models import encode_model
+from tidewheel.domain.features import SCHEMA_HASH
+from tidewheel.domain.models import Evidence, ModelRecord, Verdict
+from tidewheel.local.processes import free_port
+from tidewheel.local.redis import start_redis
+from tidewheel.registry import keys
+from tidewheel.registry.store import (
+    MODELS_KEPT,
+    RECORDS_KEPT,
+    Doubt,
+    Publication,
+    Registry,
+    RegistryUnavailable,
+    Unverified,
+)
+
+pytestmark = pytest.mark.redis_server
+PUBLISHED, ALREADY, STALE = Publication.PUBLISHED, Publication.ALREADY, Publication.STALE
+
+
+@pytest.fixture
+def registry(empty_redis: str) -> Iterator[Registry]:
+    store = Registry.connect(empty_redis)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def raw(empty_redis: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(empty_redis) as client:
+        yield client
+
+
+def refused_run(seq: int) -> ModelRecord:
+    return ModelRecord(INSTRUMENT, seq, "", Verdict.REFUSED, "one_class", Evidence.NONE, 0)
+
+
+def served(registry: Registry) -> tuple[int, int]:
+    pointer = registry.current(INSTRUMENT)
+    assert pointer is not None
+    return pointer.epoch, pointer.seq
+
+
+def test_what_is_published_can_be_loaded(registry: Registry) -> None:
+    payload, record = published(1)
+    assert registry.current(INSTRUMENT) is None
+    assert registry.publish(payload, record) is PUBLISHED
+    pointer = registry.current(INSTRUMENT)
+    assert pointer is not None
+    assert (pointer.seq, pointer.epoch, pointer.sha256) == (1, 1, record.sha256)
+    assert pointer.schema_hash_hex == SCHEMA_HASH.hex()
+    assert pointer.published_at_ns == record.published_at_ns
+    assert encode_model(registry.load(INSTRUMENT, 1)) == payload
+    assert encode_model(registry.load_pointed(pointer)) == payload
+    assert registry.records(INSTRUMENT) == [record]
+    assert registry.instruments() == [INSTRUMENT]
+
+
+def test_the_same_again_changes_nothing(registry: Registry) -> None:
+    payload, record = published(1)
+    registry.publish(payload, record)
+    registry.record(replace(record, scorecard=CARD))
+    before = registry.current(INSTRUMENT)
+    assert registry.publish(payload, record) is ALREADY
+    assert registry.current(INSTRUMENT) == before
+    known = registry.record_of(INSTRUMENT, 1)
+    assert known is not None
+    assert known.scorecard == CARD
+
+
+def test_an_older_window_and_other_bytes_are_stale(registry: Registry) -> None:
+    registry.publish(*published(5))
+    assert registry.publish(*published(4)) is STALE
+    assert registry.publish(*published(5, salt=1)) is STALE
+    assert served(registry) == (1, 5)
+    assert registry.record_of(INSTRUMENT, 4) is None
+    with pytest.raises(Unverified):
+        registry.load(INSTRUMENT, 4)
+
+
+def test_instruments_do_not_fence_each_other(registry: Registry) -> None:
+    registry.publish(*published(5))
+    assert registry.publish(*published(1, "kraken:BTC-USD")) is PUBLISHED
+    assert registry.instruments() == ["kraken:BTC-USD", INSTRUMENT]
+
+
+def test_a_rollback_holds_until_a_new_window(registry: Registry) -> None:
+    for seq in range(1, 6):
+        registry.publish(*published(seq))
+    pointer = registry.rollback(INSTRUMENT, 3)
+    assert (pointer.epoch, pointer.seq) == (2, 3)
+    # A restarted or slow trainer says again what was rolled away from.
+    assert registry.publish(*published(4)) is ALREADY
+    assert registry.publish(*published(5)) is ALREADY
+    assert registry.publish(*published(5, salt=1)) is STALE
+    assert served(registry) == (2, 3)
+    assert registry.publish(*published(6)) is PUBLISHED
+    assert served(registry) == (2, 6)
+    assert (registry.rollback(INSTRUMENT, 5).epoch, served(registry)) == (3, (3, 5))
+
+
+def test_a_rollback_to_nothing_or_to_damage_is_refused(registry: Registry, raw: redis.Redis) -> None:
+    registry.publish(*published(1))
+    registry.publish(*published(2))
+    raw.set(keys.model(INSTRUMENT, 1), b"damaged")
+    for seq, doubt in ((1, Doubt.CHECKSUM), (9, Doubt.MISSING)):
+        with pytest.raises(Unverified) as caught:
+            registry.rollback(INSTRUMENT, seq)
+        assert caught.value.reason is doubt
+    assert served(registry) == (1, 2)
+
+
+def test_publishing_again_restores_lost_bytes(registry: Registry, raw: redis.Redis) -> None:
+    payload, record = published(1)
+    registry.publish(payload, record)
+    for damage in (b"damaged", None):
+        raw.delete(keys.model(INSTRUMENT, 1))
+        if damage:
+            raw.set(keys.model(INSTRUMENT, 1), damage)
+        with pytest.raises(Unverified):
+            registry.load(INSTRUMENT, 1)
+        assert registry.publish(payload, record) is ALREADY
+        registry.load(INSTRUMENT, 1)
+
+
+def test_the_last_models_are_kept_and_the_pointed_one(registry: Registry, raw: redis.Redis) -> None:
+    for seq in range(1, 4):
+        registry.publish(*published(seq))
+    registry.publish_candidate(*published(4))
+    registry.rollback(INSTRUMENT, 2)
+    # A pointer at an old model, and windows that end without one that is served.
+    for seq in range(5, 5 + MODELS_KEPT):
+        registry.publish_candidate(*published(seq))
+    last = 4 + MODELS_KEPT
+    kept = {int(seq) for seq in raw.zrange(keys.models(INSTRUMENT), 0, -1)}
+    assert kept == {2, *range(last - MODELS_KEPT + 1, last + 1)}
+    assert {key for key in kept if raw.exists(keys.model(INSTRUMENT, key))} == kept
+    assert len(raw.keys("tw:*:model:*")) == len(kept)
+    registry.load(INSTRUMENT, 2)
+
+
+def test_records_are_bounded(registry: Registry, raw: redis.Redis) -> None:
+    registry.publish(*published(1))
+    for seq in range(2, RECORDS_KEPT + 12):
+        registry.record(refused_run(seq))
+    records = registry.records(INSTRUMENT)
+    assert [records[0].seq, records[-1].seq] == [RECORDS_KEPT + 11, 1]
+    assert len(records) == RECORDS_KEPT + 1 == len(raw.keys("tw:*:about:*"))
+
+
+def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> None:
+    payload, record = published(1)
+    registry.record(refused_run(2))
+    registry.publish(payload, record)
+    assert registry.current(INSTRUMENT) is not None
+    registry.record(replace(record, scorecard=CARD, evidence=Evidence.WEAK))
+    assert [(r.seq, r.verdict, r.scorecard) for r in registry.records(INSTRUMENT)] == [
+        (2, Verdict.REFUSED, None),
+        (1, Verdict.PUBLISHED, CARD),
+    ]
+    pointer = registry.current(INSTRUMENT)
+    assert pointer is not None
+    assert pointer.evidence is Evidence.WEAK
+    with pytest.raises(Unverified):
+        registry.load(INSTRUMENT, 2)
+
+
+def test_a_refused_run_leaves_the_pointer_alone(registry: Registry) -> None:
+    registry.publish(*published(1))
+    registry.record(refused_run(2))
+    assert served(registry) == (1, 1)
+
+
+def test_a_candidate_serves_nobody_until_it_is_promoted(registry: Registry) -> None:
+    registry.publish(*published(1))
+    assert registry.publish_candidate(*published(2)) is PUBLISHED
+    assert registry.publish_candidate(*published(2)) is ALREADY
+    assert registry.publish_candidate(*published(1)) is ALREADY
+    assert registry.publish_candidate(*published(1, salt=1)) is STALE
+    candidate = registry.candidate(INSTRUMENT)
+    assert candidate is not None
+    assert (candidate.seq, served(registry)) == (2, (1, 1))
+    # A window has one model, whichever pointer names it.
+    assert registry.publish(*published(2, salt=1)) is STALE
+    assert registry.publish(*published(2)) is PUBLISHED
+    assert served(registry) == (1, 2)
+    assert registry.candidate(INSTRUMENT) is None
+
+
+def test_bytes_no_predictor_would_take_are_not_published(registry: Registry) -> None:
+    payload = encode_model(replace(a_model(1), golden_score=0.0))
+    with pytest.raises(Unverified) as caught:
+        registry.publish(payload, a_record(payload, 1))
+    assert caught.value.reason is Doubt.GOLDEN
+    assert registry.current(INSTRUMENT) is None
+
+
+def test_signed_models(empty_redis: str, registry: Registry) -> None:
+    signing, other = Registry.connect(empty_redis, b"key"), Registry.connect(empty_redis, b"other")
+    payload, record = published(1)
+    signing.publish(payload, record)
+    signing.record(replace(record, scorecard=CARD))
+    signing.load(INSTRUMENT, 1)
+    registry.load(INSTRUMENT, 1)
+    registry.publish(*published(2))
+    for store, seq in ((other, 1), (signing, 2)):
+        with pytest.raises(Unverified) as caught:
+            store.load(INSTRUMENT, seq)
+        assert caught.value.reason is Doubt.HMAC
+    signing.close()
+    other.close()
+
+
+def test_a_pointer_or_record_that_cannot_be_read(registry: Registry, raw: redis.Redis) -> None:
+    registry.publish(*published(1))
+    raw.set(keys.about(INSTRUMENT, 1), b"\xff")
+    for call in (registry.load, registry.record_of):
+        with pytest.raises(Unverified) as caught:
+            call(INSTRUMENT, 1)
+        assert caught.value.reason is Doubt.RECORD
+    raw.hset(keys.pointer(INSTRUMENT, keys.CURRENT), "seq", "x")
+    with pytest.raises(Unverified) as caught:
+        registry.current(INSTRUMENT)
+    assert caught.value.reason is Doubt.POINTER
+
+
+def test_concurrent_publishers_leave_the_newest(empty_redis: str, registry: Registry) -> None:
+    windows = [published(seq) for seq in range(1, 21)]
+    publications: list[Publication] = []
+    seen: list[int] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            pointer = registry.current(INSTRUMENT)
+            if pointer is not None:
+                registry.load_pointed(pointer)
+                seen.append(pointer.seq)
+
+    def publish(seed: int) -> None:
+        store = Registry.connect(empty_redis)
+        in_any_order = random.Random(seed).sample(windows, len(windows))
+        publications.extend(store.publish(*window) for window in in_any_order)
+        store.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        watching = pool.submit(watch)
+        for work in [pool.submit(publish, seed) for seed in range(4)]:
+            work.result()
+        done.set()
+        watching.result()
+    assert served(registry) == (1, 20)
+    assert seen == sorted(seen)
+    # Each window moved the pointer at most once, whoever came first.
+    assert publications.count(PUBLISHED) == len(registry.records(INSTRUMENT))
+
+
+def test_news_of_a_publication(registry: Registry) -> None:
+    with registry.wakeups() as news:
+        assert news.wait(0.1) is None
+        registry.publish(*published(1))
+        assert news.wait(5.0) == INSTRUMENT
+
+
+def test_redis_away_and_back(tmp_path: Path) -> None:
+    server = start_redis(tmp_path, free_port())
+    registry = Registry.connect(server.url)
+    try:
+        registry.publish(*published(1))
+        news = registry.wakeups()
+        assert news.wait(0.5) is None  # the subscription's own confirmation
+    finally:
+        server.stop()
+    calls = [
+        lambda: registry.publish(*published(2)),
+        lambda: registry.record(refused_run(2)),
+        lambda: registry.current(INSTRUMENT),
+        lambda: registry.candidate(INSTRUMENT),
+        lambda: registry.records(INSTRUMENT),
+        lambda: registry.load(INSTRUMENT, 1),
+        lambda: registry.rollback(INSTRUMENT, 1),
+        registry.instruments,
+        registry.ping,
+        registry.wakeups,
+        lambda: news.wait(0.1),
+    ]
+    for call in calls:
+        with pytest.raises(RegistryUnavailable, match=r"127\.0\.0\.1"):
+            call()
+    server = start_redis(tmp_path, server.port)
+    try:
+        assert served(registry) == (1, 1)
+        assert registry.publish(*published(2)) is PUBLISHED
+    finally:
+        news.close()
+        registry.close()
+        server.stop()
+
+
+def test_words_of_an_outage_hold_no_password() -> None:
+    registry = Registry.connect("redis://user:secret@127.0.0.1:1/0")
+    with pytest.raises(RegistryUnavailable) as caught:
+        registry.ping()
+    assert "secret" not in str(caught.value)
+    assert "127.0.0.1:1" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:6379", "redis://127.0.0.1:port"])
+def test_an_address_that_is_none(url: str) -> None:
+    with pytest.raises(ValueError):
+        Registry.connect(url)
