@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "dev")
+# What is tested is `dev`; the other sets are parts of it, at the same versions.
+TESTED = "dev"
+EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local")
 COMPILE = (
     str(Path(sys.executable).parent / "uv"),
     *("pip", "compile", "-q", "--upgrade", "--universal", "--python-version", "3.11"),
@@ -18,5 +20,6 @@ def lock(source: list[str], target: str) -> None:
 
 
 lock(["requirements/bootstrap.in"], "bootstrap")
+lock(["pyproject.toml", "--extra", TESTED], TESTED)
 for extra in EXTRAS:
-    lock(["pyproject.toml", "--extra", extra], extra)
+    lock(["pyproject.toml", "--extra", extra, "--constraint", f"requirements/{TESTED}.txt"], extra)
