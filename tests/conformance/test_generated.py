@@ -1,0 +1,26 @@
+"""The committed protobuf code is what `proto/` gives."""
+
+import re
+from pathlib import Path
+
+from tests.tidy.tree import ROOT
+from tidewheel.wire.generate import generate
+
+COMMITTED = ROOT / "tidewheel" / "wire" / "v1"
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.glob("*_pb2*")}
+
+
+def test_generated_code_has_not_drifted(tmp_path: Path) -> None:
+    generate(tmp_path)
+    made = contents(tmp_path / "tidewheel" / "wire" / "v1")
+    assert made
+    assert made == contents(COMMITTED), "run 'make generate'"
+
+
+def test_every_proto_has_its_module() -> None:
+    protos = {path.stem for path in (ROOT / "proto").rglob("*.proto")}
+    modules = {re.sub(r"_pb2(_grpc)?\.pyi?$", "", name) for name in contents(COMMITTED)}
+    assert protos == modules

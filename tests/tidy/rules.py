@@ -1,0 +1,212 @@
+"""The rules of this code base as functions: a source in, sentences about breaches out.
+
+A rule that is not executed is a wish: `test_tidy.py` runs each over the tree, `test_planted.py` shows that each can
+fail. If a rule stands in your way, change it here in the same commit and say why.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+
+from tests.tidy.tree import Source, full_names, imports
+
+MODULE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+FILE_BYTES_MAX = 1_500_000
+
+# Everything in a service is pure unless it stands here: the shells, which poll, produce, commit, measure, serve.
+SERVICE_SHELLS = (
+    "services/*/__init__.py",
+    "services/*/__main__.py",
+    "services/*/settings.py",
+)
+PURE = ("tidewheel/domain/*.py", "services/*/core.py")
+# What a pure module may not import: the outside world, its clocks, its chance and its words to people.
+IMPURE = (
+    *("aiokafka", "confluent_kafka", "faust", "grpc", "grpc_health", "grpc_reflection", "mode", "prometheus_client"),
+    *("redis", "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "socket", "subprocess", "threading"),
+    *("time", "uuid", "websockets"),
+    *("tidewheel.cli", "tidewheel.local", "tidewheel.registry", "tidewheel.runtime", "tidewheel.telemetry"),
+)
+# The domain is the language of the problem: the standard library, numpy, and itself.
+DOMAIN_IMPORTS = ("numpy", "tidewheel.domain")
+WALL_CLOCK = re.compile(
+    r"time\.(time|time_ns|localtime|gmtime|ctime)|datetime\.(datetime\.)?(now|utcnow|today)|datetime\.date\.today|"
+    r"pandas\.Timestamp\.now"
+)
+WALL_CLOCK_ALLOWED = ("tidewheel/telemetry/logs.py", "tests/*", "bench/*")
+ENVIRONMENT = re.compile(r"os\.(environ|environb|getenv|putenv|unsetenv)")
+ENVIRONMENT_ALLOWED = ("tidewheel/runtime/process.py", "tidewheel/local/*", "tests/*", "bench/*")
+PRINT_ALLOWED = ("tidewheel/cli/*", "tidewheel/local/jars.py", "bench/*")
+ORACLE = ("tests/oracle.py", "tests/oracle_values.py")
+ORACLE_IMPORTS = ("numpy", "tests.oracle_values")
+# Spelled in parts, so that this file does not breach its own rules.
+LEFTOVER = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
+MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.])/(wo" + r"rk|fa" + r"rm|ro" + r"ot|ho" + r"me)/")
+
+
+def allowed(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(path, pattern) for pattern in patterns)
+
+
+def within(name: str, roots: Iterable[str]) -> bool:
+    """Whether a dotted name is one of the roots or below it."""
+    return any(name == root or name.startswith(root + ".") for root in roots)
+
+
+def pure(source: Source) -> bool:
+    if allowed(source.path, PURE):
+        return True
+    return source.path.startswith("services/") and not allowed(source.path, SERVICE_SHELLS)
+
+
+def purity(source: Source) -> Iterator[str]:
+    """Cores take values and return values: no Kafka, Redis, gRPC, clock, environment, chance or log."""
+    if not pure(source):
+        return
+    for line, name in imports(source):
+        if within(name, IMPURE):
+            yield f"{source.path}:{line} is pure and imports {name}"
+    for line, name in full_names(source):
+        if name.startswith("numpy.random.") and name.split(".")[2] not in ("default_rng", "Generator", "PCG64"):
+            yield f"{source.path}:{line} is pure and draws from {name}"
+
+
+def unseeded(source: Source) -> Iterator[str]:
+    """Randomness comes from a generator with a stated seed."""
+    if not source.path.startswith(("tidewheel/", "services/")):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and not node.args and not node.keywords:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("default_rng", "Random", "PCG64"):
+                yield f"{source.path}:{node.lineno} makes a generator without a seed"
+
+
+def domain_imports(source: Source) -> Iterator[str]:
+    """The domain knows the standard library and numpy only."""
+    if not source.path.startswith("tidewheel/domain/"):
+        return
+    for line, name in imports(source):
+        if not within(name, DOMAIN_IMPORTS) and name.split(".")[0] not in sys.stdlib_module_names:
+            yield f"{source.path}:{line} is domain and imports {name}"
+
+
+def wall_clock(source: Source) -> Iterator[str]:
+    """Time is an argument; only named shells ask the machine what time it is."""
+    if allowed(source.path, WALL_CLOCK_ALLOWED):
+        return
+    for line, name in full_names(source):
+        if WALL_CLOCK.fullmatch(name):
+            yield f"{source.path}:{line} reads the wall clock with {name}"
+
+
+def environment(source: Source) -> Iterator[str]:
+    """Settings are built once from the environment; nothing else looks at it."""
+    if allowed(source.path, ENVIRONMENT_ALLOWED):
+        return
+    for line, name in full_names(source):
+        if ENVIRONMENT.fullmatch(name):
+            yield f"{source.path}:{line} uses {name}"
+
+
+def lengths(source: Source) -> Iterator[str]:
+    """A module and a function can be read in one sitting."""
+    lines = len(source.text.splitlines())
+    if lines > MODULE_LINES_MAX:
+        yield f"{source.path} has {lines} lines, at most {MODULE_LINES_MAX}"
+    for node in ast.walk(source.tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > FUNCTION_LINES_MAX:
+                yield f"{source.path}:{node.lineno} {node.name} has {length} lines, at most {FUNCTION_LINES_MAX}"
+
+
+def prints(source: Source) -> Iterator[str]:
+    """Words for people go through the log or the command line."""
+    if allowed(source.path, PRINT_ALLOWED):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+            yield f"{source.path}:{node.lineno} prints"
+
+
+def sleeps_in_tests(source: Source) -> Iterator[str]:
+    """A test waits for what it waits for, not for a time."""
+    if not source.path.startswith("tests/"):
+        return
+    for line, name in full_names(source):
+        if name in ("time.sleep", "asyncio.sleep"):
+            yield f"{source.path}:{line} sleeps"
+
+
+def assertion_free_tests(source: Source) -> Iterator[str]:
+    """A test that asserts nothing, itself or through a function of its module, tests nothing."""
+    if not source.path.rpartition("/")[2].startswith("test_"):
+        return
+    functions = {node.name: node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)}
+    asserting = {name for name, node in functions.items() if any(map(_asserts, ast.walk(node)))}
+    while more := {name for name, node in functions.items() if name not in asserting and _calls(node) & asserting}:
+        asserting |= more
+    for name, node in functions.items():
+        if name.startswith("test_") and name not in asserting:
+            yield f"{source.path}:{node.lineno} {name} asserts nothing"
+
+
+def _asserts(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assert):
+        return True
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr in ("raises", "fail", "warns")
+
+
+def _calls(function: ast.FunctionDef) -> set[str]:
+    return {n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+
+
+def oracle_is_independent(source: Source) -> Iterator[str]:
+    """The judge of the services shares no code with them."""
+    if source.path not in ORACLE:
+        return
+    for line, name in imports(source):
+        if not within(name, ORACLE_IMPORTS) and name.split(".")[0] not in sys.stdlib_module_names:
+            yield f"{source.path}:{line} imports {name}: the judge knows nothing of what it judges"
+
+
+def leftovers(path: str, text: str) -> Iterator[str]:
+    """What is to be done stands in an issue, not in the code."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if LEFTOVER.search(line):
+            yield f"{path}:{number} has a leftover: {line.strip()[:60]}"
+
+
+def machine_paths(path: str, text: str) -> Iterator[str]:
+    """Nothing tracked names a path of the machine it was written on."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if MACHINE_PATH.search(line):
+            yield f"{path}:{number} names a path of a machine: {line.strip()[:60]}"
+
+
+def sizes(path: str, size: int) -> Iterator[str]:
+    """Data and binaries stay out of the repository."""
+    if size > FILE_BYTES_MAX:
+        yield f"{path} has {size} bytes, at most {FILE_BYTES_MAX}"
+
+
+def orphans(sources: Iterable[Source], entry_points: Iterable[str]) -> Iterator[str]:
+    """Modules that nothing of the product imports, names or starts."""
+    sources = tuple(sources)
+    product = [s for s in sources if s.path.startswith(("tidewheel/", "services/"))]
+    used = set(entry_points)
+    for source in product:
+        names = {name for _, name in imports(source)}
+        # Modules named in text, as in `tidewheel.cli.run:run`.
+        constants = (n.value for n in ast.walk(source.tree) if isinstance(n, ast.Constant))
+        names |= {text.partition(":")[0] for text in constants if isinstance(text, str)}
+        used |= {part for name in names if name != source.module for part in (name, name.rpartition(".")[0])}
+    for source in product:
+        name = source.path.rpartition("/")[2]
+        if source.module not in used and name not in ("__init__.py", "__main__.py"):
+            yield f"{source.path} is imported from nowhere and no entry point"
