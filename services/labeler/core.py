@@ -4,21 +4,21 @@ Pure: no Kafka, clock, environment or log. The two inputs are joined by second, 
 they happened to interleave. All rules are DESIGN's section 3.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from itertools import compress
 from typing import NamedTuple
 
+from services.labeler.book import LOWER, OFFER, PLACED_NS, UPPER
+from services.labeler.session import Ending, LabelerConfig, Session
 from tidewheel.domain.features import Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import MarketSecond
-from tidewheel.domain.orders import ExitOn, SecondOrders, Transaction
+from tidewheel.domain.orders import Outcome, SecondOrders, Transaction
 
+__all__ = ["Labeler", "LabelerConfig", "Output", "StateMismatch"]
 
-@dataclass(frozen=True, slots=True)
-class LabelerConfig:
-    """The settings that shape labels. `max_holding_ns` None: an order is held until a touch or its session's end."""
-
-    exit_on: ExitOn = ExitOn.BID
-    max_holding_ns: int | None = None
+DEFAULTS = LabelerConfig()
 
 
 class Output(NamedTuple):
@@ -29,7 +29,7 @@ class Output(NamedTuple):
 
 
 class StateMismatch(Exception):
-    """Labels made again differ from those already written: settings, inputs or code are not those of then."""
+    """Labels made again differ from those already written: inputs, settings or code are not those of then."""
 
 
 class Labeler:
@@ -40,39 +40,174 @@ class Labeler:
     latest one seen on their topic are repeats and change nothing.
     """
 
-    def __init__(self, instrument: str, config: LabelerConfig = LabelerConfig()) -> None: ...
+    def __init__(self, instrument: str, config: LabelerConfig = DEFAULTS) -> None:
+        self._start(LabelerState(instrument), config)
 
-    def on_second(self, second: MarketSecond) -> list[Output]:
-        """The next record of topic `ticks`; returns what it resolved, in canonical order."""
-        raise NotImplementedError
+    @classmethod
+    def restore(cls, state: LabelerState, config: LabelerConfig = DEFAULTS) -> "Labeler":
+        """A labeler that goes on from a snapshot, given the records after `state.frontier.second` of both topics."""
+        labeler = cls.__new__(cls)
+        labeler._start(state, config)
+        return labeler
 
-    def on_orders(self, orders: SecondOrders) -> list[Output]:
-        """The next record of topic `orders`; returns what it resolved, in canonical order."""
-        raise NotImplementedError
+    def _start(self, state: LabelerState, config: LabelerConfig) -> None:
+        self._instrument = state.instrument
+        self._config = config
+        self._second = state.frontier.second
+        self._example_seq = state.frontier.example_seq
+        self._transactions = state.frontier.transactions
+        self._written = Frontier()
+        self._session = Session(state, config) if state.session_open else None
+        self._seconds: deque[MarketSecond] = deque()
+        self._orders: deque[SecondOrders] = deque()
+        self._seconds_seen = self._orders_seen = state.frontier.second
+        self.orders_missing = 0  # market seconds labelled without a record of their orders
 
     def snapshot(self) -> LabelerState:
         """State as of `frontier.second`; records read ahead of it are not in it and must be given again."""
-        raise NotImplementedError
-
-    @classmethod
-    def restore(cls, state: LabelerState, config: LabelerConfig = LabelerConfig()) -> "Labeler":
-        """A labeler that goes on from a snapshot, given the records after `state.frontier.second` of both topics."""
-        raise NotImplementedError
+        if self._session is None:
+            return LabelerState(self._instrument, self.frontier)
+        return self._session.snapshot(self._instrument, self.frontier)
 
     def replay_to(self, written: Frontier) -> None:
         """Return no outputs of seconds up to `written.second`: they are written already.
 
-        When that second is reached and the counters differ from `written`, the method that reached it raises
+        When that second is reached and the counters differ from `written`, the call that reached it raises
         StateMismatch.
         """
-        raise NotImplementedError
+        self._written = written
+        self._check_written()
 
     @property
     def frontier(self) -> Frontier:
         """The last second labelled, and the counters as of it."""
-        raise NotImplementedError
+        return Frontier(self._second, self._example_seq, self._transactions)
+
+    @property
+    def replaying(self) -> bool:
+        """Outputs that are written already are still being made again."""
+        return self._second < self._written.second
 
     @property
     def open_orders(self) -> int:
         """Orders placed and not resolved."""
-        raise NotImplementedError
+        return self._session.open_orders if self._session is not None else 0
+
+    @property
+    def state_bytes(self) -> int:
+        """Roughly the size of a snapshot."""
+        return self._session.state_bytes if self._session is not None else 0
+
+    @property
+    def waiting_seconds(self) -> int:
+        """Market seconds that wait for their orders."""
+        return len(self._seconds)
+
+    @property
+    def waiting_orders(self) -> int:
+        """Orders records that wait for their market second."""
+        return len(self._orders)
+
+    def on_second(self, second: MarketSecond) -> list[Output]:
+        """The next record of topic `ticks`; returns what it resolved, in canonical order."""
+        if second.second <= self._seconds_seen:
+            return []
+        self._seconds_seen = second.second
+        self._seconds.append(second)
+        return self._advance()
+
+    def on_orders(self, orders: SecondOrders) -> list[Output]:
+        """The next record of topic `orders`; returns what it resolved, in canonical order."""
+        if orders.second <= self._orders_seen:
+            return []
+        self._orders_seen = orders.second
+        self._orders.append(orders)
+        return self._advance()
+
+    def _advance(self) -> list[Output]:
+        outputs: list[Output] = []
+        while self._seconds and self._seconds[0].second <= self._orders_seen:
+            second = self._seconds.popleft()
+            orders = self._orders_of(second)
+            # Made again, but written already: counted only.
+            made_again = second.second <= self._written.second
+            for session, endings in self._endings(second, orders):
+                outputs += self._counted(session, endings) if made_again else self._outputs(session, endings)
+            self._second = second.second
+            if made_again:
+                self._check_written()
+        return outputs
+
+    def _orders_of(self, second: MarketSecond) -> SecondOrders | None:
+        """The orders of a market second; those of seconds that never came are of no use."""
+        while self._orders and self._orders[0].second < second.second:
+            self._orders.popleft()
+        if self._orders and self._orders[0].second == second.second:
+            orders = self._orders.popleft()
+            if orders.session == second.session:
+                return orders
+        self.orders_missing += 1
+        return None
+
+    def _endings(self, second: MarketSecond, orders: SecondOrders | None) -> Iterator[tuple[Session, list[Ending]]]:
+        """What ends with a second, in order: the session before a break, orders, the session itself."""
+        session = self._session
+        if session is not None and not session.continued_by(second):
+            yield session, session.end()
+            session = None
+        if session is None:
+            session = Session.begin(second, self._config)
+        yield session, session.take(second, orders)
+        if second.ends_session:
+            yield session, session.end()
+        self._session = None if second.ends_session else session
+
+    def _outputs(self, session: Session, endings: list[Ending]) -> list[Output]:
+        self._transactions += len(endings)
+        featured = [session.has_features(ending) for ending in endings]
+        rows = iter(session.features(list(compress(endings, featured))) if any(featured) else ())
+        return [
+            Output(self._transaction(session, ending), self._example(ending, next(rows)) if with_features else None)
+            for ending, with_features in zip(endings, featured, strict=True)
+        ]
+
+    def _counted(self, session: Session, endings: list[Ending]) -> list[Output]:
+        self._transactions += len(endings)
+        self._example_seq += sum(map(session.has_features, endings))
+        return []
+
+    def _transaction(self, session: Session, ending: Ending) -> Transaction:
+        order = ending.order
+        return Transaction(
+            instrument=self._instrument,
+            order_id=ending.order_id,
+            session=session.number,
+            placed_ns=order[PLACED_NS],
+            entry_e9=order[OFFER],
+            upper_e9=order[UPPER],
+            lower_e9=order[LOWER],
+            resolved_ns=ending.resolved_ns,
+            resolved_seq=ending.seq,
+            exit_e9=ending.exit_e9,
+            outcome=ending.outcome,
+        )
+
+    def _example(self, ending: Ending, features: bytes) -> Example:
+        self._example_seq += 1
+        return Example(
+            instrument=self._instrument,
+            example_seq=self._example_seq,
+            order_id=ending.order_id,
+            placed_ns=ending.order[PLACED_NS],
+            resolved_ns=ending.resolved_ns,
+            label=int(ending.outcome is Outcome.PROFIT),
+            features=features,
+            pnl_e9=ending.exit_e9 - ending.order[OFFER],
+        )
+
+    def _check_written(self) -> None:
+        if self._second >= self._written.second >= 0 and self.frontier != self._written:
+            raise StateMismatch(
+                f"{self._instrument}: labels made again up to second {self._second} are {self.frontier}, "
+                f"but {self._written} is written"
+            )
