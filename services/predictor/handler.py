@@ -38,7 +38,7 @@ class Predictions:
     """Scores of many rows by one model."""
 
     scores: Float64
-    labels: NDArray[np.bool_]
+    labels: NDArray[np.uint32]
     model: ServingModel
 
 
@@ -70,7 +70,7 @@ class Handler:
         model = self._model(instrument, schema_hash)
         _check_finite(rows)
         scores = model.scorer.scores(rows)
-        return Predictions(scores, scores >= model.threshold, model)
+        return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model)
 
     def predict_now(self, instrument: str, quote: Quote | None = None) -> PredictionNow:
         """Score an order bought in the second after the last one known, at `quote` or else at that second's close."""

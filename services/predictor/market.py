@@ -25,6 +25,8 @@ WAIT_S = 0.25
 # After a full batch, so that a replay at full speed costs a few per cent of a core here.
 BREATH_S = 0.25
 ANSWER_LIMIT_S = 3.0
+# Short, since a stop waits for it; an absent Kafka is asked again and again anyway.
+ASK_LIMIT_S = 0.5
 AGAIN_S = 1.0
 
 
@@ -46,7 +48,7 @@ class MarketReader:
         while not stop.is_set():
             consumer = Consumer(self._config())
             try:
-                self._begin(consumer)
+                self._begin(consumer, self._await_partitions(consumer, stop))
                 while not stop.is_set():
                     self._turn(consumer, stop)
             except KafkaException as failure:
@@ -65,16 +67,26 @@ class MarketReader:
             **{"queued.max.messages.kbytes": 4096, "auto.offset.reset": "latest", "reconnect.backoff.max.ms": 2000},
         )
 
-    def _begin(self, consumer: Consumer) -> None:
+    def _await_partitions(self, consumer: Consumer, stop: threading.Event) -> list[int]:
+        while not stop.is_set():
+            try:
+                return partitions_of(consumer, TICKS.name, ASK_LIMIT_S)
+            except KafkaException as failure:
+                self._say_away(failure.args[0])
+                stop.wait(ASK_LIMIT_S)
+        return []
+
+    def _begin(self, consumer: Consumer, partitions: list[int]) -> None:
         """Read back as if nothing were known: the topic may be another one than before an outage."""
         self._histories.clear()
         self._catching_up.clear()
         starts = [
             self._read_back(p, *consumer.get_watermark_offsets(TopicPartition(TICKS.name, p), timeout=ANSWER_LIMIT_S))
-            for p in partitions_of(consumer, TICKS.name, ANSWER_LIMIT_S)
+            for p in partitions
         ]
         consumer.assign(starts)
-        self._say_present()
+        if starts:
+            self._say_present()
 
     def _read_back(self, partition: int, low: int, high: int) -> TopicPartition:
         self._catching_up[partition] = high
