@@ -89,13 +89,18 @@ def price(text: str) -> int | str:
         return "not_finite"
     if not FINITE.fullmatch(text):
         return "malformed"
+    mantissa, _, exponent = text.lower().partition("e")
     with localcontext() as context:
         context.prec = len(text) + 40
-        value = Decimal(text)
-        if value and value.adjusted() > 30:
-            return "too_large" if value > 0 else "not_positive"
-        if not value or value.adjusted() < -30:
+        value = Decimal(mantissa)
+        # A line is too short for its digits to make up for such an exponent.
+        if value <= 0 or int(exponent or 0) < -(10**6):
             return "not_positive"
+        if int(exponent or 0) > 10**6:
+            return "too_large"
+        value = Decimal(text)
+        if value.adjusted() > 30:
+            return "too_large"
         units = int((value * E9).to_integral_value(ROUND_HALF_EVEN))
     if units <= 0:
         return "not_positive"

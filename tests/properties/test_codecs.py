@@ -33,6 +33,9 @@ WIRE = {
     "run_event": training_pb2.TrainingRunEvent,
     "model": models_pb2.Model,
     "model_record": models_pb2.ModelRecord,
+    "frontier": orders_pb2.LabelerFrontier,
+    "snapshot": orders_pb2.LabelerSnapshot,
+    "state": orders_pb2.LabelerState,
 }
 
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tidewheel.contracts.bad_record import Reason
+from tidewheel.contracts.codecs.labeler_state import LabelerFrontier, LabelerSnapshot
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
 from tidewheel.domain.features import FEATURES_BYTES, Example
+from tidewheel.domain.labeler_state import HISTORY_COLUMNS, ORDER_COLUMNS, Frontier, LabelerState
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.models import (
     Confusion,
@@ -34,7 +36,7 @@ FLOAT = st.floats(allow_nan=False)
 TEXT = st.text(max_size=12)
 INSTRUMENT = st.from_regex(r"[a-z][a-z0-9]{0,5}:[A-Za-z0-9][A-Za-z0-9._/-]{0,8}", fullmatch=True)
 PRICE = st.integers(1, PRICE_MAX_E9)
-SECOND = st.integers(0, 9_000_000_000)
+SECOND = st.integers(1, 9_000_000_000)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -87,6 +89,7 @@ def market_seconds(draw: st.DrawFn) -> MarketSecond:
         stale=draw(st.booleans()),
         source_kind=draw(st.sampled_from(SourceKind)),
         ends_session=draw(st.booleans()),
+        last_tick_ns=draw(st.just(0) | (st.just(int(quotes.time_ns[-1])) if count else st.integers(0, start - 1))),
     )
 
 
@@ -186,6 +189,33 @@ def models(draw: st.DrawFn) -> Model:
     )
 
 
+FRONTIERS = st.builds(Frontier, INT64, INT64, INT64)
+LABELER_FRONTIERS = st.builds(LabelerFrontier, INSTRUMENT, FRONTIERS, TEXT)
+LABELER_SNAPSHOTS = st.integers(1, 2**32 - 1).flatmap(
+    lambda parts: st.builds(
+        LabelerSnapshot,
+        *(INSTRUMENT, INT64, st.integers(0, parts - 1), st.just(parts), INT64, INT64, TEXT),
+        st.binary(max_size=20),
+    )
+)
+
+
+@st.composite
+def labeler_states(draw: st.DrawFn) -> LabelerState:
+    tables = []
+    for rows in (HISTORY_COLUMNS, ORDER_COLUMNS):
+        count = draw(st.integers(0, 3))
+        tables.append(_column(draw, INT64, rows * count).reshape(rows, count))
+    return LabelerState(
+        draw(INSTRUMENT),
+        draw(FRONTIERS),
+        draw(UINT32),
+        draw(st.booleans()),
+        *(draw(INT64), draw(INT64), draw(INT64), draw(INT64)),
+        *tables,
+    )
+
+
 # Name of a codec -> values it must carry unharmed.
 CARRIED: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "second": market_seconds,
@@ -197,4 +227,7 @@ CARRIED: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "run_event": lambda: RUN_EVENTS,
     "model": models,
     "model_record": lambda: MODEL_RECORDS,
+    "frontier": lambda: LABELER_FRONTIERS,
+    "snapshot": lambda: LABELER_SNAPSHOTS,
+    "state": labeler_states,
 }

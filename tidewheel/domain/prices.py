@@ -18,11 +18,12 @@ def price_e9(text: str) -> int:
     """A decimal price in 1e-9 units, rounded half to even. Raises ValueError where it is no finite number."""
     try:
         with localcontext() as context:
-            context.prec = 60
+            # Room for every digit given, so that nothing is rounded but the result.
+            context.prec = len(text) + 40
             value = Decimal(text.strip())
             if not value.is_finite():
                 raise ValueError(f"{text.strip()!r} is not finite")
-            if abs(value) > 10 * PRICE_MAX_E9:
+            if value.copy_abs() > 10 * PRICE_MAX_E9:  # abs() itself would overflow
                 raise ValueError(f"{text.strip()!r} is out of range")
             return int((value * E9).to_integral_value(ROUND_HALF_EVEN))
     except InvalidOperation:
