@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tidewheel.contracts.topics import RECORD_BYTES_MAX
 
@@ -84,30 +85,42 @@ def read_to_end(
 ) -> Iterator[Message]:
     """Every committed record of a topic up to its present end, partition by partition interleaved, then stop.
 
+    A transaction still open below that end is waited for: it may be one whose commit was answered a moment ago.
     `starts`: partition -> first offset, default all from the beginning. Raises KafkaException, also when nothing
     arrives for `limit_s`.
     """
     consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **{"enable.partition.eof": True}))
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=limit_s)[1] for p in wanted}
+        ends = _ends(bootstrap, topic, list(wanted), limit_s)
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
         deadline = time.monotonic() + limit_s
         while open_partitions:
-            for message in consumer.consume(1000, timeout=0.5):
+            for message in consumer.consume(1000, timeout=0.05):
                 deadline = time.monotonic() + limit_s
                 error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(error)
                 if error is None and partition in open_partitions and offset < ends[partition]:
                     yield message
-                if error is not None or offset >= ends[partition] - 1:
+                # The end that is told of stands at the first open transaction, if there is one.
+                if offset >= (ends[partition] if error is not None else ends[partition] - 1):
                     open_partitions.discard(partition)
             if time.monotonic() > deadline:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic}: nothing came for {limit_s:.0f} s"))
     finally:
         consumer.close()
+
+
+def _ends(bootstrap: str, topic: str, partitions: list[int], limit_s: float) -> dict[int, int]:
+    """One past the last record of each partition, be it committed or not."""
+    admin = AdminClient(client(bootstrap, "reader"))
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, p): latest for p in partitions}
+    uncommitted = IsolationLevel.READ_UNCOMMITTED
+    answers = admin.list_offsets(asked, isolation_level=uncommitted, request_timeout=limit_s) if asked else {}
+    return {part.partition: answer.result().offset for part, answer in answers.items()}
 
 
 def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
