@@ -45,7 +45,7 @@ fmt-check: $(READY)
 
 lint: $(READY)
 	@$(BIN)/ruff check -q .
-	@$(BIN)/lint-imports --no-cache 2>&1 | tail -4
+	@words=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$words"; exit 1; }
 
 types: $(READY)
 	@$(BIN)/mypy

@@ -1,0 +1,135 @@
+"""Each rule against a planted breach and its innocent twin: proof that it can fail, and that it need not."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.tidy import rules, test_tidy
+from tests.tidy.tree import Source
+
+Rule = Callable[[Source], Iterator[str]]
+LONG = "def f():\n" + "    pass\n" * rules.FUNCTION_LINES_MAX
+CORE, SHELL = "services/labeler/core.py", "services/labeler/__main__.py"
+
+PLANTED: list[tuple[Rule, str, str, str]] = [
+    # rule, path, breach, innocent twin
+    (rules.purity, CORE, "import confluent_kafka", "import bisect"),
+    (rules.purity, CORE, "from time import monotonic", "from tidewheel.domain.time import second_of"),
+    (rules.purity, CORE, "def f():\n    import os", "def f():\n    import math"),
+    (rules.purity, CORE, "from tidewheel.runtime import kafka", "from tidewheel.contracts.bad_record import BadRecord"),
+    (rules.purity, "services/labeler/book.py", "import logging", "import heapq"),
+    (rules.purity, "tidewheel/domain/time.py", "import redis", "import re"),
+    (
+        rules.purity,
+        CORE,
+        "import numpy as np\nx = np.random.rand()",
+        "import numpy as np\nx = np.random.default_rng(1)",
+    ),
+    (
+        rules.unseeded,
+        CORE,
+        "import numpy as np\nx = np.random.default_rng()",
+        "import numpy as np\nx = np.random.default_rng(7)",
+    ),
+    (rules.domain_imports, "tidewheel/domain/orders.py", "import click", "import numpy.typing\nimport dataclasses"),
+    (
+        rules.domain_imports,
+        "tidewheel/domain/orders.py",
+        "from tidewheel.wire.v1 import x",
+        "from tidewheel.domain import time",
+    ),
+    (rules.wall_clock, CORE, "import time\nx = time.time()", "import time\nx = time.monotonic()"),
+    (rules.wall_clock, CORE, "from time import time_ns as t\nx = t()", "t = 1\nx = t"),
+    (
+        rules.wall_clock,
+        CORE,
+        "from datetime import datetime\nx = datetime.now()",
+        "from datetime import datetime\nx = datetime(1, 1, 1)",
+    ),
+    (
+        rules.wall_clock,
+        CORE,
+        "import datetime\nx = datetime.datetime.now(datetime.UTC)",
+        "import datetime\nx = datetime.UTC",
+    ),
+    (rules.environment, CORE, "import os\nx = os.environ['A']", "import os\nx = os.sep"),
+    (rules.environment, CORE, "from os import environ\nx = environ.get('A')", "environ = {}\nx = environ.get('A')"),
+    (rules.environment, CORE, "import os\nx = os.getenv('A')", "import os\nx = os.getpid()"),
+    (rules.lengths, CORE, "x = 1\n" * (rules.MODULE_LINES_MAX + 1), "x = 1\n" * rules.MODULE_LINES_MAX),
+    (rules.lengths, CORE, LONG, LONG.removesuffix("    pass\n")),
+    (rules.prints, SHELL, "print('x')", "pprint('x')"),
+    (rules.sleeps_in_tests, "tests/test_x.py", "import time\ntime.sleep(1)", "import time\ntime.monotonic()"),
+    (rules.sleeps_in_tests, "tests/x.py", "from time import sleep\nsleep(1)", "from x import sleep\nsleep(1)"),
+    (rules.assertion_free_tests, "tests/test_x.py", "def test_x():\n    f()", "def test_x():\n    assert f()"),
+    (
+        rules.assertion_free_tests,
+        "tests/test_x.py",
+        "def f():\n    pass\ndef test_x():\n    f()",
+        "def g():\n    assert 1\ndef f():\n    g()\ndef test_x():\n    f()",
+    ),
+    (rules.oracle_is_independent, "tests/oracle.py", "from tidewheel.domain import time", "import numpy"),
+    (rules.oracle_is_independent, "tests/oracle.py", "def f():\n    import services.labeler", "import gzip"),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "breach", "twin"), PLANTED)
+def test_a_breach_is_found_and_its_twin_is_not(rule: Rule, path: str, breach: str, twin: str) -> None:
+    assert len(list(rule(Source(path, breach)))) == 1
+    assert list(rule(Source(path, twin))) == []
+
+
+def test_every_rule_has_a_planted_breach() -> None:
+    assert {rule for rule, *_ in PLANTED} == set(test_tidy.SOURCE_RULES)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text"),
+    [
+        (rules.prints, "tidewheel/cli/run.py", "print('x')"),
+        (rules.wall_clock, "tidewheel/telemetry/logs.py", "import time\nx = time.gmtime"),
+        (rules.environment, "tidewheel/runtime/process.py", "import os\nx = os.environ"),
+        (rules.purity, SHELL, "import confluent_kafka"),
+        (rules.lengths, CORE, "x = 1"),
+    ],
+)
+def test_shells_may(rule: Rule, path: str, text: str) -> None:
+    assert list(rule(Source(path, text))) == []
+
+
+@pytest.mark.parametrize("word", ["TO" + "DO", "FIX" + "ME", "X" + "XX"])
+def test_leftovers_are_found(word: str) -> None:
+    assert len(list(rules.leftovers("a.py", f"x = 1\n# {word}: mend\n"))) == 1
+    assert list(rules.leftovers("a.py", f"x = 'mas{word}s'\n")) == []
+
+
+@pytest.mark.parametrize("top", ["wo" + "rk", "fa" + "rm", "ro" + "ot", "ho" + "me"])
+def test_machine_paths_are_found(top: str) -> None:
+    assert len(list(rules.machine_paths("a.md", f"see /{top}/data"))) == 1
+    assert list(rules.machine_paths("a.md", f"see net{top}/data and ../{top}/x, a/{top}/b")) == []
+
+
+def test_large_files_are_found() -> None:
+    assert len(list(rules.sizes("a.bin", rules.FILE_BYTES_MAX + 1))) == 1
+    assert list(rules.sizes("a.bin", rules.FILE_BYTES_MAX)) == []
+
+
+def test_orphans_are_found() -> None:
+    def tree(first: str) -> list[str]:
+        return list(
+            rules.orphans(
+                [
+                    Source("services/a/__main__.py", first),
+                    Source("services/a/core.py", "import services.a.core"),
+                    Source("tests/test_a.py", "from services.a import core"),
+                ],
+                (),
+            )
+        )
+
+    assert len(tree("x = 1")) == 1
+    assert (
+        tree("from services.a import core")
+        == tree("from services.a.core import f")
+        == tree("x = 'services.a.core:f'")
+        == []
+    )
