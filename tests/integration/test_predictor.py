@@ -1,15 +1,8 @@
-"""The predictor over a real gRPC channel, with a real Redis and a real broker."""
+"""The predictor over a real gRPC channel, with a real Redis."""
 
-import logging
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,140 +10,22 @@ import grpc
 import numpy as np
 import pytest
 import redis
-from confluent_kafka import Producer
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from services.predictor import __main__ as predictor
 from services.predictor.servicer import SERVICE
-from services.predictor.settings import Settings
 from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published
-from tests.made_seconds import START, features_by_hand, seconds
-from tidewheel.contracts.codecs.market import encode_second
+from tests.predictors import CALL_LIMIT_S, LIMIT_S, Client, count, eventually, failures, running
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
-from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.features import SCHEMA_HASH
-from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.models import Model, Scorer
-from tidewheel.local.processes import free_port, kill_group, start
+from tidewheel.local.processes import free_port
 from tidewheel.local.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import Doubt, Publication, Registry
-from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import flush, producer_config
-from tidewheel.runtime.process import Context
-from tidewheel.telemetry import metrics
 from tidewheel.wire.v1 import predictor_pb2 as wire
-from tidewheel.wire.v1.predictor_pb2_grpc import PredictorServiceStub
 
 pytestmark = pytest.mark.redis_server
-
-NO_KAFKA = "127.0.0.1:1"
-LIMIT_S = 20.0
-CALL_LIMIT_S = 10.0
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
-        time.sleep(0.01)
-
-
-class Client:
-    """A channel to a predictor, and its calls."""
-
-    def __init__(self, port: int) -> None:
-        soon = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=soon)
-        self.stub = PredictorServiceStub(self.channel)
-
-    def predict(self, row: np.ndarray, instrument: str = INSTRUMENT) -> wire.PredictResponse:
-        request = wire.PredictRequest(instrument=instrument, features_f32=row.tobytes())
-        return self.stub.Predict(request, timeout=CALL_LIMIT_S, wait_for_ready=True)
-
-    def now(self, bid_e9: int = 0, offer_e9: int = 0) -> wire.PredictNowResponse:
-        request = wire.PredictNowRequest(instrument=INSTRUMENT, bid_e9=bid_e9, offer_e9=offer_e9)
-        return self.stub.PredictNow(request, timeout=CALL_LIMIT_S, wait_for_ready=True)
-
-    def refusal(self, call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
-        with pytest.raises(grpc.RpcError) as caught:
-            call()
-        return caught.value.code(), caught.value.details()
-
-    def health(self, service: str) -> int:
-        request = health_pb2.HealthCheckRequest(service=service)
-        stub = health_pb2_grpc.HealthStub(self.channel)
-        return int(stub.Check(request, timeout=CALL_LIMIT_S, wait_for_ready=True).status)
-
-    def served(self) -> tuple[int, int] | None:
-        """Epoch and seq, None without a model."""
-        try:
-            model = self.predict(a_row(1)).model
-        except grpc.RpcError:
-            return None
-        return model.epoch, model.seq
-
-
-class Running:
-    """A predictor as its process composes it, on a thread of the test."""
-
-    def __init__(self, redis_url: str, kafka: str = NO_KAFKA, **more: object) -> None:
-        port = free_port()
-        values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, **more}
-        settings = Settings(registry_poll_s=0.1, **values)  # type: ignore[arg-type]
-        self.health, self._stop = Health("predictor"), threading.Event()
-        context = Context(logging.getLogger("predictor"), self.health, self._stop)
-        self.failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(settings, context))
-        self._thread.start()
-        self.client = Client(port)
-
-    def _run(self, settings: Settings, context: Context) -> None:
-        try:
-            predictor.run(settings, context)
-        except Exception as failure:
-            self.failure = failure
-
-    def end(self) -> None:
-        self.client.channel.close()
-        self._stop.set()
-        self._thread.join(LIMIT_S)
-        assert not self._thread.is_alive()
-        assert self.failure is None
-
-
-@contextmanager
-def running(redis_url: str, kafka: str = NO_KAFKA, **more: object) -> Iterator[Running]:
-    made = Running(redis_url, kafka, **more)
-    try:
-        yield made
-    finally:
-        made.end()
-
-
-@pytest.fixture
-def registry(empty_redis: str) -> Iterator[Registry]:
-    store = Registry.connect(empty_redis)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def client(registry: Registry, empty_redis: str) -> Iterator[Client]:
-    """A predictor that serves window 1, without a Kafka."""
-    registry.publish(*published(1))
-    with running(empty_redis) as made:
-        eventually(lambda: made.client.served() == (1, 1), "window 1 is served")
-        yield made.client
-
-
-def count(name: str, **labels: str) -> float:
-    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
-
-
-def failures(doubt: Doubt) -> float:
-    return count("tidewheel_model_swap_failures_total", instrument=INSTRUMENT, reason=doubt)
 
 
 def test_ready_with_the_first_model(registry: Registry, empty_redis: str) -> None:
@@ -361,117 +236,3 @@ def test_redis_killed_and_restarted(tmp_path: Path) -> None:
         eventually(lambda: up() == 1, "Redis is seen again")
         registry.publish(*published(2))
         eventually(lambda: made.client.served() == (1, 2), "the next window is served")
-
-
-def write(address: str, payloads: list[bytes]) -> None:
-    producer = Producer(producer_config(address, "test"))
-    for payload in payloads:
-        producer.produce(TICKS.name, payload, INSTRUMENT)
-        producer.poll(0)
-    flush(producer)
-
-
-def encoded(past: list[MarketSecond]) -> list[bytes]:
-    return [encode_second(second) for second in past]
-
-
-def now_by_hand(past: list[MarketSecond], bid_e9: int, offer_e9: int) -> float:
-    row = np.array(features_by_hand(past, bid_e9, offer_e9), dtype="<f4")
-    return Scorer.of(a_model(1)).score(row)
-
-
-def awaits_second(client: Client, second: int) -> wire.PredictNowResponse:
-    def known() -> bool:
-        try:
-            return client.now().second == second
-        except grpc.RpcError:
-            return False
-
-    eventually(known, f"second {second} is known")
-    return client.now()
-
-
-@pytest.mark.broker
-def test_now_follows_the_market(broker: str, registry: Registry, empty_redis: str) -> None:
-    registry.publish(*published(1))
-    past = seconds(6000)
-    write(broker, encoded(past[:3000]))
-    with running(empty_redis, broker) as made:
-        client = made.client
-        known = past[:3000]
-        reply = awaits_second(client, known[-1].second)
-        close = known[-1].close_bid_e9, known[-1].close_offer_e9
-        assert (reply.bid_e9, reply.offer_e9, reply.stale) == (*close, False)
-        assert reply.prediction.score == now_by_hand(known, *close)
-        assert reply.prediction.model.seq == 1
-        mine = client.now(97 * 10**9 + 1, 98 * 10**9)
-        assert mine.prediction.score == now_by_hand(known, 97 * 10**9 + 1, 98 * 10**9)
-        # A record that is none, then a burst longer than is read back.
-        before = count("tidewheel_dead_letters_total", service="predictor", source="ticks", reason="undecodable")
-        write(broker, [b"\xff\xff", *encoded(past[3000:])])
-        reply = awaits_second(client, past[-1].second)
-        assert reply.prediction.score == now_by_hand(past, past[-1].close_bid_e9, past[-1].close_offer_e9)
-        bad = count("tidewheel_dead_letters_total", service="predictor", source="ticks", reason="undecodable")
-        assert bad in (before, before + 1)  # a jump may have passed it by
-        # A new session has no history.
-        write(broker, encoded(seconds(7, start=START + 20_000, session=2)))
-        short = "needs 600 one-second prices of the present session of sim:BTC-USD, has 7"
-        wanted = (grpc.StatusCode.FAILED_PRECONDITION, short)
-
-        def refused() -> bool:
-            try:
-                client.now()
-            except grpc.RpcError as failure:
-                return (failure.code(), failure.details()) == wanted
-            return False
-
-        eventually(refused, "the new session is seen")
-
-
-@contextmanager
-def process(redis_url: str, folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
-    """The predictor as its own process: it, its gRPC port and its log."""
-    port, log = free_port(), folder / "predictor.log"
-    own = {"REDIS": redis_url, "KAFKA": NO_KAFKA, "GRPC_PORT": str(port), "METRICS_PORT": "0", **more}
-    env = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
-    started = start([sys.executable, "-m", "services.predictor"], log, env)
-    try:
-        yield started, int(own["GRPC_PORT"]), log
-    finally:
-        kill_group(started)
-        started.wait()
-
-
-def test_sigterm_says_so_first_and_ends_with_no_call_broken(
-    registry: Registry, empty_redis: str, tmp_path: Path
-) -> None:
-    registry.publish(*published(1))
-    with process(empty_redis, tmp_path, DRAIN_WAIT_S="1") as (started, port, log):
-        client = Client(port)
-        eventually(lambda: client.served() == (1, 1), "window 1 is served")
-        started.send_signal(signal.SIGTERM)
-        # Balancers hear NOT_SERVING while calls are still answered.
-        said = health_pb2.HealthCheckResponse.NOT_SERVING
-        eventually(lambda: client.health(SERVICE) == client.health("") == said, "it says that it ends")
-        client.predict(a_row(1))
-        assert started.wait(LIMIT_S) == 0
-        client.channel.close()
-        assert "Traceback" not in log.read_text()
-
-
-def test_a_port_in_use_is_one_clear_line(client: Client, empty_redis: str, tmp_path: Path) -> None:
-    with socket.create_server(("0.0.0.0", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        with process(empty_redis, tmp_path, GRPC_PORT=port) as (started, _, log):
-            assert started.wait(LIMIT_S) == 1
-    lines = log.read_text().splitlines()
-    assert f"the gRPC port {port} on 0.0.0.0 cannot be used" in lines[-1]
-    assert not any("Traceback" in line for line in lines)
-
-
-def test_bad_settings_are_said_all_at_once(empty_redis: str, tmp_path: Path) -> None:
-    with process("http://:secret@somewhere", tmp_path, GRPC_THREADS="many") as (started, _, log):
-        assert started.wait(LIMIT_S) == 2
-    lines = log.read_text().splitlines()
-    assert [line.split(":")[1].strip() for line in lines] == ["TIDEWHEEL_REDIS", "TIDEWHEEL_GRPC_THREADS"]
-    assert "secret" not in log.read_text()

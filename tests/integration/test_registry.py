@@ -1,5 +1,6 @@
 """The registry on a real Redis: the fence, rollback, retention, and what lies in the keys."""
 
+import json
 import random
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import redis
 
 from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published
+from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
@@ -29,13 +31,6 @@ from tidewheel.registry.store import (
 
 pytestmark = pytest.mark.redis_server
 PUBLISHED, ALREADY, STALE = Publication.PUBLISHED, Publication.ALREADY, Publication.STALE
-
-
-@pytest.fixture
-def registry(empty_redis: str) -> Iterator[Registry]:
-    store = Registry.connect(empty_redis)
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -322,3 +317,44 @@ def test_words_of_an_outage_hold_no_password() -> None:
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ValueError):
         Registry.connect(url)
+
+
+def test_the_commands_on_the_registry(registry: Registry, empty_redis: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def models(*arguments: str) -> tuple[int, str, str]:
+        code = main(["models", *arguments, "--redis", empty_redis])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    assert models("list") == (0, "no models yet\n", "")
+    assert models("show", "current") == (1, "", "tidewheel: no models yet\n")
+    registry.publish(*published(1))
+    registry.publish(*published(2))
+    registry.record(refused_run(3))
+    registry.rollback(INSTRUMENT, 1)
+    code, out, _ = models("list", "--json")
+    assert (code, [(run["seq"], run["verdict"], run["current"]) for run in json.loads(out)]) == (
+        0,
+        [(3, "refused", False), (2, "published", False), (1, "published", True)],
+    )
+    code, out, _ = models("list")
+    assert [line.split()[:3] for line in out.splitlines()[2:]] == [
+        ["3", "refused", "one_class"],
+        ["2", "published", "–"],
+        ["*", "1", "published"],
+    ]
+    code, out, _ = models("show", "current", "--json")
+    assert (code, json.loads(out)["seq"], json.loads(out)["epoch"]) == (0, 1, 2)
+    assert models("show", "2")[1].startswith("model           2 of sim:BTC-USD\n")
+    registry.publish(*published(1, "sim:ETH-USD"))
+    for arguments, expected, words in (
+        (["show", "current"], 2, "say which with --instrument: sim:BTC-USD, sim:ETH-USD"),
+        (["show", "latest"], 2, "must be a window's number"),
+        (["show", "9", "--instrument", INSTRUMENT], 1, "nothing is known of model 9"),
+        (["list", "--instrument", "sim:XRP-USD"], 1, "no models of sim:XRP-USD"),
+        (["list", "--instrument", "XRP"], 2, "is no instrument id"),
+    ):
+        code, out, err = models(*arguments)
+        assert (code, out, err.count("\n"), words in err) == (expected, "", 1, True), err
+    with redis.Redis.from_url(empty_redis) as raw:
+        raw.delete(keys.model(INSTRUMENT, 1))
+    assert "does not verify: missing" in models("list")[1]

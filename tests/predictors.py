@@ -1,0 +1,141 @@
+"""A running predictor for tests, in this process or in its own, and a client of it."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.predictor import __main__ as predictor
+from services.predictor.settings import Settings
+from tests.made_models import INSTRUMENT, a_row
+from tidewheel.cli.main import main
+from tidewheel.local.processes import free_port, kill_group, start
+from tidewheel.registry.store import Doubt
+from tidewheel.runtime.health import Health
+from tidewheel.runtime.process import Context
+from tidewheel.telemetry import metrics
+from tidewheel.wire.v1 import predictor_pb2 as wire
+from tidewheel.wire.v1.predictor_pb2_grpc import PredictorServiceStub
+
+NO_KAFKA = "127.0.0.1:1"
+LIMIT_S = 20.0
+CALL_LIMIT_S = 10.0
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not true():
+        assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
+        time.sleep(0.01)
+
+
+class Client:
+    """A channel to a predictor, and its calls."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"127.0.0.1:{port}"
+        soon = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+        self.channel = grpc.insecure_channel(self.address, options=soon)
+        self.stub = PredictorServiceStub(self.channel)
+
+    def predict(self, row: np.ndarray, instrument: str = INSTRUMENT) -> wire.PredictResponse:
+        request = wire.PredictRequest(instrument=instrument, features_f32=row.tobytes())
+        return self.stub.Predict(request, timeout=CALL_LIMIT_S, wait_for_ready=True)
+
+    def now(self, bid_e9: int = 0, offer_e9: int = 0) -> wire.PredictNowResponse:
+        request = wire.PredictNowRequest(instrument=INSTRUMENT, bid_e9=bid_e9, offer_e9=offer_e9)
+        return self.stub.PredictNow(request, timeout=CALL_LIMIT_S, wait_for_ready=True)
+
+    def refusal(self, call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(grpc.RpcError) as caught:
+            call()
+        return caught.value.code(), caught.value.details()
+
+    def health(self, service: str) -> int:
+        request = health_pb2.HealthCheckRequest(service=service)
+        stub = health_pb2_grpc.HealthStub(self.channel)
+        return int(stub.Check(request, timeout=CALL_LIMIT_S, wait_for_ready=True).status)
+
+    def served(self) -> tuple[int, int] | None:
+        """Epoch and seq, None without a model."""
+        try:
+            model = self.predict(a_row(1)).model
+        except grpc.RpcError:
+            return None
+        return model.epoch, model.seq
+
+
+class Running:
+    """A predictor as its process composes it, on a thread of the test."""
+
+    def __init__(self, redis_url: str, kafka: str = NO_KAFKA, **more: object) -> None:
+        port = free_port()
+        values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, **more}
+        settings = Settings(registry_poll_s=0.1, **values)  # type: ignore[arg-type]
+        self.health, self._stop = Health("predictor"), threading.Event()
+        context = Context(logging.getLogger("predictor"), self.health, self._stop)
+        self.failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(settings, context))
+        self._thread.start()
+        self.client = Client(port)
+
+    def _run(self, settings: Settings, context: Context) -> None:
+        try:
+            predictor.run(settings, context)
+        except Exception as failure:
+            self.failure = failure
+
+    def end(self) -> None:
+        self.client.channel.close()
+        self._stop.set()
+        self._thread.join(LIMIT_S)
+        assert not self._thread.is_alive()
+        assert self.failure is None
+
+
+@contextmanager
+def running(redis_url: str, kafka: str = NO_KAFKA, **more: object) -> Iterator[Running]:
+    made = Running(redis_url, kafka, **more)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def count(name: str, **labels: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def failures(doubt: Doubt) -> float:
+    return count("tidewheel_model_swap_failures_total", instrument=INSTRUMENT, reason=doubt)
+
+
+def asked(capsys: pytest.CaptureFixture[str], client: Client, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of `tidewheel predict`."""
+    code = main(["predict", "--address", client.address, *arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@contextmanager
+def process(redis_url: str, folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    """The predictor as its own process: it, its gRPC port and its log."""
+    port, log = free_port(), folder / "predictor.log"
+    own = {"REDIS": redis_url, "KAFKA": NO_KAFKA, "GRPC_PORT": str(port), "METRICS_PORT": "0", **more}
+    env = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
+    started = start([sys.executable, "-m", "services.predictor"], log, env)
+    try:
+        yield started, int(own["GRPC_PORT"]), log
+    finally:
+        kill_group(started)
+        started.wait()

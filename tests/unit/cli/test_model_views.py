@@ -1,0 +1,60 @@
+"""The table and the description of models, as people see them."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.made_models import CARD, INSTRUMENT, a_model, published
+from tidewheel.cli.model_views import Run, age, description, detailed_facts, facts, listing, table
+from tidewheel.domain.models import Evidence, ModelRecord, Verdict
+from tidewheel.registry.store import Doubt
+
+NOW_NS = 1_700_000_000 * 10**9 + 7_300 * 10**9
+SERVING = Run(replace(published(3)[1], scorecard=CARD), a_model(3), None, 2, False)
+CANDIDATE = Run(published(4)[1], a_model(4), None, None, True)
+REFUSED = Run(ModelRecord(INSTRUMENT, 2, "", Verdict.REFUSED, "one_class", Evidence.NONE, 0), None, None, None, False)
+DAMAGED = Run(published(1)[1], None, Doubt.GOLDEN, None, False)
+
+
+def test_a_line_a_run() -> None:
+    lines = listing([CANDIDATE, SERVING, REFUSED, DAMAGED], NOW_NS).splitlines()
+    cells = [line.split() for line in lines]
+    figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 2 h"
+    assert cells[1][:4] == ["c", "4", "published", "–"]
+    assert " ".join(cells[2]) == f"* 3 published – none {figures}"
+    assert cells[3][:3] == ["2", "refused", "one_class"]
+    assert "does not verify: golden" in lines[4]
+
+
+def test_columns_line_up() -> None:
+    text = table([["", "n", "word"], ["*", "5", "a"], ["", "123", "bcd"]])
+    assert text.splitlines() == ["     n  word", "*    5  a", "   123  bcd"]
+
+
+def test_a_model_in_full() -> None:
+    text = description(SERVING, NOW_NS)
+    for words in ("3 of sim:BTC-USD, serving at epoch 2", "20, of them 12 PROFIT", "0.000000005 on flagged rows"):
+        assert words in text
+    assert "use_bias" in text
+    assert "last_example_seq   30000" in text
+    assert "the candidate" in description(CANDIDATE, NOW_NS)
+    assert "not judged yet" in description(CANDIDATE, NOW_NS)
+    assert "refused – one_class" in description(REFUSED, NOW_NS)
+    assert "does not verify (golden)" in description(DAMAGED, NOW_NS)
+
+
+def test_facts_for_programs() -> None:
+    given = facts(SERVING)
+    assert (given["seq"], given["current"], given["next"]["precision"]) == (3, True, 0.6)
+    assert given["test"]["recall"] == 0.33
+    assert facts(REFUSED)["test"] is facts(REFUSED)["next"] is facts(REFUSED)["threshold"] is None
+    assert facts(DAMAGED)["unverified"] == "golden"
+    assert detailed_facts(SERVING)["lineage"]["last_example_seq"] == 30_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0 s"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")],
+)
+def test_ages(seconds: int, words: str) -> None:
+    assert age(seconds * 10**9) == words

@@ -1,0 +1,224 @@
+"""What people and programs see of the registry's models: facts as JSON, and the same as text. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics
+from tidewheel.domain.prices import decimal_text
+from tidewheel.registry.store import Doubt
+
+Facts = dict[str, Any]
+NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the history. `model` is None where none was made, is kept, or verifies; `doubt` says the last."""
+
+    record: ModelRecord
+    model: Model | None
+    doubt: Doubt | None
+    epoch: int | None  # of the pointer that serves this model
+    is_candidate: bool
+
+
+def facts(run: Run) -> Facts:
+    """One run as JSON; names as in `--summary`."""
+    record, model = run.record, run.model
+    return {
+        "instrument": record.instrument,
+        "seq": record.seq,
+        "sha256": record.sha256,
+        "verdict": record.verdict,
+        "reason": record.reason,
+        "evidence": record.evidence,
+        "threshold": model and model.threshold,
+        "base_rate": model and model.base_rate,
+        "validation": model and asdict(model.validation),
+        "test": model and asdict(model.test),
+        "next": record.scorecard and asdict(record.scorecard),
+        "published_at_ns": record.published_at_ns,
+        "current": run.epoch is not None,
+        "candidate": run.is_candidate,
+        "unverified": run.doubt,
+    }
+
+
+def detailed_facts(run: Run) -> Facts:
+    """All that is known of one run, but for the 605 weights."""
+    model = run.model
+    if model is None:
+        return facts(run)
+    return {
+        **facts(run),
+        "epoch": run.epoch,
+        "training": asdict(model.training),
+        "hyperparameters": asdict(model.hyperparameters),
+        "lineage": asdict(model.lineage),
+        "effective_rows": model.effective_rows,
+        "first_placed_ns": model.first_placed_ns,
+        "last_resolved_ns": model.last_resolved_ns,
+        "schema_hash": model.schema_hash.hex(),
+        "format_version": model.format_version,
+        "intercept": model.intercept,
+        "weights": len(model.coefficients),
+        "weights_not_zero": int((model.coefficients != 0).sum()),
+        "signed": bool(run.record.hmac_sha256),
+    }
+
+
+LIST_COLUMNS = (
+    *("", "seq", "verdict", "reason", "evidence", "threshold", "base rate"),
+    *("valid. P", "valid. R", "test P", "test R", "next P", "next R", "next base", "age"),
+)
+
+
+def listing(runs: Sequence[Run], now_ns: int) -> str:
+    """A table, a line a run; P is precision, R recall. `*` serves, `c` is the candidate."""
+    return table([LIST_COLUMNS, *(_line(run, now_ns) for run in runs)])
+
+
+def _line(run: Run, now_ns: int) -> list[str]:
+    record, model, card = run.record, run.model, run.record.scorecard
+    own = (model.threshold, model.base_rate) if model else (None, None)
+    parts = [(part.precision, part.recall) for part in (model.validation, model.test)] if model else [(None, None)] * 2
+    later = (card.precision, card.recall, card.base_rate) if card else (None, None, None)
+    return [
+        "*" if run.epoch is not None else "c" if run.is_candidate else "",
+        str(record.seq),
+        record.verdict,
+        f"does not verify: {run.doubt}" if run.doubt else record.reason or NONE,
+        record.evidence,
+        *(number(value) for value in (*own, *parts[0], *parts[1], *later)),
+        age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
+    ]
+
+
+def description(run: Run, now_ns: int) -> str:
+    """One run in full."""
+    record, model = run.record, run.model
+    served = (
+        f", serving at epoch {run.epoch}" if run.epoch is not None else ", the candidate" if run.is_candidate else ""
+    )
+    head = {
+        "model": f"{record.seq} of {record.instrument}{served}",
+        "verdict": " – ".join(filter(None, (record.verdict, record.reason))),
+        "evidence": record.evidence,
+        "sha256": record.sha256 or NONE,
+        "age": age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
+        "signed": "yes" if record.hmac_sha256 else "no",
+    }
+    if model is None:
+        why = f"does not verify ({run.doubt})" if run.doubt else "none was made, or it is no longer kept"
+        return "\n\n".join(filter(None, (_pairs({**head, "bytes": why}), _scorecard(record))))
+    own = {
+        "threshold": number(model.threshold, 6),
+        "base rate": number(model.base_rate),
+        "weights": f"{int((model.coefficients != 0).sum())} of {len(model.coefficients)} not zero",
+        "intercept": number(model.intercept, 6),
+        "effective rows": number(model.effective_rows, 1),
+        "schema": model.schema_hash.hex(),
+    }
+    settings = {
+        name: f"{value:.6g}" if isinstance(value, float) else str(value)
+        for name, value in asdict(model.hyperparameters).items()
+    }
+    lineage = {name: str(value) or NONE for name, value in asdict(model.lineage).items()}
+    sections = [
+        _pairs({**head, **own}),
+        _parts({"training": model.training, "validation": model.validation, "test": model.test}),
+        _scorecard(record),
+        "hyperparameters\n" + _pairs(settings, indent="  "),
+        "lineage\n" + _pairs(lineage, indent="  "),
+    ]
+    return "\n\n".join(filter(None, sections))
+
+
+def _parts(parts: dict[str, PartMetrics]) -> str:
+    head = [
+        "",
+        "rows",
+        "eff. rows",
+        "base rate",
+        "precision",
+        "recall",
+        "log loss",
+        "AUC",
+        "at 0.5",
+        "at threshold",
+        "at 0.75",
+    ]
+    lines = [
+        [
+            name,
+            str(part.rows),
+            number(part.effective_rows, 1),
+            *(number(value) for value in (part.base_rate, part.precision, part.recall, part.log_loss, part.auc)),
+            *(_counts(matrix) for matrix in (part.at_half, part.at_threshold, part.at_three_quarters)),
+        ]
+        for name, part in parts.items()
+    ]
+    return table([head, *lines]) + "\n(at a threshold: true and false positives, false and true negatives)"
+
+
+def _counts(matrix: Confusion) -> str:
+    return "/".join(
+        str(count)
+        for count in (matrix.true_positives, matrix.false_positives, matrix.false_negatives, matrix.true_negatives)
+    )
+
+
+def _scorecard(record: ModelRecord) -> str:
+    card = record.scorecard
+    if card is None:
+        return "next window: not judged yet" if record.sha256 else ""
+    shown = {
+        "rows": str(card.rows),
+        "effective rows": number(card.effective_rows, 1),
+        "base rate": number(card.base_rate),
+        "flagged": f"{card.flagged}, of them {card.hits} PROFIT",
+        "precision": number(card.precision),
+        "recall": number(card.recall),
+        "log loss": number(card.log_loss),
+        "profit and loss": f"{decimal_text(card.flagged_pnl_e9)} on flagged rows, {decimal_text(card.pnl_e9)} on all",
+    }
+    return "next window\n" + _pairs(shown, indent="  ")
+
+
+def _pairs(values: dict[str, str], indent: str = "") -> str:
+    width = max(len(name) for name in values)
+    return "\n".join(f"{indent}{name:<{width}}  {value}" for name, value in values.items())
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell: numbers to the right, words to the left, as the second row has them."""
+    cells = [list(row) for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    right = [all(_is_figure(row[column]) for row in cells[1:]) for column in range(len(widths))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        )
+        for row in cells
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _is_figure(cell: str) -> bool:
+    return cell in ("", NONE) or cell[0].isdigit() or cell[0] == "-"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with a fixed number of decimals."""
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def age(ns: int) -> str:
+    """A length of time in the unit that says most."""
+    seconds = max(0, ns // 10**9)
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
