@@ -1,0 +1,203 @@
+"""The predictor beside a bare gRPC echo of the same payload, taken in turns in one run; then swaps under load.
+
+Both servers are processes of their own with the same server options; the client is this process. `python -m
+bench.predictor echo PORT` is the echo.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+
+from bench.harness import Servers, Size
+from services.predictor.server import OPTIONS
+from services.predictor.servicer import SERVICE
+from services.predictor.settings import Settings
+from tests.made_models import INSTRUMENT, a_row, published
+from tidewheel.local.processes import free_port, start, stop
+from tidewheel.registry.store import Publication, Registry
+from tidewheel.wire.v1 import predictor_pb2
+
+CALLS = {Size.SMOKE: 100, Size.FULL: 5_000}
+ROUNDS = {Size.SMOKE: 1, Size.FULL: 4}
+SWAPS = {Size.SMOKE: 5, Size.FULL: 100}
+LOADERS = 4
+WARM_UP_CALLS = 50
+CALL_LIMIT_S = 10.0
+START_LIMIT_S = 30.0
+ECHO = "/bench.Echo/Echo"
+PREDICT = f"/{SERVICE}/Predict"
+
+Call = Callable[[bytes], bytes]
+
+
+def run(size: Size, servers: Servers) -> dict[str, Any]:
+    registry = Registry.connect(servers.redis)
+    registry.publish(*published(1))
+    with tempfile.TemporaryDirectory() as folder, predictor(servers, Path(folder)) as ours, echo(Path(folder)) as bare:
+        requests = [request(seed) for seed in range(50)]
+        await_model(ours, requests[0])
+        digest = sha256(b"".join(np.float64(reply(ours(one)).score).tobytes() for one in requests))
+        one_by_one = compare(ours, bare, requests, CALLS[size], ROUNDS[size], threads=1)
+        at_once = compare(ours, bare, requests, CALLS[size], ROUNDS[size], threads=LOADERS)
+        swaps = swaps_under_load(registry, ours, requests[0], SWAPS[size])
+    registry.close()
+    return {
+        "request_bytes": len(requests[0]),
+        "calls": CALLS[size] * ROUNDS[size],
+        "one_in_flight": one_by_one,
+        f"{LOADERS}_in_flight": at_once,
+        "swaps_under_load": swaps,
+        "result_hash": digest.hexdigest()[:16],
+    }
+
+
+def request(seed: int) -> bytes:
+    row = a_row(seed).tobytes()
+    return predictor_pb2.PredictRequest(instrument=INSTRUMENT, features_f32=row).SerializeToString()
+
+
+def reply(payload: bytes) -> predictor_pb2.PredictResponse:
+    return predictor_pb2.PredictResponse.FromString(payload)
+
+
+def compare(ours: Call, bare: Call, requests: list[bytes], calls: int, rounds: int, threads: int) -> dict[str, Any]:
+    """Calls per second and latencies of both, in turns, so that the machine's moods hit both alike."""
+    taken: dict[str, list[float]] = {"predictor": [], "echo": []}
+    wall_s = dict.fromkeys(taken, 0.0)
+    for call in (ours, bare):
+        latencies(call, requests, WARM_UP_CALLS)
+    for _ in range(rounds):
+        for name, call in (("predictor", ours), ("echo", bare)):
+            started = time.perf_counter()
+            with ThreadPoolExecutor(threads) as pool:
+                works = [pool.submit(latencies, call, requests, calls // threads) for _ in range(threads)]
+                for work in works:
+                    taken[name] += work.result()
+            wall_s[name] += time.perf_counter() - started
+    figures: dict[str, Any] = {}
+    for name, times in taken.items():
+        p50, p99 = np.percentile(times, (50, 99)) * 1e3
+        figures[name] = {
+            "calls_per_s": round(len(times) / wall_s[name]),
+            "p50_ms": round(p50, 3),
+            "p99_ms": round(p99, 3),
+        }
+    figures["share_of_echo"] = round(figures["predictor"]["calls_per_s"] / figures["echo"]["calls_per_s"], 3)
+    return figures
+
+
+def latencies(call: Call, requests: list[bytes], calls: int) -> list[float]:
+    taken = []
+    for number in range(calls):
+        started = time.perf_counter()
+        call(requests[number % len(requests)])
+        taken.append(time.perf_counter() - started)
+    return taken
+
+
+def swaps_under_load(registry: Registry, call: Call, payload: bytes, swaps: int) -> dict[str, Any]:
+    """Publish model after model while clients call without a pause; count what fails and what goes backwards."""
+    done = threading.Event()
+    seen: list[list[int]] = [[] for _ in range(LOADERS)]
+    with ThreadPoolExecutor(LOADERS) as pool:
+        loads = [pool.submit(load, call, payload, done, mine) for mine in seen]
+        delays = []
+        try:
+            for seq in range(2, swaps + 2):
+                model, record = published(seq)
+                started = time.perf_counter()
+                assert registry.publish(model, record) is Publication.PUBLISHED
+                while not all(mine and mine[-1] >= seq for mine in seen) and not any(work.done() for work in loads):
+                    time.sleep(0.0005)
+                delays.append(time.perf_counter() - started)
+        finally:
+            done.set()
+        failed = sum(work.result() for work in loads)
+    backwards = sum(later < earlier for mine in seen for earlier, later in pairwise(mine))
+    p50, p99 = np.percentile(delays, (50, 99)) * 1e3
+    return {
+        "swaps": swaps,
+        "calls": sum(len(mine) for mine in seen) + failed,
+        "failed_calls": failed,
+        "versions_backwards": backwards,
+        "publish_to_served_p50_ms": round(p50, 1),
+        "publish_to_served_p99_ms": round(p99, 1),
+    }
+
+
+def load(call: Call, payload: bytes, done: threading.Event, seen: list[int]) -> int:
+    """Call until done; returns the number of failed calls."""
+    failed = 0
+    while not done.is_set():
+        try:
+            seen.append(reply(call(payload)).model.seq)
+        except grpc.RpcError:
+            failed += 1
+    return failed
+
+
+def await_model(call: Call, payload: bytes) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while True:
+        try:
+            call(payload)
+            return
+        except grpc.RpcError as failure:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no model served after {START_LIMIT_S:.0f} s: {failure.details()}") from None
+            time.sleep(0.02)
+
+
+@contextmanager
+def served(command: list[str], env: dict[str, str], port: int, method: str, log: Path) -> Iterator[Call]:
+    """A server process, as the call of its one method."""
+    process = start([sys.executable, "-m", *command], log, {**os.environ, **env})
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            method_of_channel = channel.unary_unary(method)
+            yield lambda payload: method_of_channel(payload, timeout=CALL_LIMIT_S, wait_for_ready=True)
+    finally:
+        stop(process, CALL_LIMIT_S)
+
+
+@contextmanager
+def predictor(servers: Servers, folder: Path) -> Iterator[Call]:
+    port = free_port()
+    own = {"KAFKA": servers.kafka, "REDIS": servers.redis, "GRPC_PORT": str(port), "METRICS_PORT": "0"}
+    env = {f"TIDEWHEEL_{name}": value for name, value in own.items()}
+    with served(["services.predictor"], env, port, PREDICT, folder / "predictor.log") as call:
+        yield call
+
+
+@contextmanager
+def echo(folder: Path) -> Iterator[Call]:
+    port = free_port()
+    with served(["bench.predictor", "echo", str(port)], {}, port, ECHO, folder / "echo.log") as call:
+        yield call
+
+
+def serve_echo(port: int) -> None:
+    """Gives back what it gets, with the predictor's pool and options, until it is terminated."""
+    server = grpc.server(ThreadPoolExecutor(Settings().grpc_threads), options=OPTIONS)
+    service, method = ECHO.strip("/").split("/")
+    handler = grpc.unary_unary_rpc_method_handler(lambda payload, _: payload)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    serve_echo(int(sys.argv[2]))
