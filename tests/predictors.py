@@ -33,10 +33,10 @@ CALL_LIMIT_S = 10.0
 
 
 def eventually(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
+    deadline, pause = time.monotonic() + LIMIT_S, threading.Event()
     while not true():
         assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
-        time.sleep(0.01)
+        pause.wait(0.01)
 
 
 class Client:

@@ -79,7 +79,8 @@ FEED_STATUS = _topic("feed-status", market_pb2.FeedStatus, "ingest", "people", 7
 DEAD_LETTERS = _topic(
     "dead-letters",
     market_pb2.DeadLetter,
-    "ingest orderbot labeler trainer predictor",
+    # Not the predictor: it only looks at `ticks`, and the labeler sets the same records aside.
+    "ingest orderbot labeler trainer",
     "people",
     30,
     fixed_partitions=1,
