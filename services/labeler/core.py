@@ -10,7 +10,8 @@ from itertools import compress
 from typing import NamedTuple
 
 from services.labeler.book import LOWER, OFFER, PLACED_NS, UPPER
-from services.labeler.session import Ending, LabelerConfig, Session
+from services.labeler.config import LabelerConfig
+from services.labeler.session import Ending, Session
 from tidewheel.domain.features import Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import MarketSecond
@@ -53,7 +54,7 @@ class Labeler:
     def _start(self, state: LabelerState, config: LabelerConfig) -> None:
         self._instrument = state.instrument
         self._config = config
-        self._second = state.frontier.second
+        self.second = state.frontier.second  # the last one labelled
         self._example_seq = state.frontier.example_seq
         self._transactions = state.frontier.transactions
         self._written = Frontier()
@@ -81,12 +82,12 @@ class Labeler:
     @property
     def frontier(self) -> Frontier:
         """The last second labelled, and the counters as of it."""
-        return Frontier(self._second, self._example_seq, self._transactions)
+        return Frontier(self.second, self._example_seq, self._transactions)
 
     @property
     def replaying(self) -> bool:
         """Outputs that are written already are still being made again."""
-        return self._second < self._written.second
+        return self.second < self._written.second
 
     @property
     def open_orders(self) -> int:
@@ -133,7 +134,7 @@ class Labeler:
             made_again = second.second <= self._written.second
             for session, endings in self._endings(second, orders):
                 outputs += self._counted(session, endings) if made_again else self._outputs(session, endings)
-            self._second = second.second
+            self.second = second.second
             if made_again:
                 self._check_written()
         return outputs
@@ -146,7 +147,7 @@ class Labeler:
             orders = self._orders.popleft()
             if orders.session == second.session:
                 return orders
-        self.orders_missing += 1
+        self.orders_missing += second.second > self._written.second
         return None
 
     def _endings(self, second: MarketSecond, orders: SecondOrders | None) -> Iterator[tuple[Session, list[Ending]]]:
@@ -206,8 +207,8 @@ class Labeler:
         )
 
     def _check_written(self) -> None:
-        if self._second >= self._written.second >= 0 and self.frontier != self._written:
+        if self.second >= self._written.second >= 0 and self.frontier != self._written:
             raise StateMismatch(
-                f"{self._instrument}: labels made again up to second {self._second} are {self.frontier}, "
+                f"{self._instrument}: labels made again up to second {self.second} are {self.frontier}, "
                 f"but {self._written} is written"
             )

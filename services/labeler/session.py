@@ -1,29 +1,21 @@
 """One session of one instrument: its open orders and its past, second after second without a break."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from services.labeler.book import BID, LOWER, OFFER, ORDER_ID, PLACED_NS, UPPER, Book, Rows
+from services.labeler.config import LabelerConfig
 from services.labeler.history import History
 from services.labeler.touches import Exits, exit_of
 from tidewheel.domain.features import HISTORY_S
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import MarketSecond
-from tidewheel.domain.orders import ExitOn, Outcome, SecondOrders
+from tidewheel.domain.orders import Outcome, SecondOrders
 from tidewheel.domain.time import NS_PER_S
 
 TOUCH, EXPIRY, END = range(3)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelerConfig:
-    """The settings that shape labels. `max_holding_ns` None: an order is held until a touch or its session's end."""
-
-    exit_on: ExitOn = ExitOn.BID
-    max_holding_ns: int | None = None
 
 
 class Ending(NamedTuple):

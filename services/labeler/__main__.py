@@ -1,0 +1,58 @@
+"""The labeler process: the transactional loop around its work, until SIGTERM."""
+
+import sys
+
+from services.labeler.settings import Settings
+from services.labeler.work import SERVICE, LabelerWork
+from tidewheel.contracts.topics import LABELER_GROUP, ORDERS, TICKS
+from tidewheel.runtime import process
+from tidewheel.runtime.process import Context
+from tidewheel.runtime.transaction_policy import Policy
+from tidewheel.runtime.transactional import (
+    Outbox,
+    TransactionalLoop,
+    co_partitioned_consumer,
+    transactional_producer,
+)
+
+
+def run(settings: Settings, context: Context) -> None:
+    """Label until `context.stop` is set."""
+    loop, _ = build(settings, context)
+    loop.run(context.stop)
+
+
+def build(settings: Settings, context: Context) -> tuple[TransactionalLoop, LabelerWork]:
+    """The loop and its work, on real clients; nothing is read before the loop's start."""
+    # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
+    member = f"tidewheel-labeler-{settings.instance}"
+    producer = transactional_producer(settings.kafka, SERVICE, member)
+    work = LabelerWork(settings.kafka, settings.labels, Outbox(producer))
+
+    def on_turn() -> None:
+        context.health.turned()
+        if loop.assigned and work.restored:
+            context.health.ready()
+        else:
+            context.health.not_ready("restoring state" if loop.assigned else "waiting for partitions")
+
+    loop = TransactionalLoop(
+        co_partitioned_consumer(settings.kafka, SERVICE, LABELER_GROUP, member),
+        producer,
+        (TICKS.name, ORDERS.name),
+        work,
+        Policy(interval_s=settings.commit_interval_ms / 1000, records_max=settings.commit_records_max),
+        service=SERVICE,
+        log=context.log,
+        on_turn=on_turn,
+    )
+    return loop, work
+
+
+def main() -> int:
+    """Exit code of the process."""
+    return process.main(SERVICE, Settings, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The instruments of one partition: records in with their offsets, outputs out, and what a commit must hold. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from services.labeler.config import LabelerConfig
+from services.labeler.core import Labeler, Output
+from services.labeler.inputs import ReadAhead, Waiting
+from services.labeler.saved import Record, Saved, frontier_record, removed_parts, snapshot_records
+from tidewheel.contracts.topics import ORDERS, TICKS
+from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.orders import SecondOrders
+
+# A snapshot is due when so many records came since the last one, and more of them where the state is large: writing it
+# then costs each record the same, and reading the records again after a crash takes a second or two.
+SNAPSHOT_RECORDS_MIN = 2_000
+SNAPSHOT_BYTES_PER_RECORD = 480
+
+TOPICS = (TICKS.name, ORDERS.name)
+
+
+class Instrument:
+    """One instrument's labeler, the records that wait in it, and how far it is saved."""
+
+    __slots__ = ("labeler", "parts", "records", "saved_second", "waiting")
+
+    def __init__(self, labeler: Labeler) -> None:
+        self.labeler = labeler
+        self.waiting = {topic: Waiting() for topic in TOPICS}
+        self.saved_second = labeler.second
+        self.parts = 0
+        # Records since the last snapshot. The first commit holds one, so that there always is one.
+        self.records = SNAPSHOT_RECORDS_MIN
+
+    @classmethod
+    def restore(cls, saved: Saved, config: LabelerConfig) -> "Instrument":
+        """From a snapshot, on the way to where outputs are written. Raises StateMismatch."""
+        instrument = cls(Labeler.restore(saved.state, config))
+        instrument.labeler.replay_to(saved.written)
+        instrument.saved_second, instrument.parts, instrument.records = saved.written.second, saved.parts, 0
+        return instrument
+
+    @property
+    def snapshot_due(self) -> bool:
+        return self.records >= max(SNAPSHOT_RECORDS_MIN, self.labeler.state_bytes // SNAPSHOT_BYTES_PER_RECORD)
+
+
+class Partition:
+    """All state of one partition. The state of one instrument never depends on another's."""
+
+    def __init__(
+        self,
+        config: LabelerConfig,
+        saved: Mapping[str, Saved] | None = None,
+        committed: Mapping[str, int] | None = None,
+    ) -> None:
+        """`committed`: the offset committed for each topic, where there is one. Raises StateMismatch."""
+        self._config = config
+        self.instruments = {name: Instrument.restore(one, config) for name, one in (saved or {}).items()}
+        self._touched: dict[str, Instrument] = {}
+        self.moved: dict[str, Labeler] = {}  # those that the last `complete` wrote a frontier of
+        self._ahead = ReadAhead()
+        # By topic: the offset after the last record read, and the one below which all is labelled.
+        self._read: dict[str, int] = {}
+        self._labelled = dict(committed or {})
+        self.starts = {topic: self._start(topic, saved or {}) for topic in TOPICS}
+
+    def _start(self, topic: str, saved: Mapping[str, Saved]) -> int | None:
+        """Where to read a topic from; None is its beginning.
+
+        Records of an instrument without saved state all lie after the committed offset.
+        """
+        if topic not in self._labelled:
+            return None
+        offsets = [one.ticks_offset if topic == TICKS.name else one.orders_offset for one in saved.values()]
+        return min([self._labelled[topic], *offsets])
+
+    def on_second(self, offset: int, payload_bytes: int, second: MarketSecond) -> list[Output]:
+        """A record of topic `ticks`; returns what it resolved and is not written yet."""
+        instrument = self._take(TICKS.name, second.instrument, second.second, offset, payload_bytes)
+        return instrument.labeler.on_second(second)
+
+    def on_orders(self, offset: int, payload_bytes: int, orders: SecondOrders) -> list[Output]:
+        """A record of topic `orders`; returns what it resolved and is not written yet."""
+        instrument = self._take(ORDERS.name, orders.instrument, orders.second, offset, payload_bytes)
+        return instrument.labeler.on_orders(orders)
+
+    def read(self, topic: str, offset: int) -> None:
+        """Everything up to this record was read, bad records too."""
+        self._read[topic] = offset + 1
+
+    def _take(self, topic: str, name: str, second: int, offset: int, payload_bytes: int) -> Instrument:
+        instrument = self.instruments.get(name)
+        if instrument is None:
+            instrument = self.instruments[name] = Instrument(Labeler(name, self._config))
+        self._touched[name] = instrument
+        instrument.records += 1
+        instrument.waiting[topic].add(second, offset, payload_bytes)
+        self._ahead.payload_bytes[topic] += payload_bytes
+        return instrument
+
+    def held_back(self) -> set[str]:
+        """Topics not to be read further for now."""
+        for instrument in self._touched.values():
+            self._settle(instrument)
+        return self._ahead.held_back()
+
+    def _settle(self, instrument: Instrument) -> None:
+        for topic, waiting in instrument.waiting.items():
+            self._ahead.payload_bytes[topic] -= waiting.settle(instrument.labeler.second)
+
+    def complete(self) -> Iterator[Record]:
+        """The state records that go with the outputs since the last call."""
+        self.moved = {}
+        for name, instrument in self._touched.items():
+            self._settle(instrument)
+            labeler = instrument.labeler
+            if labeler.replaying or labeler.second == instrument.saved_second:
+                continue
+            instrument.saved_second = labeler.second
+            self.moved[name] = labeler
+            yield frontier_record(name, labeler.frontier, str(self._config))
+            if instrument.snapshot_due:
+                yield from self._snapshot(name, instrument)
+        self._touched = {}
+
+    def _snapshot(self, name: str, instrument: Instrument) -> list[Record]:
+        after = {topic: self._first_waiting(topic, instrument) for topic in TOPICS}
+        state = instrument.labeler.snapshot()
+        records = snapshot_records(state, after[TICKS.name], after[ORDERS.name], str(self._config))
+        removed = removed_parts(name, len(records), instrument.parts)
+        instrument.parts, instrument.records = len(records), 0
+        return records + removed
+
+    def _first_waiting(self, topic: str, instrument: Instrument) -> int:
+        first = instrument.waiting[topic].first_offset
+        return self._read[topic] if first is None else first
+
+    def positions(self) -> dict[str, tuple[int, int]]:
+        """By topic: the offset below which all is labelled, and the one below which all is read. It never goes back,
+        though a restart reads again from further back."""
+        for topic, read in self._read.items():
+            waiting = (one.waiting[topic].first_offset for one in self.instruments.values())
+            first = min((offset for offset in waiting if offset is not None), default=read)
+            self._labelled[topic] = max(first, self._labelled.get(topic, 0))
+        return {topic: (self._labelled[topic], read) for topic, read in self._read.items()}
+
+    @property
+    def replaying(self) -> bool:
+        """Outputs that are written already are still being made again."""
+        return any(instrument.labeler.replaying for instrument in self.instruments.values())

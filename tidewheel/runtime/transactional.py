@@ -1,0 +1,335 @@
+"""Consume, process, produce and commit as one Kafka transaction (KIP-447).
+
+One transactional producer a process, offsets committed through the group's metadata: a member that was replaced cannot
+commit. Outputs, state and offsets become visible together or not at all. A `Policy` decides, the loop does.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from tidewheel.runtime.kafka import Config, consumer_config, producer_config
+from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.transaction_policy import FENCED, Answer, Policy
+from tidewheel.telemetry import metrics
+
+# One try of a call; between tries the loop shows that it lives.
+TRY_LIMIT_S = 5.0
+TRY_WAIT_S = 0.1
+START_LIMIT_S = 60.0
+QUEUE_FULL_WAIT_S = 0.01
+PARTITION_OF_KEY = -1
+# The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
+TRANSACTION_LIMIT_MS = 30_000
+# A member that is silent for so long has its partitions given to others.
+SESSION_LIMIT_MS = 10_000
+
+# What a consumer reports of itself while it mends it: no record, and no reason to stop.
+PASSING = frozenset(
+    (
+        *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT),
+        *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
+    )
+)
+
+Place = tuple[str, int]  # topic and partition
+
+
+class Position(NamedTuple):
+    """Where to go on reading a place, and a note that is kept with it."""
+
+    offset: int
+    note: str = ""
+
+
+class Work(Protocol):
+    """What a service does with the records of its partitions. Called by one thread, never inside another call."""
+
+    def restore(self, partitions: Collection[int], committed: Mapping[Place, Position]) -> Mapping[Place, int]:
+        """Take up partitions in the state last committed; return the offset to read each of their places from.
+
+        `committed`: what `complete` last returned for them in a transaction that was committed, where there is any.
+        """
+
+    def drop(self) -> None:
+        """Forget all partitions and what was done in the open transaction."""
+
+    def process(self, messages: Sequence[Message]) -> None:
+        """Take records in, and send what comes of them."""
+
+    def complete(self) -> Mapping[Place, Position]:
+        """Send the state that goes with what was sent; return the position of every place held."""
+
+    def committed(self) -> None:
+        """Everything up to the last `complete` is visible now."""
+
+    def held_back(self) -> Collection[Place]:
+        """Places not to be read further for now."""
+
+
+class Outbox:
+    """Produces within the open transaction; waits while the producer's queue is full."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = PARTITION_OF_KEY) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition)
+                return
+            except BufferError:
+                self._producer.poll(QUEUE_FULL_WAIT_S)
+
+
+def transactional_producer(bootstrap: str, service: str, transactional_id: str) -> Producer:
+    """The one producer of a process. Two with the same id fence each other: the later one wins."""
+    config = producer_config(bootstrap, service)
+    config |= {
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_LIMIT_MS,
+        # Without it every delivered record costs an event that nobody waits for.
+        "delivery.report.only.error": True,
+    }
+    return Producer(config)
+
+
+def co_partitioned_consumer(bootstrap: str, service: str, group: str, member: str) -> Consumer:
+    """A consumer that gets the same partitions of all its topics. `member`: stays the same over restarts, so that a
+    restarted process has its partitions back at once and the other members notice nothing."""
+    config: Config = consumer_config(bootstrap, service, group)
+    config |= {
+        "group.instance.id": member,
+        "partition.assignment.strategy": "range",  # cooperative-sticky would not co-partition
+        "session.timeout.ms": SESSION_LIMIT_MS,
+        "heartbeat.interval.ms": SESSION_LIMIT_MS // 5,
+        "fetch.message.max.bytes": 4 * 2**20,
+    }
+    return Consumer(config)
+
+
+class TransactionalLoop:
+    """Runs a `Work` on co-partitioned topics. A failed transaction takes consumer and state back to the committed
+    point; a start, a rebalance and that are one path."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        producer: Producer,
+        topics: Sequence[str],
+        work: Work,
+        policy: Policy,
+        *,
+        service: str,
+        log: logging.Logger,
+        batch_records_max: int = 1000,
+        wait_s: float = 0.05,
+        clock: Callable[[], float] = time.monotonic,
+        on_turn: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_turn` is called often, also while a call is tried again."""
+        self._consumer = consumer
+        self._producer = producer
+        self._topics = list(topics)
+        self._work = work
+        self._policy = policy
+        self._service = service
+        self._log = log
+        self._batch_records_max = batch_records_max
+        self._wait_s = wait_s
+        self._clock = clock
+        self._on_turn = on_turn
+        self._partitions: list[int] = []
+        self._reassigned = False
+        self._in_transaction = False
+        self._paused: set[Place] = set()
+        self.assigned = False  # the group has told us our partitions, be it none
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set. Raises Unusable when another process has taken our place, KafkaException else."""
+        try:
+            self.start()
+            while not stop.is_set():
+                self.turn()
+                self._on_turn()
+            self.close()
+        except KafkaException as failure:
+            if failure.args[0].code() in FENCED:
+                raise Unusable(
+                    f"another {self._service} with the same instance number has taken over: {failure.args[0].str()}"
+                ) from failure
+            raise
+
+    def start(self) -> None:
+        """Join the group. What an earlier process with our id left open is aborted here."""
+        self._insist(self._producer.init_transactions)
+        self._consumer.subscribe(
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def turn(self) -> None:
+        """Read once, process, and commit if it is time."""
+        messages = self._consumer.consume(self._batch_records_max, self._wait_s)
+        if self._reassigned:
+            # These were read before the assignment changed; the new partitions have been paused till now.
+            self._resume_assigned()
+            return
+        try:
+            if records := self._records(messages):
+                self._begin()
+                self._work.process(records)
+                self._policy.took(len(records), self._clock())
+        except KafkaException as failure:
+            self._abort_after(failure)
+            self._rewind()
+        if self._policy.due(self._clock()) and not self._commit():
+            self._rewind()
+        self._hold_back(self._work.held_back())
+
+    def close(self) -> None:
+        """Commit what was processed and leave. Never needed for correctness."""
+        self._finish()
+        self._consumer.close()
+
+    def _commit(self) -> bool:
+        """The order of effects; False: the transaction was aborted instead."""
+        started_s = self._clock()
+        try:
+            # 1. The state joins the outputs. Positions are those of records really processed.
+            positions = self._work.complete()
+            # 2. Who we are in the group, as of those records: before the next poll, which might make us someone else.
+            member = self._consumer.consumer_group_metadata()
+            # 3. Positions join the transaction. The group refuses them from a member that was replaced.
+            offsets = [TopicPartition(*place, p.offset, metadata=p.note) for place, p in positions.items()]
+            self._insist(lambda limit_s: self._producer.send_offsets_to_transaction(offsets, member, limit_s))
+            # 4. All of it becomes visible, or nothing.
+            self._insist(self._producer.commit_transaction)
+        except KafkaException as failure:
+            self._abort_after(failure)
+            return False
+        # 5. Only now is it a fact.
+        self._ended()
+        self._work.committed()
+        metrics.COMMIT_DURATION_SECONDS.labels(self._service).observe(self._clock() - started_s)
+        return True
+
+    def _abort_after(self, failure: KafkaException) -> None:
+        """Abort the open transaction; raises `failure` where that would not help."""
+        if self._policy.answer(failure.args[0], tried_for_s=0.0) is not Answer.ABORT:
+            raise failure
+        self._log.warning("transaction aborted, its work is done again: %s", failure.args[0].str())
+        self._abort()
+
+    def _abort(self) -> None:
+        if self._in_transaction:
+            self._insist(self._producer.abort_transaction)
+            metrics.TRANSACTIONS_ABORTED.labels(self._service).inc()
+        self._ended()
+
+    def _begin(self) -> None:
+        if not self._in_transaction:
+            self._producer.begin_transaction()
+            self._in_transaction = True
+
+    def _ended(self) -> None:
+        self._in_transaction = False
+        self._policy.ended()
+
+    def _insist(self, step: Callable[[float], object]) -> None:
+        """Do one step, again and again while that may help. Raises KafkaException."""
+        since_s = self._clock()
+        while True:
+            try:
+                step(TRY_LIMIT_S)
+                return
+            except KafkaException as failure:
+                if self._policy.answer(failure.args[0], self._clock() - since_s) is not Answer.RETRY:
+                    raise
+                self._log.warning("trying again: %s", failure.args[0].str())
+            self._producer.poll(TRY_WAIT_S)
+            self._on_turn()
+
+    def _records(self, messages: Iterable[Message]) -> list[Message]:
+        """Messages that are records. Raises KafkaException for an error that does not pass by itself."""
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(message)
+            elif error.fatal() or error.code() not in PASSING:
+                raise KafkaException(error)
+            else:
+                self._log.warning("consumer: %s", error.str())
+        return records
+
+    # ---- partitions come and go ------------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        partitions = co_partitions(self._topics, parts)
+        self._log.info("assigned partitions %s", partitions)
+        starts = self._take_up(partitions)
+        consumer.assign(starts)
+        consumer.pause(starts)
+        self._reassigned = self.assigned = True
+
+    def _on_revoke(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        self._finish()
+        self._let_go()
+        consumer.unassign()
+
+    def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        """Someone else may have our partitions already."""
+        self._log.warning("lost the assignment")
+        self._abort()
+        self._let_go()
+        consumer.unassign()
+
+    def _finish(self) -> None:
+        if self._in_transaction:
+            self._commit()
+
+    def _let_go(self) -> None:
+        self._work.drop()
+        self._partitions, self._paused, self._reassigned, self.assigned = [], set(), True, False
+
+    def _take_up(self, partitions: list[int]) -> list[TopicPartition]:
+        """State as committed, and where to read from. Waits for a commit of another member that is under way."""
+        places = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
+        found: list[TopicPartition] = []
+        self._insist(lambda limit_s: found.extend(self._consumer.committed(places, limit_s) if places else ()))
+        committed = {(p.topic, p.partition): Position(p.offset, p.metadata or "") for p in found if p.offset >= 0}
+        self._work.drop()
+        self._partitions = partitions
+        starts = self._work.restore(partitions, committed)
+        return [TopicPartition(*place, offset) for place, offset in starts.items()]
+
+    def _rewind(self) -> None:
+        for start in self._take_up(self._partitions):
+            self._consumer.seek(start)
+
+    def _resume_assigned(self) -> None:
+        self._reassigned = False
+        self._consumer.resume(self._consumer.assignment())
+
+    def _hold_back(self, places: Collection[Place]) -> None:
+        wanted = set(places)
+        if wanted == self._paused:
+            return
+        self._consumer.pause([TopicPartition(*place) for place in wanted - self._paused])
+        self._consumer.resume([TopicPartition(*place) for place in self._paused - wanted])
+        self._paused = wanted
+
+
+def co_partitions(topics: Sequence[str], parts: Iterable[TopicPartition]) -> list[int]:
+    """The partitions assigned, the same ones of all topics. Raises Unusable where they are not."""
+    of_topic: dict[str, list[int]] = {topic: [] for topic in topics}
+    for part in parts:
+        of_topic[part.topic].append(part.partition)
+    numbers = [sorted(partitions) for partitions in of_topic.values()]
+    if any(partitions != numbers[0] for partitions in numbers):
+        raise Unusable(f"assigned different partitions of topics that belong together: {of_topic}")
+    return numbers[0]
