@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tidewheel.registry.store import Registry
-from tidewheel.runtime.settings import decimal, setting, switch, text, whole
+from tidewheel.runtime.settings import decimal, level, setting, switch, text, whole
 
 
 def redis_url(value: str) -> str:
@@ -41,4 +41,4 @@ class Settings:
     registry_poll_s: float = setting(decimal(0.05, 60), 1.0)
 
     metrics_port: int = setting(whole(0, 65_535), 9105)
-    log_level: str = setting(text, "INFO")
+    log_level: str = setting(level, "INFO")

@@ -101,3 +101,7 @@ def switch(value: str) -> bool:
     if value.lower() not in known:
         raise ValueError(f"{value!r} must be true or false")
     return known[value.lower()]
+
+
+# How much a service says; `logging` itself would end a service that is told anything else.
+level = one_of("DEBUG", "INFO", "WARNING", "ERROR")
