@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from tests.servers import kafka_server, redis_server
@@ -41,15 +42,24 @@ def broker(kafka_address: str) -> str:
     present = [name for name in TOPICS if name in admin.list_topics(timeout=10).topics]
     for future in admin.delete_topics(present, operation_timeout=30).values() if present else ():
         future.result()
-    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
-    for future in admin.delete_consumer_groups(groups).values() if groups else ():
-        future.result()
     deadline = time.monotonic() + 30
+    while not _without_groups(admin) and time.monotonic() < deadline:
+        admin.poll(0.1)
     while len(topic_admin.create(kafka_address, PARTITIONS)) < len(present) and time.monotonic() < deadline:
         if not topic_admin.faults(kafka_address):
             break
     assert topic_admin.faults(kafka_address) == []
     return kafka_address
+
+
+def _without_groups(admin: AdminClient) -> bool:
+    """Delete all consumer groups; False while one has a member, which a killed process has till its session ends."""
+    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
+    failures = [future.exception() for future in admin.delete_consumer_groups(groups).values()] if groups else []
+    for failure in filter(None, failures):
+        if failure.args[0].code() != KafkaError.NON_EMPTY_GROUP:
+            raise failure
+    return not any(failures)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Setting bad records aside: with their reason, counted, and not without limit."""
 
-from confluent_kafka import Message, Producer
+from typing import Protocol
+
+from confluent_kafka import Message
 
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import DeadLetter, encode_dead_letter
@@ -41,10 +43,16 @@ class DeadLetterLimit:
             )
 
 
+class Produces(Protocol):
+    """What is asked of a producer; confluent-kafka's is one."""
+
+    def produce(self, topic: str, value: bytes, key: str, /) -> None: ...
+
+
 class DeadLetterBin:
     """Writes dead letters of one service by its producer; they are delivered with its flush or transaction."""
 
-    def __init__(self, service: str, producer: Producer, limit: DeadLetterLimit | None = None) -> None:
+    def __init__(self, service: str, producer: Produces, limit: DeadLetterLimit | None = None) -> None:
         self._service = service
         self._producer = producer
         self._limit = limit or DeadLetterLimit()

@@ -1,0 +1,16 @@
+"""`python -m services.orderbot`."""
+
+import sys
+
+from services.orderbot.app import run
+from services.orderbot.settings import Settings
+from tidewheel.runtime import process
+
+
+def main() -> int:
+    """Run until SIGTERM; returns the exit code."""
+    return process.main("orderbot", Settings, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""The order bot: market seconds in, orders out, at least once, on Faust.
+
+An input's offset is committed only after its output was delivered. Faust consumes, produces and keeps the group; what
+may be committed is decided by `Progress`, so `ticks` is read without Faust's own acknowledgements.
+"""
+
+import asyncio
+import time
+from functools import partial
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from faust.types import TP
+
+from services.orderbot.core import orders_of
+from services.orderbot.faust_app import App, make_app, quiet_logs
+from services.orderbot.progress import Progress
+from services.orderbot.settings import Settings
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.codecs.market import DeadLetter, decode_second
+from tidewheel.contracts.codecs.orders import encode_orders
+from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
+from tidewheel.domain.orders import SecondOrders
+from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin
+from tidewheel.runtime.health import Health
+from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, partitions_of
+from tidewheel.runtime.process import Context, Unusable
+from tidewheel.telemetry import metrics
+
+SERVICE = "orderbot"
+COMMIT_EVERY_S = 0.5
+TURN_EVERY_S = 0.1
+# For the last deliveries and the last commit; what is left then is done again by the next process.
+FINISH_LIMIT_S = 2.0
+# For leaving the group and closing connections.
+STOP_LIMIT_S = 2.0
+COORDINATOR_RETRY_S = 0.1
+COORDINATOR_COMES = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+# A record on its way: topic, key, value, partition (None: by key).
+Record = tuple[str, bytes, bytes, int | None]
+
+
+class OrderBot:
+    """The agent on `ticks` and what it knows of its deliveries. Lives on one event loop."""
+
+    def __init__(self, app: App, settings: Settings, health: Health) -> None:
+        self._app = app
+        self._rule = settings.rule
+        self._health = health
+        self._progress: dict[int, Progress] = {}
+        self._waiting: list[Record] = []
+        self._bin = DeadLetterBin(SERVICE, self)
+        self._finishing = False
+        self.failure: BaseException | None = None
+        app.agent(app.topic(TICKS.name, key_type=bytes, value_type=bytes, acks=False), name=SERVICE)(self._process)
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+
+    async def _process(self, stream: Any) -> None:
+        """Faust's agent: takes records one by one, in the order of each partition."""
+        try:
+            async for payload in stream:
+                if self.failure or self._finishing:
+                    return
+                await self._on_record(stream.current_event.message, payload)
+        except Exception as failure:
+            self._fail(failure)
+
+    async def _on_record(self, message: Any, payload: bytes | None) -> None:
+        """Send what follows from one input. The order of effects: come, sent, delivered, and only then committable."""
+        progress = self._progress.setdefault(message.partition, Progress())
+        progress.came(message.offset)
+        topic, key, value, partition = self._answer(message, payload)
+        delivery = await self._app.producer.send(topic, key, value, partition, None, None)
+        delivery.add_done_callback(partial(self._on_delivery, progress, message.offset))
+
+    def _answer(self, message: Any, payload: bytes | None) -> Record:
+        """The one record that answers an input: its orders, or a dead letter."""
+        try:
+            orders = orders_of(decode_second(payload), self._rule)
+        except BadRecord as bad:
+            self._bin.put(_dead_letter(message, payload, bad))
+            return self._waiting.pop()
+        self._bin.good()
+        _count(orders)
+        # The labeler reads the same partition of both topics.
+        return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition
+
+    def produce(self, topic: str, value: bytes, key: str, /) -> None:
+        """DeadLetterBin writes here; sent as the answer to the present input."""
+        self._waiting.append((topic, key.encode(), value, None))
+
+    def _on_delivery(self, progress: Progress, offset: int, delivery: "asyncio.Future[Any]") -> None:
+        if delivery.cancelled():
+            return
+        if failure := delivery.exception():
+            self._fail(failure)
+        else:
+            progress.delivered(offset)
+
+    def _fail(self, failure: BaseException) -> None:
+        """The first failure is the one to tell of; `serve` ends on it."""
+        self.failure = self.failure or failure
+
+    async def commit(self) -> None:
+        """Commit what was delivered since the last call."""
+        ready = {partition: progress.take_committable() for partition, progress in self._progress.items()}
+        offsets = {TP(TICKS.name, partition): offset for partition, offset in ready.items() if offset is not None}
+        if offsets:
+            await self._app.consumer._commit(offsets)
+
+    async def finish(self) -> None:
+        """Take nothing more, see everything delivered, commit it."""
+        self._finishing = True
+        await self._app.producer.flush()
+        await self.commit()
+
+    async def _on_assigned(self, _app: App, assigned: set[TP], **_more: Any) -> None:
+        self._progress.clear()
+        self._health.ready()
+
+    async def _on_revoked(self, _app: App, revoked: set[TP], **_more: Any) -> None:
+        # Faust has emptied its buffers and flushed the producer. What comes next is read from the committed offsets.
+        self._health.not_ready("waiting for partitions")
+        await self.commit()
+        self._progress.clear()
+
+
+def _dead_letter(message: Any, payload: bytes | None, bad: BadRecord) -> DeadLetter:
+    return DeadLetter(
+        service=SERVICE,
+        source=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        reason=bad.reason,
+        detail=str(bad),
+        key=message.key or b"",
+        raw=(payload or b"")[:RAW_BYTES_MAX],
+    )
+
+
+def _count(orders: SecondOrders) -> None:
+    metrics.ORDERS_PLACED.labels(orders.instrument).inc(len(orders))
+    for reason, count in orders.not_placed.items():
+        metrics.ORDERS_NOT_PLACED.labels(orders.instrument, reason.name.lower()).inc(count)
+
+
+def check_broker(settings: Settings) -> None:
+    """Raises Unusable in words where the broker does not answer or the topics do not fit."""
+    try:
+        consumer = Consumer(consumer_config(settings.kafka, SERVICE, ORDERBOT_GROUP, log_level=0))
+        try:
+            ticks = partitions_of(consumer, TICKS.name, METADATA_LIMIT_S)
+            orders = partitions_of(consumer, ORDERS.name, METADATA_LIMIT_S)
+            _await_coordinator(consumer, TopicPartition(TICKS.name, ticks[0]))
+        finally:
+            consumer.close()
+    except KafkaException as failure:
+        raise Unusable(f"Kafka at {settings.kafka} cannot be used: {failure.args[0].str()}") from None
+    if ticks != orders:
+        raise Unusable(f"topics ticks and orders differ in partitions: {len(ticks)} and {len(orders)}")
+
+
+def _await_coordinator(consumer: Consumer, any_partition: TopicPartition) -> None:
+    """On a new broker the group's coordinator takes a moment to come up; Faust would call that an error."""
+    deadline = time.monotonic() + METADATA_LIMIT_S
+    while True:
+        try:
+            consumer.committed([any_partition], METADATA_LIMIT_S)
+            return
+        except KafkaException as failure:
+            if failure.args[0].code() not in COORDINATOR_COMES or time.monotonic() > deadline:
+                raise
+            time.sleep(COORDINATOR_RETRY_S)
+
+
+async def serve(settings: Settings, context: Context) -> None:
+    """Run the app until `context.stop` is set. Raises what it failed of."""
+    app = make_app(settings)
+    bot = OrderBot(app, settings, context.health)
+    await app.start()
+    commits = asyncio.create_task(_commit_regularly(bot))
+    while not context.stop.is_set():
+        if failure := bot.failure or app.crash_reason or (commits.done() and commits.exception()):
+            raise failure
+        context.health.turned()
+        await asyncio.sleep(TURN_EVERY_S)
+    commits.cancel()
+    try:
+        await asyncio.wait_for(bot.finish(), FINISH_LIMIT_S)
+        await asyncio.wait_for(app.stop(), STOP_LIMIT_S)
+    except TimeoutError:
+        context.log.warning("stopped before Kafka confirmed everything; the next start does the rest again")
+
+
+async def _commit_regularly(bot: OrderBot) -> None:
+    while True:
+        await asyncio.sleep(COMMIT_EVERY_S)
+        await bot.commit()
+
+
+def run(settings: Settings, context: Context) -> None:
+    """The service's whole life. Raises Unusable where a person has to mend something."""
+    quiet_logs()
+    check_broker(settings)
+    asyncio.run(serve(settings, context))
