@@ -67,6 +67,12 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "def f():\n    pass\ndef test_x():\n    f()",
         "def g():\n    assert 1\ndef f():\n    g()\ndef test_x():\n    f()",
     ),
+    (
+        rules.assertion_free_tests,
+        "tests/test_x.py",
+        "def test_x():\n    f.asserts()",
+        "def test_x():\n    f.assert_x()",
+    ),
     (rules.oracle_is_independent, "tests/oracle.py", "from tidewheel.domain import time", "import numpy"),
     (rules.oracle_is_independent, "tests/oracle.py", "def f():\n    import services.labeler", "import gzip"),
 ]
@@ -86,9 +92,10 @@ def test_every_rule_has_a_planted_breach() -> None:
     ("rule", "path", "text"),
     [
         (rules.prints, "tidewheel/cli/run.py", "print('x')"),
-        (rules.wall_clock, "tidewheel/telemetry/logs.py", "import time\nx = time.gmtime"),
+        (rules.wall_clock, "tidewheel/local/clock.py", "import time\nx = time.time_ns()"),
         (rules.environment, "tidewheel/runtime/process.py", "import os\nx = os.environ"),
         (rules.purity, SHELL, "import confluent_kafka"),
+        (rules.purity, "services/predictor/model_slot.py", "from tidewheel.registry.pointer import Pointer"),
         (rules.lengths, CORE, "x = 1"),
     ],
 )

@@ -35,8 +35,14 @@ def _parsed(path: str, text: str) -> ast.Module:
 
 @cache
 def tracked() -> tuple[str, ...]:
-    """Paths of all tracked files that are there."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    """Paths of all files that are tracked, or would be with the next `git add`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
     return tuple(path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file())
 
 

@@ -1,0 +1,60 @@
+"""Every rule over the whole tree."""
+
+import tomllib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.tidy import rules
+from tests.tidy.tree import ROOT, Source, sources, tracked
+
+SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
+    rules.purity,
+    rules.unseeded,
+    rules.domain_imports,
+    rules.wall_clock,
+    rules.environment,
+    rules.lengths,
+    rules.prints,
+    rules.sleeps_in_tests,
+    rules.assertion_free_tests,
+    rules.oracle_is_independent,
+]
+TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths]
+# Run as programs: `make generate`, and by the Makefile's set-up.
+ENTRY_POINTS = ("tidewheel.wire.generate", "tidewheel.local.jars")
+
+
+def named(rule: Callable[..., object]) -> str:
+    return rule.__name__
+
+
+@pytest.mark.parametrize("rule", SOURCE_RULES, ids=named)
+def test_sources(rule: Callable[[Source], Iterator[str]]) -> None:
+    assert [breach for source in sources() for breach in rule(source)] == []
+
+
+@pytest.mark.parametrize("rule", TEXT_RULES, ids=named)
+def test_texts(rule: Callable[[str, str], Iterator[str]]) -> None:
+    found = []
+    for path in tracked():
+        try:
+            found += rule(path, (ROOT / path).read_text())
+        except UnicodeDecodeError:
+            found += rule(path, (ROOT / path).read_bytes().decode("latin-1"))
+    assert found == []
+
+
+def test_sizes() -> None:
+    assert [breach for path in tracked() for breach in rules.sizes(path, (ROOT / path).stat().st_size)] == []
+
+
+def test_orphans() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].values()
+    starts = {script.partition(":")[0] for script in scripts} | set(ENTRY_POINTS)
+    assert list(rules.orphans(sources(), starts)) == []
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(sources()) > 50
+    assert any(rules.pure(source) for source in sources())
