@@ -40,7 +40,6 @@ def seconds(
                 stale=False,
                 source_kind=SourceKind.SIMULATED,
                 ends_session=False,
-                last_tick_ns=second * NS_PER_S,
             )
         )
         before = (bid, offer)

@@ -188,6 +188,8 @@ def test_a_candidate_serves_nobody_until_it_is_promoted(registry: Registry) -> N
     candidate = registry.candidate(INSTRUMENT)
     assert candidate is not None
     assert (candidate.seq, served(registry)) == (2, (1, 1))
+    registry.publish(*published(2, "sim:ETH-USD"))
+    assert registry.publish_candidate(*published(1, "sim:ETH-USD")) is STALE
     # A window has one model, whichever pointer names it.
     assert registry.publish(*published(2, salt=1)) is STALE
     assert registry.publish(*published(2)) is PUBLISHED
