@@ -14,7 +14,7 @@ from faust.types import TP
 
 from services.orderbot.core import orders_of
 from services.orderbot.faust_app import App, make_app, quiet_logs
-from services.orderbot.progress import Progress
+from services.orderbot.progress import Progress, Skipped
 from services.orderbot.settings import Settings
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import DeadLetter, decode_second
@@ -67,6 +67,8 @@ class OrderBot:
                 if self.failure or self._finishing:
                     return
                 await self._on_record(stream.current_event.message, payload)
+        except Skipped as failure:
+            self._fail(Unusable(f"topic {TICKS.name}: {failure}; it may have been lost on the way: start again"))
         except Exception as failure:
             self._fail(failure)
 
@@ -184,12 +186,19 @@ async def serve(settings: Settings, context: Context) -> None:
     bot = OrderBot(app, settings, context.health)
     await app.start()
     commits = asyncio.create_task(_commit_regularly(bot))
-    while not context.stop.is_set():
-        if failure := bot.failure or app.crash_reason or (commits.done() and commits.exception()):
-            raise failure
-        context.health.turned()
-        await asyncio.sleep(TURN_EVERY_S)
-    commits.cancel()
+    try:
+        while not context.stop.is_set():
+            if failure := bot.failure or app.crash_reason or (commits.done() and commits.exception()):
+                raise failure
+            context.health.turned()
+            await asyncio.sleep(TURN_EVERY_S)
+    finally:
+        # After a failure too: the next start must not meet the same records again.
+        commits.cancel()
+        await _finish(bot, app, context)
+
+
+async def _finish(bot: OrderBot, app: App, context: Context) -> None:
     try:
         await asyncio.wait_for(bot.finish(), FINISH_LIMIT_S)
         await asyncio.wait_for(app.stop(), STOP_LIMIT_S)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from services.orderbot import app
 from services.orderbot.core import OrderRule, orders_of
@@ -11,11 +12,12 @@ from tests.made_seconds import seconds
 from tests.orderbots import Bot, Tail, committed, publish, publish_raw
 from tests.predictors import LIMIT_S, eventually
 from tidewheel.contracts.bad_record import Reason
-from tidewheel.contracts.codecs.market import decode_dead_letter
+from tidewheel.contracts.codecs.market import decode_dead_letter, encode_second
 from tidewheel.contracts.codecs.orders import encode_orders
 from tidewheel.contracts.topics import DEAD_LETTERS, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.prices import Threshold
+from tidewheel.runtime.kafka import producer_config
 from tidewheel.runtime.process import Unusable
 
 pytestmark = pytest.mark.broker
@@ -118,6 +120,28 @@ def test_a_failed_delivery_is_a_crash_and_nothing_is_lost(broker: str, tmp_path:
         assert committed(broker).get(1, 0) <= 2
     with Bot(broker, tmp_path), Tail(broker) as orders:
         orders.read_seconds(made)
+
+
+def test_a_hole_in_the_log_costs_one_start(broker: str, tmp_path: Path) -> None:
+    """A record that does not follow may have been lost on the way: the process ends, and the next one reads it again.
+
+    Here the hole is real, a transaction's marker, so the next one finds that nothing was lost and goes on.
+    """
+    made = seconds(20)
+    producer = Producer(producer_config(broker, "test", **{"transactional.id": "test"}))
+    producer.init_transactions()
+    for part in (made[:5], made[5:]):
+        producer.begin_transaction()
+        for second in part:
+            producer.produce(TICKS.name, encode_second(second), second.instrument, partition=1)
+        producer.commit_transaction()
+    with Tail(broker) as orders:
+        with Bot(broker, tmp_path) as bot:
+            assert bot.process.wait(LIMIT_S) == 1
+            assert "offset 6 came where 5 was due" in bot.log.read_text()
+        with Bot(broker, tmp_path):
+            orders.read_seconds(made)
+        assert len(orders.records) == len(made)
 
 
 def test_partitions_move_between_workers_without_loss(broker: str, tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ class MarketSecond:
     stale: bool
     source_kind: SourceKind
     ends_session: bool
+    last_tick_ns: int = 0
 
     @property
     def close_mid_e9(self) -> int:

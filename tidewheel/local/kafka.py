@@ -12,6 +12,7 @@ from tidewheel.local.processes import StartFailed, accepts_connections, await_re
 JVM_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
 START_LIMIT_S = 60.0
 STOP_GRACE_S = 20.0
+LOG_NAME = "kafka.log"
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -60,25 +61,35 @@ def start_kafka(directory: Path, port: int, controller_port: int) -> LocalKafka:
 
     Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
     """
+    command, log = kafka_command(directory, port, controller_port), directory / LOG_NAME
+    process = start(command, log)
+    await_ready("Kafka", process, log, lambda: accepts_connections(port), START_LIMIT_S)
+    return LocalKafka(process, port, directory)
+
+
+def kafka_command(directory: Path, port: int, controller_port: int) -> list[str]:
+    """The command that runs the broker; makes `directory` ready for it first. Raises as start_kafka."""
     for wanted in (port, controller_port):
         if accepts_connections(wanted):
             raise StartFailed(f"port {wanted} is in use; choose another for Kafka or end what listens there")
-    directory.mkdir(parents=True, exist_ok=True)
-    properties, log = directory / "server.properties", directory / "kafka.log"
-    log_dir = directory / "logs"
-    properties.write_text(PROPERTIES.format(port=port, controller_port=controller_port, log_dir=log_dir))
+    properties, log_dir = directory / "server.properties", directory / "logs"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        properties.write_text(PROPERTIES.format(port=port, controller_port=controller_port, log_dir=log_dir))
+    except OSError as failure:
+        raise StartFailed(f"{failure.filename or directory} cannot be written: {failure.strerror}") from failure
     java = [str(use_packaged_java()), *JVM_OPTIONS, "-cp", classpath()]
     if not (log_dir / "meta.properties").exists():
-        format_storage(java, properties, log)
-    process = start([*java, "kafka.Kafka", str(properties)], log)
-    await_ready("Kafka", process, log, lambda: accepts_connections(port), START_LIMIT_S)
-    return LocalKafka(process, port, directory)
+        format_storage(java, properties, directory / LOG_NAME)
+    return [*java, "kafka.Kafka", str(properties)]
 
 
 def format_storage(java: list[str], properties: Path, log: Path) -> None:
     cluster = uuid.uuid4().hex[:22]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
     with log.open("ab") as out:
-        code = subprocess.run(tool, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False).returncode
+        code = subprocess.run(
+            tool, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, check=False
+        ).returncode
     if code != 0:
         raise StartFailed(f"Kafka's storage could not be formatted: {last_words(log)}")

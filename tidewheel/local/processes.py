@@ -1,30 +1,50 @@
 """Child processes of the local system: each in a process group of its own, with its output in a file."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from tidewheel.local import tether
+
+NOTHING_SAID = "it said nothing"
+LOG_TAIL_BYTES = 64 * 1024
+TELLING = re.compile(r"Exception|Error|rror:|\bERROR\b|\bFATAL\b")
 
 
 class StartFailed(Exception):
     """A server did not come up; the message is one line that says which, why, and where its log lies."""
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(preferred: int = 0) -> int:
+    """A TCP port on loopback that nothing listens on now: the preferred one if it is free."""
+    for port in (preferred, 0) if preferred else (0,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise StartFailed("no port on 127.0.0.1 is free")
 
 
-def start(command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def tethered(command: Sequence[str | Path], orphan_signal: int) -> list[str | Path]:
+    """The command, made to get `orphan_signal` when the thread that starts it ends, so that a killed parent leaves
+    nothing behind. Start it from a thread that lives as long as the parent."""
+    return [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(int(orphan_signal)), *command]
+
+
+def start(
+    command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None, directory: Path | None = None
+) -> subprocess.Popen[bytes]:
     """Start a command in its own process group, so that a Ctrl-C of the terminal reaches only its parent.
 
-    Output is appended to `log`. Raises StartFailed.
+    Output is appended to `log`; `env` replaces this process's environment. Raises StartFailed.
     """
     try:
         with log.open("ab") as out:
@@ -34,6 +54,7 @@ def start(command: Sequence[str | Path], log: Path, env: Mapping[str, str] | Non
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ if env is None else env),
+                cwd=directory,
                 start_new_session=True,
             )
     except OSError as failure:
@@ -86,11 +107,22 @@ def accepts_connections(port: int) -> bool:
         return False
 
 
-def last_words(log: Path) -> str:
-    """The line of a log that says best why its process ended."""
+def last_words(log: Path, since: int = 0) -> str:
+    """The line of a log that says best why its process ended. `since`: where the log of this start begins."""
     try:
-        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        with log.open("rb") as text:
+            end = text.seek(0, os.SEEK_END)
+            text.seek(max(since, end - LOG_TAIL_BYTES))
+            lines = [line.strip() for line in text.read().decode(errors="replace").splitlines() if line.strip()]
     except OSError:
         return "it wrote no log"
-    telling = [line for line in lines if "Exception" in line or "Error" in line or "rror:" in line]
-    return (telling or lines or ["it said nothing"])[-1][:300]
+    telling = [line for line in lines if TELLING.search(line)]
+    return (telling or lines or [NOTHING_SAID])[-1][:300]
+
+
+def size_of(log: Path) -> int:
+    """Length of a log in bytes, 0 where there is none yet."""
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0

@@ -9,6 +9,7 @@ from tidewheel.local.processes import StartFailed, accepts_connections, await_re
 
 START_LIMIT_S = 20.0
 STOP_GRACE_S = 10.0
+LOG_NAME = "redis.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,20 @@ def server_binary() -> Path:
 
 def start_redis(directory: Path, port: int) -> LocalRedis:
     """Start a server that appends every change to a file in `directory`. Raises StartFailed."""
+    command, log = redis_command(directory, port), directory / LOG_NAME
+    process = start(command, log)
+    await_ready("Redis", process, log, lambda: accepts_connections(port), START_LIMIT_S)
+    return LocalRedis(process, port, directory)
+
+
+def redis_command(directory: Path, port: int) -> list[str]:
+    """The command that runs the server; makes `directory` first. Raises StartFailed."""
     if accepts_connections(port):
         raise StartFailed(f"port {port} is in use; choose another for Redis or end what listens there")
-    directory.mkdir(parents=True, exist_ok=True)
-    log = directory / "redis.log"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise StartFailed(f"{directory} cannot be written: {failure.strerror}") from failure
     options = {
         "--port": str(port),
         "--bind": "127.0.0.1",
@@ -53,7 +64,4 @@ def start_redis(directory: Path, port: int) -> LocalRedis:
         "--save": "",
         "--maxmemory-policy": "noeviction",
     }
-    command = [str(server_binary()), *(word for option in options.items() for word in option)]
-    process = start(command, log)
-    await_ready("Redis", process, log, lambda: accepts_connections(port), START_LIMIT_S)
-    return LocalRedis(process, port, directory)
+    return [str(server_binary()), *(word for option in options.items() for word in option)]

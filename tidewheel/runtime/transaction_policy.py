@@ -5,7 +5,6 @@ from enum import Enum
 
 from confluent_kafka import KafkaError
 
-# Another process has taken our place.
 FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
@@ -17,6 +16,11 @@ class Answer(Enum):
     RETRY = "retry"  # the same step again
     ABORT = "abort"  # the transaction, and go back to the committed point
     RAISE = "raise"  # end the process; a new one starts clean
+
+
+def fenced(failure: KafkaError) -> bool:
+    """Whether another process has taken our place. A consumer's fatal error has its cause in words only."""
+    return failure.code() in FENCED or (failure.code() == KafkaError._FATAL and "fenced" in failure.str().lower())
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from tidewheel.runtime.kafka import Config, consumer_config, producer_config
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import FENCED, Answer, Policy
+from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
 from tidewheel.telemetry import metrics
 
 # One try of a call; between tries the loop shows that it lives.
@@ -158,7 +158,7 @@ class TransactionalLoop:
                 self._on_turn()
             self.close()
         except KafkaException as failure:
-            if failure.args[0].code() in FENCED:
+            if fenced(failure.args[0]):
                 raise Unusable(
                     f"another {self._service} with the same instance number has taken over: {failure.args[0].str()}"
                 ) from failure

@@ -1,0 +1,33 @@
+"""Where quotes come from. A source knows its format or venue and nothing of sessions, seconds or Kafka."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from services.ingest.quotes import Now, RawBatch
+from tidewheel.domain.market import SourceKind
+
+Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
+
+
+class Source(Protocol):
+    """What the service's loop reads. To add a live venue, write one of these and name it in `sources/opening.py`.
+
+    `items` is called once. A live source mixes `Now` with its batches, from a clock handed to it, so that quiet seconds
+    close; a recorded one ends, which ends its session. It raises `Unreadable` where it cannot go on, after yielding all
+    it could read.
+    """
+
+    @property
+    def name(self) -> str:
+        """What dead letters call it: `replay:<file name>`, `sim`, `kraken`."""
+        ...
+
+    @property
+    def kind(self) -> SourceKind: ...
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it begins anew with the same rows at each start."""
+        ...
+
+    def items(self) -> Iterator[RawBatch | Now]: ...

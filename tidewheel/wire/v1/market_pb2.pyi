@@ -17,7 +17,7 @@ SOURCE_KIND_REPLAY: SourceKind
 SOURCE_KIND_SIMULATED: SourceKind
 
 class MarketSecond(_message.Message):
-    __slots__ = ("instrument", "session", "second", "first_seq", "count", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "venue_time_ns", "venue_seq", "flags", "open_bid_e9", "open_offer_e9", "close_bid_e9", "close_offer_e9", "day_open_e9", "day_high_e9", "day_low_e9", "connection_epoch", "stale", "source_kind", "ends_session")
+    __slots__ = ("instrument", "session", "second", "first_seq", "count", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "venue_time_ns", "venue_seq", "flags", "open_bid_e9", "open_offer_e9", "close_bid_e9", "close_offer_e9", "day_open_e9", "day_high_e9", "day_low_e9", "connection_epoch", "stale", "source_kind", "ends_session", "last_tick_ns")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SECOND_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class MarketSecond(_message.Message):
     STALE_FIELD_NUMBER: _ClassVar[int]
     SOURCE_KIND_FIELD_NUMBER: _ClassVar[int]
     ENDS_SESSION_FIELD_NUMBER: _ClassVar[int]
+    LAST_TICK_NS_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     session: int
     second: int
@@ -66,7 +67,8 @@ class MarketSecond(_message.Message):
     stale: bool
     source_kind: SourceKind
     ends_session: bool
-    def __init__(self, instrument: _Optional[str] = ..., session: _Optional[int] = ..., second: _Optional[int] = ..., first_seq: _Optional[int] = ..., count: _Optional[int] = ..., time_ns: _Optional[bytes] = ..., bid_e9: _Optional[bytes] = ..., offer_e9: _Optional[bytes] = ..., bid_size_e9: _Optional[bytes] = ..., offer_size_e9: _Optional[bytes] = ..., venue_time_ns: _Optional[bytes] = ..., venue_seq: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., open_bid_e9: _Optional[int] = ..., open_offer_e9: _Optional[int] = ..., close_bid_e9: _Optional[int] = ..., close_offer_e9: _Optional[int] = ..., day_open_e9: _Optional[int] = ..., day_high_e9: _Optional[int] = ..., day_low_e9: _Optional[int] = ..., connection_epoch: _Optional[int] = ..., stale: _Optional[bool] = ..., source_kind: _Optional[_Union[SourceKind, str]] = ..., ends_session: _Optional[bool] = ...) -> None: ...
+    last_tick_ns: int
+    def __init__(self, instrument: _Optional[str] = ..., session: _Optional[int] = ..., second: _Optional[int] = ..., first_seq: _Optional[int] = ..., count: _Optional[int] = ..., time_ns: _Optional[bytes] = ..., bid_e9: _Optional[bytes] = ..., offer_e9: _Optional[bytes] = ..., bid_size_e9: _Optional[bytes] = ..., offer_size_e9: _Optional[bytes] = ..., venue_time_ns: _Optional[bytes] = ..., venue_seq: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., open_bid_e9: _Optional[int] = ..., open_offer_e9: _Optional[int] = ..., close_bid_e9: _Optional[int] = ..., close_offer_e9: _Optional[int] = ..., day_open_e9: _Optional[int] = ..., day_high_e9: _Optional[int] = ..., day_low_e9: _Optional[int] = ..., connection_epoch: _Optional[int] = ..., stale: _Optional[bool] = ..., source_kind: _Optional[_Union[SourceKind, str]] = ..., ends_session: _Optional[bool] = ..., last_tick_ns: _Optional[int] = ...) -> None: ...
 
 class FeedStatus(_message.Message):
     __slots__ = ("instrument", "event", "time_ns", "connection_epoch", "detail", "source_kind")

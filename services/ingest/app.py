@@ -1,0 +1,151 @@
+"""The service: read a source, build market seconds, publish each when it is due, go on from the log after a restart."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from itertools import chain
+
+from confluent_kafka import KafkaException
+
+from services.ingest.core import IngestCore, WrongTimeline
+from services.ingest.log import LabelerLag, last_second, lines_told, partition_on
+from services.ingest.pacing import ByClock, ByLag, Pace
+from services.ingest.publisher import Outbox, Publisher, Stopped
+from services.ingest.quotes import Now, RawBatch, Rejected, Unreadable
+from services.ingest.settings import Settings
+from services.ingest.sources import Source
+from services.ingest.sources.opening import open_source
+from tidewheel.contracts.codecs.market import FeedEvent
+from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.time import NS_PER_S
+from tidewheel.runtime.process import Context, Unusable
+
+WAIT_STEP_S = 0.1
+TURN_EVERY = 512  # records, where nothing is waited for
+# Prices before this are of no market that this is about: more likely is a time column in another unit.
+EARLY_NS = 631_152_000 * NS_PER_S  # 1990
+
+
+def run(settings: Settings, context: Context) -> None:
+    """Until the source ends or `stop` is set. Raises Unusable in one line for what a person can mend."""
+    try:
+        source = open_source(settings.feed, sim_seed=settings.sim_seed, sim_edge=settings.sim_edge)
+        items = _started(source.items())
+        partition = partition_on(settings.kafka, settings.instrument_id)
+        Ingest(settings, context, source, partition).run(items)
+    except Unreadable as failure:
+        raise Unusable(str(failure)) from None
+    except KafkaException as failure:
+        raise Unusable(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
+
+
+def _started(items: Iterator[RawBatch | Now]) -> Iterator[RawBatch | Now]:
+    """The same items, the first of them read: what cannot be read at all is known before anything is said to run."""
+    return chain([item for item in (next(items, None),) if item is not None], items)
+
+
+class Ingest:
+    """One run over one source."""
+
+    def __init__(self, settings: Settings, context: Context, source: Source, partition: int) -> None:
+        self._settings = settings
+        self._context = context
+        self._source = source
+        self._partition = partition
+        instrument = settings.instrument_id
+        self._resumed = last_second(settings.kafka, instrument, partition)
+        told = lines_told(settings.kafka, instrument, source.name) if source.repeats else frozenset()
+        self._warned = False
+        self._core = IngestCore(instrument, source.kind, settings.rules, self._resumed, repeats=source.repeats)
+        self._outbox = Outbox(settings.kafka, self._goes_on)
+        self._publisher = Publisher(self._outbox, instrument, source.kind, source.name, self._resumed, told)
+
+    def run(self, items: Iterable[RawBatch | Now]) -> None:
+        last = self._resumed
+        self._context.log.info("%s", f"goes on after second {last.second}" if last else "begins a new log")
+        at_ns = last.last_tick_ns if last else 0
+        self._publisher.status(FeedEvent.CONNECTED, at_ns, self._source.name)
+        self._publisher.status(FeedEvent.SUBSCRIBED, at_ns, self._settings.instrument_id)
+        self._context.health.ready()
+        with (
+            closing(self._outbox),
+            closing(LabelerLag(self._settings.kafka, self._partition, self._outbox.waiting)) as lag,
+        ):
+            try:
+                if self._publish_all(items, self._pace(lag)):
+                    self._ended()
+            except Stopped:
+                pass
+            except BaseException:
+                # What was published before stands in the log; the failure is what counts.
+                with suppress(KafkaException):
+                    self._publisher.flush()
+                raise
+            self._publisher.flush()
+
+    def _publish_all(self, items: Iterable[RawBatch | Now], pace: Pace) -> bool:
+        """Whether the source came to its end."""
+        try:
+            for item in items:
+                self._turn()
+                if not self._publish(self._core.on_item(item), pace):
+                    return False
+                self._warn_of_early_time()
+                if not self._wait(0):
+                    return False
+            return self._publish(self._core.on_end(), pace)
+        except WrongTimeline as failure:
+            what = f"{self._settings.feed} does not continue the log of {self._settings.instrument_id}"
+            raise Unusable(f"{what}: {failure}") from None
+
+    def _publish(self, records: Iterable[MarketSecond | Rejected], pace: Pace) -> bool:
+        for number, record in enumerate(records):
+            if number % TURN_EVERY == 0:
+                self._turn()
+            if isinstance(record, Rejected):
+                self._publisher.rejected(record)
+            elif pace.until_due(record.second):
+                self._publisher.second(record)
+            else:
+                return False
+        return True
+
+    def _pace(self, lag: LabelerLag) -> Pace:
+        speed = self._settings.speed
+        if math.isinf(speed):
+            return ByLag(self._settings.ahead_max_s, lag, time.monotonic, self._wait)
+        return ByClock(speed, time.monotonic, self._wait)
+
+    def _wait(self, wait_s: float) -> bool:
+        """Wait a moment at most; False when the service is to stop."""
+        if wait_s > 0:
+            self._turn()
+            self._context.stop.wait(min(wait_s, WAIT_STEP_S))
+        return not self._context.stop.is_set()
+
+    def _goes_on(self) -> bool:
+        """Asked while the producer's queue is full."""
+        self._context.health.turned()
+        return not self._context.stop.is_set()
+
+    def _turn(self) -> None:
+        self._context.health.turned()
+        self._publisher.turn()
+
+    def _ended(self) -> None:
+        last = self._publisher.last
+        if self._core.first_tick_ns is None or last is None:
+            raise Unreadable(f"{self._settings.feed} holds no usable quote")
+        if last is self._resumed:
+            self._context.log.info("nothing new: the log holds all of %s already", self._settings.feed)
+        self._publisher.status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)
+        self._context.log.info("%s is done: %d quotes up to second %d", self._source.name, last.last_seq, last.second)
+
+    def _warn_of_early_time(self) -> None:
+        first_ns = self._core.first_tick_ns
+        if first_ns is not None and first_ns < EARLY_NS and not self._warned:
+            self._warned = True
+            self._context.log.warning(
+                "the first quote is of second %d: is its time in another unit?", first_ns // NS_PER_S
+            )

@@ -1,0 +1,103 @@
+"""Quotes to market seconds: validate, resume, build. Values in, values out; no clock, no I/O.
+
+Whatever the source and however its rows are cut into batches, the same rows give the same records.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.ingest.quotes import Now, RawBatch, Rejected, Ticks, cut
+from services.ingest.seconds import Rules, SecondBuilder
+from services.ingest.validator import BEFORE_ALL_NS, Validator
+from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.domain.time import NS_PER_S
+
+
+class WrongTimeline(Exception):
+    """The log cannot be continued from this source; the message is one sentence for people."""
+
+
+class IngestCore:
+    """One instrument's way from raw rows to records.
+
+    `last`: the newest record of the log, from which the market goes on. `repeats`: the source begins anew at each start
+    (a file, the simulator), so what the log holds already is passed over, after proof that it is the same.
+    Exhaust what a call returns before the next call.
+    """
+
+    def __init__(
+        self, instrument: str, kind: SourceKind, rules: Rules, last: MarketSecond | None = None, *, repeats: bool = True
+    ) -> None:
+        latest_ns = BEFORE_ALL_NS if repeats or last is None else (last.second + 1) * NS_PER_S
+        self._validator = Validator(latest_ns)
+        self._resumption = Resumption(last) if repeats and last is not None else None
+        self._builder = SecondBuilder(instrument, kind, rules, last)
+        self.first_tick_ns: int | None = None  # of this source, passed over or not
+
+    def on_item(self, item: RawBatch | Now) -> Iterator[MarketSecond | Rejected]:
+        """Records and rejected rows in order. Raises WrongTimeline."""
+        if isinstance(item, Now):
+            second = item.time_ns // NS_PER_S
+            self._validator.on_time(second * NS_PER_S)
+            yield from self._builder.on_time(second)
+            return
+        ticks = self._validator.ticks(item)
+        if self.first_tick_ns is None and len(ticks.quotes):
+            self.first_tick_ns = int(ticks.quotes.time_ns[0])
+        yield from self._builder.on_ticks(self._resumption.passed_over(ticks) if self._resumption else ticks)
+
+    def on_end(self) -> Iterator[MarketSecond]:
+        """The recorded source is done: its session ends with its last tick's second. Raises WrongTimeline."""
+        if self._resumption:
+            self._resumption.at_end()
+        yield from self._builder.on_end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    time_ns: int
+    bid_e9: int
+    offer_e9: int
+
+
+class Resumption:
+    """Passes over the ticks that the log holds, and proves that they are the log's: the last of them must be the
+    closing quote of the log's last record, to the nanosecond."""
+
+    def __init__(self, last: MarketSecond) -> None:
+        self._last = last
+        self._done = False
+        self.tick: _Tick | None = None
+
+    def passed_over(self, ticks: Ticks) -> Ticks:
+        quotes = ticks.quotes
+        if self._done or not len(quotes):
+            return ticks
+        count = int(quotes.time_ns.searchsorted((self._last.second + 1) * NS_PER_S))
+        if count:
+            self.tick = _Tick(*(int(c[count - 1]) for c in (quotes.time_ns, quotes.bid_e9, quotes.offer_e9)))
+        if count == len(quotes):
+            rest = cut(quotes, count, count)
+        else:
+            self._done = True
+            if self.tick is not None:
+                self._prove()
+            rest = cut(quotes, count, len(quotes))
+        return Ticks(rest, [(max(0, n - count), row) for n, row in ticks.rejected], ticks.connection_epoch)
+
+    def at_end(self) -> None:
+        """The source ended. Raises WrongTimeline unless the log could go on, or ended with it."""
+        if self._done or self.tick is None:
+            return
+        self._prove()
+        if not self._last.ends_session:
+            raise WrongTimeline(f"it ends inside the log's session, at second {self.tick.time_ns // NS_PER_S}")
+
+    def _prove(self) -> None:
+        last, tick = self._last, self.tick
+        assert tick is not None
+        if tick != _Tick(last.last_tick_ns, last.close_bid_e9, last.close_offer_e9):
+            raise WrongTimeline(
+                f"its last quote up to second {last.second}, where the log stands, is of {tick.time_ns} ns, "
+                f"but the log's is another, of {last.last_tick_ns} ns"
+            )

@@ -1,0 +1,144 @@
+"""What Kafka holds of an instrument already: the log is ingest's state."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
+from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
+from tidewheel.domain.market import MarketSecond
+from tidewheel.runtime.kafka import consumer_config, last_offsets, partitions_of, read_to_end
+from tidewheel.runtime.process import Unusable
+
+# How far back to look for an instrument's last record, which others on its partition may have left behind.
+FIRST_LOOK_RECORDS = 64
+LOOK_FURTHER = 32
+ASK_LIMIT_S = 5.0
+# Topics made a moment ago are not yet known, or led, everywhere: no reason to give up at once.
+NEW_TOPIC_LIMIT_S = 10.0
+NEW_TOPIC_RETRY_S = 0.1
+NEW_TOPIC = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+T = TypeVar("T")
+
+
+def murmur2(key: bytes) -> int:
+    """The hash that Kafka's clients partition by, as an unsigned 32-bit number."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(key)
+    whole = len(key) & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(key[at : at + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = h * m & mask ^ k
+    if rest := key[whole:]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+def partition_of(instrument: str, partitions: int) -> int:
+    """Where the records of an instrument lie, as `murmur2_random` puts them."""
+    return (murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    deadline = time.monotonic() + NEW_TOPIC_LIMIT_S
+    while True:
+        try:
+            return call()
+        except KafkaException as failure:
+            if failure.args[0].code() not in NEW_TOPIC or time.monotonic() > deadline:
+                raise
+        time.sleep(NEW_TOPIC_RETRY_S)
+
+
+def partition_on(bootstrap: str, instrument: str) -> int:
+    """The instrument's partition of `ticks`. Raises KafkaException where the topic is missing."""
+    consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    try:
+        return partition_of(instrument, len(_patiently(lambda: partitions_of(consumer, TICKS.name, ASK_LIMIT_S))))
+    finally:
+        consumer.close()
+
+
+def last_second(bootstrap: str, instrument: str, partition: int) -> MarketSecond | None:
+    """The newest record of an instrument, None where there is none. Raises Unusable where it cannot be gone on from."""
+    consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    try:
+        first, end = _patiently(lambda: last_offsets(consumer, TICKS.name, [partition])[partition])
+    finally:
+        consumer.close()
+    key, look = instrument.encode(), FIRST_LOOK_RECORDS
+    while end > first:
+        start = max(first, end - look)
+        own = [m for m in _read(bootstrap, TICKS.name, {partition: start}) if m.key() == key][-1:]
+        if own:
+            return _decoded(own[0].value(), f"topic {TICKS.name}, partition {partition}, offset {own[0].offset()}")
+        if start == first:
+            break
+        look *= LOOK_FURTHER
+    return None
+
+
+def _decoded(payload: bytes | None, where: str) -> MarketSecond:
+    try:
+        last = decode_second(payload)
+    except BadRecord as failure:
+        raise Unusable(f"the log cannot be gone on from: {where}: {failure}") from None
+    if not last.last_tick_ns:
+        raise Unusable(f"the log cannot be gone on from: {where} does not say when its last quote came")
+    return last
+
+
+def lines_told(bootstrap: str, instrument: str, source: str) -> frozenset[int]:
+    """Places in a source that stand on `dead-letters` already."""
+    told = set()
+    for message in _read(bootstrap, DEAD_LETTERS.name):
+        if message.key() != instrument.encode():
+            continue
+        try:
+            letter = decode_dead_letter(message.value())
+        except BadRecord:
+            continue
+        if letter.source == source:
+            told.add(letter.offset)
+    return frozenset(told)
+
+
+def _read(bootstrap: str, topic: str, starts: dict[int, int] | None = None) -> list[Message]:
+    return _patiently(lambda: list(read_to_end(bootstrap, topic, starts)))
+
+
+class LabelerLag:
+    """How many records of a partition of `ticks` the labeler has not committed, `on_the_way` included."""
+
+    def __init__(self, bootstrap: str, partition: int, on_the_way: Callable[[], int]) -> None:
+        # A member of the group only by name: it asks and never joins.
+        self._consumer = Consumer(consumer_config(bootstrap, "ingest", LABELER_GROUP))
+        self._partition = TopicPartition(TICKS.name, partition)
+        self._on_the_way = on_the_way
+
+    def __call__(self) -> int | None:
+        """None while the broker or the group's coordinator does not answer."""
+        try:
+            (committed,) = self._consumer.committed([self._partition], timeout=ASK_LIMIT_S)
+            on_the_way = self._on_the_way()
+            first, end = self._consumer.get_watermark_offsets(self._partition, timeout=ASK_LIMIT_S)
+        except KafkaException:
+            return None
+        if committed.error is not None:
+            return None
+        # A group that has committed nothing, or does not exist, stands at the log's beginning.
+        return max(0, end - max(first, committed.offset)) + on_the_way
+
+    def close(self) -> None:
+        self._consumer.close()

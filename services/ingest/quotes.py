@@ -1,0 +1,132 @@
+"""What passes between a source and the core: raw quotes in columns, ticks, and rows set aside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidewheel.contracts.bad_record import Reason
+from tidewheel.domain.market import Int64, Quotes, no_flags, no_int64
+
+NO_SIZE = -1
+NO_VENUE_TIME = 0
+NO_VENUE_SEQ = -1
+# Optional columns of Quotes, and what a row without a value holds in them.
+OPTIONAL_COLUMNS = (
+    ("bid_size_e9", NO_SIZE),
+    ("offer_size_e9", NO_SIZE),
+    ("venue_time_ns", NO_VENUE_TIME),
+    ("venue_seq", NO_VENUE_SEQ),
+)
+
+
+class Unreadable(Exception):
+    """A source cannot be read, or not further; the message is one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row is no tick."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row set aside; `place` is its line or message number in the source."""
+
+    place: int
+    reason: Reason
+    detail: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Word of a live source that the wall clock has reached `time_ns`: what came before it is complete."""
+
+    time_ns: int
+
+
+def _no_raw(_: int) -> bytes:
+    return b""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawBatch:
+    """Rows of a source in order of receipt, unjudged; optional columns are empty where the source has none.
+
+    `faults`: row index -> what the source itself could not read; the row's numbers then mean nothing. `raw`: the text
+    of a row by index, asked for rejected rows only. How rows are cut into batches changes nothing downstream.
+    """
+
+    place: Int64
+    time_ns: Int64
+    bid_e9: Int64
+    offer_e9: Int64
+    bid_size_e9: Int64 = field(default_factory=no_int64)
+    offer_size_e9: Int64 = field(default_factory=no_int64)
+    venue_time_ns: Int64 = field(default_factory=no_int64)
+    venue_seq: Int64 = field(default_factory=no_int64)
+    flags: NDArray[np.uint16] = field(default_factory=no_flags)
+    faults: Mapping[int, Fault] = field(default_factory=dict)
+    raw: Callable[[int], bytes] = _no_raw
+    connection_epoch: int = 1
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticks:
+    """The usable rows of a batch. In `quotes` the flags are always there, one a row.
+
+    `rejected`: each row set aside, with the number of ticks of this batch that came before it.
+    """
+
+    quotes: Quotes
+    rejected: Sequence[tuple[int, Rejected]] = ()
+    connection_epoch: int = 1
+
+
+def joined(first: Quotes, second: Quotes) -> Quotes:
+    """One run of quotes after another. Both have flags; where only one has an optional column, the other is filled."""
+    if not len(first):
+        return second
+    optional = {}
+    for name, missing in OPTIONAL_COLUMNS:
+        left, right = getattr(first, name), getattr(second, name)
+        if len(left) or len(right):
+            optional[name] = np.concatenate((_filled(left, len(first), missing), _filled(right, len(second), missing)))
+    return Quotes(
+        time_ns=np.concatenate((first.time_ns, second.time_ns)),
+        bid_e9=np.concatenate((first.bid_e9, second.bid_e9)),
+        offer_e9=np.concatenate((first.offer_e9, second.offer_e9)),
+        flags=np.concatenate((first.flags, second.flags)),
+        **optional,
+    )
+
+
+def _filled(column: Int64, count: int, missing: int) -> Int64:
+    return column if len(column) else np.full(count, missing, dtype=np.int64)
+
+
+def cut(quotes: Quotes, start: int, end: int) -> Quotes:
+    """Rows `start` to `end` as views; columns that are empty stay so."""
+    return Quotes(
+        quotes.time_ns[start:end],
+        quotes.bid_e9[start:end],
+        quotes.offer_e9[start:end],
+        quotes.bid_size_e9[start:end],
+        quotes.offer_size_e9[start:end],
+        quotes.venue_time_ns[start:end],
+        quotes.venue_seq[start:end],
+        quotes.flags[start:end],
+    )
+
+
+def copied(quotes: Quotes) -> Quotes:
+    """The same quotes without a hold on the batch they were cut from."""
+    return Quotes(*(getattr(quotes, name).copy() for name in Quotes.__slots__))

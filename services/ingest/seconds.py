@@ -1,0 +1,219 @@
+"""The one builder of market seconds: ticks in, contiguous seconds with their closing bars out. Pure.
+
+Work on quotes is done on whole columns; each second then costs a small constant.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.ingest.quotes import OPTIONAL_COLUMNS, Rejected, Ticks, copied, cut, joined
+from tidewheel.domain.market import NO_FLAGS, NO_QUOTES, MarketSecond, Quotes, SourceKind, TickFlag
+from tidewheel.domain.prices import mid_e9
+from tidewheel.domain.time import NS_PER_S, day_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`quiet_s`: quiet seconds written after the last tick's before its session is over. `stale_s`: a closing quote
+    older than this at its second's end makes the second stale."""
+
+    quiet_s: int = 600
+    stale_s: int = 60
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Where an instrument's market stands after a second was written: all that the next one needs to know."""
+
+    session: int
+    second: int
+    next_seq: int
+    bid_e9: int
+    offer_e9: int
+    last_tick_ns: int
+    day_open_e9: int
+    day_high_e9: int
+    day_low_e9: int
+    session_over: bool
+
+    @classmethod
+    def after(cls, last: MarketSecond) -> "_Standing":
+        """As of the newest record of the log: the record alone says it all."""
+        return cls(
+            session=last.session,
+            second=last.second,
+            next_seq=last.first_seq + len(last.quotes),
+            bid_e9=last.close_bid_e9,
+            offer_e9=last.close_offer_e9,
+            last_tick_ns=last.last_tick_ns,
+            day_open_e9=last.day_open_e9,
+            day_high_e9=last.day_high_e9,
+            day_low_e9=last.day_low_e9,
+            session_over=last.ends_session,
+        )
+
+
+class _Groups:
+    """Ticks cut by second; one list entry a second, so that the loop over seconds touches plain numbers."""
+
+    def __init__(self, quotes: Quotes) -> None:
+        seconds = quotes.time_ns // NS_PER_S
+        starts = np.flatnonzero(np.concatenate(([True], seconds[1:] != seconds[:-1])))
+        ends = np.append(starts[1:], len(seconds))
+        mids = np.asarray(mid_e9(quotes.bid_e9, quotes.offer_e9))  # type: ignore[arg-type]
+        self.quotes = quotes
+        self.start: list[int] = starts.tolist()
+        self.end: list[int] = ends.tolist()
+        self.second: list[int] = seconds[starts].tolist()
+        self.mid_first: list[int] = mids[starts].tolist()
+        self.mid_high: list[int] = np.maximum.reduceat(mids, starts).tolist()
+        self.mid_low: list[int] = np.minimum.reduceat(mids, starts).tolist()
+        self.bid_last: list[int] = quotes.bid_e9[ends - 1].tolist()
+        self.offer_last: list[int] = quotes.offer_e9[ends - 1].tolist()
+        self.time_last: list[int] = quotes.time_ns[ends - 1].tolist()
+        self.flagged: list[bool] = np.bitwise_or.reduceat(quotes.flags, starts).astype(np.bool_).tolist()
+        self._told: dict[str, list[bool]] = {
+            name: np.logical_or.reduceat(column != missing, starts).tolist()
+            for name, missing in OPTIONAL_COLUMNS
+            if len(column := getattr(quotes, name))
+        }
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def columns(self, index: int, *, flagged: bool) -> Quotes:
+        """The quotes of one second; a column that says nothing for it is empty."""
+        start, end = self.start[index], self.end[index]
+        quotes = self.quotes
+        optional = {name: getattr(quotes, name)[start:end] for name, told in self._told.items() if told[index]}
+        return Quotes(
+            time_ns=quotes.time_ns[start:end],
+            bid_e9=quotes.bid_e9[start:end],
+            offer_e9=quotes.offer_e9[start:end],
+            flags=quotes.flags[start:end] if flagged else NO_FLAGS,
+            **optional,
+        )
+
+
+class SecondBuilder:
+    """Holds back the second in which the last tick lies, since more may come; exhaust each iterator before the next
+    call. A rejected row is handed on as soon as it is read, before the second held back at that moment."""
+
+    def __init__(self, instrument: str, kind: SourceKind, rules: Rules, last: MarketSecond | None = None) -> None:
+        self._instrument = instrument
+        self._kind = kind
+        self._rules = rules
+        self._epoch = last.connection_epoch if last else 1
+        self._standing = _Standing.after(last) if last else None
+        self._held = NO_QUOTES
+
+    def on_ticks(self, ticks: Ticks) -> Iterator[MarketSecond | Rejected]:
+        """Write what these ticks complete: the second held back, and quiet seconds up to a tick's."""
+        held_count = len(self._held)
+        rejected = iter(ticks.rejected)
+        row = next(rejected, None)
+        if len(ticks.quotes):
+            groups = _Groups(joined(self._held, ticks.quotes))
+            for index in range(len(groups)):
+                while row and held_count + row[0] <= groups.start[index]:
+                    yield row[1]
+                    row = next(rejected, None)
+                if index:
+                    yield self._with_ticks(groups, index - 1)
+                if index or not held_count:
+                    yield from self._quiet_until(groups.second[index])
+                if groups.end[index] > held_count:
+                    self._epoch = ticks.connection_epoch
+            self._held = copied(cut(groups.quotes, groups.start[-1], groups.end[-1]))
+        while row:
+            yield row[1]
+            row = next(rejected, None)
+
+    def on_time(self, second: int) -> Iterator[MarketSecond]:
+        """Time has come to the start of `second`: write all seconds before it."""
+        if len(self._held) and int(self._held.time_ns[0]) // NS_PER_S < second:
+            yield self._release()
+        if not len(self._held):
+            yield from self._quiet_until(second)
+
+    def on_end(self) -> Iterator[MarketSecond]:
+        """A recorded source is done: the second held back ends the session."""
+        if len(self._held):
+            yield self._release(ends_session=True)
+
+    def _release(self, *, ends_session: bool = False) -> MarketSecond:
+        groups, self._held = _Groups(self._held), NO_QUOTES
+        return self._with_ticks(groups, 0, ends_session=ends_session)
+
+    def _quiet_until(self, second: int) -> Iterator[MarketSecond]:
+        """The quiet seconds between the last one written and `second`, up to the session's end."""
+        standing = self._standing
+        if standing is None or standing.session_over:
+            return
+        # At least one, for a log written with a longer limit: the session's end must be on record.
+        session_end = max(standing.last_tick_ns // NS_PER_S + self._rules.quiet_s, standing.second + 1)
+        for quiet in range(standing.second + 1, min(second - 1, session_end) + 1):
+            yield self._quiet(standing, quiet, ends_session=quiet == session_end)
+
+    def _quiet(self, standing: _Standing, second: int, *, ends_session: bool) -> MarketSecond:
+        if day_of(second) != day_of(standing.last_tick_ns // NS_PER_S):
+            mid = mid_e9(standing.bid_e9, standing.offer_e9)
+            standing.day_open_e9 = standing.day_high_e9 = standing.day_low_e9 = mid
+        standing.second = second
+        standing.session_over = ends_session
+        return self._record(standing, NO_QUOTES, standing.next_seq, standing.bid_e9, standing.offer_e9)
+
+    def _with_ticks(self, groups: _Groups, index: int, *, ends_session: bool = False) -> MarketSecond:
+        before, second = self._standing, groups.second[index]
+        flagged = groups.flagged[index]
+        high, low = groups.mid_high[index], groups.mid_low[index]
+        opens = before is None or before.session_over
+        if before is None or opens or day_of(second) != day_of(before.last_tick_ns // NS_PER_S):
+            day_open, day_high, day_low = groups.mid_first[index], high, low
+        else:
+            day_open, day_high, day_low = before.day_open_e9, max(before.day_high_e9, high), min(before.day_low_e9, low)
+        if before is not None and opens:
+            groups.quotes.flags[groups.start[index]] |= np.uint16(TickFlag.GAP_BEFORE)
+            flagged = True
+        quotes = groups.columns(index, flagged=flagged)
+        first_seq = before.next_seq if before else 1
+        after = _Standing(
+            session=(before.session if before else 0) + opens,
+            second=second,
+            next_seq=first_seq + len(quotes),
+            bid_e9=groups.bid_last[index],
+            offer_e9=groups.offer_last[index],
+            last_tick_ns=groups.time_last[index],
+            day_open_e9=day_open,
+            day_high_e9=day_high,
+            day_low_e9=day_low,
+            session_over=ends_session,
+        )
+        self._standing = after
+        if before is None or opens:
+            return self._record(after, quotes, first_seq, 0, 0)
+        return self._record(after, quotes, first_seq, before.bid_e9, before.offer_e9)
+
+    def _record(self, now: _Standing, quotes: Quotes, first_seq: int, open_bid: int, open_offer: int) -> MarketSecond:
+        age_ns = (now.second + 1) * NS_PER_S - now.last_tick_ns
+        return MarketSecond(
+            instrument=self._instrument,
+            session=now.session,
+            second=now.second,
+            first_seq=first_seq,
+            quotes=quotes,
+            open_bid_e9=open_bid,
+            open_offer_e9=open_offer,
+            close_bid_e9=now.bid_e9,
+            close_offer_e9=now.offer_e9,
+            day_open_e9=now.day_open_e9,
+            day_high_e9=now.day_high_e9,
+            day_low_e9=now.day_low_e9,
+            connection_epoch=self._epoch,
+            stale=age_ns > self._rules.stale_s * NS_PER_S,
+            source_kind=self._kind,
+            ends_session=now.session_over,
+            last_tick_ns=now.last_tick_ns,
+        )

@@ -1,0 +1,155 @@
+"""A seeded market with bid and offer, bursts and quiet stretches, and a planted linear edge.
+
+How prices come about. The *offer* is a random walk: each quote moves it by chance, by `STEP_USD` a second times a
+volatility that wanders. The bid stands below it by a spread drawn anew each second. So with edge 0 the offer is a
+martingale, and whether an order bought at the offer ends in PROFIT or LOSS is pure chance whatever one knows at its
+entry: were the mid the martingale, a narrow spread at entry would be a small edge of its own.
+
+The planted edge. In each second that has quotes the offer drifts by
+
+    edge × PULL_PER_S × Σ wₖ (mid of k seconds ago − mid of 1 second ago),   k = 1 … 600, all wₖ = 1/600
+
+in USD: prices are pulled to the mean of the last ten minutes. The sum is linear in the 600 mids that features hold, and
+the same seed has the same chance whatever the edge.
+
+The market begins at 2026-01-01 UTC and never ends. Prices are reflected far outside any range they reach in years.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.ingest.quotes import RawBatch
+from tidewheel.domain.market import Int64, SourceKind
+from tidewheel.domain.time import NS_PER_S
+
+START_S = 1_767_225_600  # 2026-01-01T00:00:00Z
+START_USD = 65_000.0
+RANGE_USD = (35_000.0, 95_000.0)
+BLOCK_S = 256
+HISTORY_S = 600
+PULL_PER_S = 0.02
+STEP_USD = 1.2
+# Volatility is a factor that returns to 1.
+VOLATILITY_KEPT = 0.98
+VOLATILITY_CHANCE = 0.08
+VOLATILITY_RANGE = (0.5, 1.8)
+SPREAD_CENTS = (50, 250)  # the narrowest, and how much wider the widest is
+QUOTES_A_SECOND = 2.5
+BURST_CHANCE = 1 / 80
+BURST_QUOTES = (25, 140)
+BURST_VOLATILITY = 2.0
+# Now and then nothing comes for 3 to 50 seconds: short enough never to be stale, and no break.
+QUIET_CHANCE = 1 / 300
+QUIET_S = (3, 50)
+CENT_E9 = 10_000_000
+
+
+class Simulator:
+    """Endless quotes, the same for the same seed and edge on each start."""
+
+    name = "sim"
+    kind = SourceKind.SIMULATED
+    repeats = True
+
+    def __init__(self, seed: int, edge: float) -> None:
+        self._seed = seed
+        self._pull = edge * PULL_PER_S
+        self._offer_usd = START_USD
+        self._volatility = 1.0
+        self._quiet_left_s = 0
+        # Twice the mid in cents is a whole number, so their sum is exact.
+        cents = round(START_USD * 100)
+        self._mids = deque([2 * cents - SPREAD_CENTS[0]] * HISTORY_S, HISTORY_S)
+        self._mids_sum = sum(self._mids)
+
+    def items(self) -> Iterator[RawBatch]:
+        place = 1
+        block = 0
+        while True:
+            batch = self._block(block, place)
+            yield batch
+            place += len(batch)
+            block += 1
+
+    def _block(self, block: int, place: int) -> RawBatch:
+        chance = np.random.default_rng([self._seed, block])
+        counts, volatilities = self._activity(chance, first=block == 0)
+        total = int(counts.sum())
+        of_second = np.repeat(np.arange(BLOCK_S), counts)
+        starts = np.cumsum(counts) - counts
+        # Number of the quote within its second, from 1.
+        order = np.arange(total) - starts[of_second] + 1
+        steps = chance.standard_normal(total) * (STEP_USD * volatilities / np.sqrt(np.maximum(counts, 1)))[of_second]
+        walked = np.cumsum(steps)
+        within = walked - np.concatenate(([0.0], walked))[starts][of_second]
+        spreads = SPREAD_CENTS[0] + (SPREAD_CENTS[1] * chance.random(BLOCK_S) ** 4).astype(np.int64)
+        bases, drifts, signs = self._seconds(counts, starts, within, spreads)
+        offers_usd = bases[of_second] + signs[of_second] * within + drifts[of_second] * (order / counts[of_second])
+        offers = np.rint(offers_usd * 100).astype(np.int64)
+        seconds = START_S + block * BLOCK_S + of_second
+        times = np.sort(seconds * NS_PER_S + chance.integers(0, NS_PER_S, total))
+        return RawBatch(
+            place=np.arange(place, place + total, dtype=np.int64),
+            time_ns=times,
+            bid_e9=(offers - spreads[of_second]) * CENT_E9,
+            offer_e9=offers * CENT_E9,
+        )
+
+    def _activity(self, chance: np.random.Generator, *, first: bool) -> tuple[Int64, NDArray[np.float64]]:
+        """Number of quotes and volatility of each second of a block."""
+        usual = chance.poisson(QUOTES_A_SECOND, BLOCK_S)
+        burst = chance.random(BLOCK_S) < BURST_CHANCE
+        burst_quotes = chance.integers(*BURST_QUOTES, BLOCK_S)
+        falls_quiet = (chance.random(BLOCK_S) < QUIET_CHANCE).tolist()
+        lengths = chance.integers(*QUIET_S, BLOCK_S).tolist()
+        turns = (chance.standard_normal(BLOCK_S) * VOLATILITY_CHANCE).tolist()
+        counts = np.where(burst, burst_quotes, usual)
+        volatilities = np.empty(BLOCK_S)
+        low, high = VOLATILITY_RANGE
+        for second in range(BLOCK_S):
+            self._volatility = 1 + VOLATILITY_KEPT * (self._volatility - 1) + turns[second]
+            self._volatility = min(max(self._volatility, low), high)
+            volatilities[second] = self._volatility
+            if self._quiet_left_s > 0:
+                self._quiet_left_s -= 1
+                # The second after a stretch has a quote, so that two stretches never join.
+                counts[second] = 0 if self._quiet_left_s else max(1, counts[second])
+            elif falls_quiet[second] and not first:
+                self._quiet_left_s = lengths[second]
+                counts[second] = 0
+        if first:
+            counts[0] = max(1, counts[0])
+        volatilities[burst] *= BURST_VOLATILITY
+        return counts, volatilities
+
+    def _seconds(
+        self, counts: Int64, starts: Int64, within: NDArray[np.float64], spreads: Int64
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Walk second by second: the offer each begins with, the drift in it, and -1 where chance is mirrored to stay
+        in range. Arithmetic on plain floats in a fixed order, so that every machine walks alike."""
+        bases, drifts, signs = np.zeros(BLOCK_S), np.zeros(BLOCK_S), np.ones(BLOCK_S)
+        moves = np.zeros(BLOCK_S)
+        alive = counts > 0
+        moves[alive] = within[(starts + counts - 1)[alive]]
+        mids, total, offer, pull = self._mids, self._mids_sum, self._offer_usd, self._pull
+        low, high = RANGE_USD
+        mid = mids[-1]
+        for second, (quoted, move, spread) in enumerate(
+            zip(alive.tolist(), moves.tolist(), spreads.tolist(), strict=True)
+        ):
+            bases[second] = offer
+            if quoted:
+                # `total` holds twice the mids in cents, hence 200 to a dollar.
+                drift = pull * (total - HISTORY_S * mid) / (HISTORY_S * 200)
+                if not low < offer + move + drift < high:
+                    move, signs[second] = -move, -1.0
+                drifts[second] = drift
+                offer = offer + move + drift
+                mid = 2 * round(offer * 100) - spread
+            total += mid - mids[0]
+            mids.append(mid)
+        self._mids_sum, self._offer_usd = total, offer
+        return bases, drifts, signs

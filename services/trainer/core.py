@@ -1,0 +1,155 @@
+"""Windows of consecutive examples, per instrument. Examples in, closed windows out; no Kafka, no clock.
+
+Memory is bounded by the window being filled and the windows handed out: rows lie in arrays of the window's size, made
+once. An example already seen is passed over. A gap in `example_seq` cannot be mended, so the window it falls into is
+given up, loudly, and filling goes on at the next window's first example.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.trainer.rows import Rows
+from tidewheel.domain.features import Example
+from tidewheel.domain.market import Int64
+from tidewheel.domain.windows import Windowing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A closed window: its rows by `example_seq`, and where they lie in the topic."""
+
+    instrument: str
+    seq: int
+    partition: int
+    first_offset: int
+    last_offset: int
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Examples `expected`…`found` - 1 never came; windows `lost` (possibly none) cannot be made."""
+
+    instrument: str
+    expected: int
+    found: int
+    lost: range
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The first example seen of an instrument is `found`; filling begins with window `seq`."""
+
+    instrument: str
+    found: int
+    seq: int
+
+
+Happening = Window | Gap | Joined
+
+
+class Windows:
+    """The windows being filled. Tells where to read from again after a crash."""
+
+    def __init__(self, windowing: Windowing) -> None:
+        self._windowing = windowing
+        self._filling: dict[str, _Filling] = {}
+
+    def on_example(self, example: Example, partition: int, offset: int) -> list[Happening]:
+        """Take in one example; what came of it, in order."""
+        happenings: list[Happening] = []
+        filling = self._filling.get(example.instrument)
+        if filling is None:
+            filling = _Filling(example.instrument, partition, self._windowing, example.example_seq)
+            self._filling[example.instrument] = filling
+            happenings.append(Joined(example.instrument, example.example_seq, filling.seq))
+        elif example.example_seq > filling.expected:
+            happenings.append(filling.skip_to(example.example_seq))
+        window = filling.add(example, offset)
+        return [*happenings, window] if window else happenings
+
+    def gathered(self, instrument: str) -> int:
+        """Rows in the window being filled."""
+        filling = self._filling.get(instrument)
+        return filling.count if filling else 0
+
+    def resume_offset(self, partition: int) -> int | None:
+        """The offset of the first record that the windows being filled on a partition still need, or the next one to
+        come; None where the partition has shown no example yet."""
+        return min((f.resume_offset for f in self._filling.values() if f.partition == partition), default=None)
+
+    def drop(self, partitions: set[int]) -> None:
+        """Forget what came from partitions that are no longer ours."""
+        self._filling = {name: f for name, f in self._filling.items() if f.partition not in partitions}
+
+
+class _Filling:
+    """One instrument's window being filled. `expected`: the next `example_seq`; `seq`: the window's number."""
+
+    def __init__(self, instrument: str, partition: int, windowing: Windowing, first_example_seq: int) -> None:
+        self.partition = partition
+        self.expected = first_example_seq
+        self.count = 0
+        self.next_offset = 0
+        self.seq = _first_window_from(windowing, first_example_seq)
+        self._instrument = instrument
+        self._windowing = windowing
+        self._rows: Rows | None = None
+        self._offsets: Int64 = np.empty(0, dtype=np.int64)
+
+    @property
+    def resume_offset(self) -> int:
+        return int(self._offsets[0]) if self.count else self.next_offset
+
+    def skip_to(self, example_seq: int) -> Gap:
+        """Give up what is being filled: the examples before this one are missing."""
+        expected, first_lost = self.expected, self.seq
+        self.count, self.expected = 0, example_seq
+        self.seq = max(first_lost, _first_window_from(self._windowing, example_seq))
+        return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq))
+
+    def add(self, example: Example, offset: int) -> Window | None:
+        """Take in the next example; the window, if this one closes it."""
+        if example.example_seq < self.expected:
+            return None
+        self.expected += 1
+        self.next_offset = offset + 1
+        if example.example_seq < self._windowing.first_example_seq(self.seq):
+            return None
+        self._put(example, offset)
+        return self._close() if self.count == self._windowing.size else None
+
+    def _put(self, example: Example, offset: int) -> None:
+        if self._rows is None:
+            self._rows = Rows.empty(self._windowing.size)
+            self._offsets = np.empty(self._windowing.size, dtype=np.int64)
+        rows, at = self._rows, self.count
+        rows.features[at] = np.frombuffer(example.features, dtype="<f4")
+        rows.label[at] = example.label
+        rows.placed_ns[at] = example.placed_ns
+        rows.resolved_ns[at] = example.resolved_ns
+        rows.order_id[at] = example.order_id
+        rows.example_seq[at] = example.example_seq
+        rows.pnl_e9[at] = example.pnl_e9
+        self._offsets[at] = offset
+        self.count += 1
+
+    def _close(self) -> Window:
+        """Hand out the full window, and begin the next with the rows they share."""
+        rows, offsets, step = self._rows, self._offsets, self._windowing.step
+        assert rows is not None
+        window = Window(self._instrument, self.seq, self.partition, int(offsets[0]), int(offsets[-1]), rows)
+        self.count = self._windowing.size - step
+        self._rows, self.seq = None, self.seq + 1
+        if self.count:
+            self._rows, self._offsets = Rows.empty(self._windowing.size), offsets.copy()
+            self._offsets[: self.count] = offsets[step:]
+            for column, old in zip(self._rows.columns(), rows.columns(), strict=True):
+                column[: self.count] = old[step:]
+        return window
+
+
+def _first_window_from(windowing: Windowing, example_seq: int) -> int:
+    """The first window none of whose examples lie before this one."""
+    return -(-(example_seq - 1) // windowing.step) + 1

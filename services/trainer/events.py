@@ -1,0 +1,43 @@
+"""Topic `training-runs`: a run's state changes, in order, stamped with the wall clock."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tidewheel.contracts.codecs.training import encode_run_event
+from tidewheel.contracts.topics import TRAINING_RUNS
+from tidewheel.domain.training import RunEvent
+from tidewheel.runtime import kafka
+
+
+class RunEvents:
+    """Writes events by an idempotent producer. A crash may repeat an event, which names the same change; none is lost
+    that `flush` returned for."""
+
+    def __init__(self, producer: Producer, clock_ns: Callable[[], int]) -> None:
+        self._producer = producer
+        self._clock_ns = clock_ns
+        self._failure: KafkaError | None = None
+
+    def write(self, event: RunEvent) -> None:
+        """Send an event now. Raises KafkaException where an earlier one could not be delivered."""
+        stamped = replace(event, at_ns=self._clock_ns())
+        self._producer.produce(
+            TRAINING_RUNS.name, encode_run_event(stamped), event.instrument, on_delivery=self._delivered
+        )
+        self._producer.poll(0)
+        self._check()
+
+    def flush(self) -> None:
+        """Return when all is delivered. Raises KafkaException where something is not."""
+        kafka.flush(self._producer)
+        self._check()
+
+    def _delivered(self, error: KafkaError | None, _: Message | Any) -> None:
+        self._failure = self._failure or error
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise KafkaException(self._failure)

@@ -1,0 +1,103 @@
+"""The registry as the trainer uses it: every call waits, with back-off, while Redis is away."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from services.trainer.run import Candidate
+from tidewheel.domain.models import Model, ModelRecord, Scorecard, Verdict
+from tidewheel.registry.store import Publication, Registry, RegistryUnavailable, Unverified
+from tidewheel.telemetry import metrics
+
+PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0
+
+T = TypeVar("T")
+
+
+class Stopping(Exception):
+    """The service is told to stop while a run waits for Redis; the next start makes the run again."""
+
+
+class Ledger:
+    """Models and records of one registry. Used by the worker thread only."""
+
+    def __init__(self, registry: Registry, stop: threading.Event, log: logging.Logger) -> None:
+        self._registry = registry
+        self._stop = stop
+        self._log = log
+        self._up = True
+        self._served: dict[str, tuple[str, Model]] = {}
+
+    def published_model(self, instrument: str, seq: int) -> tuple[Model, ModelRecord] | None:
+        """A window's published model with its record; None where there is none, or none that verifies."""
+        record = self._verified(lambda: self._registry.record_of(instrument, seq))
+        if record is None or record.verdict is not Verdict.PUBLISHED:
+            return None
+        model = self._verified(lambda: self._registry.load(instrument, seq))
+        return (model, record) if model else None
+
+    def served(self, instrument: str) -> Model | None:
+        """The model that serves now; None where there is none that verifies, which the log tells."""
+        pointer = self._verified(lambda: self._registry.current(instrument))
+        if pointer is None:
+            return None
+        known = self._served.get(instrument)
+        if known is None or known[0] != pointer.sha256:
+            model = self._verified(lambda: self._registry.load(instrument, pointer.seq))
+            if model is None:
+                return None
+            known = self._served[instrument] = (pointer.sha256, model)
+        return known[1]
+
+    def scorecards(self, instrument: str, before: int) -> list[Scorecard]:
+        """Next-window scorecards of the models before a window, newest first."""
+        records = self._verified(lambda: self._registry.records(instrument)) or []
+        return [record.scorecard for record in records if record.seq < before and record.scorecard]
+
+    def put_scorecard(self, instrument: str, seq: int, card: Scorecard) -> None:
+        """Add the scorecard to a run's record, if the registry still has it."""
+        record = self._verified(lambda: self._registry.record_of(instrument, seq))
+        if record is not None:
+            scored = replace(record, scorecard=card)
+            self._patiently(lambda: self._registry.record(scored))
+
+    def publish(self, candidate: Candidate, record: ModelRecord) -> Publication:
+        """Publish a model. Raises Unverified for one that no predictor would take."""
+        return self._patiently(lambda: self._registry.publish(candidate.model_bytes, record))
+
+    def put_record(self, record: ModelRecord) -> None:
+        """Write the record of a run without a published model; never over that of a published one."""
+        known = self._verified(lambda: self._registry.record_of(record.instrument, record.seq))
+        if known is None or known.verdict is not Verdict.PUBLISHED:
+            self._patiently(lambda: self._registry.record(record))
+
+    def _verified(self, call: Callable[[], T | None]) -> T | None:
+        """What a call answers; None, and a loud line, where it answers something that does not verify."""
+        try:
+            return self._patiently(call)
+        except Unverified as failure:
+            self._log.error("the registry holds something that does not verify, going on without it: %s", failure)
+            return None
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Try until Redis answers. Raises Stopping when the service stops first."""
+        pause_s = PAUSE_FIRST_S
+        while True:
+            try:
+                answer = call()
+            except RegistryUnavailable as failure:
+                self._say(False, f"{failure}; the run waits")
+                if self._stop.wait(pause_s):
+                    raise Stopping(str(failure)) from failure
+                pause_s = min(2 * pause_s, PAUSE_MAX_S)
+            else:
+                self._say(True, "Redis answers again; the run goes on")
+                return answer
+
+    def _say(self, up: bool, words: str) -> None:
+        metrics.REGISTRY_UP.labels("trainer").set(up)
+        if up is not self._up:
+            self._log.log(logging.INFO if up else logging.WARNING, words)
+        self._up = up

@@ -1,0 +1,47 @@
+"""Training rows in columns: what the learner, the split and the scorecard work on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.market import Int64
+
+Float32 = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Columns of one length; `features` has shape (n, 605). `pnl_e9` stands beside them and never becomes one."""
+
+    features: Float32
+    label: Labels
+    placed_ns: Int64
+    resolved_ns: Int64
+    order_id: Int64
+    example_seq: Int64
+    pnl_e9: Int64
+
+    @classmethod
+    def empty(cls, count: int) -> "Rows":
+        """Room for `count` rows, to be filled from the front."""
+        columns = (np.empty(count, dtype=np.int64) for _ in range(5))
+        return cls(np.empty((count, FEATURE_COUNT), dtype=np.float32), np.empty(count, dtype=np.uint8), *columns)
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """All columns, in the order of the fields."""
+        return (
+            *(self.features, self.label, self.placed_ns, self.resolved_ns),
+            *(self.order_id, self.example_seq, self.pnl_e9),
+        )
+
+    def take(self, which: Index | NDArray[np.bool_] | slice) -> "Rows":
+        """The rows named by an index, a mask or a slice (which copies nothing)."""
+        return Rows(*(column[which] for column in self.columns()))

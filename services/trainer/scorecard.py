@@ -1,0 +1,79 @@
+"""The next-window scorecard: a model at its own threshold on rows placed after its window closed.
+
+Rows judged: `example_seq` after the window's last and `placed_ns` after its last `resolved_ns`, up to the close of the
+next window. That is what a user of the model would have got, and it depends on nothing but the rows. Orders placed in
+that time and still open at its end are not in it.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from river import drift
+
+from services.trainer import figures
+from services.trainer.rows import Rows
+from services.trainer.split import effective_rows
+from tidewheel.domain.models import Float64, Model, Scorecard, Scorer
+
+DRIFT_ROWS_MAX = 1_000
+
+
+def rows_after(model: Model, following: Rows) -> Rows:
+    """The rows of the next window that may judge a model."""
+    seqs, placed = following.example_seq, following.placed_ns
+    return following.take((seqs > model.lineage.last_example_seq) & (placed > model.last_resolved_ns))
+
+
+def score(model: Model, judged: Rows) -> Scorecard:
+    """The model's figures on rows that may judge it."""
+    scores = Scorer.of(model).scores(judged.features)
+    counts = figures.confusion(scores, judged.label, model.threshold)
+    flags = scores >= model.threshold
+    positives = int(judged.label.sum())
+    return Scorecard(
+        rows=len(judged),
+        positives=positives,
+        flagged=int(flags.sum()),
+        hits=counts.true_positives,
+        precision=figures.precision_of(counts),
+        recall=figures.recall_of(counts),
+        base_rate=positives / len(judged) if len(judged) else 0.0,
+        log_loss=figures.log_loss(scores, judged.label),
+        effective_rows=effective_rows(judged),
+        flagged_pnl_e9=_total(judged, flags),
+        pnl_e9=_total(judged, np.ones(len(judged), dtype=bool)),
+    )
+
+
+class DriftWatch:
+    """ADWIN on the error of one instrument's successive models; a change in its mean is drift.
+
+    ADWIN takes its inputs as independent, and overlapping labels are not. So it sees one row in so many that what it
+    sees is worth about one label each, which also bounds its cost. It starts empty with the process.
+    """
+
+    def __init__(self) -> None:
+        self._adwin = drift.ADWIN(clock=1)
+
+    def saw(self, model: Model, judged: Rows, effective: float) -> bool:
+        """Take in the rows that judged a model; whether the error has changed on the way."""
+        changed = False
+        for error in _thinned_errors(model, judged, effective):
+            self._adwin.update(error)
+            changed |= bool(self._adwin.drift_detected)
+        return changed
+
+
+def _thinned_errors(model: Model, judged: Rows, effective: float) -> Iterator[float]:
+    """|label - score| of about `effective` rows, evenly spaced."""
+    wanted = int(min(max(effective, 1.0), DRIFT_ROWS_MAX, len(judged)))
+    chosen = np.linspace(0, len(judged) - 1, wanted).astype(np.intp) if wanted else np.empty(0, dtype=np.intp)
+    thinned = judged.take(chosen)
+    errors: Float64 = np.abs(thinned.label - Scorer.of(model).scores(thinned.features))
+    yield from errors.tolist()
+
+
+def _total(rows: Rows, which: NDArray[np.bool_]) -> int:
+    """Exact sum of profit and loss; Python's integers cannot overflow."""
+    return sum(rows.pnl_e9[which].tolist())

@@ -1,0 +1,212 @@
+"""The trainer's polling loop: examples in, closed windows to the worker, offsets committed when windows are finished.
+
+Training never runs on this thread. One window trains, one more may wait; while two of an instrument are unfinished its
+partition is paused, so memory holds at most three windows of it, the third hardly begun. Offsets are committed such
+that a restart reads again from the first row of the first unfinished window.
+"""
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from services.trainer.core import Gap, Joined, Window, Windows
+from services.trainer.events import RunEvents
+from services.trainer.gate import Promotion
+from services.trainer.ledger import Ledger, Stopping
+from services.trainer.settings import Settings
+from services.trainer.worker import Closed, Lost, Worker
+from tidewheel.contracts.bad_record import BadRecord, Reason
+from tidewheel.contracts.codecs.orders import decode_example
+from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
+from tidewheel.registry.store import Registry
+from tidewheel.runtime import kafka
+from tidewheel.runtime.dead_letters import DeadLetterBin
+from tidewheel.runtime.process import Context
+from tidewheel.telemetry import metrics
+
+POLL_RECORDS_MAX = 500
+POLL_WAIT_S = 0.1
+UNFINISHED_MAX = 2
+
+Job = Closed | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows that a restart must be able to read again."""
+
+    instrument: str
+    partition: int
+    first_offset: int
+
+
+class Service:
+    """One trainer process. `turn` is one round of the loop."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self._context = context
+        self._stop = threading.Event()
+        self._consumer = Consumer(kafka.consumer_config(settings.kafka, "trainer", TRAINER_GROUP))
+        self._producer = Producer(kafka.producer_config(settings.kafka, "trainer"))
+        self._registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
+        self._events = RunEvents(self._producer, time.time_ns)
+        self._bin = DeadLetterBin("trainer", self._producer)
+        config = settings.training()
+        self._windows = Windows(config.windowing)
+        self._worker = Worker(
+            config,
+            Promotion(settings.promotion),
+            Ledger(self._registry, self._stop, context.log),
+            self._events,
+            context.log,
+            time.time_ns,
+        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="training")
+        self._jobs: deque[Job] = deque()
+        self._running: tuple[Job, Future[bool]] | None = None
+        self._awaiting_scorecard: dict[str, Held] = {}
+        self._paused: set[int] = set()
+        self._consumer.subscribe(
+            [EXAMPLES.name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def run(self) -> None:
+        """Turn until told to stop, then end the window in hand unless it waits for Redis."""
+        try:
+            while not self._context.stop.is_set():
+                self.turn()
+        finally:
+            self._stop.set()
+            self._thread.shutdown(wait=True)
+        self._collect()
+
+    def turn(self) -> None:
+        """Take in what has come, and move the work on."""
+        for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S):
+            self._take(kafka.check(message))
+        self._collect()
+        self._start_next()
+        self._pause_or_resume()
+        self._producer.poll(0)
+        self._context.health.turned()
+
+    def close(self) -> None:
+        """Leave the group and let go of everything."""
+        self._consumer.close()
+        self._producer.flush(5.0)
+        self._registry.close()
+
+    def _take(self, message: Message) -> None:
+        partition, offset = message.partition() or 0, message.offset() or 0
+        try:
+            example = decode_example(message.value())
+        except BadRecord as failure:
+            self._bin.record(message, failure)
+            return
+        for happening in self._windows.on_example(example, partition, offset):
+            if isinstance(happening, Window):
+                self._jobs.append(Closed(happening, time.time_ns()))
+            elif isinstance(happening, Gap):
+                self._on_gap(happening, message)
+            else:
+                self._on_joined(happening)
+        self._bin.good()
+        metrics.WINDOW_ROWS.labels(example.instrument).set(self._windows.gathered(example.instrument))
+
+    def _on_gap(self, gap: Gap, message: Message) -> None:
+        words = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"
+        self._context.log.error("%s; windows lost: %s", words, list(gap.lost) or "none")
+        self._bin.record(message, BadRecord(Reason.OUT_OF_ORDER, words))
+        self._jobs.extend(Lost(gap.instrument, seq, words) for seq in gap.lost)
+
+    def _on_joined(self, joined: Joined) -> None:
+        self._context.log.info(
+            "%s: reading from example %d, filling window %d", joined.instrument, joined.found, joined.seq
+        )
+
+    def _collect(self) -> None:
+        """Take in what the worker has finished, and commit. Raises what the worker raised."""
+        if self._running is None or not self._running[1].done():
+            return
+        (job, future), self._running = self._running, None
+        try:
+            needed_again = future.result()
+        except Stopping as failure:
+            self._context.log.info("stopping with a run unfinished; the next start makes it again: %s", failure)
+            return
+        if isinstance(job, Closed):
+            window = job.window
+            self._awaiting_scorecard.pop(window.instrument, None)
+            if needed_again:
+                self._awaiting_scorecard[window.instrument] = _held(window)
+            self._commit(window.partition)
+
+    def _start_next(self) -> None:
+        if self._running is None and self._jobs:
+            job = self._jobs.popleft()
+            self._running = job, self._thread.submit(self._do, job)
+
+    def _do(self, job: Job) -> bool:
+        if isinstance(job, Closed):
+            return self._worker.process(job)
+        self._worker.give_up(job)
+        return False
+
+    def _commit(self, partition: int) -> None:
+        """Commit up to the first row that is still needed. Failing is no harm: the next commit covers it."""
+        held = [*self._awaiting_scorecard.values(), *(_held(window) for window in self._unfinished())]
+        offsets = [one.first_offset for one in held if one.partition == partition]
+        filling = self._windows.resume_offset(partition)
+        if filling is None:
+            return
+        self._events.flush()
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(EXAMPLES.name, partition, min([filling, *offsets]))], asynchronous=False
+            )
+        except KafkaException as failure:
+            self._context.log.warning("offsets could not be committed now: %s", failure)
+
+    def _unfinished(self) -> list[Window]:
+        """Closed windows that are not finished, the one in hand first."""
+        running = [self._running[0]] if self._running else []
+        return [job.window for job in (*running, *self._jobs) if isinstance(job, Closed)]
+
+    def _pause_or_resume(self) -> None:
+        waiting = [(window.instrument, window.partition) for window in self._unfinished()]
+        full = {partition for one, partition in waiting if waiting.count((one, partition)) >= UNFINISHED_MAX}
+        if fresh := full - self._paused:
+            self._consumer.pause([TopicPartition(EXAMPLES.name, partition) for partition in fresh])
+        if free := self._paused - full:
+            self._consumer.resume([TopicPartition(EXAMPLES.name, partition) for partition in free])
+        self._paused = full
+
+    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._context.log.info("reading partitions %s", sorted(p.partition for p in partitions))
+        self._context.health.ready()
+
+    def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """What belongs to another trainer now is forgotten; a run in hand is fenced by the registry."""
+        gone = {p.partition for p in partitions}
+        self._windows.drop(gone)
+        self._paused -= gone
+        self._jobs = deque(job for job in self._jobs if not isinstance(job, Closed) or job.window.partition not in gone)
+        self._awaiting_scorecard = {k: v for k, v in self._awaiting_scorecard.items() if v.partition not in gone}
+
+
+def _held(window: Window) -> Held:
+    return Held(window.instrument, window.partition, window.first_offset)
+
+
+def run(settings: Settings, context: Context) -> None:
+    """Train until `context.stop` is set."""
+    service = Service(settings, context)
+    try:
+        service.run()
+    finally:
+        context.health.not_ready("stopping")
+        service.close()

@@ -1,0 +1,59 @@
+"""What the trainer can be told."""
+
+from dataclasses import dataclass
+
+from services.trainer.config import TrainingConfig
+from services.trainer.gate import Promotion
+from services.trainer.learner import Update
+from tidewheel.domain.windows import Windowing
+from tidewheel.registry.store import Registry
+from tidewheel.runtime.settings import one_of, setting, text, whole
+
+# The rows of a window after the split must hold a mini-batch and two parts worth a statement.
+WINDOW_MIN = 200
+
+
+def redis_url(value: str) -> str:
+    """A URL that a Redis client takes."""
+    try:
+        Registry.connect(value).close()
+    except ValueError:
+        # The value may hold a password, so it is not repeated.
+        raise ValueError("must be a Redis URL like redis://127.0.0.1:6379/0") from None
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Filled from TIDEWHEEL_<NAME>."""
+
+    kafka: str = setting(text, "127.0.0.1:9092")
+    # Secret, since a URL may hold a password.
+    redis: str = setting(redis_url, "redis://127.0.0.1:6379/0", secret=True)
+    # Where set, models are signed with it.
+    hmac_key: str = setting(text, "", secret=True)
+
+    window: int = setting(whole(WINDOW_MIN, 1_000_000), 10_000)
+    # 0: as large as the window.
+    step: int = setting(whole(0, 1_000_000), 0)
+    trials: int = setting(whole(1, 1000), 10)
+    promotion: str = setting(one_of(*Promotion), Promotion.FRESH)
+    optimizer: str = setting(one_of(*Update), Update.SGD)
+    seed: int = setting(whole(0, 2**31 - 1), 1)
+
+    metrics_port: int = setting(whole(0, 65_535), 9104)
+    log_level: str = setting(text, "INFO")
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where window and step do not go together."""
+        Windowing(self.window, self.step or self.window)
+
+    def training(self) -> TrainingConfig:
+        """What of this shapes a model."""
+        return TrainingConfig(
+            window=self.window,
+            step=self.step or self.window,
+            trials=self.trials,
+            update=Update(self.optimizer),
+            seed=self.seed,
+        )

@@ -1,0 +1,311 @@
+"""One closed window after the other, from training to publication. Runs on a thread of its own.
+
+The order of effects, for window w:
+
+1. `window closed` goes out.
+2. If the registry holds w's model of this very configuration, only the closing event is repeated: a crash came between
+   publication and commit. After a start this is asked until the answer is no; windows after that are new.
+3. The model is made; state changes go out as they happen. This needs no Redis.
+4. Model w-1 is judged on w's rows; its scorecard goes to its record and out as an event.
+5. The gate judges model w against the served one; the evidence is that of the procedure up to model w-1.
+6. Everything sent so far is confirmed by the broker; then the registry is changed, in one script.
+7. The closing event goes out and is confirmed. Only then is w finished, and offsets may be committed.
+
+A crash between two steps repeats work, and repeated work is the same work: the same model bytes, the same record, an
+event that names the same change.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+
+from services.trainer import evidence, gate, scorecard
+from services.trainer.config import TrainingConfig
+from services.trainer.core import Window
+from services.trainer.events import RunEvents
+from services.trainer.gate import Promotion
+from services.trainer.ledger import Ledger, Stopping
+from services.trainer.reasons import NoModel, RunReason, verdict_of
+from services.trainer.run import Candidate, make
+from tidewheel.domain.models import Evidence, Model, ModelRecord, Verdict
+from tidewheel.domain.training import RunEvent, RunResult, Step
+from tidewheel.registry.store import Publication
+from tidewheel.telemetry import metrics
+
+NS_PER_S = 1e9
+# A model kept back by a comparison is judged on its next window all the same: it is what the procedure makes.
+JUDGED_THOUGH_REFUSED = frozenset({RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
+ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closed:
+    """A closed window, and the wall clock when the row that closed it was read."""
+
+    window: Window
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A window that can never be made, since rows of it are missing."""
+
+    instrument: str
+    seq: int
+    words: str
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of the run in hand. `reason` None: to be published."""
+
+    closed: Closed
+    candidate: Candidate | None = None
+    reason: RunReason | None = None
+    words: str = ""
+    evidence: Evidence = Evidence.NONE
+    tuning_from_ns: int = 0
+    tuning_to_ns: int = 0
+
+    @property
+    def window(self) -> Window:
+        return self.closed.window
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.reason)
+
+    @property
+    def tuning_s(self) -> float:
+        return max(0, self.tuning_to_ns - self.tuning_from_ns) / NS_PER_S
+
+
+class Worker:
+    """Trains and publishes. Raises Stopping, and KafkaException when events cannot be delivered."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        promotion: Promotion,
+        ledger: Ledger,
+        events: RunEvents,
+        log: logging.Logger,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self._config = config
+        self._promotion = promotion
+        self._ledger = ledger
+        self._events = events
+        self._log = log
+        self._clock_ns = clock_ns
+        self._caught_up: set[str] = set()
+        self._latest: dict[str, Model] = {}
+        self._drift: dict[str, scorecard.DriftWatch] = {}
+
+    def process(self, closed: Closed) -> bool:
+        """Take a window to its end. Returns whether its rows may be needed again after a crash: its model awaits its
+        scorecard and lies in no registry."""
+        run = _Run(closed)
+        self._say(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
+        if self._repeated(run):
+            return False
+        self._make(run)
+        self._judge_previous(run)
+        self._gate(run)
+        self._conclude(run)
+        judged = run.candidate is not None and (run.reason is None or run.reason in JUDGED_THOUGH_REFUSED)
+        if run.candidate is not None and judged:
+            self._latest[run.window.instrument] = run.candidate.model
+        return judged and run.reason is not None
+
+    def give_up(self, lost: Lost) -> None:
+        """End the run of a window that can never be made."""
+        record = ModelRecord(
+            lost.instrument, lost.seq, "", Verdict.FAILED, RunReason.ROWS_MISSING, Evidence.NONE, self._clock_ns()
+        )
+        self._ledger.put_record(record)
+        result = RunResult("", Verdict.FAILED, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
+        event = RunEvent(lost.instrument, lost.seq, Step.FAILED, 0, RunReason.ROWS_MISSING, lost.words, result=result)
+        self._events.write(event)
+        self._events.flush()
+        metrics.TRAINING_RUNS.labels(lost.instrument, Verdict.FAILED, RunReason.ROWS_MISSING).inc()
+
+    def _repeated(self, run: _Run) -> bool:
+        """Whether the window was published before; if so, its closing event goes out again."""
+        window = run.window
+        if window.instrument in self._caught_up:
+            return False
+        known = self._ledger.published_model(window.instrument, window.seq)
+        if known is None or known[0].lineage.training_config != self._config.canonical():
+            self._caught_up.add(window.instrument)
+            return False
+        model, record = known
+        self._log.info("window %d of %s was published before this start", window.seq, window.instrument)
+        self._latest[window.instrument] = model
+        waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
+        result = _result(record.sha256, record.verdict, record.evidence, model, self._config, max(0.0, waited_s))
+        self._say(run, Step.PUBLISHED, "published before a restart", result=result)
+        self._events.flush()
+        return True
+
+    def _make(self, run: _Run) -> None:
+        """Step 3: the model, or the reason why there is none."""
+
+        def emit(event: RunEvent) -> None:
+            if event.step is Step.SPLIT:
+                run.tuning_from_ns = self._clock_ns()
+            elif event.step is Step.SELECTED:
+                run.tuning_to_ns = self._clock_ns()
+            self._events.write(event)
+
+        def work() -> None:
+            run.candidate = make(run.window, self._config, emit)
+
+        self._guarded(run, work)
+
+    def _judge_previous(self, run: _Run) -> None:
+        """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
+        instrument, seq = run.window.instrument, run.window.seq - 1
+        try:
+            if (model := self._model_of(instrument, seq)) is not None:
+                self._judge(model, run.window)
+        except (Stopping, KafkaException, BufferError):
+            raise
+        except Exception:
+            self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
+
+    def _judge(self, model: Model, following: Window) -> None:
+        instrument = model.instrument
+        judged = scorecard.rows_after(model, following.rows)
+        card = scorecard.score(model, judged)
+        watch = self._drift.setdefault(instrument, scorecard.DriftWatch())
+        drifted = watch.saw(model, judged, card.effective_rows)
+        self._ledger.put_scorecard(instrument, model.seq, card)
+        metrics.NEXT_PRECISION.labels(instrument).set(card.precision)
+        metrics.NEXT_RECALL.labels(instrument).set(card.recall)
+        metrics.NEXT_BASE_RATE.labels(instrument).set(card.base_rate)
+        words = f"{card.flagged} of {card.rows} rows flagged, {card.hits} right; base rate {card.base_rate:.3f}"
+        words += "; the models' error has drifted" if drifted else ""
+        self._events.write(RunEvent(instrument, model.seq, Step.SCORED, 0, detail=words, scorecard=card))
+
+    def _gate(self, run: _Run) -> None:
+        """Step 5. Refuses by setting the run's reason."""
+
+        def work() -> None:
+            instrument = run.window.instrument
+            pooled = evidence.weigh(self._ledger.scorecards(instrument, run.window.seq))
+            run.evidence = pooled.evidence
+            if run.candidate is None or run.reason is not None:
+                return
+            served = self._ledger.served(instrument)
+            ruling = gate.judge(run.candidate.model, served, run.candidate.test, self._promotion)
+            run.reason, run.words = ruling.reason, f"{ruling.words}; {pooled.words}"
+            self._say(run, Step.GATE, run.words, run.reason)
+
+        self._guarded(run, work)
+
+    def _conclude(self, run: _Run) -> None:
+        """Steps 6 and 7."""
+        self._events.flush()
+        if run.reason is None:
+            self._guarded(run, lambda: self._publish(run))
+        if run.reason is not None and run.reason is not RunReason.STALE:
+            self._ledger.put_record(self._record(run))
+        waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
+        sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
+        result = _result(sha256, run.verdict, run.evidence, model, self._config, waited_s, run.tuning_s)
+        self._say(run, ENDS[run.verdict], run.words, run.reason, result)
+        self._events.flush()
+        self._tell(run, waited_s)
+
+    def _publish(self, run: _Run) -> None:
+        assert run.candidate is not None
+        if self._ledger.publish(run.candidate, self._record(run)) is Publication.STALE:
+            run.reason, run.words = RunReason.STALE, "a newer model, or another one of this window, is published"
+
+    def _record(self, run: _Run) -> ModelRecord:
+        sha256 = run.candidate.sha256 if run.candidate else ""
+        window = run.window
+        return ModelRecord(
+            window.instrument, window.seq, sha256, run.verdict, run.reason or "", run.evidence, self._clock_ns()
+        )
+
+    def _tell(self, run: _Run, waited_s: float) -> None:
+        """The log and the metrics."""
+        window, reason = run.window, run.reason or ""
+        metrics.TRAINING_RUNS.labels(window.instrument, run.verdict, reason).inc()
+        if run.tuning_to_ns:
+            metrics.TUNING_DURATION_SECONDS.labels(window.instrument).observe(run.tuning_s)
+        if run.reason is None:
+            metrics.PUBLISH_DELAY_SECONDS.labels(window.instrument).observe(waited_s)
+        why = f" ({reason})" if reason else ""
+        self._log.info(
+            *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),
+            *(run.verdict, why, waited_s, run.words),
+        )
+
+    def _model_of(self, instrument: str, seq: int) -> Model | None:
+        """The model made of a window, if it is one to be judged."""
+        model = self._latest.get(instrument)
+        if model is not None and model.seq == seq:
+            return model
+        known = self._ledger.published_model(instrument, seq) if seq >= 1 else None
+        return known[0] if known else None
+
+    def _guarded(self, run: _Run, work: Callable[[], None]) -> None:
+        """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""
+        try:
+            work()
+        except (Stopping, KafkaException, BufferError):
+            raise
+        except NoModel as refusal:
+            run.reason, run.words = refusal.reason, str(refusal)
+        except Exception as failure:
+            self._log.exception("window %d of %s failed", run.window.seq, run.window.instrument)
+            run.reason, run.words = RunReason.TRAINING_ERROR, f"{type(failure).__name__}: {failure}"
+
+    def _say(
+        self, run: _Run, step: Step, detail: str, reason: RunReason | None = None, result: RunResult | None = None
+    ) -> None:
+        window = run.window
+        self._events.write(
+            RunEvent(
+                window.instrument,
+                window.seq,
+                step,
+                at_ns=0,
+                reason=reason or "",
+                detail=detail,
+                result=result,
+                first_example_seq=int(window.rows.example_seq[0]),
+                last_example_seq=int(window.rows.example_seq[-1]),
+                trials_planned=self._config.trials,
+                window_closed_at_ns=run.closed.at_ns,
+            )
+        )
+
+
+def _result(
+    sha256: str,
+    verdict: Verdict,
+    proof: Evidence,
+    model: Model | None,
+    config: TrainingConfig,
+    waited_s: float,
+    tuning_s: float = 0.0,
+) -> RunResult:
+    """What a run ended with; the waited time counts up to its verdict."""
+    return RunResult(
+        sha256=sha256,
+        verdict=verdict,
+        evidence=proof if model else "",
+        threshold=model.threshold if model else 0.0,
+        base_rate=model.base_rate if model else 0.0,
+        validation=model.validation if model else None,
+        test=model.test if model else None,
+        trials=config.trials if model else 0,
+        tuning_s=tuning_s,
+        window_closed_to_published_s=waited_s,
+    )

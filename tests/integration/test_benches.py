@@ -1,0 +1,22 @@
+"""Every bench once at smoke size: a bench that is never run rots. No figure is judged."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from bench.__main__ import NAMES
+from bench.harness import Servers, Size, servers
+
+pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_smoke(name: str) -> None:
+    with servers() as running:
+        assert isinstance(running, Servers)
+        figures: dict[str, Any] = import_module(f"bench.{name}").run(Size.SMOKE, running)
+    assert json.loads(json.dumps(figures)) == figures
+    assert figures["result_hash"]
+    assert any(isinstance(value, int | float) and value > 0 for value in figures.values())

@@ -1,0 +1,175 @@
+"""The labeler on a real broker: not one label lost, doubled or changed, whatever happens to it."""
+
+import threading
+from random import Random
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from services.labeler import partition
+from tests.labelers import Inputs, assert_undisturbed, publish, running, written
+from tidewheel.contracts.bad_record import Reason
+from tidewheel.contracts.codecs.market import decode_dead_letter
+from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.runtime.kafka import flush, producer_config
+from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.transaction_policy import fenced
+
+pytestmark = pytest.mark.broker
+
+BOTH = [Inputs.of("sim:BTC-USD", 0, seed=3), Inputs.of("sim:ETH-USD", 1, seed=4)]
+
+
+def test_the_inputs_are_worth_the_test() -> None:
+    for one in BOTH:
+        assert len(one.transactions) > 500
+        assert len(one.examples) > 100
+
+
+def test_labels_are_written_in_order_and_it_becomes_ready(broker: str) -> None:
+    publish(broker, BOTH)
+    with running(broker) as start:
+        labeler = start()
+        assert labeler.health.ready_answer() == (False, "starting")
+        labeler.turn_until_written(BOTH)
+        assert labeler.health.ready_answer() == (True, "ready")
+        labeler.loop.close()
+    assert_undisturbed(broker, BOTH)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_again_and_again_it_writes_what_an_undisturbed_one_writes(
+    broker: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition, "SNAPSHOT_RECORDS_MIN", 300)
+    chance = Random(seed)
+    publish(broker, BOTH)
+    with running(broker, batch=100, commit_interval_ms=chance.choice((1, 20))) as start:
+        for _ in range(6):
+            labeler = start()
+            turns = chance.randint(1, 12)
+            labeler.turn_until(lambda labeler=labeler, turns=turns: labeler.loop.assigned and labeler.turns >= turns)
+        start().turn_until_written(BOTH)
+    assert_undisturbed(broker, BOTH)
+
+
+def test_a_failed_transaction_takes_state_and_inputs_back(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(broker, BOTH)
+    with running(broker) as start:
+        labeler = start()
+        produce, calls = labeler.work._outbox.produce, 0
+
+        def failing(*record: object) -> None:
+            nonlocal calls
+            calls += 1
+            if calls in (50, 900, 901, 2000):
+                raise KafkaException(KafkaError(KafkaError._STATE))
+            produce(*record)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(labeler.work._outbox, "produce", failing)
+        labeler.turn_until_written(BOTH)
+        assert calls > 2000
+    assert_undisturbed(broker, BOTH)
+
+
+def test_one_that_was_replaced_writes_nothing_more(broker: str) -> None:
+    publish(broker, BOTH, stop=400)
+    with running(broker) as start:
+        old = start()
+        old.turn_until(lambda: old.loop.assigned and old.written_second(BOTH[0]) > 0)
+        new = start()
+        new.turn_until(lambda: new.loop.assigned)
+        publish(broker, BOTH, start=400)
+        with pytest.raises(KafkaException) as raised:
+            old.turn_until_written(BOTH)
+        assert fenced(raised.value.args[0])
+        with pytest.raises(Unusable, match="another labeler with the same instance number has taken over"):
+            old.loop.run(threading.Event())
+        new.turn_until_written(BOTH)
+    assert_undisturbed(broker, BOTH)
+
+
+def test_two_share_the_work_and_one_takes_over(broker: str) -> None:
+    publish(broker, BOTH, stop=500)
+    with running(broker) as start:
+        first, second = start(instance=0), start(instance=1)
+
+        def shared() -> bool:
+            second.loop.turn()
+            return len(first.loop._partitions) == len(second.loop._partitions) == 1
+
+        first.turn_until(shared)
+        mine = next(one for one in BOTH if one.partition in first.loop._partitions)
+        theirs = next(one for one in BOTH if one is not mine)
+        assert theirs.partition in second.loop._partitions
+        first.turn_until(lambda: first.written_second(mine) == mine.seconds[499].second)
+        second.turn_until(lambda: second.written_second(theirs) == theirs.seconds[499].second)
+        publish(broker, BOTH, start=500)
+        first.loop.close()
+        second.turn_until_written(BOTH)
+    assert_undisturbed(broker, BOTH)
+
+
+def test_recovery_reads_from_the_snapshot_on(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partition, "SNAPSHOT_RECORDS_MIN", 100)
+    publish(broker, BOTH)
+    with running(broker) as start:
+        start().turn_until_written(BOTH)
+        labeler = start()
+        labeler.turn_until(lambda: labeler.loop.assigned)
+        for one in BOTH:
+            starts = labeler.work._partitions[one.partition].starts
+            assert all(len(one.seconds) - 400 < (offset or 0) <= len(one.seconds) for offset in starts.values())
+        labeler.turn_until(lambda: labeler.work.restored)
+    assert_undisturbed(broker, BOTH)
+
+
+def test_other_settings_than_those_of_the_labels_are_refused_in_words(broker: str) -> None:
+    publish(broker, BOTH)
+    with running(broker) as start:
+        start().turn_until_written(BOTH)
+        other = start(exit_on="mid")
+        with pytest.raises(Unusable, match="labelled with exit_on=bid max_holding=none, now it is exit_on=mid"):
+            other.turn_until(lambda: other.loop.assigned)
+
+
+def test_labels_that_cannot_be_made_again_are_a_crash(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(broker, BOTH)
+    with running(broker) as start:
+        start().turn_until_written(BOTH)
+        # The first snapshot was of the first commit; a threshold that meant something else since then.
+        monkeypatch.setattr("services.labeler.session.HISTORY_S", 599)
+        labeler = start()
+        with pytest.raises(Unusable, match="labels made again"):
+            labeler.turn_until(lambda: labeler.loop.assigned and labeler.work.restored)
+
+
+def test_a_bad_record_is_one_dead_letter_however_often_it_is_read(broker: str) -> None:
+    producer = Producer(producer_config(broker, "test"))
+    publish(broker, BOTH, stop=100)
+    producer.produce(TICKS.name, b"\xff no market second", b"k", 0)
+    producer.produce(ORDERS.name, b"", b"k", 1)
+    flush(producer)
+    publish(broker, BOTH, start=100)
+    with running(broker) as start:
+        start().turn_until_written(BOTH)
+        again = start()
+        again.turn_until(lambda: again.loop.assigned and again.work.restored)
+        for _ in range(5):
+            again.loop.turn()
+    letters = [decode_dead_letter(value) for value in written(broker, DEAD_LETTERS.name, 0)]
+    assert sorted((one.service, one.source, one.partition, one.offset, one.reason) for one in letters) == [
+        ("labeler", ORDERS.name, 1, 100, Reason.UNKNOWN_INSTRUMENT),
+        ("labeler", TICKS.name, 0, 100, Reason.UNDECODABLE),
+    ]
+    assert_undisturbed(broker, BOTH)
+
+
+def test_nothing_of_an_aborted_transaction_is_seen(broker: str) -> None:
+    publish(broker, BOTH)
+    with running(broker, commit_interval_ms=10_000) as start:
+        labeler = start()
+        labeler.turn_until(lambda: labeler.loop._in_transaction and labeler.turns > 20)
+        labeler.loop._producer.flush(10)
+        labeler.loop._abort()
+        assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []

@@ -1,0 +1,134 @@
+"""Labelers on a real broker for tests: inputs written, loops turned by hand, outputs read back."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from confluent_kafka import Producer
+
+from services.labeler.__main__ import build
+from services.labeler.core import Labeler
+from services.labeler.settings import Settings
+from services.labeler.work import LabelerWork
+from tests import markets, oracle
+from tidewheel.contracts.codecs.market import encode_second
+from tidewheel.contracts.codecs.orders import encode_example, encode_orders, encode_transaction
+from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.orders import SecondOrders
+from tidewheel.runtime.health import Health
+from tidewheel.runtime.kafka import flush, producer_config, read_to_end
+from tidewheel.runtime.process import Context
+from tidewheel.runtime.transactional import TransactionalLoop
+
+LOG = logging.getLogger("labeler")
+TURNS_MAX = 2_000
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one instrument's labeler gets, and all that it must write."""
+
+    instrument: str
+    partition: int
+    seconds: list[MarketSecond]
+    orders: list[SecondOrders]
+    transactions: list[bytes] = field(default_factory=list)
+    examples: list[bytes] = field(default_factory=list)
+
+    @property
+    def last_second(self) -> int:
+        return self.seconds[-1].second
+
+    @classmethod
+    def of(cls, instrument: str, partition: int, seed: int, quotes: int = 60) -> "Inputs":
+        """A small market made from a seed, long enough for examples; what it must give is made by a core alone."""
+        chance = Random(seed)
+        result = oracle.judge_rows(
+            markets.rows(chance, quotes=quotes), oracle.Settings(threshold="2", max_holding_ns=None)
+        )
+        seconds = [replace(second, instrument=instrument) for second in markets.seconds(result)]
+        orders = [replace(record, instrument=instrument) for record in markets.second_orders(result)]
+        made = cls(instrument, partition, seconds, orders)
+        labeler = Labeler(instrument)
+        for second, record in zip(seconds, orders, strict=True):
+            for transaction, example in (*labeler.on_orders(record), *labeler.on_second(second)):
+                made.transactions.append(encode_transaction(transaction))
+                if example is not None:
+                    made.examples.append(encode_example(example))
+        return made
+
+
+def publish(broker: str, inputs: Sequence[Inputs], *, start: int = 0, stop: int | None = None) -> None:
+    """Some of the seconds of some instruments, in turn, both topics."""
+    producer = Producer(producer_config(broker, "test"))
+    for one in inputs:
+        for second, orders in list(zip(one.seconds, one.orders, strict=True))[start:stop]:
+            producer.produce(TICKS.name, encode_second(second), one.instrument, one.partition)
+            producer.produce(ORDERS.name, encode_orders(orders), one.instrument, one.partition)
+    flush(producer)
+
+
+@dataclass
+class Running:
+    """One labeler, not a process but a loop that is turned here."""
+
+    loop: TransactionalLoop
+    work: LabelerWork
+    health: Health
+    turns: int = 0
+
+    def turn_until(self, done: Callable[[], bool]) -> None:
+        """Turn the loop until something is so. A labeler that never gets there fails the test."""
+        while not done():
+            self.turns += 1
+            assert self.turns < TURNS_MAX, "the labeler did not get there"
+            self.loop.turn()
+            self.loop._on_turn()
+
+    def turn_until_written(self, inputs: Sequence[Inputs]) -> None:
+        """Until the labels of these instruments are committed."""
+        self.turn_until(lambda: all(self.written_second(one) == one.last_second for one in inputs))
+
+    def written_second(self, one: Inputs) -> int:
+        """The second up to which outputs are committed."""
+        partition = self.work._partitions.get(one.partition)
+        if partition is None or self.loop._in_transaction or one.instrument not in partition.instruments:
+            return -1
+        return partition.instruments[one.instrument].saved_second
+
+
+@contextmanager
+def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Callable[[], Running]]:
+    """Starts labelers that are abandoned when the next one starts, as a killed process is, and closed in the end."""
+    started: list[Running] = []
+
+    def start(**more: Any) -> Running:
+        health = Health("labeler")
+        told = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
+        loop, work = build(told, Context(LOG, health, threading.Event()))
+        loop._batch_records_max = batch
+        started.append(Running(loop, work, health))
+        loop.start()
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for one in started:
+            one.loop._consumer.close()
+
+
+def written(broker: str, topic: str, partition: int) -> list[bytes]:
+    return [message.value() or b"" for message in read_to_end(broker, topic, {partition: 0})]
+
+
+def assert_undisturbed(broker: str, inputs: Sequence[Inputs]) -> None:
+    """The outputs are what an undisturbed run writes, record for record and in order; an instrument a partition."""
+    for one in inputs:
+        assert written(broker, TRANSACTIONS.name, one.partition) == one.transactions
+        assert written(broker, EXAMPLES.name, one.partition) == one.examples

@@ -1,0 +1,81 @@
+"""Many settings in one pass give what each gives alone, and what a plain loop in float64 gives."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.trainer import learner
+from services.trainer.learner import BIAS_RATE_MAX, BIAS_RATE_MULT, Prepared, Update
+from tidewheel.domain.models import Hyperparameters, sigmoid
+
+EPOCHS, SEED = 3, 7
+
+
+def rows() -> Prepared:
+    chance = np.random.default_rng(11)
+    x = np.cumsum(chance.standard_normal((900, 40)), axis=1).astype(np.float32)
+    y = (chance.random(900) < sigmoid(x[:, 5].astype(np.float64) / 4)).astype(np.uint8)
+    return learner.prepare(x, y, SEED)
+
+
+ROWS = rows()
+
+
+def log_uniform(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(np.log(low), np.log(high)).map(lambda power: float(np.exp(power)))
+
+
+SETTING = st.builds(
+    Hyperparameters,
+    use_bias=st.booleans(),
+    l1=log_uniform(1e-7, 1.0),
+    learning_rate=log_uniform(1e-5, 1.0),
+    positive_example_weight_mult=log_uniform(1e-5, 1e4),
+    wd=log_uniform(1e-7, 1.0),
+    mini_batch_size=st.sampled_from([100, 137, 300, 899, 1000]),
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(SETTING, min_size=1, max_size=40), st.sampled_from(list(Update)))
+def test_many_are_each_alone(many: list[Hyperparameters], update: Update) -> None:
+    together = learner.train(ROWS, many, SEED, EPOCHS, update)
+    assert together.finite.all()
+    for k in {0, len(many) // 2, len(many) - 1}:
+        alone = learner.train(ROWS, [many[k]], SEED, EPOCHS, update)
+        np.testing.assert_allclose(together.weights[:, k], alone.weights[:, 0], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(together.bias[k], alone.bias[0], rtol=1e-5, atol=1e-5)
+
+
+def plain_sgd(prepared: Prepared, setting: Hyperparameters) -> tuple[np.ndarray, float]:
+    """What the learner's docstring says, one row of code after the other."""
+    x, y = prepared.features.astype(np.float64), prepared.label.astype(np.float64)
+    weight = np.where(y == 1, setting.positive_example_weight_mult, 1.0)
+    weight /= weight.mean()
+    batches = max(1, len(y) // setting.mini_batch_size)
+    edges = np.linspace(0, len(y), batches + 1).astype(int)
+    w, b, done = np.zeros(x.shape[1]), 0.0, 0
+    chance = np.random.default_rng(SEED)
+    bias_rate = min(BIAS_RATE_MAX, BIAS_RATE_MULT * setting.learning_rate) if setting.use_bias else 0.0
+    for _ in range(EPOCHS):
+        for batch in chance.permutation(batches):
+            part = slice(edges[batch], edges[batch + 1])
+            error = weight[part] * (sigmoid(x[part] @ w + b) - y[part])
+            left = 1 - done / (EPOCHS * batches)
+            rate = setting.learning_rate * left
+            w = w - rate * (x[part].T @ error / len(error) + setting.wd * w)
+            w = np.sign(w) * np.maximum(np.abs(w) - rate * setting.l1, 0)
+            b -= bias_rate * left * error.mean()
+            done += 1
+    return w, b
+
+
+@pytest.mark.parametrize("mini_batch_size", [100, 250, 1000])
+@pytest.mark.parametrize("positive_weight", [0.01, 1.0, 30.0])
+def test_against_a_plain_loop(mini_batch_size: int, positive_weight: float) -> None:
+    setting = Hyperparameters(True, 1e-3, 3e-3, positive_weight, 1e-2, mini_batch_size)
+    weights, bias = plain_sgd(ROWS, setting)
+    fits = learner.train(ROWS, [setting], SEED, EPOCHS)
+    np.testing.assert_allclose(fits.weights[:, 0], weights, rtol=1e-3, atol=1e-5)
+    assert float(fits.bias[0]) == pytest.approx(bias, rel=1e-3, abs=1e-5)

@@ -1,0 +1,65 @@
+"""One replay of one made file through the whole program, which most system tests look at."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import oracle
+from tests.system import driver, recorded
+from tests.system.driver import Ended, Running
+
+INSTRUMENT = "replay:BTC-USD"
+THRESHOLD, ORDERS_PER_S, WINDOW, TRIALS = "2", 2, 500, 4
+SETTINGS = oracle.Settings(threshold=THRESHOLD, orders_per_second=ORDERS_PER_S)
+LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A run on a recorded file that has ended, and what the oracle says of that file."""
+
+    ended: Ended
+    folder: Path
+    result: oracle.Result
+
+    @property
+    def export(self) -> Path:
+        return self.folder / "out"
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "s.json").read_text()))
+
+
+def replay(
+    file: Path,
+    folder: Path,
+    *more: str,
+    speed: str = "max",
+    limit_s: float = LIMIT_S,
+    meanwhile: Callable[[Running], None] = lambda running: None,
+) -> Replayed:
+    """Run the program on a file as a user would, to its end."""
+    arguments = [
+        *("run", "--feed", f"replay:{file}", "--speed", speed, "--threshold", THRESHOLD),
+        *("--orders-per-second", str(ORDERS_PER_S), "--window", str(WINDOW), "--trials", str(TRIALS)),
+        *("--export", "out", "--summary", "s.json", "--data-dir", "data", *more),
+    ]
+    ended = driver.run(arguments, folder, limit_s, meanwhile)
+    return Replayed(ended, folder, oracle.judge(file, SETTINGS))
+
+
+@pytest.fixture(scope="session")
+def recorded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded.write(tmp_path_factory.mktemp("recorded") / "quotes.csv")
+
+
+@pytest.fixture(scope="session")
+def replayed(recorded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """The undisturbed run at full speed, by which the others are measured."""
+    return replay(recorded_file, tmp_path_factory.mktemp("replayed"))

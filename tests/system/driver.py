@@ -1,0 +1,133 @@
+"""Starts the program as a user does, and knows every process it started, so that none is left behind unseen."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+PROGRAM = Path(sys.executable).with_name("tidewheel")
+LOOK_S = 0.1
+GONE_LIMIT_S = 10.0
+
+
+@dataclass
+class Running:
+    """A started program and every descendant seen so far."""
+
+    process: subprocess.Popen[str]
+    seen: dict[int, psutil.Process] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Remember the descendants that live now; a grandchild is seen while its parent lives."""
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                self.seen.setdefault(child.pid, child)
+
+    def service(self, name: str) -> psutil.Process | None:
+        """The live process of a service, by its command line."""
+        self.look()
+        for child in self.seen.values():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if child.is_running() and any(f"services.{name}" in word for word in child.cmdline()):
+                    return child
+        return None
+
+    def left(self) -> list[str]:
+        """Descendants that still run."""
+        found = []
+        for child in self.seen.values():
+            with suppress(psutil.NoSuchProcess):
+                if child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{child.pid} {' '.join(child.cmdline())[:100]}")
+        return found
+
+    def wait(self, limit_s: float, meanwhile: Callable[["Running"], None] = lambda running: None) -> int:
+        """Exit code; raises TimeoutError when `limit_s` passes. `meanwhile` is called some ten times a second."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            self.look()
+            meanwhile(self)
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(LOOK_S)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not done after {limit_s:.0f} s")
+
+    def wait_gone(self) -> list[str]:
+        """What is left a moment after the end: nothing, if all is well."""
+        psutil.wait_procs(list(self.seen.values()), GONE_LIMIT_S)
+        return self.left()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended, and what it wrote."""
+
+    code: int
+    output: str
+    errors: str
+    left: list[str]
+    pids: int
+
+
+@contextmanager
+def started(arguments: list[str], folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """The program with its words in files below `folder`; killed with all it started when the block is left early.
+
+    `settings`: TIDEWHEEL_ variables; those of whoever runs the tests are left out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWHEEL_")}
+    with (folder / "out.txt").open("w") as out, (folder / "err.txt").open("w") as err:
+        process = subprocess.Popen(
+            [str(PROGRAM), *arguments],
+            cwd=folder,
+            env={**environment, **(settings or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            text=True,
+            start_new_session=True,
+        )
+    running = Running(process)
+    try:
+        yield running
+    finally:
+        running.look()
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        for child in running.seen.values():
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+
+
+def run(
+    arguments: list[str],
+    folder: Path,
+    limit_s: float,
+    meanwhile: Callable[[Running], None] = lambda running: None,
+    settings: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run the program to its end."""
+    with started(arguments, folder, settings) as running:
+        try:
+            code = running.wait(limit_s, meanwhile)
+        except TimeoutError as failure:
+            raise TimeoutError(f"{failure}; its last words:\n{last_words(folder)}") from None
+        left = running.wait_gone()
+    output, errors = (folder / "out.txt").read_text(), (folder / "err.txt").read_text()
+    return Ended(code, output, errors, left, len(running.seen))
+
+
+def last_words(folder: Path) -> str:
+    """The ends of everything the program wrote, for whoever reads a failure."""
+    logs = [folder / "out.txt", folder / "err.txt", *sorted(folder.rglob("logs/*.log"))]
+    texts = {log.name: log.read_text(errors="replace").splitlines() for log in logs if log.exists()}
+    return "\n".join("\n".join([f"--- {name}", *lines[-15:]]) for name, lines in texts.items() if lines)

@@ -1,0 +1,212 @@
+"""Trainers for tests: rows that are easy to learn, what runs over them must come to, and services that run or die."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+from threadpoolctl import threadpool_limits
+
+from services.trainer import evidence, gate, scorecard
+from services.trainer.config import TrainingConfig
+from services.trainer.core import Window
+from services.trainer.gate import Promotion
+from services.trainer.reasons import NoModel, RunReason, verdict_of
+from services.trainer.rows import Rows
+from services.trainer.run import make
+from services.trainer.service import Service
+from services.trainer.settings import Settings
+from tests.made_rows import examples
+from tidewheel.contracts.codecs.orders import encode_example
+from tidewheel.contracts.codecs.training import decode_run_event
+from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP, TRAINING_RUNS
+from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.models import Model, ModelRecord, Scorecard, Verdict
+from tidewheel.domain.time import NS_PER_S
+from tidewheel.domain.training import RunEvent, Step
+from tidewheel.registry.store import Registry
+from tidewheel.runtime import kafka
+from tidewheel.runtime.health import Health
+from tidewheel.runtime.process import Context
+
+INSTRUMENT = "sim:BTC-USD"
+SIZE = 300
+LIMIT_S = 60.0
+CLOSING = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)
+
+
+def easy_rows(count: int, seed: int = 1) -> Rows:
+    """Rows a fifth of a second apart, resolved within a second, whose label shows in many features."""
+    chance = np.random.default_rng(seed)
+    hidden = chance.standard_normal(count)
+    features = chance.standard_normal((count, FEATURE_COUNT)).astype(np.float32)
+    features[:, 5:300] += hidden[:, np.newaxis].astype(np.float32)
+    seqs = np.arange(1, count + 1)
+    placed = 1_700_000_000 * NS_PER_S + seqs * (NS_PER_S // 5)
+    label = (hidden + chance.standard_normal(count) * 0.5 > 0).astype(np.uint8)
+    return Rows(features, label, placed, placed + NS_PER_S, seqs, seqs, np.where(label == 1, 5, -5))
+
+
+def one_class(rows: Rows, first: int, end: int) -> Rows:
+    """The same rows with LOSS only from row `first` to before `end`."""
+    label = rows.label.copy()
+    label[first:end] = 0
+    return replace(rows, label=label)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of one window, without anything of the wall clock."""
+
+    verdict: Verdict
+    reason: str
+    sha256: str
+    evidence: str
+    scorecard: Scorecard | None
+
+    @classmethod
+    def of(cls, record: ModelRecord) -> "Ended":
+        return cls(record.verdict, record.reason, record.sha256, record.evidence, record.scorecard)
+
+
+def expected(rows: Rows, settings: Settings, partition: int, first_offset: int = 0) -> dict[int, Ended]:
+    """What the runs over rows without a fault must come to, by a plain loop over windows."""
+    config, promotion = settings.training(), Promotion(settings.promotion)
+    windowing = config.windowing
+    ended: dict[int, Ended] = {}
+    served: Model | None = None
+    previous: Model | None = None
+    for seq in range(1, windowing.closed_by(len(rows)) + 1):
+        first, end = windowing.first_example_seq(seq) - 1, windowing.last_example_seq(seq)
+        offsets = first_offset + first, first_offset + end - 1
+        window = Window(INSTRUMENT, seq, partition, *offsets, rows.take(slice(first, end)))
+        if previous is not None:
+            card = scorecard.score(previous, scorecard.rows_after(previous, window.rows))
+            ended[seq - 1] = replace(ended[seq - 1], scorecard=card)
+        cards = [one.scorecard for _, one in sorted(ended.items(), reverse=True) if one.scorecard]
+        proof = evidence.weigh(cards).evidence
+        model, sha256, reason = _made(window, config, served, promotion)
+        ended[seq] = Ended(verdict_of(reason), reason or "", sha256, proof, None)
+        served = served if reason else model
+        previous = None if reason in (RunReason.VACUOUS, RunReason.ONE_CLASS) else model
+    return ended
+
+
+def _made(
+    window: Window, config: TrainingConfig, served: Model | None, promotion: Promotion
+) -> tuple[Model | None, str, RunReason | None]:
+    try:
+        candidate = make(window, config, lambda event: None)
+    except NoModel as refusal:
+        return None, "", refusal.reason
+    ruling = gate.judge(candidate.model, served, candidate.test, promotion)
+    return candidate.model, candidate.sha256, ruling.reason
+
+
+def settings(broker: str, redis: str, **more: Any) -> Settings:
+    return Settings(kafka=broker, redis=redis, **{"window": SIZE, "trials": 2, **more})
+
+
+def publish(broker: str, rows: Rows, instrument: str = INSTRUMENT, partition: int = 0) -> None:
+    """Write rows to topic examples."""
+    send(broker, [encode_example(example) for example in examples(rows, instrument)], instrument, partition)
+
+
+def send(broker: str, payloads: list[bytes], instrument: str = INSTRUMENT, partition: int = 0) -> None:
+    """Write anything to topic examples."""
+    producer = Producer(kafka.producer_config(broker, "test"))
+    for payload in payloads:
+        producer.produce(EXAMPLES.name, payload, instrument, partition)
+    kafka.flush(producer)
+
+
+def events(broker: str) -> list[RunEvent]:
+    """All of topic training-runs."""
+    return [decode_run_event(message.value()) for message in kafka.read_to_end(broker, TRAINING_RUNS.name)]
+
+
+def closings(broker: str) -> dict[int, RunEvent]:
+    """Window -> the first event that ended it. Repeats must say the same."""
+    found: dict[int, RunEvent] = {}
+    for event in events(broker):
+        if event.step in CLOSING:
+            known = found.setdefault(event.seq, event)
+            assert event.result is not None
+            assert known.result is not None
+            assert (event.step, event.reason, event.result.sha256) == (known.step, known.reason, known.result.sha256)
+    return found
+
+
+def records(redis: str) -> dict[int, Ended]:
+    """Window -> what the registry says became of it."""
+    registry = Registry.connect(redis)
+    try:
+        return {record.seq: Ended.of(record) for record in registry.records(INSTRUMENT)}
+    finally:
+        registry.close()
+
+
+def committed(broker: str, partition: int = 0) -> int:
+    """The offset a restart begins from; negative where none is."""
+    consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
+    try:
+        return int(consumer.committed([TopicPartition(EXAMPLES.name, partition)], timeout=10)[0].offset)
+    finally:
+        consumer.close()
+
+
+class Trainer:
+    """A trainer whose loop is turned by the test."""
+
+    def __init__(self, given: Settings) -> None:
+        self.health, self.stop = Health("trainer"), threading.Event()
+        self.service = Service(given, Context(logging.getLogger("trainer"), self.health, self.stop))
+        self._closed = False
+
+    def turn_until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while not true():
+            assert time.monotonic() < deadline, f"not within {LIMIT_S:.0f} s"
+            self.service.turn()
+
+    def idle(self) -> bool:
+        """Nothing is in hand and nothing waits."""
+        return self.service._running is None and not self.service._jobs
+
+    def end(self) -> None:
+        """As SIGTERM ends it."""
+        self.stop.set()
+        try:
+            self.service.run()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go without another commit, as a crash would; a no-op the second time."""
+        if not self._closed:
+            self._closed = True
+            self.service._stop.set()
+            self.service._thread.shutdown(wait=True)
+            self.service.close()
+
+
+@contextmanager
+def running() -> Iterator[Callable[[Settings], Trainer]]:
+    """Starts trainers; those still there at the end are closed."""
+    made: list[Trainer] = []
+
+    def start(given: Settings) -> Trainer:
+        made.append(Trainer(given))
+        return made[-1]
+
+    with threadpool_limits(1):
+        try:
+            yield start
+        finally:
+            for trainer in made:
+                trainer.close()

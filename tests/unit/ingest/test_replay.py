@@ -1,0 +1,400 @@
+"""Recorded files: what is a row, exactly, whatever the format and the size of the blocks it comes in."""
+
+import gzip
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from services.ingest.quotes import RawBatch, Rejected, Unreadable
+from services.ingest.sources import csv_rows, replay
+from services.ingest.sources.replay import Replay
+from services.ingest.validator import Validator
+from tests import oracle
+from tidewheel.contracts.bad_record import Reason
+
+HEADER = "time_ms,bid,offer"
+E9 = 1_000_000_000
+
+
+def read(path: Path) -> tuple[list[tuple[int, ...]], list[Rejected]]:
+    """Ticks as (time, bid, offer, bid size, offer size) and rejected rows."""
+    ticks: list[tuple[int, ...]] = []
+    rejected: list[Rejected] = []
+    validator = Validator()
+    for batch in Replay(path).items():
+        assert isinstance(batch, RawBatch)
+        out = validator.ticks(batch)
+        quotes = out.quotes
+        none = np.full(len(quotes), -1)
+        sizes = [c if len(c) else none for c in (quotes.bid_size_e9, quotes.offer_size_e9)]
+        columns = [c.tolist() for c in (quotes.time_ns, quotes.bid_e9, quotes.offer_e9, *sizes)]
+        ticks += zip(*columns, strict=True)
+        rejected += [row for _, row in out.rejected]
+    return ticks, rejected
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path) -> Callable[..., Path]:
+    def write(*lines: str, name: str = "quotes.csv", header: str = HEADER, end: str = "\n") -> Path:
+        path = tmp_path / name
+        content = (end.join((header, *lines)) + end).encode("utf-8", "surrogateescape")
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return path
+
+    return write
+
+
+Write = Callable[..., Path]
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.csv.gz"])
+def test_rows_are_read_exactly(csv_file: Write, name: str) -> None:
+    ticks, rejected = read(csv_file("1700000000001,0.1,0.2", "1700000000002,65000.12,65000.13", name=name))
+    assert [(row.place, row.reason) for row in rejected] == [(2, Reason.SPREAD)]
+    assert ticks == [(1_700_000_000_002_000_000, 65_000_120_000_000, 65_000_130_000_000, -1, -1)]
+
+
+@pytest.mark.parametrize(("column", "unit_ns"), [("time_ms", 1_000_000), ("time_us", 1_000), ("time_ns", 1)])
+def test_the_time_columns_name_says_its_unit(csv_file: Write, column: str, unit_ns: int) -> None:
+    ticks, _ = read(csv_file("1234567,1,1", header=f"{column},bid,offer"))
+    assert ticks[0][0] == 1_234_567 * unit_ns
+
+
+def test_columns_may_stand_in_any_order_with_others_between(csv_file: Write) -> None:
+    path = csv_file("x,3,5,4,7", "y,,5,4,8", header="note,bid_size,offer,bid,time_ms")
+    assert read(path)[0] == [(7_000_000, 4 * E9, 5 * E9, 3 * E9, -1), (8_000_000, 4 * E9, 5 * E9, -1, -1)]
+
+
+def test_sizes_are_read_and_may_be_missing(csv_file: Write) -> None:
+    path = csv_file("1,4,5,0.5,", "2,4,5,,1e-9", header=f"{HEADER},bid_size,offer_size")
+    assert [tick[3:] for tick in read(path)[0]] == [(E9 // 2, -1), (-1, 1)]
+
+
+def test_line_ends_of_windows_and_a_byte_order_mark(csv_file: Write) -> None:
+    ticks, rejected = read(csv_file("1,4,5", "2,4,x", end="\r\n", header="\ufeff" + HEADER))
+    assert len(ticks) == 1
+    assert [(row.place, row.raw) for row in rejected] == [(3, b"2,4,x")]
+
+
+def test_more_than_nine_decimals_round_half_to_even(csv_file: Write) -> None:
+    path = csv_file("1,1.0000000005,1.0000000015", "2,1.00000000050000001,1.0000000025", "3,1.00000000000,1.1")
+    assert [tick[1:3] for tick in read(path)[0]] == [
+        (E9, E9 + 2),
+        (E9 + 1, E9 + 2),
+        (E9, 1_100_000_000),
+    ]
+
+
+BAD = [
+    ("", Reason.MALFORMED),
+    ("   ", Reason.MALFORMED),
+    ("1,2", Reason.MALFORMED),
+    ("1,2,3,4", Reason.MALFORMED),
+    ("1;2;3", Reason.MALFORMED),
+    ("a,2,3", Reason.MALFORMED),
+    ("-1,2,2", Reason.MALFORMED),
+    ("+1,2,2", Reason.MALFORMED),
+    ("1.5,2,2", Reason.MALFORMED),
+    ("0x10,2,2", Reason.MALFORMED),
+    (",2,2", Reason.MALFORMED),
+    ("9223372036855,2,2", Reason.MALFORMED),
+    ("99999999999999999999999999999999999,2,2", Reason.MALFORMED),
+    ("1,,2", Reason.MALFORMED),
+    ("1,2,", Reason.MALFORMED),
+    ("1,two,2", Reason.MALFORMED),
+    ("1,1_0,11", Reason.MALFORMED),
+    ('1,"2",2', Reason.MALFORMED),
+    ("1,٣,٣", Reason.MALFORMED),
+    ("1,2,2\x00", Reason.MALFORMED),
+    ("1,2\udcff,2", Reason.MALFORMED),
+    ("1,nan,2", Reason.NOT_FINITE),
+    ("1,2,-Infinity", Reason.NOT_FINITE),
+    ("1,inf,0", Reason.NOT_FINITE),
+    ("1,0,2", Reason.NOT_POSITIVE),
+    ("1,-2,2", Reason.NOT_POSITIVE),
+    ("1,2,-99999999999999", Reason.NOT_POSITIVE),
+    ("1,0.0000000001,1", Reason.NOT_POSITIVE),
+    ("1,99999999999,-1", Reason.NOT_POSITIVE),
+    ("1,2,9999999999.5", Reason.TOO_LARGE),
+    ("1,2,1e300", Reason.TOO_LARGE),
+    ("1,2,9200000000.000000001", Reason.TOO_LARGE),
+    ("1,2,1e99999999999999999999", Reason.TOO_LARGE),
+    ("1,2,1e-99999999999999999999", Reason.NOT_POSITIVE),
+    ("1,2,0e99999999999999999999", Reason.NOT_POSITIVE),
+    ("1,2,-1e99999999999999999999", Reason.NOT_POSITIVE),
+    ("1,3,2", Reason.CROSSED),
+    ("1,1,2", Reason.SPREAD),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), BAD)
+def test_a_bad_line_is_one_rejected_row_with_its_number_and_text(csv_file: Write, line: str, reason: Reason) -> None:
+    ticks, rejected = read(csv_file("5,4,5", line, "6,4,5"))
+    assert [tick[0] for tick in ticks] == [5_000_000, 6_000_000]
+    assert [(row.place, row.reason, row.raw) for row in rejected] == [
+        (3, reason, line.encode("utf-8", "surrogateescape"))
+    ]
+    assert rejected[0].detail
+
+
+@pytest.mark.parametrize("size", ["-1", "x", "nan", "1e30", "0x1"])
+def test_a_size_that_is_none_makes_the_line_malformed(csv_file: Write, size: str) -> None:
+    _, rejected = read(csv_file(f"1,4,5,{size}", header=f"{HEADER},bid_size"))
+    assert [row.reason for row in rejected] == [Reason.MALFORMED]
+
+
+def test_a_byte_order_mark_within_the_file_is_no_part_of_a_number_wherever_a_block_begins() -> None:
+    lines = [HEADER, *("1,4,5" for _ in range(40)), "\ufeff2,4,5", "3,4,5", ""]
+    stored = "\n".join(lines).encode()
+    for at in range(1, len(stored)):
+        blocks = csv_rows.whole_lines([stored[:at], stored[at:]], "a file")
+        places = [int(b.place[i]) for b in csv_rows.batches(blocks, "a file") for i in b.faults]
+        assert places == [42]
+
+
+def test_a_lone_carriage_return_is_no_line_end(csv_file: Write) -> None:
+    ticks, rejected = read(csv_file("1,4,5\r2,4,5", "3,4,5"))
+    assert ([tick[0] for tick in ticks], [row.place for row in rejected]) == ([3_000_000], [2])
+
+
+def test_the_last_line_may_lack_its_end_but_an_empty_line_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text(f"{HEADER}\n1,4,5")
+    assert len(read(path)[0]) == 1
+    path.write_text(f"{HEADER}\n1,4,5\n\n")
+    assert [row.place for row in read(path)[1]] == [3]
+
+
+def nasty_line(chance: Random) -> str:
+    good = f"{chance.randrange(10**13)},{chance.choice(('4', '4.5', ' 4 ', '4.', '04', '+4', '4e0'))},4.75"
+    parts = ["", "1", "4", "-4", "nan", "inf", "1e9", "1e10", "1e400", "4.00000000049999", "x", "0", " 4", "4\t", "1_0"]
+    kind = chance.random()
+    if kind < 0.8:
+        return good
+    if kind < 0.9:
+        return chance.choice(BAD)[0]
+    return ",".join(chance.choice(parts) for _ in range(chance.choice((1, 2, 3, 3, 3, 3, 4))))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 500), st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=60, deadline=None)
+def test_equals_the_oracles_reading_whatever_the_blocks(seed: int, block_bytes: int, end: str) -> None:
+    chance = Random(seed)
+    content = end.join([HEADER, *(nasty_line(chance) for _ in range(chance.choice((1, 30, 200))))]) + end
+    stored = content.encode("utf-8", "surrogateescape")
+    lines = [line.removesuffix("\r") for line in stored.decode("utf-8", "replace").split("\n")[:-1]]
+    rows, rejects = oracle.rows_of(lines)
+    chunks = (stored[at : at + block_bytes] for at in range(0, len(stored), block_bytes))
+    read_rows: list[tuple[int, ...]] = []
+    read_rejects: list[tuple[int, str]] = []
+    for batch in csv_rows.batches(csv_rows.whole_lines(chunks, "a file"), "a file"):
+        ticks = Validator().ticks(batch)
+        read_rejects += [(row.place, row.reason.value) for _, row in ticks.rejected]
+        bad = {row.place for _, row in ticks.rejected}
+        columns = (batch.place, batch.time_ns, batch.bid_e9, batch.offer_e9)
+        read_rows += [row for row in zip(*(c.tolist() for c in columns), strict=True) if row[0] not in bad]
+    assert read_rejects == [(reject.line, reject.reason) for reject in rejects]
+    assert read_rows == [(row.line, row.time_ns, row.bid, row.offer) for row in rows]
+
+
+@given(st.integers(0, 10**17), st.integers(0, 12))
+@settings(max_examples=300, deadline=None)
+def test_a_plain_block_and_a_single_line_read_alike(digits: int, decimals: int) -> None:
+    text = f"{Decimal(digits).scaleb(-decimals):f}"
+    block = f"1,{text},{text}\n".encode()
+    layout = csv_rows.layout_of(HEADER.split(","), "a file")
+    slow = csv_rows._line_by_line(block, 2, layout)
+    fast = csv_rows._plain(block, 1, 2, layout)
+    if fast is not None and not slow.faults:
+        assert (fast.time_ns[0], fast.bid_e9[0], fast.offer_e9[0]) == (
+            slow.time_ns[0],
+            slow.bid_e9[0],
+            slow.offer_e9[0],
+        )
+
+
+def test_most_of_a_block_with_one_bad_line_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_by_one = []
+    original = csv_rows._line_by_line
+    monkeypatch.setattr(
+        csv_rows,
+        "_line_by_line",
+        lambda block, first, layout: one_by_one.append(block.count(b"\n")) or original(block, first, layout),
+    )
+    lines = [HEADER, *(f"{n},4,5" for n in range(5000)), "bad", *(f"{n},4,5" for n in range(5000))]
+    list(csv_rows.batches(["\n".join([*lines, ""]).encode()], "a file"))
+    assert len(one_by_one) == 1
+    assert one_by_one[0] <= csv_rows.LINES_ONE_BY_ONE
+
+
+# Files that cannot be used
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"no\.csv cannot be read: No such file"):
+        read(tmp_path / "no.csv")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(Unreadable, match="Is a directory"):
+        read(tmp_path / "folder.csv")
+
+
+def test_a_name_of_no_known_kind(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"must end in \.csv"):
+        Replay(tmp_path / "quotes.txt")
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.csv.gz", "q.parquet"])
+def test_an_empty_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(Unreadable, match="is empty"):
+        read(tmp_path / name)
+
+
+def test_nothing_packed(tmp_path: Path) -> None:
+    (tmp_path / "q.csv.gz").write_bytes(gzip.compress(b""))
+    with pytest.raises(Unreadable, match="is empty"):
+        read(tmp_path / "q.csv.gz")
+
+
+@pytest.mark.parametrize(
+    "header", ["time,bid,offer", "time_ms,bid", "1,2,3", "time_ms,time_us,bid,offer", "time_ms,bid,bid,offer", ""]
+)
+def test_a_wrong_header(csv_file: Write, header: str) -> None:
+    with pytest.raises(Unreadable, match="column"):
+        read(csv_file("1,4,5", header=header))
+
+
+def test_a_binary_file_without_lines(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_bytes(b"\x00\x01" * 100_000)
+    with pytest.raises(Unreadable, match="no CSV file"):
+        read(tmp_path / "q.csv")
+
+
+def test_plain_text_under_a_gzip_name(tmp_path: Path) -> None:
+    (tmp_path / "q.csv.gz").write_text(f"{HEADER}\n1,4,5\n")
+    with pytest.raises(Unreadable, match="no gzip file"):
+        read(tmp_path / "q.csv.gz")
+
+
+def test_a_cut_off_gzip_first_gives_what_can_be_read(csv_file: Write) -> None:
+    chance = Random(1)
+    lines = [f"{n},{4 + chance.random():.6f},5" for n in range(5000)]
+    path = csv_file(*lines, name="q.csv.gz")
+    path.write_bytes(path.read_bytes()[:-2000])
+    batches: list[RawBatch] = []
+    with pytest.raises(Unreadable, match="cut off"):
+        batches.extend(item for item in Replay(path).items() if isinstance(item, RawBatch))
+    assert not any(batch.faults for batch in batches), "the line that was cut is not told as malformed"
+    assert 3000 < sum(len(batch) for batch in batches) < 5000
+
+
+def test_a_damaged_gzip_first_gives_what_can_be_read(csv_file: Write) -> None:
+    path = csv_file(*(f"{n},4,5" for n in range(100)), name="q.csv.gz")
+    stored = bytearray(path.read_bytes())
+    stored[-6] ^= 0xFF  # the checksum
+    path.write_bytes(stored)
+    items = Replay(path).items()
+    with pytest.raises(Unreadable, match="damaged"):
+        list(items)
+
+
+def test_gzip_members_one_after_another_and_padding(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv.gz"
+    path.write_bytes(gzip.compress(f"{HEADER}\n1,4,5\n".encode()) + gzip.compress(b"2,4,5\n") + b"\0" * 512)
+    assert len(read(path)[0]) == 2
+
+
+def test_a_stream_that_unpacks_to_a_multiple_of_the_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "CHUNK_BYTES", 64)
+    path = tmp_path / "q.csv.gz"
+    for count in range(1, 60):
+        path.write_bytes(gzip.compress(b"time_ms,bid,offer\n" + b"10,40,50\n" * count))
+        assert len(read(path)[0]) == count
+
+
+# Parquet
+
+
+def parquet_file(tmp_path: Path, **columns: object) -> Path:
+    path = tmp_path / "q.parquet"
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        pa.array([65000.12, 0.1 + 0.2, 1e-9, 4.5]),
+        pa.array([65000.12, 0.30000000000000004, 1e-9, 4.5], pa.float64()),
+        pa.array(["65000.12", "0.30000000000000004", "1e-9", "4.5"]),
+        pa.array(["65000.12", "0.3", "1e-9", "4.5"], pa.large_string()),
+        pa.array([Decimal("65000.12"), Decimal("0.3"), Decimal("1e-9"), Decimal("4.5")], pa.decimal128(20, 9)),
+        pa.array([Decimal("65000.12"), Decimal("0.3"), Decimal("1e-9"), Decimal("4.5")], pa.decimal128(30, 15)),
+        pa.array([65000.12, 0.3, 1e-9, 4.5], pa.float32()),
+    ],
+)
+def test_parquet_numbers_of_any_type_are_the_ones_meant(tmp_path: Path, prices: pa.Array) -> None:
+    ticks, rejected = read(parquet_file(tmp_path, time_ms=[1, 2, 3, 4], bid=prices, offer=prices))
+    assert rejected == []
+    assert [tick[1] for tick in ticks] == [65_000_120_000_000, 300_000_000, 1, 4_500_000_000]
+
+
+def test_parquet_whole_numbers_and_sizes(tmp_path: Path) -> None:
+    path = parquet_file(
+        tmp_path, time_us=[7, 8], bid=[4, 5], offer=[5, 6], bid_size=[None, 1.5], offer_size=["2", None]
+    )
+    assert read(path)[0] == [(7_000, 4 * E9, 5 * E9, -1, 2 * E9), (8_000, 5 * E9, 6 * E9, 1_500_000_000, -1)]
+
+
+def test_bad_rows_of_a_parquet_file_have_their_row_number(tmp_path: Path) -> None:
+    bid = pa.array([4.0, float("nan"), None, float("inf"), -1.0, 5.0, 1e300, 4.0])
+    path = parquet_file(tmp_path, time_ms=[1, 2, 3, 4, 5, 6, 7, 8], bid=bid, offer=[4.5] * 8)
+    ticks, rejected = read(path)
+    assert [tick[0] for tick in ticks] == [1_000_000, 8_000_000]
+    assert [(row.place, row.reason) for row in rejected] == [
+        (2, Reason.NOT_FINITE),
+        (3, Reason.MALFORMED),
+        (4, Reason.NOT_FINITE),
+        (5, Reason.NOT_POSITIVE),
+        (6, Reason.CROSSED),
+        (7, Reason.TOO_LARGE),
+    ]
+    assert b"nan" in rejected[0].raw
+
+
+@given(st.lists(st.floats(allow_nan=False, min_value=1e-6, max_value=1e10), min_size=1, max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float]) -> None:
+    from services.ingest.sources import fields, parquet_rows
+
+    rounded = [round(v, 9) for v in values]
+    fast = parquet_rows._e9(pa.array(rounded))
+    if fast is not None:
+        assert fast.tolist() == [fields.number_e9("bid", repr(v)) for v in rounded]
+    else:
+        assert max(rounded) >= parquet_rows.FLOAT_EXACT_BELOW or any(
+            len(repr(v).partition(".")[2]) > 9 or "e" in repr(v) for v in rounded
+        )
+
+
+def test_parquet_of_another_kind(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="column"):
+        read(parquet_file(tmp_path, time=[1], bid=[1.0], offer=[1.0]))
+    with pytest.raises(Unreadable, match="whole numbers"):
+        read(parquet_file(tmp_path, time_ms=[1.5], bid=[1.0], offer=[1.0]))
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 this is none")
+    with pytest.raises(Unreadable, match="Parquet"):
+        read(tmp_path / "bad.parquet")
+    with pytest.raises(Unreadable, match="No such file"):
+        read(tmp_path / "no.parquet")

@@ -1,0 +1,59 @@
+"""What ingest can be told, and what it answers to nonsense."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from services.ingest.quotes import Unreadable
+from services.ingest.settings import Settings
+from services.ingest.sources.opening import Feed, open_source
+from tidewheel.runtime.settings import BadSettings, load
+
+
+def settings(**values: str) -> Settings:
+    return load(Settings, {f"TIDEWHEEL_{name}": value for name, value in values.items()})
+
+
+def test_defaults() -> None:
+    assert settings().instrument_id == "sim:BTC-USD"
+    assert (settings().rules.quiet_s, settings().rules.stale_s, settings().ahead_max_s) == (600, 60, 7200)
+
+
+def test_the_feed_is_the_venue_of_the_instrument() -> None:
+    read = settings(FEED="replay:a folder/x:y.csv", INSTRUMENT="XAU-USD", SPEED="max")
+    assert read.feed == Feed("replay", Path("a folder/x:y.csv"))
+    assert read.instrument_id == "replay:XAU-USD"
+    assert math.isinf(read.speed)
+    assert str(read.feed) == "replay:a folder/x:y.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("FEED", "nasdaq", "must be sim, replay:<path>, kraken or"),
+        ("FEED", "replay:", "must be sim"),
+        ("FEED", "sim:x", "must be sim"),
+        ("SPEED", "fast", "must be max, or a number"),
+        ("SPEED", "0", "must be max, or a number"),
+        ("SPEED", "nan", "must be max, or a number"),
+        ("SPEED", "inf", "must be max, or a number"),
+        ("INSTRUMENT", "sim:BTC-USD", "give the symbol alone"),
+        ("INSTRUMENT", "B T C", "no instrument id"),
+        ("QUIET_S", "0", "from 1"),
+        ("SIM_EDGE", "2", "from 0 to 1"),
+        ("SIM_SEED", "-1", "from 0"),
+        ("AHEAD_MAX_S", "-1", "from 0"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_says_what_is_allowed(name: str, value: str, words: str) -> None:
+    with pytest.raises(BadSettings, match=words) as failure:
+        settings(**{name: value})
+    assert str(failure.value).startswith(f"TIDEWHEEL_{name}: ")
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("venue", ["kraken", "coinbase", "binance", "okx"])
+def test_a_live_venue_is_not_in_this_version(venue: str) -> None:
+    with pytest.raises(Unreadable, match=f"{venue} is not available in this version"):
+        open_source(settings(FEED=venue).feed, sim_seed=1, sim_edge=0)

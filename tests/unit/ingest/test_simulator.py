@@ -1,0 +1,117 @@
+"""The simulated market: the same for the same seed, lively, and with an edge only where one is planted."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from services.ingest.core import IngestCore
+from services.ingest.quotes import RawBatch, Rejected
+from services.ingest.seconds import Rules
+from services.ingest.sources.simulator import BLOCK_S, PULL_PER_S, START_S, Simulator
+from tidewheel.contracts.codecs.market import encode_second
+from tidewheel.domain.market import MarketSecond, SourceKind
+
+S = 1_000_000_000
+CENT = 10_000_000
+
+
+def batches(seed: int, edge: float, blocks: int) -> list[RawBatch]:
+    return list(islice(Simulator(seed, edge).items(), blocks))
+
+
+def columns(seed: int, edge: float, blocks: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    read = batches(seed, edge, blocks)
+    return tuple(np.concatenate([getattr(b, name) for b in read]) for name in ("time_ns", "bid_e9", "offer_e9"))  # type: ignore[return-value]
+
+
+def seconds(seed: int, edge: float, blocks: int) -> list[MarketSecond]:
+    core = IngestCore("sim:TEST", SourceKind.SIMULATED, Rules())
+    out = [item for batch in batches(seed, edge, blocks) for item in core.on_item(batch)]
+    assert not any(isinstance(item, Rejected) for item in out)
+    return [item for item in out if isinstance(item, MarketSecond)]
+
+
+def test_the_same_seed_and_edge_give_the_same_bytes() -> None:
+    first, again = (b"".join(map(encode_second, seconds(7, 0.5, 4))) for _ in range(2))
+    assert first == again
+    assert first != b"".join(map(encode_second, seconds(8, 0.5, 4)))
+    assert first != b"".join(map(encode_second, seconds(7, 0.6, 4)))
+
+
+def test_it_begins_with_2026_and_rows_are_numbered_from_1() -> None:
+    first, second = batches(1, 0, 2)
+    assert first.time_ns[0] // S == START_S
+    assert first.place.tolist() == list(range(1, len(first) + 1))
+    assert second.place[0] == len(first) + 1
+    assert second.time_ns[0] // S >= START_S + BLOCK_S
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_looks_like_a_market(seed: int) -> None:
+    day = seconds(seed, 0.5, 120)
+    assert {s.session for s in day} == {1}
+    assert not any(s.stale for s in day)
+    counts = np.array([len(s.quotes) for s in day])
+    assert counts.max() > 80, "bursts"
+    quiet = "".join("." if count else "q" for count in counts)
+    assert "q" * 20 in quiet, "quiet stretches"
+    assert "q" * 60 not in quiet
+    spreads = np.array([s.close_offer_e9 - s.close_bid_e9 for s in day]) / S
+    assert spreads.min() >= 0.5
+    assert 2.5 < spreads.max() <= 3.0
+    for second in day[:2000]:
+        assert not (second.quotes.bid_e9 % CENT).any()
+        assert not (second.quotes.offer_e9 % CENT).any()
+
+
+def test_without_edge_steps_of_the_offer_are_even_and_know_nothing_of_the_past() -> None:
+    _, _, offer = columns(3, 0.0, 400)
+    steps = np.diff(offer) / S
+    assert abs(steps.mean()) < 4 * steps.std() / np.sqrt(len(steps))
+    assert abs(np.corrcoef(steps[1:], steps[:-1])[0, 1]) < 4 / np.sqrt(len(steps))
+
+
+def closing(time_ns: NDArray[np.int64], values: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    ends = (START_S + 1 + np.arange(count)) * S
+    return np.asarray(values[np.searchsorted(time_ns, ends) - 1] / S)
+
+
+@pytest.mark.parametrize("edge", [0.0, 0.5, 1.0])
+def test_the_drift_is_the_documented_function_of_the_mids(edge: float) -> None:
+    time_ns, bid, offer = columns(4, edge, 400)
+    count = 400 * BLOCK_S
+    mids, offers = closing(time_ns, (bid + offer) // 2, count), closing(time_ns, offer, count)
+    # For each second s: mean of the 600 mids before it, relative to the last of them; and the offer's move in s.
+    pull = sliding_window_view(mids, 600)[:-1].mean(axis=1) - mids[599:-1]
+    moves = np.diff(offers)[599:]
+    quoted = np.isin(START_S + np.arange(600, count), time_ns // S)
+    slope = (pull[quoted] * moves[quoted]).sum() / (pull[quoted] ** 2).sum()
+    noise = (moves[quoted] - edge * PULL_PER_S * pull[quoted]).std() / np.sqrt((pull[quoted] ** 2).sum())
+    assert abs(slope - edge * PULL_PER_S) < 4 * noise
+    assert noise < PULL_PER_S / 10, "the test can tell an edge from none"
+
+
+def labels(edge: float, seed: int, blocks: int = 160) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """One order every 20 s with thresholds of 10 USD: how far the mid is below its ten-minute mean, and PROFIT."""
+    time_ns, bid, offer = columns(seed, edge, blocks)
+    mids = closing(time_ns, (bid + offer) // 2, blocks * BLOCK_S)
+    pulls, profits = [], []
+    for s in range(601, blocks * BLOCK_S - 3600, 20):
+        at = int(np.searchsorted(time_ns, (START_S + s) * S))
+        moved = bid[at : at + 40_000] - offer[at - 1]
+        touch = int(np.argmax(np.abs(moved) >= 10 * S))
+        assert abs(moved[touch]) >= 10 * S
+        pulls.append(mids[s - 600 : s].mean() - mids[s - 1])
+        profits.append(moved[touch] > 0)
+    return np.array(pulls), np.array(profits)
+
+
+def test_an_edge_shows_in_the_labels_and_none_does_not() -> None:
+    for edge, low, high in ((1.0, 0.2, 0.6), (0.0, -0.06, 0.06)):
+        pulls, profits = map(np.concatenate, zip(*(labels(edge, seed) for seed in (11, 12, 13)), strict=True))
+        assert 0.38 < profits.mean() < 0.52, "roughly balanced"
+        flagged = pulls > np.quantile(pulls, 0.7)
+        assert low < profits[flagged].mean() - profits.mean() < high

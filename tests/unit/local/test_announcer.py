@@ -1,0 +1,80 @@
+"""The run in plain lines."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tests.unit.local.values import CARD, NAME, T0_NS, event, instrument, prediction, whole_run
+from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus
+from tidewheel.domain.market import SourceKind
+from tidewheel.domain.training import Step
+from tidewheel.domain.windows import Windowing
+from tidewheel.local.announcer import Announcer, told
+from tidewheel.local.observed import Instrument
+from tidewheel.local.probe import Answered
+from tidewheel.local.progress import Progress
+from tidewheel.local.rates import Rates
+from tidewheel.local.supervisor import Happening, Phase
+from tidewheel.local.view.picture import Part, Picture
+
+
+def picture(shown: Instrument | None, up_s: float = 1.0, parts: Sequence[Part] = ()) -> Picture:
+    return Picture("", "", T0_NS, up_s, shown, Windowing(10_000, 10_000), Rates(), Progress(), parts)
+
+
+def test_every_event_once() -> None:
+    shown = instrument(*whole_run(1), event(1, Step.SCORED, scorecard=CARD), *whole_run(2, Step.REFUSED, "one class"))
+    shown.market.second = 1_700_000_000
+    shown.market.feed = FeedStatus(NAME, FeedEvent.CONNECTED, 0, 1, "seed 1", SourceKind.SIMULATED)
+    announcer = Announcer(since_ns=T0_NS)
+    frame = replace(picture(shown), served={1: T0_NS + 1})
+    assert announcer.events(frame) == [
+        "market open: sim:BTC-USD at 2023-11-14 22:13:20 UTC",
+        "feed connected: seed 1",
+        "window 1 closed: training begins",
+        "model 1 published: test precision 0.612 at recall 0.310, base rate 0.480, evidence weak",
+        "model 1 on its next window: precision 0.555 at recall 0.120, base rate 0.480",
+        "window 2 closed: training begins",
+        "model 2 refused: test precision 0.612 at recall 0.310, base rate 0.480, evidence weak; one class",
+        "model 1 serves: the predictor answers with it",
+    ]
+    assert announcer.events(frame) == []
+
+
+def test_the_past_of_a_resumed_run_is_no_news() -> None:
+    shown = instrument(*whole_run(1))
+    assert Announcer(since_ns=T0_NS + 10**12).events(picture(shown)) == []
+
+
+def test_dead_letters_are_told_at_once_and_then_with_the_heartbeat() -> None:
+    announcer, shown = Announcer(since_ns=0), instrument()
+    first = replace(picture(shown, 1.0), dead_letters=1, last_dead_letter="x 3: crossed")
+    assert announcer.events(first) == ["1 dead letters, the last: x 3: crossed"]
+    assert announcer.events(replace(first, dead_letters=9)) == []
+    assert announcer.events(replace(first, dead_letters=9, up_s=10.0)) == ["9 dead letters, the last: x 3: crossed"]
+
+
+def test_the_heartbeat_comes_every_ten_seconds() -> None:
+    announcer = Announcer(since_ns=0)
+    beats = [bool(announcer.heartbeat(picture(None, float(second)))) for second in range(0, 40, 5)]
+    assert beats == [False, False, True, False, True, False, True, False]
+
+
+def test_what_a_heartbeat_says() -> None:
+    announcer, shown = Announcer(since_ns=0), instrument()
+    parts = [Part("kafka", "starting"), Part("redis", "ready")]
+    assert announcer.heartbeat(picture(None, 10.0, parts)) == ["no quote yet (kafka starting)"]
+    shown.market.second, shown.market.bid_e9, shown.market.offer_e9 = 1_700_000_000, 10_000 * 10**9, 10_001 * 10**9
+    shown.orders.placed, shown.orders.examples = 12_000, 12_345
+    frame = replace(
+        picture(shown, 20.0, [Part("labeler", "ready", 2)]), predictions=[Answered(0, prediction(1, 0.71234))]
+    )
+    assert announcer.heartbeat(frame) == [
+        "market 2023-11-14 22:13:20 | 10,000.00/10,001.00 | 0.0 ticks/s at 0.0 x | 12,000 open orders | 0 resolved | "
+        "12,345 of 20,000 examples for window 2 | model 1 says 0.712 | 2 restarts"
+    ]
+
+
+def test_news_of_children() -> None:
+    assert told(Happening("ingest", Phase.DONE)) == "ingest is done"
+    assert told(Happening("kafka", Phase.READY)) == "kafka ready"
+    assert told(Happening("x", Phase.RESTARTING, "ended with code 1")) == "x restarting: ended with code 1"

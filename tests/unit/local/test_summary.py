@@ -1,0 +1,91 @@
+"""The summary from what the topics told."""
+
+import json
+from dataclasses import replace
+
+from tests.unit.local.values import CARD, NAME, PART, T0_NS, event, result, whole_run
+from tidewheel.domain.orders import NotPlacedReason, Outcome
+from tidewheel.domain.training import Step
+from tidewheel.local.observed import Labeled, Observed
+from tidewheel.local.summary import RunFacts, as_json, for_people, summary
+
+FACTS = RunFacts(12.34567, {(NAME, 1): T0_NS + 4_500_000_000}, 17, {"ingest": 0, "labeler": 2})
+
+
+def observed() -> Observed:
+    seen = Observed()
+    for one in (*whole_run(1), event(1, Step.SCORED, scorecard=CARD), *whole_run(2, Step.REFUSED, "one_class")):
+        seen.on_record(one)
+    seen.on_record(event(3, Step.WINDOW_CLOSED))
+    seen.on_record(Labeled(NAME, 99, 26_543))
+    made = seen.instruments[NAME]
+    made.market.ticks, made.market.bars = 34_567, 7_000
+    made.orders.placed = 35_000
+    made.orders.not_placed[NotPlacedReason.SPREAD] = 3
+    made.orders.outcomes[Outcome.PROFIT] = 15_000
+    return seen
+
+
+def test_counts() -> None:
+    values = summary(observed(), FACTS)
+    assert values["orders"]["placed"] == 35_000
+    assert values["orders"]["not_placed"] == 3
+    assert values["orders"]["not_placed_by_reason"] == {"spread": 3, "stale": 0, "threshold": 0}
+    assert values["transactions"] == {"PROFIT": 15_000, "LOSS": 0, "EXPIRED": 0, "VOID": 0}
+    wanted = ("wall_s", "ticks", "bars", "examples", "dead_letters", "predictions", "restarts")
+    assert [values[name] for name in wanted] == [12.346, 34_567, 7_000, 26_543, 0, 17, {"ingest": 0, "labeler": 2}]
+
+
+def test_models() -> None:
+    served, refused = summary(observed(), FACTS)["models"]
+    assert (served["instrument"], served["seq"], served["sha256"], served["verdict"]) == (
+        NAME,
+        1,
+        "ab" * 32,
+        "published",
+    )
+    assert (served["served"], served["window_closed_to_served_s"], served["trials"]) == (True, 4.5, 10)
+    assert served["validation"]["recall"] == 0.31
+    assert served["test"]["at_half"]["threshold"] == 0.5
+    assert served["next"] == {
+        "rows": 10_000,
+        "positives": 4800,
+        "flagged": 600,
+        "hits": 333,
+        "precision": 0.555,
+        "recall": 0.12,
+        "base_rate": 0.48,
+    }
+    assert (refused["verdict"], refused["reason"], refused["next"]) == ("refused", "one_class", None)
+    assert (refused["served"], refused["window_closed_to_served_s"]) == (False, None)
+
+
+def test_a_run_without_a_model() -> None:
+    seen = Observed()
+    seen.on_record(event(1, Step.FAILED, reason="it raised"))
+    (failed,) = summary(seen, FACTS)["models"]
+    assert (failed["verdict"], failed["sha256"], failed["test"], failed["threshold"]) == ("failed", "", None, None)
+    assert for_people(summary(seen, FACTS))[-1] == "model 1: failed (it raised)"
+
+
+def test_no_number_breaks_the_json() -> None:
+    seen = Observed()
+    odd = replace(result(tested=replace(PART, auc=float("nan"))), threshold=float("inf"))
+    seen.on_record(event(1, Step.PUBLISHED, result=odd))
+    model = json.loads(as_json(summary(seen, FACTS)))["models"][0]
+    assert (model["threshold"], model["test"]["auc"]) == (None, None)
+
+
+def test_an_empty_run() -> None:
+    values = summary(Observed(), replace(FACTS, served={}, predictions=0))
+    assert values["models"] == []
+    assert for_people(values)[0] == "12.3 s: 0 ticks in 0 market seconds, 0 orders placed, 0 not placed"
+
+
+def test_lines_for_people() -> None:
+    lines = for_people(summary(observed(), FACTS))
+    assert lines[2] == "17 predictions, 0 dead letters, 2 restarts"
+    assert lines[3] == (
+        "model 1: published, test precision 0.612 at recall 0.310 (base rate 0.480), evidence weak; "
+        "next window precision 0.555 at recall 0.120 (base rate 0.480); served 4.5 s after its window closed"
+    )

@@ -1,0 +1,156 @@
+"""The live view as text: it fits, and it says what it should without colour."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from tests.unit.local.values import CARD, T0_NS, event, instrument, prediction, trial, whole_run
+from tidewheel.domain.orders import Outcome
+from tidewheel.domain.training import SplitSizes, Step
+from tidewheel.domain.windows import Windowing
+from tidewheel.local.observed import Instrument
+from tidewheel.local.probe import Answered
+from tidewheel.local.progress import Progress
+from tidewheel.local.rates import Rates, Sample
+from tidewheel.local.view.figures import bar, price, span, sparkline
+from tidewheel.local.view.picture import Part, Picture, nothing_yet
+from tidewheel.local.view.screen import screen
+
+PARTS = [Part(name, "ready") for name in ("kafka", "redis", "ingest", "orderbot", "labeler", "trainer", "predictor")]
+SIZES = [(80, 24), (120, 40), (200, 60), (100, 30), (80, 50), (140, 24), (40, 12), (20, 5)]
+
+
+def busy() -> Picture:
+    """Everything at once: two runs ended, a third in its trials."""
+    shown: Instrument = instrument(
+        *whole_run(1),
+        event(1, Step.SCORED, scorecard=CARD),
+        *whole_run(2, Step.REFUSED, "one class only"),
+        event(3, Step.WINDOW_CLOSED),
+        event(3, Step.VALIDATED),
+        event(3, Step.SPLIT, split=SplitSizes(6900, 1420, 1480, 200)),
+        *(event(3, Step.TRIAL, trial=trial(n, 0.4 + 0.01 * n, n != 2)) for n in (1, 2, 3)),
+    )
+    market, orders = shown.market, shown.orders
+    market.second, market.ticks = 1_700_000_000, 34_567
+    market.bid_e9, market.offer_e9 = 9_903_790_000_000, 9_911_490_000_000
+    market.mids_e9.extend(range(100))
+    orders.placed, orders.examples = 35_000, 26_543
+    orders.outcomes.update({Outcome.PROFIT: 15_000, Outcome.LOSS: 16_211})
+    rates = Rates()
+    rates.take(Sample(0.0, 30_000, 1_699_999_700, 25_000))
+    rates.take(Sample(5.0, 34_567, 1_700_000_000, 26_500))
+    return Picture(
+        title="sim:BTC-USD at 60 ×, ±10",
+        footer=" Ctrl-C ends.",
+        now_ns=T0_NS + 45 * 10**9,
+        up_s=72.0,
+        instrument=shown,
+        windowing=Windowing(10_000, 10_000),
+        rates=rates,
+        progress=Progress({("examples", 0): 50}, {"trainer": {("examples", 0): 8}}),
+        parts=[*PARTS[:4], Part("labeler", "restarting", 2), *PARTS[5:]],
+        predictions=[Answered(T0_NS, prediction(1, 0.3)), Answered(T0_NS, prediction(1, 0.71))],
+        served={1: T0_NS + 3_100_000_000},
+        dead_letters=3,
+        last_dead_letter="replay:x.csv 17: crossed",
+        news=["18:00:01 labeler restarting"],
+    )
+
+
+def drawn(picture: Picture, width: int, height: int) -> list[str]:
+    console = Console(width=width, height=height, file=io.StringIO(), color_system=None, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(screen(picture, width, height), height=height, end="")
+    return captured.get().splitlines()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("picture", [busy(), nothing_yet("t", "f", 0.0, PARTS, [])], ids=["busy", "starting"])
+def test_it_fits(picture: Picture, width: int, height: int) -> None:
+    lines = drawn(picture, width, height)
+    assert len(lines) <= height
+    assert max(len(line) for line in lines) <= width
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "bid 9,903.79  offer 9,911.49",
+        "spread 7.70 (7.8 bps)",
+        "913 ticks/s  × 60",
+        "open 3,789",
+        "PROFIT",
+        "48 %",
+        "window 3",
+        "6,543 of 10,000 examples, about 11 s left",
+        "✔ closed ─ ✔ validated ─ ✔ split ─ ▶ trials ─ ○ selected ─ ○ gate ─ ○ publi",
+        "▮▮▮▯▯▯▯▯▯▯",
+        "0.410 0.420× 0.430*",
+        "model 1 epoch 1  age 42 s",
+        "evidence weak",
+        "test P 0.612  R 0.310  base 0.480",
+        "labeler restarting ↻2",
+        "trainer 42",
+        "dead letters 3",
+    ],
+)
+def test_what_both_sizes_show(width: int, height: int, words: str) -> None:
+    assert words in "\n".join(drawn(busy(), width, height))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "rows: training 6,900",
+        "2 refused",
+        "1 published",
+        "3.1 s",
+        "next P 0.555",
+        "PROFIT     1",
+        "no         1",
+        "news",
+    ],
+)
+def test_what_the_large_size_shows_besides(words: str) -> None:
+    assert words in "\n".join(drawn(busy(), 120, 40))
+
+
+def test_the_small_size_shows_the_last_prediction() -> None:
+    assert "now 0.7100 vs 0.6000: PROFIT" in "\n".join(drawn(busy(), 80, 24))
+
+
+def test_a_refused_run_says_why() -> None:
+    shown = replace(busy(), instrument=instrument(*whole_run(1, Step.REFUSED, "one class only")))
+    text = "\n".join(drawn(shown, 120, 40))
+    assert "✘ refused" in text
+    assert "one class only" in text
+
+
+def test_what_is_not_there_yet_is_said() -> None:
+    text = "\n".join(drawn(nothing_yet("t", "f", 0.0, PARTS, []), 80, 24))
+    for words in ("waiting for the first quote", "no window has closed yet", "no model serves yet", "orderbot –"):
+        assert words in text
+
+
+def test_sparklines() -> None:
+    assert sparkline([], 10) == ""
+    assert sparkline([5, 5, 5], 10) == "▄▄▄"
+    assert sparkline([0, 7], 10) == "▁█"
+    assert sparkline(list(range(100)), 10)[-1] == "█"
+    assert len(sparkline(list(range(240)), 34)) <= 34
+
+
+def test_figures() -> None:
+    assert [price(value) for value in (9_903_790_000_000, 12_345_678_900, 123_456_789, 12_345)] == [
+        "9,903.79",
+        "12.346",
+        "0.12346",
+        "0.00001234",
+    ]
+    assert price(7_700_000_000, 9_903_790_000_000) == "7.70"
+    assert [span(value) for value in (-1.0, 59.9, 60, 3725)] == ["0 s", "59 s", "1:00", "1:02:05"]
+    assert [bar(part, 4) for part in (-1, 0.5, 2)] == ["░░░░", "██░░", "████"]

@@ -1,0 +1,141 @@
+"""Windows of consecutive examples: which rows, in what order, and where to read from again."""
+
+import numpy as np
+import pytest
+
+from services.trainer.core import Gap, Happening, Joined, Window, Windows
+from tidewheel.domain.features import FEATURE_COUNT, Example
+from tidewheel.domain.windows import Windowing
+
+A, B = "sim:A", "sim:B"
+
+
+def example(seq: int, instrument: str = A) -> Example:
+    features = np.full(FEATURE_COUNT, seq, dtype="<f4").tobytes()
+    return Example(instrument, seq, seq * 10, seq * 100, seq * 100 + 50, seq % 2, features, -seq)
+
+
+def feed(windows: Windows, seqs: range | list[int], instrument: str = A, partition: int = 0) -> list[Happening]:
+    """Examples whose offset is 1000 more than their number."""
+    return [h for seq in seqs for h in windows.on_example(example(seq, instrument), partition, seq + 1000)]
+
+
+def closed(happenings: list[Happening]) -> list[Window]:
+    return [h for h in happenings if isinstance(h, Window)]
+
+
+@pytest.mark.parametrize(("size", "step"), [(10, 10), (10, 3), (10, 1), (7, 6)])
+def test_windows_are_those_of_the_contract(size: int, step: int) -> None:
+    windowing = Windowing(size, step)
+    found = closed(feed(Windows(windowing), range(1, 60)))
+    assert [window.seq for window in found] == list(range(1, windowing.closed_by(59) + 1))
+    for window in found:
+        wanted = range(windowing.first_example_seq(window.seq), windowing.last_example_seq(window.seq) + 1)
+        assert window.rows.example_seq.tolist() == list(wanted)
+        assert (window.first_offset, window.last_offset) == (wanted[0] + 1000, wanted[-1] + 1000)
+
+
+def test_a_row_keeps_all_it_came_with() -> None:
+    (window,) = closed(feed(Windows(Windowing(4, 4)), range(1, 5)))
+    rows = window.rows
+    assert (window.instrument, window.partition) == (A, 0)
+    assert rows.features.dtype == np.float32
+    np.testing.assert_array_equal(rows.features, np.repeat([[1], [2], [3], [4]], FEATURE_COUNT, axis=1))
+    assert rows.label.tolist() == [1, 0, 1, 0]
+    assert rows.order_id.tolist() == [10, 20, 30, 40]
+    assert rows.placed_ns.tolist() == [100, 200, 300, 400]
+    assert rows.resolved_ns.tolist() == [150, 250, 350, 450]
+    assert rows.pnl_e9.tolist() == [-1, -2, -3, -4]
+
+
+def test_a_window_handed_out_is_not_written_to_again() -> None:
+    windows = Windows(Windowing(4, 1))
+    (first,) = closed(feed(windows, range(1, 5)))
+    kept = [column.copy() for column in first.rows.columns()]
+    feed(windows, range(5, 30))
+    for column, was in zip(first.rows.columns(), kept, strict=True):
+        np.testing.assert_array_equal(column, was)
+
+
+def test_repeated_examples_change_nothing() -> None:
+    windows = Windows(Windowing(4, 4))
+    found = closed(feed(windows, [1, 2, 2, 1, 3, 4, 4, 3, 5, 6, 7, 8]))
+    assert [window.rows.example_seq.tolist() for window in found] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+def test_instruments_do_not_mix() -> None:
+    windows = Windows(Windowing(3, 3))
+    found = []
+    for seq in range(1, 7):
+        found += feed(windows, [seq], A, 0) + feed(windows, [seq], B, 1)
+    assert [(w.instrument, w.seq) for w in closed(found)] == [(A, 1), (B, 1), (A, 2), (B, 2)]
+
+
+@pytest.mark.parametrize(
+    ("size", "step", "first", "seq", "begins"),
+    [(10, 10, 1, 1, 1), (10, 10, 2, 2, 11), (10, 10, 11, 2, 11), (10, 3, 8, 4, 10)],
+)
+def test_joining_in_the_middle_begins_with_the_next_window(
+    size: int, step: int, first: int, seq: int, begins: int
+) -> None:
+    found = feed(Windows(Windowing(size, step)), range(first, 40))
+    assert found[0] == Joined(A, first, seq)
+    window = closed(found)[0]
+    assert window.seq == seq
+    assert window.rows.example_seq[0] == begins
+
+
+def test_a_gap_costs_the_windows_it_touches_and_no_more() -> None:
+    windows = Windows(Windowing(4, 4))
+    found = feed(windows, [*range(1, 7), *range(10, 25)])
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 10, range(2, 4))]
+    assert [w.rows.example_seq.tolist() for w in closed(found)] == [
+        [1, 2, 3, 4],
+        [13, 14, 15, 16],
+        [17, 18, 19, 20],
+        [21, 22, 23, 24],
+    ]
+
+
+def test_a_gap_that_ends_at_a_boundary_keeps_the_row_that_shows_it() -> None:
+    found = feed(Windows(Windowing(4, 4)), [1, 2, 5, 6, 7, 8])
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 3, 5, range(1, 2))]
+    assert [w.seq for w in closed(found)] == [2]
+
+
+def test_a_gap_while_waiting_for_the_first_window_loses_none() -> None:
+    found = feed(Windows(Windowing(10, 10)), [5, 6, 9, *range(10, 21)])
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2))]
+    assert [w.seq for w in closed(found)] == [2]
+
+
+def test_where_to_read_from_again() -> None:
+    windows = Windows(Windowing(4, 4))
+    assert windows.resume_offset(0) is None
+    feed(windows, range(1, 3))
+    assert windows.resume_offset(0) == 1001
+    feed(windows, range(3, 5))
+    assert windows.resume_offset(0) == 1005
+    feed(windows, range(5, 7))
+    assert windows.resume_offset(0) == 1005
+    feed(windows, range(1, 2), B, 0)
+    assert windows.resume_offset(0) == 1001
+    assert windows.resume_offset(1) is None
+
+
+def test_overlapping_windows_need_the_rows_they_share() -> None:
+    windows = Windows(Windowing(4, 1))
+    feed(windows, range(1, 5))
+    assert windows.resume_offset(0) == 1002
+    assert windows.gathered(A) == 3
+
+
+def test_a_lost_partition_is_forgotten() -> None:
+    windows = Windows(Windowing(4, 4))
+    feed(windows, range(1, 4), A, 0)
+    feed(windows, range(1, 4), B, 1)
+    windows.drop({0})
+    assert (windows.resume_offset(0), windows.gathered(A)) == (None, 0)
+    assert windows.resume_offset(1) == 1001
+    # Given back, it begins where its committed offset says.
+    assert [w.seq for w in closed(feed(windows, range(1, 5), A, 0))] == [1]

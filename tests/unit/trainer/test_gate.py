@@ -1,0 +1,113 @@
+"""The gate: vacuous, worse, proven, and how wide its intervals are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from services.trainer import gate
+from services.trainer.gate import Promotion
+from services.trainer.intervals import Share, difference, t_of, wilson, z_of
+from services.trainer.reasons import RunReason
+from services.trainer.rows import Rows
+from tests.made_models import a_model
+from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.models import Model
+
+FRESH, PROVEN = Promotion.FRESH, Promotion.PROVEN
+
+
+def reader(seq: int, feature: int, threshold: float = 0.5) -> Model:
+    """A model that flags rows whose `feature` is positive."""
+    weights = np.zeros(FEATURE_COUNT)
+    weights[feature] = 8.0
+    zeros, ones = np.zeros(FEATURE_COUNT), np.ones(FEATURE_COUNT)
+    return replace(a_model(seq), coefficients=weights, mean=zeros, std=ones, intercept=0.0, threshold=threshold)
+
+
+def rows(labels: np.ndarray, columns: dict[int, np.ndarray], *, overlapping: bool) -> Rows:
+    """Rows with some feature columns of ±1; all alive at once, or one after the other."""
+    count = len(labels)
+    features = np.zeros((count, FEATURE_COUNT), dtype=np.float32)
+    for column, values in columns.items():
+        features[:, column] = np.where(values, 1.0, -1.0)
+    at = np.arange(count, dtype=np.int64)
+    ended = at + 10 * count if overlapping else at + 1
+    return Rows(features, labels.astype(np.uint8), at, ended, at, at, at)
+
+
+LABELS = np.arange(300) % 2 == 0
+RIGHT, WRONG = LABELS, ~LABELS
+
+
+@pytest.mark.parametrize("promotion", Promotion)
+@pytest.mark.parametrize(
+    ("threshold", "flags", "words"),
+    [(2.0, RIGHT, "flags nothing"), (0.0, RIGHT, "flags everything"), (0.5, WRONG, "recall 0")],
+)
+def test_vacuous_models_are_refused(threshold: float, flags: np.ndarray, words: str, promotion: Promotion) -> None:
+    test = rows(LABELS, {0: flags}, overlapping=False)
+    ruling = gate.judge(reader(2, 0, threshold), None, test, promotion)
+    assert ruling.reason is RunReason.VACUOUS
+    assert words in ruling.words
+
+
+def test_the_first_model_is_fresh_enough_whatever_its_worth() -> None:
+    half_right = np.arange(300) % 4 < 2
+    test = rows(LABELS, {0: half_right}, overlapping=True)
+    assert gate.judge(reader(1, 0), None, test, FRESH).reason is None
+    assert gate.judge(reader(1, 0), None, test, PROVEN).reason is RunReason.NOT_PROVEN
+
+
+def test_a_first_model_can_be_proven_against_not_choosing() -> None:
+    test = rows(LABELS, {0: RIGHT}, overlapping=False)
+    assert gate.judge(reader(1, 0), None, test, PROVEN).reason is None
+    # The same rows, all alive at once, are worth one independent row.
+    overlapping = rows(LABELS, {0: RIGHT}, overlapping=True)
+    assert gate.judge(reader(1, 0), None, overlapping, PROVEN).reason is RunReason.NOT_PROVEN
+
+
+def test_conclusively_worse_is_refused() -> None:
+    test = rows(LABELS, {0: RIGHT, 1: np.arange(300) % 3 == 0}, overlapping=False)
+    ruling = gate.judge(reader(2, 1), reader(1, 0), test, FRESH)
+    assert ruling.reason is RunReason.WORSE_THAN_SERVED
+    assert "served model 1 1.000" in ruling.words
+
+
+def test_worse_on_few_effective_rows_is_a_statement_only() -> None:
+    test = rows(LABELS, {0: RIGHT, 1: np.arange(300) % 3 == 0}, overlapping=True)
+    assert gate.judge(reader(2, 1), reader(1, 0), test, FRESH).reason is None
+    assert gate.judge(reader(2, 1), reader(1, 0), test, PROVEN).reason is RunReason.NOT_PROVEN
+
+
+def test_conclusively_better_is_proven() -> None:
+    test = rows(LABELS, {0: RIGHT, 1: np.arange(300) % 3 == 0}, overlapping=False)
+    assert gate.judge(reader(2, 0), reader(1, 1), test, PROVEN).reason is None
+
+
+def test_a_served_model_that_flags_nothing_proves_nothing() -> None:
+    test = rows(LABELS, {0: RIGHT}, overlapping=False)
+    assert gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test, FRESH).reason is None
+    assert gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test, PROVEN).reason is RunReason.NOT_PROVEN
+
+
+def test_wilson_against_scipy() -> None:
+    for hits, count in ((3, 10), (0, 7), (7, 7), (40, 90)):
+        found = wilson(Share(hits / count, count), 0.975)
+        wanted = stats.binomtest(hits, count).proportion_ci(0.95, "wilson")
+        assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+    assert wilson(Share(0.0, 0.0), 0.975).high == pytest.approx(1.0)
+
+
+def test_difference_by_the_book() -> None:
+    # Newcombe 1998, table II: 56/70 against 48/80, method 10.
+    found = difference(Share(56 / 70, 70), Share(48 / 80, 80), 0.975)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def test_quantiles_against_scipy() -> None:
+    assert z_of(0.975) == pytest.approx(stats.norm.ppf(0.975))
+    for level in (0.90, 0.99):
+        for degrees in range(4, 30):
+            assert t_of(level, degrees) == pytest.approx(stats.t.ppf(level, degrees), rel=2e-3)

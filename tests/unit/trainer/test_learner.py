@@ -1,0 +1,162 @@
+"""The learner: the optimum it seeks, true zeros, and settings that would blow up elsewhere."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from services.trainer import learner, tuning
+from services.trainer.learner import Prepared, Update
+from tidewheel.domain.models import Hyperparameters, sigmoid
+
+PLAIN = Hyperparameters(True, 0.0, 0.3, 1.0, 0.0, 100_000)
+UPDATES = list(Update)
+
+
+def problem(seed: int = 0, rows: int = 400, features: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Correlated features of different sizes, two of them without meaning."""
+    chance = np.random.default_rng(seed)
+    x = (chance.standard_normal((rows, features)) @ chance.standard_normal((features, features))).astype(np.float32)
+    x *= np.geomspace(0.01, 100, features).astype(np.float32)
+    z = x[:, :-2] / x[:, :-2].std(axis=0) @ chance.standard_normal(features - 2) - 0.5
+    return x, (chance.random(rows) < sigmoid(z.astype(np.float64))).astype(np.uint8)
+
+
+def objective(prepared: Prepared, setting: Hyperparameters, weights: np.ndarray, bias: float) -> float:
+    """The objective as the learner's docstring states it."""
+    z = prepared.features.astype(np.float64) @ weights + bias
+    cost = np.logaddexp(0.0, z) - prepared.label * z
+    weight = np.where(prepared.label == 1, setting.positive_example_weight_mult, 1.0)
+    penalties = setting.l1 * np.abs(weights).sum() + setting.wd / 2 * (weights**2).sum()
+    return float((weight * cost).sum() / weight.sum() + penalties)
+
+
+def optimum(prepared: Prepared, setting: Hyperparameters) -> tuple[np.ndarray, float]:
+    """scikit-learn's on the same objective."""
+    weight = np.where(prepared.label == 1, setting.positive_example_weight_mult, 1.0)
+    strength = setting.l1 + setting.wd
+    solver = LogisticRegression(
+        C=1 / (strength * weight.sum()),
+        l1_ratio=setting.l1 / strength,
+        solver="saga" if setting.l1 else "lbfgs",
+        fit_intercept=setting.use_bias,
+        tol=1e-8,
+        max_iter=20_000,
+    )
+    solver.fit(prepared.features.astype(np.float64), prepared.label, sample_weight=weight)
+    intercept = float(solver.intercept_[0]) if setting.use_bias else 0.0
+    return solver.coef_[0], intercept
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize(
+    "setting",
+    [
+        replace(PLAIN, wd=0.03),
+        replace(PLAIN, l1=0.02),
+        replace(PLAIN, l1=0.01, wd=0.02, positive_example_weight_mult=5.0),
+        replace(PLAIN, wd=0.05, positive_example_weight_mult=0.1),
+        replace(PLAIN, wd=0.03, use_bias=False),
+    ],
+    ids=["wd", "l1", "both, weighted up", "weighted down", "no bias"],
+)
+def test_reaches_scikit_learns_optimum(setting: Hyperparameters, update: Update) -> None:
+    prepared = learner.prepare(*problem(), seed=1)
+    rate = 0.3 if update is Update.SGD else 0.05
+    fits = learner.train(prepared, [replace(setting, learning_rate=rate)], 1, 3000, update)
+    weights, bias = optimum(prepared, setting)
+    best = objective(prepared, setting, weights, bias)
+    reached = objective(prepared, setting, fits.weights[:, 0].astype(np.float64), float(fits.bias[0]))
+    assert reached == pytest.approx(best, rel=2e-4)
+    np.testing.assert_allclose(fits.weights[:, 0], weights, atol=0.02)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_l1_makes_true_zeros(update: Update) -> None:
+    prepared = learner.prepare(*problem(), seed=1)
+    settings = [replace(PLAIN, l1=l1, learning_rate=0.05) for l1 in (0.0, 0.03, 0.1, 1.0)]
+    zeros = (learner.train(prepared, settings, 1, 500, update).weights == 0).sum(axis=0).tolist()
+    assert zeros == sorted(zeros)
+    assert zeros[0] == 0
+    assert 0 < zeros[2] < 8
+    assert zeros[3] == 8
+
+
+def test_normalisation_is_of_training_rows_and_constant_columns_divide_by_one() -> None:
+    x, y = problem()
+    x[:, 3] = 0.1
+    prepared = learner.prepare(x, y, seed=1)
+    assert prepared.scaling.std[3] == 1.0
+    np.testing.assert_allclose(prepared.features.mean(axis=0), 0.0, atol=1e-5)
+    np.testing.assert_allclose(np.delete(prepared.features.std(axis=0), 3), 1.0, atol=1e-4)
+    fits = learner.train(prepared, [PLAIN], 1, 15)
+    later = x[:5].copy()
+    later[:, 3] = 1e30
+    assert np.isfinite(fits.logits(prepared.scaling.apply(later))).all()
+
+
+def test_without_a_bias_the_bias_is_zero() -> None:
+    prepared = learner.prepare(*problem(), seed=1)
+    fits = learner.train(prepared, [PLAIN, replace(PLAIN, use_bias=False)], 1, 15)
+    assert fits.bias[0] != 0.0
+    assert fits.bias[1] == 0.0
+
+
+def test_the_bias_is_not_decayed() -> None:
+    x, y = problem()
+    prepared = learner.prepare(x, (y | (np.arange(len(y)) % 3 > 0)).astype(np.uint8), seed=1)
+    fits = learner.train(prepared, [replace(PLAIN, wd=1.0, learning_rate=0.1)], 1, 2000)
+    # Decay holds the weights near zero; the bias alone carries the base rate.
+    assert sigmoid(np.array([float(fits.bias[0])]))[0] == pytest.approx(prepared.label.mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_the_ends_of_every_range_do_no_harm(update: Update) -> None:
+    chance = np.random.default_rng(2)
+    x = np.cumsum(chance.standard_normal((900, 605)), axis=1).astype(np.float32)
+    x[:, 7] = 5.0
+    x[3, 8] = 3e38
+    y = (chance.random(900) < 0.02).astype(np.uint8)
+    settings = [
+        Hyperparameters(bias, l1, rate, weight, wd, batch)
+        for bias in (True, False)
+        for l1 in tuning.L1
+        for rate in tuning.LEARNING_RATE
+        for weight in tuning.POSITIVE_WEIGHT
+        for wd in tuning.WD
+        for batch in tuning.MINI_BATCH
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepared = learner.prepare(x, y, seed=1)
+        fits = learner.train(prepared, settings, 1, 15, update)
+        logits = fits.logits(prepared.scaling.apply(x))
+    assert fits.finite.all()
+    assert np.isfinite(logits).all()
+
+
+def test_a_setting_that_diverged_says_so() -> None:
+    weights, bias = np.ones((2, 3), dtype=np.float32), np.zeros(3, dtype=np.float32)
+    weights[0, 1], bias[2] = np.nan, np.inf
+    fits = learner.Fits(weights, bias)
+    assert fits.finite.tolist() == [True, False, False]
+    assert fits.logits(np.ones((4, 2), dtype=np.float32)).tolist() == [[2.0, 0.0, 0.0]] * 4
+
+
+def test_fewer_rows_than_a_mini_batch_are_one_batch() -> None:
+    x, y = problem(rows=50)
+    prepared = learner.prepare(x, y, seed=1)
+    fits = learner.train(prepared, [replace(PLAIN, mini_batch_size=100), PLAIN], 1, 15)
+    np.testing.assert_array_equal(fits.weights[:, 0], fits.weights[:, 1])
+
+
+def test_the_seed_shuffles() -> None:
+    prepared = learner.prepare(*problem(), seed=1)
+    setting = replace(PLAIN, mini_batch_size=100)
+    one, again, other = (learner.train(prepared, [setting], seed, 2).weights for seed in (1, 1, 2))
+    assert one.tobytes() == again.tobytes()
+    assert one.tobytes() != other.tobytes()
+    order = learner.prepare(*problem(), seed=2).label
+    assert order.tolist() != prepared.label.tolist()

@@ -1,0 +1,106 @@
+"""The split, the purge and the effective sample size, by hand and against brute force."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.trainer.rows import Rows
+from services.trainer.split import before, effective_rows, halves, in_placed_order, split, uniqueness
+from tests import made_rows
+
+
+def rows_of(lives: list[tuple[int, int]], order_ids: list[int] | None = None) -> Rows:
+    """Rows with these placed and resolved times."""
+    count = len(lives)
+    placed, resolved = (np.array([life[end] for life in lives], dtype=np.int64) for end in (0, 1))
+    zeros = np.zeros(count, dtype=np.int64)
+    ids = np.array(order_ids or range(count), dtype=np.int64)
+    return Rows(np.zeros((count, 1), dtype=np.float32), zeros.astype(np.uint8), placed, resolved, ids, zeros, zeros)
+
+
+def test_by_hand() -> None:
+    # Twenty rows placed at 0, 10, …, 190: 14 to train on, 3 to validate (from 140 on), 3 to test (from 170 on).
+    lives = [(10 * k, 10 * k + 15) for k in range(20)]
+    lives[0] = (0, 139)  # known when validation begins
+    lives[1] = (10, 140)  # known at that very instant: too late
+    lives[2] = (20, 1000)  # open to the end
+    cut = split(rows_of(lives))
+    # 130 lives until 145, so it goes with rows 1 and 2; of the validation rows 160 lives until 175, beyond 170.
+    assert cut.training.tolist() == [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    assert cut.validation.tolist() == [14, 15]
+    assert cut.test.tolist() == [17, 18, 19]
+    assert cut.purged == 4
+
+
+def test_parts_follow_placed_time_and_order_id() -> None:
+    order = in_placed_order(rows_of([(5, 6), (3, 4), (5, 9), (1, 2)], [7, 1, 6, 9]))
+    assert order.tolist() == [3, 1, 2, 0]
+
+
+def test_the_order_of_arrival_does_not_matter() -> None:
+    made = made_rows.market(1, 500).rows
+    shuffled = made.take(np.random.default_rng(0).permutation(len(made)))
+    one, other = split(made), split(shuffled)
+    for name in ("training", "validation", "test"):
+        a, b = made.order_id[getattr(one, name)], shuffled.order_id[getattr(other, name)]
+        assert a.tolist() == b.tolist()
+
+
+def test_halves_share_no_future() -> None:
+    made = made_rows.market(2, 400).rows
+    cut = split(made)
+    first, second = halves(made, cut.validation)
+    assert len(first)
+    assert made.resolved_ns[first].max() < made.placed_ns[second].min()
+    assert made.resolved_ns[second].max() < made.placed_ns[cut.test].min()
+
+
+LIVES = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, max_size=40).map(
+    lambda pairs: [(start, start + life) for start, life in pairs]
+)
+
+
+@given(LIVES)
+def test_purge_against_brute_force(lives: list[tuple[int, int]]) -> None:
+    rows = rows_of(lives)
+    order = sorted(range(len(lives)), key=lambda k: (lives[k][0], k))
+    n = len(lives)
+    first, second = n * 70 // 100, n * 70 // 100 + n * 15 // 100
+    parts = [order[:first], order[first:second], order[second:]]
+    kept = []
+    for earlier, later in ((parts[0], parts[1]), (parts[1], parts[2])):
+        begins = min((lives[k][0] for k in later), default=10**9)
+        kept.append([k for k in earlier if lives[k][1] < begins])
+    cut = split(rows)
+    assert [cut.training.tolist(), cut.validation.tolist(), cut.test.tolist()] == [*kept, parts[2]]
+    assert cut.purged == n - sum(map(len, (*kept, parts[2])))
+
+
+def test_nothing_to_purge_against() -> None:
+    rows = rows_of([(0, 10), (1, 20)])
+    assert before(rows, np.arange(2), np.array([], dtype=np.intp)).tolist() == [0, 1]
+
+
+@given(LIVES)
+def test_uniqueness_against_brute_force(lives: list[tuple[int, int]]) -> None:
+    expected = []
+    for start, end in lives:
+        alive = [sum(a <= t < b for a, b in lives) for t in range(start, end)]
+        expected.append(float(np.mean([1 / count for count in alive])))
+    rows = rows_of(lives)
+    found = uniqueness(rows.placed_ns, rows.resolved_ns)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert 0 < effective_rows(rows) <= len(lives) + 1e-9
+
+
+def test_uniqueness_by_hand() -> None:
+    # Two rows share the middle third of their joint time: each is alone for half of its life.
+    rows = rows_of([(0, 20), (10, 30)])
+    assert uniqueness(rows.placed_ns, rows.resolved_ns).tolist() == [0.75, 0.75]
+    assert effective_rows(rows_of([(0, 10)] * 5)) == 1.0
+    assert effective_rows(rows_of([])) == 0.0
+
+
+def test_a_life_of_no_length_divides_by_nothing() -> None:
+    rows = rows_of([(5, 5), (0, 10)])
+    assert np.isfinite(uniqueness(rows.placed_ns, rows.resolved_ns)).all()

@@ -1,0 +1,237 @@
+"""`tidewheel run`: the whole system on this machine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from tidewheel.domain.prices import Threshold
+from tidewheel.local import run_options
+from tidewheel.local.clock import wall_stamp
+from tidewheel.local.data_dir import DataDir, check_file_place, make_folder
+from tidewheel.local.run import Products
+from tidewheel.local.run import run as run_system
+from tidewheel.local.run_options import Feed, RunOptions, changed_since, checked, default_speed
+from tidewheel.local.system import Request
+from tidewheel.runtime.process import Unusable
+
+DATA_HOME = "tidewheel-data"
+PARTITIONS = 2
+# Options that a resumed run takes from the run before it, where they are not given again.
+LASTING = (
+    *("feed", "instrument", "threshold", "orders_per_second", "window", "step", "exit_on", "max_holding"),
+    *("sim_seed", "sim_edge", "kafka", "redis"),
+)
+CHANGING = ("speed", "trials", "promotion")
+
+
+class Parsed(click.ParamType):
+    """A value parsed by a function that raises ValueError in words for people."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as failure:
+            self.fail(str(failure), param, ctx)
+
+
+@click.command()
+@click.option(
+    "--feed",
+    type=Parsed("FEED", Feed.parse),
+    default="sim",
+    show_default=True,
+    metavar="sim|replay:PATH|VENUE",
+    help="Where prices come from: a simulated market, a recorded file (.csv, .csv.gz, .parquet with columns "
+    "time_ms,bid,offer), or a live venue: kraken, coinbase, binance, okx.",
+)
+@click.option(
+    "--instrument",
+    default="BTC-USD",
+    show_default=True,
+    metavar="SYMBOL",
+    help="What is traded; its id gets the feed before it, as in sim:BTC-USD.",
+)
+@click.option(
+    "--speed",
+    type=Parsed("SPEED", run_options.parse_speed),
+    metavar="N|max",
+    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file, 1 live.",
+)
+@click.option(
+    "--threshold",
+    type=Parsed("THRESHOLD", Threshold.parse),
+    default="10",
+    show_default=True,
+    metavar="10|15bps",
+    help="How far the price must move for PROFIT or LOSS: quote currency, or basis points of the entry price.",
+)
+@click.option(
+    "--orders-per-second",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Mock orders bought each second of market.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(200, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Resolved orders that make one model.",
+)
+@click.option(
+    "--step",
+    type=click.IntRange(1, 1_000_000),
+    help="Resolved orders from one model to the next; smaller refreshes sooner. Default: the window.",
+)
+@click.option(
+    "--trials", type=click.IntRange(1, 1000), default=10, show_default=True, help="Settings tried for each model."
+)
+@click.option(
+    "--exit-on",
+    type=click.Choice(["bid", "mid", "offer"]),
+    default="bid",
+    show_default=True,
+    help="The price that must touch a threshold; a seller gets the bid, the others are for comparison.",
+)
+@click.option(
+    "--max-holding",
+    type=click.FloatRange(1, 31_536_000),
+    metavar="SECONDS",
+    help="Give an order up as EXPIRED after this long. Default: hold it until a touch.",
+)
+@click.option(
+    "--promotion",
+    type=click.Choice(["fresh", "proven"]),
+    default="fresh",
+    show_default=True,
+    help="Which model serves: the newest valid one, or only one shown to be better.",
+)
+@click.option(
+    "--sim-seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Simulator: the seed."
+)
+@click.option(
+    "--sim-edge",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Simulator: strength of the planted pattern that a model can find; 0 is pure chance.",
+)
+@click.option(
+    "--exit-after-models",
+    type=click.IntRange(1),
+    metavar="K",
+    help="End with code 0 once K models have been served and each has answered a prediction.",
+)
+@click.option("--stay", is_flag=True, help="Do not end when a recorded file is done.")
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what came of it as one JSON object.",
+)
+@click.option(
+    "--export",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write every topic as Parquet at the end; transactions and bars as CSV too.",
+)
+@click.option(
+    "--kafka",
+    type=Parsed("ADDRESS", run_options.parse_bootstrap),
+    metavar="ADDRESS",
+    help="Use the Kafka that runs there, like 127.0.0.1:9092. Default: start one.",
+)
+@click.option(
+    "--redis",
+    type=Parsed("URL", run_options.parse_redis_url),
+    metavar="URL",
+    help="Use the Redis that runs there, like redis://127.0.0.1:6379/0. Default: start one.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help=f"Where topics, models and logs are kept; one of an earlier run goes on with it. "
+    f"Default: a new one under {DATA_HOME}.",
+)
+@click.pass_context
+def run(ctx: click.Context, /, **given: Any) -> None:
+    """Run the whole system on this machine, with a live view.
+
+    A real Kafka broker, a real Redis and the five services, until Ctrl-C, or until a recorded file is done. A service
+    that crashes is started again. Where the output is no terminal, plain lines take the place of the view.
+    """
+    data_dir = given.pop("data_dir") or Path(DATA_HOME) / wall_stamp()
+    products = Products(given.pop("summary"), given.pop("export"))
+    typed = {name: value for name, value in given.items() if _typed(ctx, name)}
+    earlier = DataDir(data_dir).earlier() or {}
+    wanted = {**given, **_remembered(ctx, earlier), **typed}
+    kafka, redis = wanted.pop("kafka"), wanted.pop("redis")
+    options = _options(wanted)
+    lasting = {**options.lasting(), "kafka": kafka, "redis": redis}
+    if changed := changed_since(earlier.get("lasting", {}), lasting):
+        raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
+    _check_places(options.feed, products)
+    ctx.exit(run_system(Request(options, data_dir, kafka, redis, PARTITIONS), products))
+
+
+def _typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _remembered(ctx: click.Context, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Values of an earlier run as if typed again. Raises Unusable where its run.json makes no sense."""
+    kept = {**earlier.get("changing", {}), **earlier.get("lasting", {})}
+    types = {parameter.name: parameter for parameter in ctx.command.params}
+    try:
+        return {
+            name: types[name].type_cast_value(ctx, None if value is None else str(value))
+            for name, value in kept.items()
+            if name in (*LASTING, *CHANGING)
+        }
+    except click.BadParameter as failure:
+        raise Unusable(f"what is kept of the earlier run cannot be used: {failure.format_message()}") from failure
+
+
+def _options(wanted: dict[str, Any]) -> RunOptions:
+    """Raises UsageError where the options do not go together."""
+    feed: Feed = wanted.pop("feed")
+    try:
+        return checked(
+            RunOptions(
+                feed=feed,
+                symbol=wanted.pop("instrument"),
+                speed=wanted.pop("speed") or default_speed(feed),
+                step=wanted.pop("step") or wanted["window"],
+                **wanted,
+            )
+        )
+    except ValueError as failure:
+        raise click.UsageError(str(failure)) from None
+
+
+def _check_places(feed: Feed, products: Products) -> None:
+    """What must be there is there, and what will be written can be."""
+    if feed.path is not None:
+        if not feed.path.is_file():
+            raise click.UsageError(f"--feed: there is no file {feed.path}")
+        try:
+            feed.path.open("rb").close()
+        except OSError as failure:
+            raise Unusable(f"{feed.path} cannot be read: {failure.strerror}") from failure
+    if feed.live:
+        raise Unusable(f"the live venue {feed.kind} is not built in yet; use sim or replay:<path>")
+    if products.summary is not None:
+        check_file_place(products.summary)
+    if products.export is not None:
+        make_folder(products.export)

@@ -1,0 +1,59 @@
+"""When a crashed child is started again, and when it is given up: policy only, told of times and codes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the policy.
+
+    The pause doubles from `first_s` to `longest_s` and is `first_s` again after `healthy_s` of health. The child is
+    given up after `unready_max` starts in a row that never got ready, `alike_max` crashes in a row for one and the same
+    stated reason, or `crashes_max` crashes in a row; `healthy_s` of health between ends a row.
+    """
+
+    first_s: float = 0.5
+    longest_s: float = 10.0
+    healthy_s: float = 30.0
+    unready_max: int = 5
+    crashes_max: int = 20
+    alike_max: int = 3
+
+
+class Backoff:
+    """The fate of one child. All times are of one monotonic clock."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._ready_at_s: float | None = None
+        self._unready = 0
+        self._crashes = 0
+        self._reason = ""
+        self._alike = 0
+
+    def ready(self, now_s: float) -> None:
+        """The child can do its work; told once a start."""
+        self._ready_at_s = now_s
+        self._unready = 0
+
+    def crashed(self, now_s: float, reason: str = "") -> float | None:
+        """The child ended when it should not have: seconds to wait before the next start, None to give it up.
+
+        `reason`: its own words for why, empty where it had none (a kill).
+        """
+        limits = self._limits
+        if self._ready_at_s is None:
+            self._unready += 1
+        elif now_s - self._ready_at_s >= limits.healthy_s:
+            self._crashes = self._alike = 0
+        self._ready_at_s = None
+        self._crashes += 1
+        self._alike = self._alike + 1 if reason and reason == self._reason else min(1, len(reason))
+        self._reason = reason
+        if (
+            self._unready >= limits.unready_max
+            or self._crashes >= limits.crashes_max
+            or self._alike >= limits.alike_max
+        ):
+            return None
+        return min(limits.first_s * 2.0 ** (self._crashes - 1), limits.longest_s)

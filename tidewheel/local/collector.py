@@ -1,0 +1,173 @@
+"""Reads the topics that tell how the system does, from their beginning, in a thread of its own.
+
+Commits nothing and joins no group. Examples are not read (2.4 kB each): the labeler's frontier counts them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, kind_of
+from tidewheel.contracts.codecs.market import decode_dead_letter, decode_feed_status, decode_second
+from tidewheel.contracts.codecs.orders import decode_orders, decode_transaction
+from tidewheel.contracts.codecs.training import decode_run_event
+from tidewheel.contracts.topics import (
+    DEAD_LETTERS,
+    FEED_STATUS,
+    LABELER_STATE,
+    ORDERS,
+    TICKS,
+    TRAINING_RUNS,
+    TRANSACTIONS,
+)
+from tidewheel.local.background import Background
+from tidewheel.local.observed import Labeled, Observed, Record
+from tidewheel.runtime.kafka import METADATA_LIMIT_S, client, consumer_config, partitions_of
+
+DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {
+    TICKS.name: decode_second,
+    ORDERS.name: decode_orders,
+    TRANSACTIONS.name: decode_transaction,
+    TRAINING_RUNS.name: decode_run_event,
+    FEED_STATUS.name: decode_feed_status,
+    DEAD_LETTERS.name: decode_dead_letter,
+}
+Place = tuple[str, int]
+BATCH_RECORDS_MAX = 2000
+BATCH_WAIT_S = 0.05
+QUEUE_KBYTES_MAX = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A record as it lies on its topic."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+
+
+def decoded(raw: Raw) -> Record | None:
+    """The record's value, None where it is none of those that are watched. Raises BadRecord."""
+    if raw.topic == LABELER_STATE.name:
+        if raw.value is None or kind_of(raw.key) != FRONTIER:
+            return None
+        found = decode_frontier(raw.value)
+        return Labeled(found.instrument, found.frontier.second, found.frontier.example_seq)
+    return DECODERS[raw.topic](raw.value)
+
+
+def apply(observed: Observed, batch: Iterable[Raw]) -> None:
+    """Take in records; one that cannot be decoded is counted, since its reader sets it aside."""
+    for raw in batch:
+        try:
+            value = decoded(raw)
+        except BadRecord:
+            observed.undecodable += 1
+            continue
+        if value is not None:
+            observed.on_record(value)
+
+
+class Collector:
+    """Fills an `Observed` under `lock` until closed."""
+
+    def __init__(self, bootstrap: str, observed: Observed, lock: threading.Lock, log: logging.Logger) -> None:
+        self._observed = observed
+        self._lock = lock
+        self._log = log
+        config = consumer_config(
+            bootstrap,
+            "collector",
+            "tidewheel-collector",
+            **{
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": QUEUE_KBYTES_MAX,
+                "reconnect.backoff.max.ms": 1000,
+            },
+        )
+        self._consumer = Consumer(config, logger=log)
+        self._admin = AdminClient(client(bootstrap, "collector"), logger=log)
+        self._ends: dict[Place, int] = {}
+        self._wanted: dict[Place, int] | None = None
+        self._ask = threading.Event()
+        self._caught_up = threading.Event()
+        self.background = Background("collector", self._run)
+
+    def assign(self) -> None:
+        """Be ready to read all watched topics from the beginning. Raises KafkaException where no broker answers."""
+        topics = (*DECODERS, LABELER_STATE.name)
+        places = [
+            TopicPartition(topic, p, OFFSET_BEGINNING) for topic in topics for p in partitions_of(self._consumer, topic)
+        ]
+        self._consumer.assign(places)
+
+    def close(self) -> None:
+        self.background.close()
+        self._consumer.close()
+
+    def request_catch_up(self) -> None:
+        """Start to find out whether everything that is on the topics now has been read; `caught_up` tells."""
+        self._caught_up.clear()
+        self._ask.set()
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that was on the topics at the last `request_catch_up` has been read."""
+        return self._caught_up.is_set()
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self._turn()
+            except KafkaException as failure:  # the broker is away; the client connects again by itself
+                self._log.warning("collector: %s", failure)
+                stop.wait(0.5)
+
+    def _turn(self) -> None:
+        if self._ask.is_set():
+            self._wanted = self._ends_now()
+            self._ask.clear()
+        batch = []
+        for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):
+            error = message.error()
+            if error is None:
+                batch.append(Raw(message.topic() or "", message.key(), message.value()))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._ends[_place(message)] = message.offset() or 0
+            else:
+                self._log.warning("collector: %s", error)
+        if batch:
+            with self._lock:
+                apply(self._observed, batch)
+        if self._wanted is not None and all(self._ends.get(p, -1) >= end for p, end in self._wanted.items()):
+            self._wanted = None
+            self._caught_up.set()
+
+    def _ends_now(self) -> dict[Place, int]:
+        """One past the last record of each partition, committed or not: what is being committed must be waited for,
+        since a commit is answered before its last record can be read."""
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        answers = self._admin.list_offsets(
+            dict.fromkeys(self._consumer.assignment(), latest),
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=METADATA_LIMIT_S,
+        )
+        return {(part.topic, part.partition): answer.result().offset for part, answer in answers.items()}
+
+
+def _place(message: Message) -> Place:
+    return message.topic() or "", message.partition() or 0

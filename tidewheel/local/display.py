@@ -1,0 +1,124 @@
+"""Two ways to show a run: the live view on a terminal, plain lines anywhere else."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+
+from tidewheel.local.announcer import Announcer
+from tidewheel.local.clock import wall_time
+from tidewheel.local.view.picture import Picture
+from tidewheel.local.view.screen import screen
+
+NEWS_KEPT = 8
+
+
+class Display(Protocol):
+    """What a run tells people. `say`: a line that matters. `show`: where everything stands, several times a second,
+    under the lock of what the picture is made from. `close`: nothing but plain lines from here on."""
+
+    def say(self, line: str) -> None: ...
+    def news(self) -> list[str]: ...
+    def show(self, picture: Picture, lock: Lock) -> None: ...
+    def close(self) -> None: ...
+
+
+def on_terminal() -> bool:
+    """Whether standard output can show the live view."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb") and encoding.startswith("utf")
+
+
+def display(since_ns: int) -> Display:
+    """The one that fits standard output. `since_ns`: what happened before is no news."""
+    announcer = Announcer(since_ns)
+    return Screen(announcer) if on_terminal() else Lines(announcer)
+
+
+def write(line: str) -> None:
+    """A line on standard output. Raises BrokenPipeError where nobody reads any more."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, errors="replace").decode(encoding) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def standard_error_in(path: Path) -> Iterator[None]:
+    """What native libraries print to standard error goes to a file instead: it would tear the view."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    sink = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(sink, 2)
+    os.close(sink)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+class Lines:
+    """Plain lines, each with the time of day (UTC)."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        self._announcer = announcer
+
+    def say(self, line: str) -> None:
+        write(f"{wall_time()} {line}")
+
+    def news(self) -> list[str]:
+        return []
+
+    def show(self, picture: Picture, lock: Lock) -> None:
+        with lock:
+            lines = [*self._announcer.events(picture), *self._announcer.heartbeat(picture)]
+        for line in lines:
+            self.say(line)
+
+    def close(self) -> None:
+        """Nothing to restore."""
+
+
+class Screen:
+    """The live view on the terminal's other screen, which is as it was afterwards. Lines said become its news."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        self._announcer = announcer
+        self._news: deque[str] = deque(maxlen=NEWS_KEPT)
+        self._console = Console()
+        self._live: Live | None = Live(console=self._console, screen=True, auto_refresh=False, redirect_stderr=False)
+        self._live.start()
+
+    def say(self, line: str) -> None:
+        if self._live is None:
+            write(line)
+        else:
+            self._news.append(f"{wall_time()} {line}")
+
+    def news(self) -> list[str]:
+        return list(self._news)
+
+    def show(self, picture: Picture, lock: Lock) -> None:
+        if self._live is None:
+            return
+        width, height = self._console.size
+        with lock:
+            for line in self._announcer.events(picture):
+                self.say(line)
+            frame = screen(picture, width, height)
+            # Drawn under the lock: parts of the frame read what the collector fills.
+            self._live.update(frame, refresh=True)
+
+    def close(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            with suppress(OSError):
+                live.stop()

@@ -1,0 +1,142 @@
+"""The system as its topics tell it: what the live view shows, the summary counts and the ending rests on.
+
+Values only: records go in, decoded; each is counted once, whatever is repeated after a crash.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from tidewheel.contracts.codecs.market import DeadLetter, FeedStatus
+from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
+from tidewheel.domain.training import RunEvent
+from tidewheel.local.training_runs import TrainingRuns
+
+MIDS_KEPT = 240
+LETTERS_KEPT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Labeled:
+    """How far the labels of an instrument are written: the labeler's frontier."""
+
+    instrument: str
+    second: int
+    examples: int
+
+
+Record = MarketSecond | SecondOrders | Transaction | Labeled | RunEvent | FeedStatus | DeadLetter
+
+
+@dataclass(slots=True)
+class Market:
+    """The prices of one instrument."""
+
+    bars: int = 0
+    ticks: int = 0
+    second: int = -1
+    session: int = 0
+    bid_e9: int = 0
+    offer_e9: int = 0
+    stale: bool = False
+    source_kind: SourceKind = SourceKind.LIVE
+    mids_e9: deque[int] = field(default_factory=lambda: deque(maxlen=MIDS_KEPT))
+    feed: FeedStatus | None = None
+
+    def on_second(self, value: MarketSecond) -> None:
+        if value.second <= self.second:
+            return
+        self.bars += 1
+        self.ticks = value.last_seq
+        self.second, self.session, self.stale = value.second, value.session, value.stale
+        self.bid_e9, self.offer_e9 = value.close_bid_e9, value.close_offer_e9
+        self.source_kind = value.source_kind
+        self.mids_e9.append(value.close_mid_e9)
+
+
+@dataclass(slots=True)
+class Orders:
+    """The orders of one instrument and what became of them."""
+
+    second: int = -1
+    placed: int = 0
+    not_placed: Counter[NotPlacedReason] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    labeled_second: int = -1
+    examples: int = 0
+
+    @property
+    def resolved(self) -> int:
+        return self.outcomes.total()
+
+    @property
+    def open(self) -> int:
+        # Topics are read side by side, so for a moment more may be resolved than seen placed.
+        return max(0, self.placed - self.resolved)
+
+    def on_orders(self, value: SecondOrders) -> None:
+        if value.second <= self.second:
+            return
+        self.second = value.second
+        self.placed += len(value)
+        self.not_placed.update(value.not_placed)
+
+    def on_labeled(self, value: Labeled) -> None:
+        self.labeled_second = max(self.labeled_second, value.second)
+        self.examples = max(self.examples, value.examples)
+
+
+@dataclass(slots=True)
+class Instrument:
+    """All that is known of one instrument."""
+
+    name: str
+    market: Market = field(default_factory=Market)
+    orders: Orders = field(default_factory=Orders)
+    runs: TrainingRuns = field(default_factory=TrainingRuns)
+
+
+class Observed:
+    """What the topics have said so far."""
+
+    def __init__(self) -> None:
+        self.instruments: dict[str, Instrument] = {}
+        self.dead_letters = 0
+        self.last_letters: deque[DeadLetter] = deque(maxlen=LETTERS_KEPT)
+        self.undecodable = 0
+        self._letters_seen: set[tuple[str, str, int, int]] = set()
+
+    def instrument(self, name: str) -> Instrument:
+        """The instrument, known or new."""
+        found = self.instruments.get(name)
+        if found is None:
+            found = self.instruments[name] = Instrument(name)
+        return found
+
+    def on_record(self, value: Record) -> None:
+        """Take in one decoded record of any topic."""
+        if isinstance(value, DeadLetter):
+            self._on_dead_letter(value)
+            return
+        instrument = self.instrument(value.instrument)
+        match value:
+            case Transaction():
+                instrument.orders.outcomes[value.outcome] += 1
+            case MarketSecond():
+                instrument.market.on_second(value)
+            case SecondOrders():
+                instrument.orders.on_orders(value)
+            case Labeled():
+                instrument.orders.on_labeled(value)
+            case RunEvent():
+                instrument.runs.on_event(value)
+            case FeedStatus():
+                instrument.market.feed = value
+
+    def _on_dead_letter(self, value: DeadLetter) -> None:
+        seen = (value.service, value.source, value.partition, value.offset)
+        if seen in self._letters_seen:
+            return
+        self._letters_seen.add(seen)
+        self.dead_letters += 1
+        self.last_letters.append(value)

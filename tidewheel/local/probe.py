@@ -1,0 +1,128 @@
+"""Asks the predictor for predictions as a client would, and notes which model answered first when."""
+
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tidewheel.local.background import Background
+from tidewheel.local.clock import steady_s, wall_ns
+from tidewheel.local.predictor_client import NoPrediction, Prediction
+
+QUIET_EVERY_S = 1.0
+EAGER_EVERY_S = 0.05
+PREDICTIONS_KEPT = 20
+# What PredictNow says where it cannot cut features yet; the model may well answer given ones.
+NO_FEATURES = ("FAILED_PRECONDITION", "NOT_FOUND", "UNAVAILABLE", "OUT_OF_RANGE")
+
+
+class Client(Protocol):
+    """What the probe asks; both raise NoPrediction."""
+
+    def now(self, instrument: str) -> Prediction: ...
+    def of_level_market(self, instrument: str) -> Prediction: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A prediction and when it came, wall clock."""
+
+    at_ns: int
+    prediction: Prediction
+
+
+class ServedLog:
+    """Which models have been named by a reply and when, kept in a file so that a resumed run knows. Thread-safe."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._first_ns: dict[tuple[str, int], int] = {}
+        if path is not None and path.exists():
+            for line in path.read_text().splitlines():
+                with suppress(ValueError, KeyError, TypeError):  # a line cut short by a kill
+                    row = json.loads(line)
+                    self._first_ns.setdefault((row["instrument"], row["seq"]), row["served_at_ns"])
+
+    def named(self, instrument: str, seq: int, at_ns: int) -> bool:
+        """A reply named the model; returns whether it is the first."""
+        with self._lock:
+            if (instrument, seq) in self._first_ns:
+                return False
+            self._first_ns[(instrument, seq)] = at_ns
+        if self._path is not None:
+            with self._path.open("a") as file:
+                file.write(json.dumps({"instrument": instrument, "seq": seq, "served_at_ns": at_ns}) + "\n")
+        return True
+
+    def all(self) -> dict[tuple[str, int], int]:
+        """(instrument, seq) -> wall clock of the first reply."""
+        with self._lock:
+            return dict(self._first_ns)
+
+
+class Probe:
+    """Asks each second for the instrument that `instrument()` names, and much more often while `newest_published(it)`
+    is a model no reply has named yet."""
+
+    def __init__(
+        self,
+        client: Client,
+        instrument: Callable[[], str | None],
+        newest_published: Callable[[str], int],
+        served: ServedLog,
+        log: logging.Logger,
+        wall_ns: Callable[[], int] = wall_ns,
+    ) -> None:
+        self._client = client
+        self._instrument = instrument
+        self._newest_published = newest_published
+        self._log = log
+        self._wall_ns = wall_ns
+        self.background = Background("probe", self._run)
+        self._newest_named = 0
+        self.served = served
+        self.count = 0
+        self.recent: deque[Answered] = deque(maxlen=PREDICTIONS_KEPT)
+        self.trouble = ""
+
+    def _run(self, stop: threading.Event) -> None:
+        asked_s = -QUIET_EVERY_S
+        while not stop.wait(EAGER_EVERY_S):
+            instrument = self._instrument()
+            if instrument is None:
+                continue
+            now_s = steady_s()
+            if self._newest_published(instrument) > self._newest_named or now_s - asked_s >= QUIET_EVERY_S:
+                asked_s = now_s
+                self.ask(instrument)
+
+    def ask(self, instrument: str) -> None:
+        """One question; what comes of it stands in `recent` or `trouble`."""
+        try:
+            prediction = self._prediction(instrument)
+        except NoPrediction as failure:
+            self.trouble = str(failure)
+            return
+        self.trouble = ""
+        self.count += 1
+        at_ns = self._wall_ns()
+        self._newest_named = prediction.seq
+        self.recent.append(Answered(at_ns, prediction))
+        try:
+            self.served.named(instrument, prediction.seq, at_ns)
+        except OSError as failure:
+            self._log.warning("the list of served models cannot be written: %s", failure)
+
+    def _prediction(self, instrument: str) -> Prediction:
+        try:
+            return self._client.now(instrument)
+        except NoPrediction as failure:
+            if failure.code not in NO_FEATURES:
+                raise
+            return self._client.of_level_market(instrument)

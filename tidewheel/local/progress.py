@@ -1,0 +1,89 @@
+"""How far the consumer groups are behind, asked of the broker at most once a second, in a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
+from tidewheel.local.background import Background
+from tidewheel.runtime.kafka import client
+
+ASK_EVERY_S = 1.0
+ANSWER_LIMIT_S = 5.0
+READS: Mapping[str, tuple[str, ...]] = {
+    ORDERBOT_GROUP: (TICKS.name,),
+    LABELER_GROUP: (TICKS.name, ORDERS.name),
+    TRAINER_GROUP: (EXAMPLES.name,),
+}
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Offsets at one instant. `ends`: one past the last record; `committed`: group -> place -> next offset to read."""
+
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    committed: Mapping[str, Mapping[Place, int]] = field(default_factory=dict)
+
+    def lag(self, group: str) -> int | None:
+        """Records the group has not committed yet, None while nothing is known."""
+        if not self.ends:
+            return None
+        done = self.committed.get(group, {})
+        return sum(max(0, end - done.get(place, 0)) for place, end in self.ends.items() if place[0] in READS[group])
+
+    def all_read(self, *groups: str) -> bool:
+        """Whether each of the groups has committed everything on its inputs."""
+        return all(self.lag(group) == 0 for group in groups)
+
+
+class ProgressWatch:
+    """Keeps the last `Progress`."""
+
+    def __init__(self, bootstrap: str, log: logging.Logger) -> None:
+        self._admin = AdminClient({**client(bootstrap, "progress"), "reconnect.backoff.max.ms": 1000}, logger=log)
+        self._log = log
+        self.background = Background("progress", self._run)
+        self.latest = Progress()
+        self.rounds = 0
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self.latest = self.ask()
+                self.rounds += 1
+            except KafkaException as failure:
+                self._log.warning("progress: %s", failure)
+            stop.wait(ASK_EVERY_S)
+
+    def ask(self) -> Progress:
+        """Ask now. The ends are asked first, so that a group seen to be at an end has read all that was there then.
+
+        Raises KafkaException.
+        """
+        ends = self._ends()
+        return Progress(ends, {group: self._committed(group) for group in READS})
+
+    def _ends(self) -> dict[Place, int]:
+        metadata = self._admin.list_topics(timeout=ANSWER_LIMIT_S).topics
+        topics = sorted({topic for topics in READS.values() for topic in topics})
+        places = [
+            TopicPartition(name, part) for name in topics if name in metadata for part in metadata[name].partitions
+        ]
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        answers = self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=ANSWER_LIMIT_S)
+        return {(place.topic, place.partition): future.result().offset for place, future in answers.items()}
+
+    def _committed(self, group: str) -> dict[Place, int]:
+        request = [ConsumerGroupTopicPartitions(group)]
+        answer = self._admin.list_consumer_group_offsets(request, request_timeout=ANSWER_LIMIT_S)
+        try:
+            found = answer[group].result().topic_partitions or []
+        except KafkaException:  # a group that does not exist yet
+            return {}
+        return {(part.topic, part.partition): part.offset for part in found if part.offset >= 0}

@@ -1,0 +1,140 @@
+"""`tidewheel run` from its first check to its last line."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidewheel.local import servers
+from tidewheel.local.clock import wall_ns
+from tidewheel.local.data_dir import CannotUse, DataDir, write_whole
+from tidewheel.local.display import Display, display, standard_error_in, write
+from tidewheel.local.signals import Impatient, Interrupts, caught
+from tidewheel.local.summary import RunFacts, as_json, for_people, summary
+from tidewheel.local.system import Ended, Request, System
+from tidewheel.runtime.process import EXIT_OK, Unusable
+
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """What a run leaves beside its data directory."""
+
+    summary: Path | None
+    export: Path | None
+
+
+def run(request: Request, products: Products) -> int:
+    """Run to the end and return the exit code. Raises Unusable (one line) where it cannot start."""
+    if request.kafka:
+        with standard_error_in(Path(os.devnull)):
+            servers.prepare_given_kafka(request.kafka, request.partitions)
+    if request.redis:
+        servers.check_given_redis(request.redis)
+    data = DataDir(request.data_dir.resolve())
+    data.prepare()
+    with data.claim(), caught() as interrupts, standard_error_in(data.log("run")):
+        return _guarded(request, products, data, interrupts)
+
+
+def _guarded(request: Request, products: Products, data: DataDir, interrupts: Interrupts) -> int:
+    """Whatever happens, no process is left behind."""
+    shown = display(wall_ns())
+    system = System(request, data, shown)
+    try:
+        data.remember(remembered(request, system))
+        _hello(request, system, shown)
+        ended = _until_the_end(system, interrupts)
+        interrupts.ending = True
+        shown.close()
+        return _finish(ended, system, products)
+    except Impatient:
+        shown.close()
+        write(f"killed; the data lies in {request.data_dir}")
+        return EXIT_INTERRUPTED
+    finally:
+        shown.close()
+        system.kill()
+
+
+def remembered(request: Request, system: System) -> dict[str, object]:
+    """What run.json holds: what may not change when the run is resumed, what may, and where everything listens."""
+    options = request.options
+    where = system.addresses
+    return {
+        "lasting": {**options.lasting(), "kafka": request.kafka, "redis": request.redis},
+        "changing": options.changing(),
+        "addresses": {"kafka": where.kafka, "redis": where.redis, "predictor": where.predictor},
+        "metrics_ports": dict(system.ports.metrics),
+    }
+
+
+def _hello(request: Request, system: System, shown: Display) -> None:
+    options = request.options
+    shown.say(f"{options.instrument} from {options.feed} at speed {options.speed}, thresholds ±{options.threshold}")
+    shown.say(f"data and logs in {request.data_dir}; the predictor will listen on {system.addresses.predictor}")
+
+
+def _until_the_end(system: System, interrupts: Interrupts) -> Ended:
+    try:
+        return system.run(interrupts)
+    except BrokenPipeError:  # nobody reads the lines any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Ended("nobody reads the output any more", interrupted=True)
+
+
+def _finish(ended: Ended, system: System, products: Products) -> int:
+    """Stop in order, tell what came of it, and leave the right exit code."""
+    write(ended.words)
+    wall_s = system.wall_s
+    system.stop_services()
+    trouble = _tell(system, products, wall_s, hurried=ended.interrupted or ended.failed)
+    system.stop_servers()
+    root = system.request.data_dir
+    write(f"the data lies in {root}; go on with: tidewheel run --data-dir {root}")
+    if ended.failed or trouble:
+        raise Unusable(trouble or f"{ended.words} (logs in {root / 'logs'})")
+    if ended.interrupted and not open_ended(system.request):
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def open_ended(request: Request) -> bool:
+    """Whether only Ctrl-C ends such a run, so that it is no failure to be ended by it."""
+    options = request.options
+    return options.exit_after_models is None and (options.stay or not options.feed.ends)
+
+
+def _tell(system: System, products: Products, wall_s: float, hurried: bool) -> str:
+    """Summary and export; returns what went wrong, empty if nothing did."""
+    if system.monitor is None:
+        return ""
+    if not system.catch_up(hurried) and not hurried:
+        return "the topics could not be read to their end; there is no summary"
+    facts = RunFacts(wall_s, system.monitor.served.all(), system.monitor.probe.count, system.supervisor.restarts())
+    with system.monitor.lock:
+        values = summary(system.monitor.observed, facts)
+    for line in for_people(values):
+        write(line)
+    try:
+        if products.summary is not None:
+            write_whole(products.summary, as_json(values))
+            write(f"summary in {products.summary}")
+        if products.export is not None:
+            _export(system.addresses.kafka, products.export)
+    except Unusable as failure:
+        return str(failure)
+    return ""
+
+
+def _export(bootstrap: str, folder: Path) -> None:
+    """Every topic as files. Raises Unusable."""
+    from tidewheel.local.exporting import export_all
+
+    write(f"exporting every topic to {folder} …")
+    try:
+        export_all(bootstrap, folder)
+    except OSError as failure:
+        raise CannotUse(f"{folder}: the export failed: {failure.strerror}") from failure
+    write(f"exported to {folder}")

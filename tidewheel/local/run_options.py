@@ -1,0 +1,160 @@
+"""What a run is asked to do: parsed, checked for sense, and compared with an earlier run. Values only."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tidewheel.domain.market import check_instrument
+from tidewheel.domain.prices import Threshold
+from tidewheel.domain.windows import Windowing
+
+SIMULATOR = "sim"
+REPLAY = "replay"
+LIVE_VENUES = ("kraken", "coinbase", "binance", "okx")
+REPLAY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+MAX = "max"
+SPEED_MAX = 1_000_000.0
+SPEED_SIM = "60"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where prices come from: the simulator, a recorded file, or a live venue."""
+
+    kind: str
+    path: Path | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Feed":
+        """`sim`, `replay:<path>` or a venue. Raises ValueError in words for people."""
+        kind, colon, rest = text.strip().partition(":")
+        if kind == REPLAY:
+            if not rest:
+                raise ValueError("give the recorded file too: replay:<path>")
+            path = Path(rest).expanduser()
+            if not path.name.lower().endswith(REPLAY_SUFFIXES):
+                raise ValueError(f"{rest}: a recorded file ends in {', '.join(REPLAY_SUFFIXES)}")
+            return cls(REPLAY, path)
+        if colon or kind not in (SIMULATOR, *LIVE_VENUES):
+            raise ValueError(f"{text!r} must be sim, replay:<path>, {' or '.join(LIVE_VENUES)}")
+        return cls(kind)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends by itself."""
+        return self.kind == REPLAY
+
+    @property
+    def live(self) -> bool:
+        """Whether its prices are those of now."""
+        return self.kind in LIVE_VENUES
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.path.resolve()}" if self.path else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """One run. Fields stand as they were typed where a service parses them itself; `None` = not asked for."""
+
+    feed: Feed
+    symbol: str
+    speed: str
+    threshold: Threshold
+    orders_per_second: int
+    window: int
+    step: int
+    trials: int
+    exit_on: str
+    max_holding: float | None
+    promotion: str
+    sim_seed: int
+    sim_edge: float
+    exit_after_models: int | None
+    stay: bool
+
+    @property
+    def instrument(self) -> str:
+        return f"{self.feed.kind}:{self.symbol}"
+
+    @property
+    def windowing(self) -> Windowing:
+        return Windowing(self.window, self.step)
+
+    def lasting(self) -> dict[str, Any]:
+        """What cannot change over the life of a data directory: it shapes ticks, orders, labels or window numbers."""
+        simulated = {"sim_seed": self.sim_seed, "sim_edge": self.sim_edge} if self.feed.kind == SIMULATOR else {}
+        return {
+            "feed": str(self.feed),
+            "instrument": self.symbol,
+            "threshold": str(self.threshold),
+            "orders_per_second": self.orders_per_second,
+            "window": self.window,
+            "step": self.step,
+            "exit_on": self.exit_on,
+            "max_holding": self.max_holding,
+            **simulated,
+        }
+
+    def changing(self) -> dict[str, Any]:
+        """What may differ from one start to the next."""
+        return {"speed": self.speed, "trials": self.trials, "promotion": self.promotion}
+
+
+def checked(options: RunOptions) -> RunOptions:
+    """The options, if they go together. Raises ValueError in words for people."""
+    check_instrument(options.instrument)
+    Windowing(options.window, options.step)
+    if options.feed.live and options.speed != "1":
+        raise ValueError(f"--speed {options.speed}: a live venue runs at speed 1")
+    return dataclasses.replace(options, speed=parse_speed(options.speed))
+
+
+def parse_speed(text: str) -> str:
+    """`max` or a positive number, as the services take it. Raises ValueError."""
+    word = text.strip().lower()
+    if word == MAX:
+        return MAX
+    try:
+        number = float(word)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number <= SPEED_MAX:
+        raise ValueError(f"{text!r} must be max, or a number above 0 and up to {SPEED_MAX:.0f}")
+    return f"{number:g}"
+
+
+def default_speed(feed: Feed) -> str:
+    """Time runs as fast as it can for a recorded file, at 60 × for the simulator, and as it does for a venue."""
+    return MAX if feed.ends else SPEED_SIM if feed.kind == SIMULATOR else "1"
+
+
+def changed_since(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What of the lasting settings differs from an earlier run, a phrase each."""
+    return [
+        f"--{name.replace('_', '-')} was {earlier[name]}, now {value}"
+        for name, value in now.items()
+        if name in earlier and earlier[name] != value
+    ]
+
+
+BROKERS = re.compile(r"[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*|\[[0-9a-fA-F:]+\]:\d{1,5}")
+
+
+def parse_bootstrap(text: str) -> str:
+    """`host:port[,host:port …]`. Raises ValueError."""
+    if not BROKERS.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} must look like 127.0.0.1:9092")
+    return text.strip()
+
+
+def parse_redis_url(text: str) -> str:
+    """`redis://host:port/0` and its kin. Raises ValueError."""
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.netloc or parts.path):
+        raise ValueError(f"{text!r} must look like redis://127.0.0.1:6379/0")
+    return text.strip()

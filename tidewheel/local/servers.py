@@ -1,0 +1,95 @@
+"""Kafka and Redis of a run: given ones that are checked, or our own as children that keep their data when they die."""
+
+import signal
+from collections.abc import Callable
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tidewheel.local import kafka, redis
+from tidewheel.local.data_dir import DataDir
+from tidewheel.local.ports import Ports
+from tidewheel.local.processes import accepts_connections
+from tidewheel.local.supervisor import ChildSpec
+from tidewheel.registry.client import RegistryUnavailable
+from tidewheel.registry.store import Registry
+from tidewheel.runtime import topic_admin
+from tidewheel.runtime.kafka import client
+from tidewheel.runtime.process import Unusable
+
+KAFKA, REDIS = "kafka", "redis"
+ANSWER_LIMIT_S = 5.0
+Check = Callable[[], tuple[bool, str]]
+
+
+def prepare_given_kafka(bootstrap: str, partitions: int) -> None:
+    """Create what topics are missing on a broker that runs already. Raises Unusable."""
+    try:
+        AdminClient(client(bootstrap, "run")).list_topics(timeout=ANSWER_LIMIT_S)
+    except KafkaException as failure:
+        raise Unusable(f"Kafka at {bootstrap} does not answer") from failure
+    try:
+        topic_admin.create(bootstrap, partitions)
+        faults = topic_admin.faults(bootstrap)
+    except KafkaException as failure:
+        raise Unusable(f"Kafka at {bootstrap} cannot be used: {failure.args[0].str()}") from failure
+    if faults:
+        raise Unusable(f"the topics at {bootstrap} are not as declared: {'; '.join(faults)}")
+
+
+def check_given_redis(url: str) -> None:
+    """Raises Unusable where no Redis answers."""
+    registry = Registry.connect(url)
+    try:
+        registry.ping()
+    except RegistryUnavailable as failure:
+        raise Unusable(str(failure)) from failure
+    finally:
+        registry.close()
+
+
+def kafka_spec(data: DataDir, ports: Ports) -> ChildSpec:
+    """Our own broker; started again on the same port and data."""
+    return ChildSpec(
+        name=KAFKA,
+        command=lambda: kafka.kafka_command(data.kafka, ports.kafka, ports.kafka_controller),
+        log=data.log(KAFKA),
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+def redis_spec(data: DataDir, ports: Ports) -> ChildSpec:
+    """Our own Redis; started again on the same port and data."""
+    return ChildSpec(
+        name=REDIS,
+        command=lambda: redis.redis_command(data.redis, ports.redis),
+        log=data.log(REDIS),
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+def kafka_check(port: int, bootstrap: str, partitions: int) -> Check:
+    """Ready is a broker that has the declared topics: making them is the last step of its start."""
+
+    made = False
+
+    def check() -> tuple[bool, str]:
+        nonlocal made
+        if not accepts_connections(port):
+            return False, "not listening yet"
+        if not made:
+            try:
+                topic_admin.create(bootstrap, partitions)
+            except KafkaException as failure:
+                return False, failure.args[0].str()
+            made = True
+        return True, "ready"
+
+    return check
+
+
+def redis_check(port: int) -> Check:
+    def check() -> tuple[bool, str]:
+        return (True, "ready") if accepts_connections(port) else (False, "not listening yet")
+
+    return check

@@ -1,0 +1,93 @@
+"""How the five services are started on this machine: their commands and their TIDEWHEEL_* settings."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from tidewheel.local.data_dir import DataDir
+from tidewheel.local.monitor import Addresses
+from tidewheel.local.ports import Ports
+from tidewheel.local.run_options import SIMULATOR, RunOptions
+from tidewheel.local.supervisor import ChildSpec
+
+INGEST = "ingest"
+# In the order they are started, which is the order they are ended in too: the source first.
+SERVICES = (INGEST, "orderbot", "labeler", "trainer", "predictor")
+REDIS_USERS = ("trainer", "predictor")
+# One thread: the same sums in the same order, and the other core stays free for the rest of the system.
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[str, dict[str, str]]:
+    """Service -> its settings as text."""
+    feed = {
+        "FEED": str(options.feed),
+        "INSTRUMENT": options.symbol,
+        "SPEED": options.speed,
+        "ORDERS_PER_SECOND": str(options.orders_per_second),
+    }
+    if options.feed.kind == SIMULATOR:
+        feed |= {"SIM_SEED": str(options.sim_seed), "SIM_EDGE": f"{options.sim_edge:g}"}
+    rule = {
+        "THRESHOLD": str(options.threshold),
+        "ORDERS_PER_SECOND": str(options.orders_per_second),
+        # One order bot under one name: a killed one has its partitions back as soon as it is started again.
+        "GROUP_INSTANCE": "orderbot",
+    }
+    labels = {"EXIT_ON": options.exit_on}
+    if options.max_holding is not None:
+        labels["MAX_HOLDING_S"] = f"{options.max_holding:g}"
+    training = {
+        "WINDOW": str(options.window),
+        "STEP": str(options.step),
+        "TRIALS": str(options.trials),
+        "PROMOTION": options.promotion,
+    }
+    host, _, port = addresses.predictor.rpartition(":")
+    own = {
+        INGEST: feed,
+        "orderbot": rule,
+        "labeler": labels,
+        "trainer": training,
+        "predictor": {"GRPC_HOST": host, "GRPC_PORT": port},
+    }
+    common = {"KAFKA": addresses.kafka}
+    stores = {name: {"REDIS": addresses.redis} if name in REDIS_USERS else {} for name in SERVICES}
+    return {
+        name: {
+            f"TIDEWHEEL_{key}": value
+            for key, value in {
+                **common,
+                **stores[name],
+                **own[name],
+                "METRICS_PORT": str(ports.metrics[name]),
+            }.items()
+        }
+        for name in SERVICES
+    }
+
+
+def service_specs(
+    options: RunOptions,
+    addresses: Addresses,
+    ports: Ports,
+    data: DataDir,
+    needs: tuple[str, ...],
+    feed_is_done: Callable[[], bool],
+) -> list[ChildSpec]:
+    """What the supervisor runs beside the servers. Settings of the caller's environment that a run does not set
+    itself pass through."""
+    own = settings(options, addresses, ports)
+    return [
+        ChildSpec(
+            name=name,
+            command=lambda name=name: [sys.executable, "-m", f"services.{name}"],  # type: ignore[misc]
+            log=data.log(name),
+            env={**os.environ, **ONE_THREAD, **own[name]},
+            needs=needs,
+            orphan_signal=signal.SIGKILL,  # a start is a recovery, so nothing is lost
+            done_when=feed_is_done if name == INGEST else lambda: False,
+        )
+        for name in SERVICES
+    ]

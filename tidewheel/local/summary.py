@@ -1,0 +1,142 @@
+"""What a run came to, as one JSON object and as a few lines for people. Pure: counts in, text out."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidewheel.domain.models import PartMetrics, Scorecard
+from tidewheel.domain.orders import NotPlacedReason, Outcome
+from tidewheel.local.observed import Instrument, Observed
+from tidewheel.local.training_runs import TrainingRun
+
+Served = Mapping[tuple[str, int], int]
+NS_PER_S = 1_000_000_000
+MODELS_TOLD = 12
+NEXT_FIELDS = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the topics do not say. `served`: (instrument, seq) -> wall clock of the first reply that named the model."""
+
+    wall_s: float
+    served: Served
+    predictions: int
+    restarts: Mapping[str, int]
+
+
+def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
+    """The object that `--summary` writes; see DESIGN section 6."""
+    instruments = [observed.instruments[name] for name in sorted(observed.instruments)]
+    return {
+        "wall_s": round(facts.wall_s, 3),
+        "ticks": sum(one.market.ticks for one in instruments),
+        "bars": sum(one.market.bars for one in instruments),
+        "orders": {
+            "placed": sum(one.orders.placed for one in instruments),
+            "not_placed": sum(one.orders.not_placed.total() for one in instruments),
+            "not_placed_by_reason": {
+                reason.name.lower(): sum(one.orders.not_placed[reason] for one in instruments)
+                for reason in NotPlacedReason
+            },
+        },
+        "transactions": {outcome.name: sum(one.orders.outcomes[outcome] for one in instruments) for outcome in Outcome},
+        "examples": sum(one.orders.examples for one in instruments),
+        "dead_letters": observed.dead_letters,
+        "predictions": facts.predictions,
+        "restarts": dict(facts.restarts),
+        "models": [
+            _model(one, run, facts.served)
+            for one in instruments
+            for _, run in sorted(one.runs.by_seq.items())
+            if run.end is not None
+        ],
+    }
+
+
+def _model(instrument: Instrument, run: TrainingRun, served: Served) -> dict[str, Any]:
+    result = run.result
+    served_at_ns = served.get((instrument.name, run.seq))
+    closed_to_served_s = (
+        (served_at_ns - run.window_closed_at_ns) / NS_PER_S if served_at_ns and run.window_closed_at_ns else None
+    )
+    return {
+        "instrument": instrument.name,
+        "seq": run.seq,
+        "sha256": result.sha256 if result else "",
+        "verdict": result.verdict if result and result.verdict else (run.end.name.lower() if run.end else ""),
+        "reason": run.reason,
+        "detail": run.words,
+        "evidence": result.evidence if result else "",
+        "threshold": _number(result.threshold) if result else None,
+        "base_rate": _number(result.base_rate) if result else None,
+        "validation": _part(result.validation) if result else None,
+        "test": _part(result.test) if result else None,
+        "next": _next(run.scorecard),
+        "trials": result.trials if result else 0,
+        "tuning_s": _number(round(result.tuning_s, 3)) if result else None,
+        "window_closed_to_served_s": None if closed_to_served_s is None else round(closed_to_served_s, 3),
+        "served": served_at_ns is not None,
+    }
+
+
+def _part(part: PartMetrics | None) -> dict[str, Any] | None:
+    return None if part is None else _plain(dataclasses.asdict(part))
+
+
+def _next(card: Scorecard | None) -> dict[str, Any] | None:
+    return None if card is None else _plain({name: getattr(card, name) for name in NEXT_FIELDS})
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) if isinstance(value, dict) else _number(value) for name, value in values.items()}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity and no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+
+def for_people(values: Mapping[str, Any]) -> list[str]:
+    """The summary in a few lines."""
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in values["transactions"].items())
+    restarts = sum(values["restarts"].values())
+    lines = [
+        f"{values['wall_s']:,.1f} s: {values['ticks']:,} ticks in {values['bars']:,} market seconds, "
+        f"{values['orders']['placed']:,} orders placed, {values['orders']['not_placed']:,} not placed",
+        f"orders resolved: {outcomes}; {values['examples']:,} examples",
+        f"{values['predictions']:,} predictions, {values['dead_letters']:,} dead letters, {restarts} restarts",
+    ]
+    return lines + [_model_line(model) for model in values["models"][-MODELS_TOLD:]]
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    head = f"model {model['seq']}: {model['verdict']}"
+    if model["test"] is None or not model["sha256"]:
+        return head + _why(model)
+    test, after = model["test"], model["next"]
+    words = f"{head}{'' if model['verdict'] == 'published' else _why(model)}, test {_figures(test)}"
+    words += f", evidence {model['evidence'] or 'none'}"
+    if after is not None:
+        words += f"; next window {_figures(after)}"
+    if model["window_closed_to_served_s"] is not None:
+        words += f"; served {model['window_closed_to_served_s']:.1f} s after its window closed"
+    return words
+
+
+def _why(model: Mapping[str, Any]) -> str:
+    return f" ({model['reason'].replace('_', ' ')})" if model["reason"] else ""
+
+
+def _figures(part: Mapping[str, Any]) -> str:
+    precision, recall, base_rate = (
+        "–" if part[n] is None else f"{part[n]:.3f}" for n in ("precision", "recall", "base_rate")
+    )
+    return f"precision {precision} at recall {recall} (base rate {base_rate})"

@@ -1,0 +1,256 @@
+"""One run of the whole system: start, watch, decide the end, stop in order, tell what came of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+from confluent_kafka import KafkaException
+
+from tidewheel.contracts.codecs.market import FeedEvent
+from tidewheel.local import ending, servers
+from tidewheel.local.announcer import told
+from tidewheel.local.clock import steady_s, wall_ns
+from tidewheel.local.completion import Completion
+from tidewheel.local.data_dir import DataDir
+from tidewheel.local.display import Display
+from tidewheel.local.monitor import Addresses, Monitor
+from tidewheel.local.ports import PortClaims
+from tidewheel.local.probe import ServedLog
+from tidewheel.local.processes import start, tethered
+from tidewheel.local.readiness import Readiness, http_check
+from tidewheel.local.run_options import RunOptions
+from tidewheel.local.services import INGEST, SERVICES, service_specs
+from tidewheel.local.shutdown import Grace, kill_all, stop_in_order
+from tidewheel.local.signals import Interrupts
+from tidewheel.local.supervisor import ChildSpec, Phase, Spawn, Supervisor
+from tidewheel.local.view.picture import Part, nothing_yet
+
+TURN_S = 0.05
+FRAME_EVERY_S = 0.25
+SERVICES_GRACE = Grace(turn_s=1.0, limit_s=5.0)
+SERVERS_GRACE = Grace(turn_s=0.3, limit_s=4.0)
+CATCH_UP_LIMIT_S = 60.0
+CATCH_UP_HURRIED_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run as asked for, checked. `kafka`, `redis`: addresses of running ones, None for our own."""
+
+    options: RunOptions
+    data_dir: Path
+    kafka: str | None
+    redis: str | None
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a run is over. `failed`: it could not go on; `interrupted`: someone asked."""
+
+    words: str
+    failed: bool = False
+    interrupted: bool = False
+
+
+class System:
+    """The processes of one run and what watches them. Used from the main thread only."""
+
+    def __init__(self, request: Request, data: DataDir, display: Display) -> None:
+        self.request = request
+        self.display = display
+        self.started_s = steady_s()
+        self._claims = PortClaims()
+        self.ports = self._claims.choose(SERVICES)
+        self.addresses = Addresses(
+            request.kafka or f"127.0.0.1:{self.ports.kafka}",
+            request.redis or f"redis://127.0.0.1:{self.ports.redis}/0",
+            f"127.0.0.1:{self.ports.predictor}",
+        )
+        self._data = data
+        self._readiness = Readiness(self._checks())
+        self.supervisor = Supervisor(self._specs(), spawner(data.root), self._readiness, steady_s)
+        self.monitor: Monitor | None = None
+        self._completion: Completion | None = None
+        self._next_frame_s = 0.0
+
+    @property
+    def wall_s(self) -> float:
+        return steady_s() - self.started_s
+
+    def _own_servers(self) -> tuple[str, ...]:
+        own = ((servers.KAFKA, self.request.kafka), (servers.REDIS, self.request.redis))
+        return tuple(name for name, given in own if given is None)
+
+    def _specs(self) -> list[ChildSpec]:
+        own = {servers.KAFKA: servers.kafka_spec, servers.REDIS: servers.redis_spec}
+        first = [own[name](self._data, self.ports) for name in self._own_servers()]
+        options = self.request.options
+        feed_is_done = (lambda: True) if options.feed.ends else (lambda: False)
+        services = service_specs(options, self.addresses, self.ports, self._data, self._own_servers(), feed_is_done)
+        return [*first, *services]
+
+    def _checks(self) -> dict[str, servers.Check]:
+        checks: dict[str, servers.Check] = {
+            servers.KAFKA: servers.kafka_check(self.ports.kafka, self.addresses.kafka, self.request.partitions),
+            servers.REDIS: servers.redis_check(self.ports.redis),
+        }
+        wanted = {name: checks[name] for name in self._own_servers()}
+        return wanted | {name: http_check(port) for name, port in self.ports.metrics.items()}
+
+    def run(self, interrupts: Interrupts) -> Ended:
+        """Start everything and keep it going until something ends it; leaves the processes running."""
+        self._readiness.background.start()
+        while True:
+            for happening in self.supervisor.tick():
+                self.display.say(told(happening))
+            if self.supervisor.failure is not None:
+                return Ended(self.supervisor.failure, failed=True)
+            if interrupts.asked:
+                return Ended("ended by request", interrupted=True)
+            self._watch()
+            if (end := self._decide()) is not None:
+                return Ended(end.words)
+            self._show()
+            time.sleep(TURN_S)
+
+    def _watch(self) -> None:
+        """Begin to watch once the broker is there."""
+        if self.monitor is not None:
+            self.monitor.check()
+            return
+        if servers.KAFKA in self.supervisor.children and self.supervisor.phase(servers.KAFKA) is not Phase.READY:
+            return
+        options = self.request.options
+        monitor = Monitor(
+            self.addresses,
+            ServedLog(self._data.served),
+            file_log(self._data.log("run")),
+            instrument=options.instrument,
+            windowing=options.windowing,
+        )
+        try:
+            monitor.start()
+        except KafkaException as failure:
+            monitor.close()
+            self.display.say(f"the broker does not answer yet: {failure.args[0].str()}")
+            return
+        self.monitor = monitor
+        self._completion = Completion(monitor.collector)
+
+    def _decide(self) -> ending.Ending | None:
+        monitor, completion, options = self.monitor, self._completion, self.request.options
+        if monitor is None or completion is None:
+            return None
+        feed_done = self.supervisor.phase(INGEST) is Phase.DONE
+        with monitor.lock:
+            known = list(monitor.observed.instruments.values())
+            complete = all(map(ending.labels_complete, known))
+            found = monitor.instrument()
+            closed = ending.windows_closed(found, options.windowing) if found else 0
+            decided = found.runs.ended(closed) if found else True
+            published = found.runs.newest_published() if found else None
+            ended = bool(found and found.market.feed and found.market.feed.event is FeedEvent.ENDED)
+        if completion.feed_broke_off(ended):
+            self.supervisor.not_done(INGEST, "ended before the feed did")
+            return None
+        completion.step(
+            feed_done=feed_done,
+            labels_complete=complete,
+            progress=monitor.progress.latest,
+            rounds=monitor.progress.rounds,
+        )
+        goal = ending.Goal(options.exit_after_models, options.feed.ends and not options.stay)
+        facts = ending.Facts(
+            feed_done=feed_done,
+            inputs_read=completion.done,
+            windows_closed=closed,
+            windows_ended=decided,
+            served=frozenset(monitor.served_models()),
+            newest_published=published.seq if published else 0,
+            published_for_s=(wall_ns() - published.ended_at_ns) / 1e9 if published else 0.0,
+        )
+        return ending.decide(goal, facts)
+
+    def _show(self) -> None:
+        now_s = steady_s()
+        if now_s < self._next_frame_s:
+            return
+        self._next_frame_s = now_s + FRAME_EVERY_S
+        words = (self._title(), self._footer(), self.wall_s, self.parts(), self.display.news())
+        if self.monitor is None:
+            self.display.show(nothing_yet(*words), threading.Lock())
+            return
+        self.monitor.sample(now_s)
+        self.display.show(self.monitor.picture(*words), self.monitor.lock)
+
+    def _title(self) -> str:
+        options = self.request.options
+        pace = options.speed if options.speed == "max" else f"{options.speed} ×"
+        return f"{options.instrument} at {pace}, ±{options.threshold}"
+
+    def _footer(self) -> str:
+        where = self.addresses
+        return f" Ctrl-C ends. predictor {where.predictor}  kafka {where.kafka}  data {self._data.root}"
+
+    def parts(self) -> list[Part]:
+        """The processes as the view shows them."""
+        return [
+            Part(name, child.phase, child.restarts, self._readiness.answer(name)[1])
+            for name, child in self.supervisor.children.items()
+        ]
+
+    def stop_services(self) -> None:
+        """End the five in order: the source first, so that the others still finish what they have."""
+        self._stop(SERVICES, SERVICES_GRACE)
+
+    def stop_servers(self) -> None:
+        """End what watches, then Redis, then Kafka."""
+        if self.monitor is not None:
+            self.monitor.close()
+        self._readiness.background.close()
+        self._stop([name for name in (servers.REDIS, servers.KAFKA) if name in self.supervisor.children], SERVERS_GRACE)
+
+    def _stop(self, names: Sequence[str], grace: Grace) -> None:
+        stop_in_order(self.supervisor.processes(names), grace, steady_s, lambda: time.sleep(0.02))
+        self.supervisor.stopped(names)
+
+    def kill(self) -> None:
+        """End every process at once."""
+        kill_all(self.supervisor.processes(list(self.supervisor.children)))
+
+    def catch_up(self, hurried: bool) -> bool:
+        """Read what is on the topics to the end, within a bound; returns whether that was reached."""
+        if self.monitor is None:
+            return False
+        collector = self.monitor.collector
+        collector.request_catch_up()
+        end_s = steady_s() + (CATCH_UP_HURRIED_S if hurried else CATCH_UP_LIMIT_S)
+        while not collector.caught_up and steady_s() < end_s:
+            time.sleep(0.02)
+        return collector.caught_up
+
+
+def spawner(directory: Path) -> Spawn:
+    """Starts children tied to this process, in `directory`, so that nothing they leave lies about elsewhere."""
+
+    def spawn(spec: ChildSpec) -> "Popen[bytes]":
+        command = tethered(spec.command(), spec.orphan_signal)
+        return start(command, spec.log, spec.env, directory)
+
+    return spawn
+
+
+def file_log(path: Path) -> logging.Logger:
+    """What the watching threads and their clients have to say; a terminal view would be torn by it."""
+    log = logging.getLogger("tidewheel.run")
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.handlers = [handler]
+    log.propagate = False
+    log.setLevel(logging.INFO)
+    return log

@@ -1,0 +1,46 @@
+"""All that one frame of the view shows, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tidewheel.domain.windows import Windowing
+from tidewheel.local.observed import Instrument
+from tidewheel.local.probe import Answered
+from tidewheel.local.progress import Progress
+from tidewheel.local.rates import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process of the system: `state` is a word, `words` what it says of itself."""
+
+    name: str
+    state: str
+    restarts: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One frame. `served`: window -> wall clock of the first reply that named its model."""
+
+    title: str
+    footer: str
+    now_ns: int
+    up_s: float
+    instrument: Instrument | None
+    windowing: Windowing | None
+    rates: Rates
+    progress: Progress
+    parts: Sequence[Part] = ()
+    predictions: Sequence[Answered] = ()
+    predictor_trouble: str = ""
+    served: Mapping[int, int] = field(default_factory=dict)
+    dead_letters: int = 0
+    last_dead_letter: str = ""
+    news: Sequence[str] = ()
+
+
+def nothing_yet(title: str, footer: str, up_s: float, parts: Sequence[Part], news: Sequence[str]) -> Picture:
+    """A frame of a system that is still starting."""
+    return Picture(title, footer, 0, up_s, None, None, Rates(), Progress(), parts, news=news)

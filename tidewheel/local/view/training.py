@@ -1,0 +1,194 @@
+"""Panels of the training run in progress, the runs before it, and the model that serves."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from tidewheel.domain.models import PartMetrics, Scorecard
+from tidewheel.domain.training import Step, Trial
+from tidewheel.local.training_runs import TrainingRun
+from tidewheel.local.view.figures import NOTHING, age, share
+from tidewheel.local.view.picture import Picture
+
+DONE, NOW, OPEN, BAD = "✔", "▶", "○", "✘"
+STEPS = (
+    (Step.WINDOW_CLOSED, "closed"),
+    (Step.VALIDATED, "validated"),
+    (Step.SPLIT, "split"),
+    (Step.TRIAL, "trials"),
+    (Step.SELECTED, "selected"),
+    (Step.GATE, "gate"),
+)
+NO_RUN = Text("no window has closed yet", style="dim")
+
+
+def run(picture: Picture, lines: int) -> Group | Text:
+    """The newest run as a picture of its steps; at least three lines."""
+    latest = picture.instrument.runs.latest() if picture.instrument else None
+    if latest is None:
+        return NO_RUN
+    if lines == 3:
+        return Group(
+            _steps(latest),
+            *((_trials(latest), _scores(latest)) if latest.end is None else (_scores(latest), _verdict(latest))),
+        )
+    rows = [_steps(latest), _trials(latest), _scores(latest), _verdict(latest)]
+    if lines > 4:
+        rows.insert(1, _rows(latest))
+    return Group(*rows)
+
+
+def run_title(picture: Picture) -> str:
+    latest = picture.instrument.runs.latest() if picture.instrument else None
+    return "training run" if latest is None else f"training run {latest.seq}"
+
+
+def _steps(run: TrainingRun) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    over = {step for step, _ in STEPS if step in run.steps and not (step is Step.TRIAL and _searching(run))}
+    current = next((step for step, _ in STEPS if step not in over), None) if run.end is None else None
+    for step, name in STEPS:
+        mark, style = (DONE, "green") if step in over else (NOW, "bold yellow") if step is current else (OPEN, "dim")
+        text.append(f"{mark} {name}", style).append(" ─ ", "dim")
+    if run.end is None:
+        return text.append(f"{OPEN} published", "dim")
+    good = run.published
+    return text.append(f"{DONE if good else BAD} {run.end.name.lower()}", "bold green" if good else "bold red")
+
+
+def _searching(run: TrainingRun) -> bool:
+    return run.end is None and Step.SELECTED not in run.steps and len(run.trials) < run.trials_planned
+
+
+def _rows(run: TrainingRun) -> Text:
+    split = run.split
+    if split is None:
+        return Text("rows not split yet", style="dim")
+    sizes = f"training {split.training:,}  validation {split.validation:,}  test {split.test:,}"
+    return Text(f"rows: {sizes}  purged {split.purged:,}", style="dim")
+
+
+def _trials(run: TrainingRun) -> Text:
+    planned = max(run.trials_planned, len(run.trials))
+    text = Text.assemble(
+        ("trials ", "dim"), ("▮" * len(run.trials), "cyan"), ("▯" * (planned - len(run.trials)), "dim")
+    )
+    best = _best(run)
+    if best is not None:
+        text.append(f"  best {best.objective:.3f} by trial {best.number}")
+        text.append(f" (precision {share(best.precision)} at recall {share(best.recall)})", "dim")
+    return text
+
+
+def _best(run: TrainingRun) -> Trial | None:
+    """The one selected, or the leader so far."""
+    if run.selected is not None:
+        return run.selected
+    feasible = [trial for trial in run.trials.values() if trial.feasible]
+    return max(feasible, key=lambda trial: trial.objective, default=None)
+
+
+def _scores(run: TrainingRun) -> Text:
+    """Each trial's score; one below the recall floor is marked, not coloured only."""
+    text = Text(no_wrap=True, overflow="ellipsis").append("scores ", "dim")
+    if not run.trials:
+        return text.append(NOTHING, "dim")
+    best = _best(run)
+    for number, trial in sorted(run.trials.items()):
+        leads = best is not None and number == best.number
+        style = "bold green" if leads else "" if trial.feasible else "dim"
+        text.append(f"{trial.objective:.3f}{'*' if leads else '' if trial.feasible else '×'} ", style)
+    text.append("  * best" if best else "", "dim")
+    return text.append("  × recall too low" if any(not t.feasible for t in run.trials.values()) else "", "dim")
+
+
+def _verdict(run: TrainingRun) -> Text:
+    if run.end is None:
+        return Text(run.gate_words, style="dim")
+    result = run.result
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(run.end.name.lower(), "bold green" if run.published else "bold red")
+    if result is not None and result.test is not None:
+        text.append(f"  test precision {share(result.test.precision)} at recall {share(result.test.recall)}")
+        text.append(f", tuned in {result.tuning_s:.1f} s", "dim")
+    return text.append(f"  {run.words or run.reason}" if run.reason else "")
+
+
+def runs(picture: Picture, lines: int) -> Table | Text:
+    """The last runs, newest first."""
+    recent = picture.instrument.runs.recent(max(1, lines - 1)) if picture.instrument else []
+    if not recent:
+        return NO_RUN
+    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("model", "verdict", "test P", "R", "base", "evidence", "next P", "R", "base", "served"):
+        table.add_column(name, no_wrap=True, justify="left" if name in ("verdict", "evidence") else "right")
+    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=1)
+    for one in recent:
+        table.add_row(*_run_row(one, picture))
+    return table
+
+
+def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
+    result = one.result
+    verdict = Text(one.end.name.lower() if one.end else "", style="green" if one.published else "red")
+    served = picture.served.get(one.seq)
+    wait = f"{(served - one.window_closed_at_ns) / 1e9:.1f} s" if served and one.window_closed_at_ns else NOTHING
+    return [
+        str(one.seq),
+        verdict,
+        *_figures(result.test if result else None),
+        (result.evidence if result else "") or NOTHING,
+        *_figures(one.scorecard),
+        wait,
+        "" if one.published else one.words or one.reason,
+    ]
+
+
+def _figures(part: PartMetrics | Scorecard | None) -> list[str]:
+    if part is None:
+        return [NOTHING] * 3
+    return [share(part.precision), share(part.recall), share(part.base_rate)]
+
+
+def model(picture: Picture, lines: int) -> Group | Text:
+    """The serving model, as the predictor's own replies name it; two lines, or four."""
+    if not picture.predictions:
+        waiting = picture.predictor_trouble or "no model serves yet"
+        return Text(waiting, style="dim")
+    last = picture.predictions[-1].prediction
+    found = picture.instrument.runs.by_seq.get(last.seq) if picture.instrument else None
+    born = age(picture.now_ns, found.ended_at_ns) if found and found.ended_at_ns else NOTHING
+    head = Text.assemble(
+        ("model ", "dim"),
+        (str(last.seq), "bold"),
+        (f" epoch {last.epoch}  age ", "dim"),
+        born,
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+    evidence = Text.assemble(("evidence ", "dim"), (last.evidence or "none", "bold"))
+    test = found.result.test if found and found.result else None
+    if lines < 4:
+        return Group(head.append("  ").append_text(evidence), _measured("test", test))
+    evidence.append("  says yes from ", "dim").append(f"{last.threshold:.4f}")
+    return Group(head, _measured("test", test), _measured("next", _last_card(picture)), evidence)
+
+
+def _last_card(picture: Picture) -> Scorecard | None:
+    """The newest finished next-window scorecard, whichever model it judges."""
+    by_seq = picture.instrument.runs.by_seq if picture.instrument else {}
+    return next((by_seq[seq].scorecard for seq in sorted(by_seq, reverse=True) if by_seq[seq].scorecard), None)
+
+
+def _measured(name: str, part: PartMetrics | Scorecard | None) -> Text:
+    precision, recall, base = _figures(part)
+    return Text.assemble(
+        (f"{name} P ", "dim"),
+        precision,
+        ("  R ", "dim"),
+        recall,
+        ("  base ", "dim"),
+        base,
+        no_wrap=True,
+        overflow="ellipsis",
+    )
