@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from services.labeler.__main__ import build
 from services.labeler.core import Labeler
@@ -20,6 +22,7 @@ from tidewheel.contracts.codecs.orders import encode_example, encode_orders, enc
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
+from tidewheel.runtime import transactional
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import flush, producer_config, read_to_end
 from tidewheel.runtime.process import Context
@@ -102,15 +105,25 @@ class Running:
         return partition.instruments[one.instrument].saved_second
 
 
+def session_limit_ms(broker: str) -> int:
+    """As short as the broker allows: the next test waits till members that were left behind are forgotten."""
+    admin = AdminClient({"bootstrap.servers": broker})
+    node = ConfigResource(ResourceType.BROKER, str(next(iter(admin.list_topics(timeout=10).brokers))))
+    (answer,) = admin.describe_configs([node]).values()
+    return max(2000, int(answer.result()["group.min.session.timeout.ms"].value))
+
+
 @contextmanager
 def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Callable[[], Running]]:
     """Starts labelers that are abandoned when the next one starts, as a killed process is, and closed in the end."""
     started: list[Running] = []
+    session_ms = session_limit_ms(broker)
 
     def start(**more: Any) -> Running:
         health = Health("labeler")
         told = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
-        loop, work = build(told, Context(LOG, health, threading.Event()))
+        with patch.object(transactional, "SESSION_LIMIT_MS", session_ms):
+            loop, work = build(told, Context(LOG, health, threading.Event()))
         loop._batch_records_max = batch
         started.append(Running(loop, work, health))
         loop.start()

@@ -25,8 +25,8 @@ QUEUE_FULL_WAIT_S = 0.01
 PARTITION_OF_KEY = -1
 # The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
 TRANSACTION_LIMIT_MS = 30_000
-# A member that is silent for so long has its partitions given to others.
-SESSION_LIMIT_MS = 10_000
+# A member that is silent for so long has its partitions given to others. Brokers take no less unless told to.
+SESSION_LIMIT_MS = 6_000
 
 # What a consumer reports of itself while it mends it: no record, and no reason to stop.
 PASSING = frozenset(
