@@ -10,8 +10,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime.kafka import client
+from tidewheel.runtime.process import Unusable
 
 LIMIT_S = 30.0
+
+
+def require_broker(bootstrap: str, limit_s: float = 5.0) -> None:
+    """Raises Unusable where no broker answers."""
+    try:
+        AdminClient({**client(bootstrap, "topics"), "log_level": 0}).list_topics(timeout=limit_s)
+    except KafkaException:
+        raise Unusable(f"no Kafka broker answers at {bootstrap}") from None
 
 
 def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:

@@ -1,0 +1,45 @@
+"""`tidewheel export`: a topic as a file."""
+
+from pathlib import Path
+
+import click
+from confluent_kafka import KafkaException
+
+from tidewheel.cli.options import kafka_option
+from tidewheel.contracts.rows import VIEWS
+from tidewheel.local.exporting import SUFFIXES, say_left_out
+from tidewheel.local.exporting import export as write_file
+from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.topic_admin import require_broker
+
+
+def file_path(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
+    """A path whose suffix says the format."""
+    path = Path(value)
+    if path.suffix not in SUFFIXES:
+        raise click.BadParameter(f"{value!r} must end in {', '.join(SUFFIXES)}")
+    return path
+
+
+@click.command()
+@click.argument("topic", type=click.Choice(list(VIEWS)), metavar="TOPIC")
+@click.option(
+    "--out", "target", metavar="FILE", required=True, callback=file_path, help="Ends in .parquet, .csv or .jsonl."
+)
+@click.option("--instrument", metavar="ID", help="Only this instrument. Default: all.")
+@kafka_option
+def export(topic: str, target: Path, instrument: str | None, kafka: str) -> None:
+    """Write TOPIC to a file: committed records only, in canonical order.
+
+    TOPIC is ticks (one row a quote), bars (one row a second, from the same topic), orders, transactions, examples,
+    training-runs, feed-status or dead-letters. Prices are in 1e-9 units in columns that end in _e9; CSV has decimals.
+    """
+    require_broker(kafka)
+    try:
+        exported = write_file(kafka, VIEWS[topic], target, instrument)
+    except KafkaException as failure:
+        raise Unusable(f"{topic} could not be read from {kafka}: {failure.args[0].str()}") from None
+    except OSError as failure:
+        raise Unusable(f"{target} could not be written: {failure.strerror}") from None
+    say_left_out(topic, exported)
+    click.echo(f"{target}: {exported.rows} rows")

@@ -1,0 +1,106 @@
+"""`tidewheel topics`: make, check and read the topics."""
+
+import json
+import math
+from collections.abc import Iterator
+
+import click
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+
+from tidewheel.cli.options import kafka_option
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.rows import VIEWS, View
+from tidewheel.local.exporting import table_of
+from tidewheel.runtime import topic_admin
+from tidewheel.runtime.kafka import check as checked
+from tidewheel.runtime.kafka import consumer_config, partitions_of
+from tidewheel.runtime.process import EXIT_FAILED, Unusable
+
+PARTITIONS_DEFAULT = 2
+POLL_S = 0.2
+
+
+@click.group()
+def topics() -> None:
+    """Create, check or read the topics, as they are declared in the code."""
+
+
+@topics.command()
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 1000),
+    default=PARTITIONS_DEFAULT,
+    show_default=True,
+    metavar="N",
+    help="Partitions of the topics keyed by instrument.",
+)
+@click.option(
+    "--replication",
+    type=click.IntRange(1, 10),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Replicas of each partition.",
+)
+@kafka_option
+def create(partitions: int, replication: int, kafka: str) -> None:
+    """Create the topics that are missing; those that are there stay as they are."""
+    topic_admin.require_broker(kafka)
+    try:
+        created = topic_admin.create(kafka, partitions, replication)
+    except KafkaException as failure:
+        raise Unusable(f"the topics could not be created: {failure.args[0].str()}") from None
+    click.echo(f"created {', '.join(created)}" if created else "all topics were there")
+
+
+@topics.command()
+@kafka_option
+@click.pass_context
+def check(ctx: click.Context, kafka: str) -> None:
+    """Compare the broker's topics with the declarations; exit code 1 if they differ."""
+    topic_admin.require_broker(kafka)
+    faults = topic_admin.faults(kafka)
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        ctx.exit(EXIT_FAILED)
+    click.echo("all topics are as declared")
+
+
+@topics.command()
+@click.argument("topic", type=click.Choice(list(VIEWS)), metavar="TOPIC")
+@click.option(
+    "--from-beginning", is_flag=True, help="Start with the oldest record. Default: only what comes from now on."
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N rows. Default: go on until Ctrl-C.")
+@kafka_option
+def tail(topic: str, from_beginning: bool, limit: int | None, kafka: str) -> None:
+    """Print a topic as JSON lines, committed records only. TOPIC as in `tidewheel export`."""
+    topic_admin.require_broker(kafka)
+    left = math.inf if limit is None else limit
+    try:
+        for row in _rows(kafka, VIEWS[topic], OFFSET_BEGINNING if from_beginning else OFFSET_END):
+            click.echo(json.dumps(row))
+            left -= 1
+            if left <= 0:
+                return
+    except KafkaException as failure:
+        raise Unusable(f"{topic} could not be read from {kafka}: {failure.args[0].str()}") from None
+
+
+def _rows(bootstrap: str, view: View, start: int) -> Iterator[dict[str, object]]:
+    consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail"))
+    name = view.topic.name
+    try:
+        consumer.assign([TopicPartition(name, p, start) for p in partitions_of(consumer, name)])
+        while True:
+            message = consumer.poll(POLL_S)
+            if message is None:
+                continue
+            try:
+                yield from table_of(view, [view.decode(checked(message).value())]).to_pylist()
+            except BadRecord as failure:
+                place = f"{name} {message.partition()}:{message.offset()}"
+                click.echo(f"{place}: {failure.reason}: {failure}", err=True)
+    finally:
+        consumer.close()
