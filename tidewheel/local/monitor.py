@@ -65,7 +65,7 @@ class Monitor:
 
     def close(self) -> None:
         self.probe.background.close()
-        self.progress.background.close()
+        self.progress.close()
         self.collector.close()
         self._client.close()
 

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
 from tidewheel.local.background import Background
-from tidewheel.runtime.kafka import client
+from tidewheel.runtime.kafka import client, consumer_config
 
 ASK_EVERY_S = 1.0
 ANSWER_LIMIT_S = 5.0
@@ -43,14 +43,27 @@ class Progress:
 
 
 class ProgressWatch:
-    """Keeps the last `Progress`."""
+    """Keeps the last `Progress`.
+
+    Committed offsets are asked by one consumer a group, which joins nothing: the admin client's own call crashes the
+    whole process when the group's coordinator is not there yet (librdkafka issue 5040).
+    """
 
     def __init__(self, bootstrap: str, log: logging.Logger) -> None:
-        self._admin = AdminClient({**client(bootstrap, "progress"), "reconnect.backoff.max.ms": 1000}, logger=log)
+        patience = {"reconnect.backoff.max.ms": 1000}
+        self._admin = AdminClient({**client(bootstrap, "progress"), **patience}, logger=log)
+        self._groups = {
+            group: Consumer(consumer_config(bootstrap, "progress", group, **patience), logger=log) for group in READS
+        }
         self._log = log
         self.background = Background("progress", self._run)
         self.latest = Progress()
         self.rounds = 0
+
+    def close(self) -> None:
+        self.background.close()
+        for consumer in self._groups.values():
+            consumer.close()
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -67,7 +80,7 @@ class ProgressWatch:
         Raises KafkaException.
         """
         ends = self._ends()
-        return Progress(ends, {group: self._committed(group) for group in READS})
+        return Progress(ends, {group: self._committed(group, ends) for group in READS})
 
     def _ends(self) -> dict[Place, int]:
         metadata = self._admin.list_topics(timeout=ANSWER_LIMIT_S).topics
@@ -79,11 +92,7 @@ class ProgressWatch:
         answers = self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=ANSWER_LIMIT_S)
         return {(place.topic, place.partition): future.result().offset for place, future in answers.items()}
 
-    def _committed(self, group: str) -> dict[Place, int]:
-        request = [ConsumerGroupTopicPartitions(group)]
-        answer = self._admin.list_consumer_group_offsets(request, request_timeout=ANSWER_LIMIT_S)
-        try:
-            found = answer[group].result().topic_partitions or []
-        except KafkaException:  # a group that does not exist yet
-            return {}
+    def _committed(self, group: str, ends: Mapping[Place, int]) -> dict[Place, int]:
+        asked = [TopicPartition(*place) for place in ends if place[0] in READS[group]]
+        found = self._groups[group].committed(asked, timeout=ANSWER_LIMIT_S) if asked else []
         return {(part.topic, part.partition): part.offset for part in found if part.offset >= 0}
