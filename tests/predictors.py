@@ -85,7 +85,7 @@ class Running:
         self.health, self._stop = Health("predictor"), threading.Event()
         context = Context(logging.getLogger("predictor"), self.health, self._stop)
         self.failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(settings, context))
+        self._thread = threading.Thread(target=self._run, args=(settings, context), daemon=True)
         self._thread.start()
         self.client = Client(port)
 
@@ -100,7 +100,8 @@ class Running:
         self._stop.set()
         self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
-        assert self.failure is None
+        if self.failure is not None:
+            raise self.failure
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2
 
 from services.predictor.servicer import SERVICE
 from tests.made_models import a_model, a_row, published
-from tests.predictors import LIMIT_S, Client, asked, eventually, process
+from tests.predictors import LIMIT_S, Client, Running, asked, eventually, process
 from tidewheel.domain.models import Scorer
 from tidewheel.local.processes import free_port
 from tidewheel.registry.store import Registry
@@ -84,3 +84,19 @@ def test_bad_settings_are_said_all_at_once(empty_redis: str, tmp_path: Path) -> 
     lines = log.read_text().splitlines()
     assert [line.split(":")[1].strip() for line in lines] == ["TIDEWHEEL_REDIS", "TIDEWHEEL_GRPC_THREADS"]
     assert "secret" not in log.read_text()
+
+
+def test_a_thread_that_dies_is_the_end_of_the_service(empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bug(Exception):
+        """Planted."""
+
+    def die(*_: object) -> None:
+        raise Bug
+
+    monkeypatch.setattr("services.predictor.watcher.Watcher.turn", die)
+    made = Running(empty_redis)
+    try:
+        eventually(lambda: made.failure is not None, "the service ends")
+    finally:
+        with pytest.raises(Bug):
+            made.end()
