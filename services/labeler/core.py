@@ -131,11 +131,11 @@ class Labeler:
             second = self._seconds.popleft()
             orders = self._orders_of(second)
             # Made again, but written already: counted only.
-            made_again = second.second <= self._written.second
+            replaying, made_again = self.replaying, second.second <= self._written.second
             for session, endings in self._endings(second, orders):
                 outputs += self._counted(session, endings) if made_again else self._outputs(session, endings)
             self.second = second.second
-            if made_again:
+            if replaying:
                 self._check_written()
         return outputs
 

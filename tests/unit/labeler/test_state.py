@@ -1,0 +1,201 @@
+"""What is saved, what waits, and what a commit holds."""
+
+import numpy as np
+import pytest
+
+from services.labeler import partition as partition_module
+from services.labeler.config import LabelerConfig
+from services.labeler.inputs import AHEAD_BYTES_LOW, AHEAD_BYTES_MAX, ReadAhead, Waiting
+from services.labeler.partition import TOPICS, Partition
+from services.labeler.saved import PART_BYTES_MAX, BrokenState, Record, read_saved, removed_parts, snapshot_records
+from services.labeler.settings import Settings
+from tests.unit.labeler.tape import INSTRUMENT, START, Tape
+from tidewheel.contracts.codecs.labeler_state import decode_state, encode_state, frontier_key, snapshot_key
+from tidewheel.contracts.topics import ORDERS, TICKS
+from tidewheel.domain.labeler_state import Frontier, LabelerState
+from tidewheel.domain.orders import ExitOn
+from tidewheel.runtime.settings import BadSettings, load
+
+CONFIG = LabelerConfig()
+TICKS_NAME, ORDERS_NAME = TICKS.name, ORDERS.name
+
+
+def state(orders: int = 3, second: int = START) -> LabelerState:
+    table = np.arange(6 * orders, dtype=np.int64).reshape(6, orders)
+    return LabelerState(INSTRUMENT, Frontier(second, 2, 5), 1, True, START - 9, 77, 100, 101, table[:4], table)
+
+
+def step(one: Partition, tape: Tape, at: int) -> int:
+    """The tape's second `at` on both topics, at offsets of ten times that; the number of outputs."""
+    one.read(TICKS_NAME, 10 * at)
+    outputs = one.on_second(10 * at, 100, tape.seconds[at])
+    one.read(ORDERS_NAME, 10 * at)
+    return len(outputs + one.on_orders(10 * at, 100, tape.orders[at]))
+
+
+def topic_after(records: list[Record]) -> list[Record]:
+    """What compaction leaves."""
+    return list(dict(records).items())
+
+
+# ---- saved ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_survives_its_encoding() -> None:
+    for one in (state(), LabelerState(INSTRUMENT, Frontier(5, 1, 1))):
+        again = decode_state(encode_state(one))
+        assert encode_state(again) == encode_state(one)
+        assert again.orders.tolist() == one.orders.tolist()
+
+
+def test_a_large_state_is_saved_in_parts_and_the_parts_left_of_a_larger_one_are_removed() -> None:
+    large, small = state(orders=40_000), state(orders=2, second=START + 9)
+    parts = snapshot_records(large, 11, 12, str(CONFIG))
+    assert len(parts) == 7
+    assert all(len(value or b"") < 1.01 * PART_BYTES_MAX for _, value in parts)
+    one = Partition(CONFIG)
+    step(one, Tape().second([(0, 100, 101)]), 0)
+    frontier = dict(one.complete())[frontier_key(INSTRUMENT)]
+    saved = read_saved([(frontier_key(INSTRUMENT), frontier), *parts], str(CONFIG))[INSTRUMENT]
+    assert (saved.state.orders == large.orders).all()
+    assert (saved.ticks_offset, saved.orders_offset, saved.parts) == (11, 12, 7)
+    later = [(frontier_key(INSTRUMENT), frontier), *parts, *snapshot_records(small, 21, 22, str(CONFIG))]
+    assert (read_saved(later, str(CONFIG))[INSTRUMENT].state.orders == small.orders).all()
+    later += removed_parts(INSTRUMENT, 1, 7)
+    assert [key for key, value in topic_after(later) if value is not None] == [
+        frontier_key(INSTRUMENT),
+        snapshot_key(INSTRUMENT, 0),
+    ]
+
+
+def records_of_one() -> list[Record]:
+    one = Partition(CONFIG)
+    step(one, Tape().second([(0, 100, 101)]), 0)
+    return list(one.complete())
+
+
+def test_what_cannot_be_gone_on_from_says_so() -> None:
+    frontier, snapshot = records_of_one()
+    with pytest.raises(BrokenState, match="settings that shape labels changed: sim:TEST was labelled with exit_on=bid"):
+        read_saved([frontier, snapshot], str(LabelerConfig(ExitOn.MID)))
+    with pytest.raises(BrokenState, match="no complete snapshot of sim:TEST is left"):
+        read_saved([frontier], str(CONFIG))
+    with pytest.raises(BrokenState, match="no complete snapshot"):
+        read_saved([frontier, snapshot_records(state(40_000), 1, 1, str(CONFIG))[1]], str(CONFIG))
+    with pytest.raises(BrokenState, match="none of the labeler's"):
+        read_saved([(b"sim:TEST|nonsense", b"")], str(CONFIG))
+    with pytest.raises(BrokenState, match="cannot be used"):
+        read_saved([(frontier_key(INSTRUMENT), b"\xff")], str(CONFIG))
+
+
+# ---- what waits ----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_record_that_waits_is_where_reading_would_begin_again() -> None:
+    waiting = Waiting()
+    assert waiting.first_offset is None
+    for second, offset in ((5, 50), (6, 60), (5, 61), (7, 70)):
+        waiting.add(second, offset, 10)
+    assert (waiting.settle(4), waiting.first_offset) == (0, 50)
+    assert (waiting.settle(5), waiting.first_offset) == (10, 60)
+    assert (waiting.settle(6), waiting.first_offset) == (20, 70)
+    assert (waiting.settle(7), waiting.first_offset, waiting.payload_bytes) == (10, None, 0)
+
+
+def test_the_topic_that_is_ahead_is_held_back_till_the_other_has_caught_up_and_never_both() -> None:
+    ahead = ReadAhead()
+    ticks_held: list[bool] = []
+    for payload in (AHEAD_BYTES_MAX, AHEAD_BYTES_MAX + 1, AHEAD_BYTES_LOW, AHEAD_BYTES_LOW - 1, AHEAD_BYTES_MAX):
+        ahead.payload_bytes[TICKS_NAME] = payload
+        ticks_held.append(ahead.held_back() == {TICKS_NAME})
+    assert ticks_held == [False, True, True, False, False]
+    ahead.payload_bytes = dict.fromkeys(TOPICS, AHEAD_BYTES_MAX + 1)
+    assert ahead.held_back() == set()
+    ahead.payload_bytes[TICKS_NAME] = 0
+    assert ahead.held_back() == {ORDERS_NAME}
+
+
+# ---- a partition ---------------------------------------------------------------------------------------------------
+
+
+def test_the_first_commit_of_an_instrument_holds_a_snapshot_later_ones_when_it_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(partition_module, "SNAPSHOT_RECORDS_MIN", 6)
+    tape, one = Tape().second([(0, 100, 101)]).quiet(9), Partition(CONFIG)
+    kinds = []
+    for at in range(10):
+        step(one, tape, at)
+        kinds.append([key.decode().split("|")[1] for key, _ in one.complete()])
+    # The state's size asks for more than six records now and then.
+    assert kinds[0] == ["frontier", "snapshot"]
+    assert [kind for kind in kinds[1:] if "snapshot" in kind] == [["frontier", "snapshot"]] * 3
+    assert list(one.complete()) == []
+
+
+def test_positions_stop_at_what_is_not_labelled_and_never_go_back() -> None:
+    tape, one = Tape().second([(0, 100, 101)]).quiet(9), Partition(CONFIG, committed={TICKS_NAME: 3, ORDERS_NAME: 5})
+    assert one.starts == {TICKS_NAME: 3, ORDERS_NAME: 5}
+    assert one.positions() == {}
+    step(one, tape, 0)
+    for at in range(1, 5):
+        one.read(TICKS_NAME, 10 * at)
+        one.on_second(10 * at, 100, tape.seconds[at])
+    list(one.complete())
+    assert one.positions() == {TICKS_NAME: (10, 41), ORDERS_NAME: (5, 1)}
+    one.read(ORDERS_NAME, 30)
+    one.on_orders(30, 100, tape.orders[3])
+    list(one.complete())
+    assert one.positions() == {TICKS_NAME: (40, 41), ORDERS_NAME: (31, 31)}
+
+
+def test_a_restored_partition_begins_at_the_smallest_offset_and_writes_nothing_while_it_makes_labels_again() -> None:
+    tape = Tape().second([(0, 100, 101)], [(5, 110, 90)]).quiet(3).second([(7, 110, 111)]).quiet(3)
+    one, log = Partition(CONFIG), list[Record]()
+    written = 0
+    for at in range(6):
+        written += step(one, tape, at)
+        log += one.complete()
+    assert written == 1
+    positions = {topic: labelled for topic, (labelled, _) in one.positions().items()}
+    saved = read_saved(topic_after(log), str(CONFIG))
+    assert saved[INSTRUMENT].written == Frontier(START + 5, 0, 1)
+    assert saved[INSTRUMENT].state.frontier == Frontier(START, 0, 0)
+    again = Partition(CONFIG, saved, positions)
+    assert again.starts == {TICKS_NAME: 1, ORDERS_NAME: 1}
+    assert again.replaying
+    for at in range(1, 5):
+        assert step(again, tape, at) == 0
+        assert list(again.complete()) == []
+        assert again.positions() == {topic: (positions[topic], 10 * at + 1) for topic in TOPICS}
+    step(again, tape, 5)
+    assert not again.replaying
+    assert list(again.complete()) == []
+    step(again, tape, 6)
+    assert dict(again.complete()).keys() == {frontier_key(INSTRUMENT)}
+
+
+def test_without_a_committed_offset_reading_begins_at_the_beginning() -> None:
+    assert Partition(CONFIG).starts == {TICKS_NAME: None, ORDERS_NAME: None}
+    saved = read_saved(records_of_one(), str(CONFIG))
+    assert Partition(CONFIG, saved).starts == {TICKS_NAME: None, ORDERS_NAME: None}
+
+
+# ---- settings ------------------------------------------------------------------------------------------------------
+
+
+def test_settings_become_the_labels_configuration() -> None:
+    assert load(Settings, {}).labels == LabelerConfig(ExitOn.BID, None)
+    given = load(Settings, {"TIDEWHEEL_EXIT_ON": "mid", "TIDEWHEEL_MAX_HOLDING_S": "1.5"})
+    assert given.labels == LabelerConfig(ExitOn.MID, 1_500_000_000)
+    assert str(given.labels) == "exit_on=mid max_holding=1500000000ns"
+
+
+def test_wrong_settings_are_all_named() -> None:
+    with pytest.raises(BadSettings) as raised:
+        load(Settings, {"TIDEWHEEL_EXIT_ON": "ask", "TIDEWHEEL_MAX_HOLDING_S": "0", "TIDEWHEEL_INSTANCE": "x"})
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
+        "TIDEWHEEL_INSTANCE",
+        "TIDEWHEEL_EXIT_ON",
+        "TIDEWHEEL_MAX_HOLDING_S",
+    ]

@@ -1,0 +1,91 @@
+"""When a transaction is due, what a failure means, and which assignments are refused."""
+
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+
+from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
+from tidewheel.runtime.transactional import co_partitions
+
+
+def policy() -> Policy:
+    return Policy(interval_s=0.25, records_max=1000, retry_limit_s=60.0)
+
+
+def error(code: int, *, fatal: bool = False, retriable: bool = False, abort: bool = False) -> KafkaError:
+    return KafkaError(code, "words", fatal, retriable, abort)
+
+
+def test_nothing_is_due_without_records() -> None:
+    assert not policy().due(1e9)
+
+
+def test_a_transaction_is_due_an_interval_after_its_first_record() -> None:
+    one = policy()
+    one.took(1, now_s=5.0)
+    one.took(1, now_s=5.125)
+    assert not one.due(5.2)
+    assert one.due(5.25)
+
+
+def test_a_transaction_is_due_when_it_is_full() -> None:
+    one = policy()
+    one.took(999, now_s=5.0)
+    assert not one.due(5.0)
+    one.took(1, now_s=5.0)
+    assert one.due(5.0)
+
+
+def test_an_ended_transaction_leaves_nothing_due() -> None:
+    one = policy()
+    one.took(5000, now_s=5.0)
+    one.ended()
+    assert not one.due(9.0)
+    one.took(1, now_s=9.0)
+    assert not one.due(9.125)
+
+
+@pytest.mark.parametrize(
+    ("failure", "answer"),
+    [
+        (error(KafkaError._TRANSPORT, retriable=True), Answer.RETRY),
+        (error(KafkaError._TIMED_OUT), Answer.RETRY),
+        (error(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, retriable=True), Answer.RETRY),
+        (error(KafkaError.ILLEGAL_GENERATION, abort=True), Answer.ABORT),
+        (error(KafkaError._TIMED_OUT, abort=True, retriable=True), Answer.ABORT),
+        (error(KafkaError._STATE), Answer.ABORT),
+        (error(KafkaError._FENCED, fatal=True, abort=True), Answer.RAISE),
+        (error(KafkaError._STATE, fatal=True), Answer.RAISE),
+        (error(KafkaError.TOPIC_AUTHORIZATION_FAILED), Answer.RAISE),
+    ],
+)
+def test_what_a_failure_means(failure: KafkaError, answer: Answer) -> None:
+    assert policy().answer(failure, tried_for_s=0.0) is answer
+
+
+def test_trying_again_has_an_end() -> None:
+    failure = error(KafkaError._TRANSPORT, retriable=True)
+    assert policy().answer(failure, tried_for_s=59.9) is Answer.RETRY
+    assert policy().answer(failure, tried_for_s=60.0) is Answer.RAISE
+
+
+def test_being_replaced_is_told_by_code_or_by_words() -> None:
+    assert fenced(KafkaError(KafkaError.FENCED_INSTANCE_ID))
+    assert fenced(KafkaError(KafkaError._FATAL, "Fatal error: Broker: Static consumer fenced by other consumer"))
+    assert not fenced(KafkaError(KafkaError._FATAL, "Fatal error: something else"))
+    assert not fenced(KafkaError(KafkaError._TRANSPORT, "not fenced"))
+
+
+def parts(topic: str, *partitions: int) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for partition in partitions]
+
+
+def test_the_same_partitions_of_both_topics_are_taken() -> None:
+    assert co_partitions(("a", "b"), parts("b", 3, 1) + parts("a", 1, 3)) == [1, 3]
+    assert co_partitions(("a", "b"), []) == []
+
+
+@pytest.mark.parametrize("assigned", [parts("a", 1), parts("a", 1) + parts("b", 2), parts("a", 1, 2) + parts("b", 2)])
+def test_other_assignments_are_refused(assigned: list[TopicPartition]) -> None:
+    with pytest.raises(Unusable, match="different partitions of topics that belong together"):
+        co_partitions(("a", "b"), assigned)
