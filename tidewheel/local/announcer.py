@@ -52,7 +52,7 @@ class Announcer:
         market = instrument.market
         if not self.quoted and market.second >= 0:
             self.quoted = True
-            yield f"market open: {instrument.name} at {market_time(market.second)} UTC"
+            yield f"first quotes of {instrument.name}, at {market_time(market.second)} UTC"
         if (feed := market.feed) and (said := (feed.event, feed.connection_epoch)) != self.feed_said:
             self.feed_said = said
             yield f"feed {feed.event.name.lower().replace('_', ' ')}" + (f": {feed.detail}" if feed.detail else "")

@@ -8,6 +8,7 @@ from tidewheel.local.background import Background
 
 ASK_EVERY_S = 0.15
 ASK_LIMIT_S = 0.5
+NO_ANSWER = "no answer"
 
 
 class Readiness:
@@ -60,7 +61,7 @@ def http_check(port: int) -> Callable[[], tuple[bool, str]]:
             response = connection.getresponse()
             return response.status == http.client.OK, response.read(200).decode(errors="replace").strip()
         except (OSError, http.client.HTTPException):
-            return False, "no answer"
+            return False, NO_ANSWER
         finally:
             connection.close()
 

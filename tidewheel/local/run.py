@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+
 from tidewheel.local import servers
 from tidewheel.local.clock import wall_ns
 from tidewheel.local.data_dir import CannotUse, DataDir, write_whole
@@ -134,7 +136,11 @@ def _export(bootstrap: str, folder: Path) -> None:
 
     write(f"exporting every topic to {folder} …")
     try:
-        export_all(bootstrap, folder)
+        files = export_all(bootstrap, folder)
     except OSError as failure:
         raise CannotUse(f"{folder}: the export failed: {failure.strerror}") from failure
-    write(f"exported to {folder}")
+    except KafkaException as failure:
+        raise Unusable(f"the export failed: {failure.args[0].str()}") from failure
+    write(f"exported {sum(one.rows for one in files.values()):,} rows in {len(files)} files")
+    if left_out := sum(one.undecodable for one in files.values()):
+        write(f"left out: {left_out:,} records that cannot be decoded; their reader set them aside as dead letters")

@@ -146,18 +146,18 @@ class Supervisor:
 
     def _ended(self, child: Child, code: int, now_s: float) -> None:
         child.process = None
-        words = last_words(child.spec.log, child.log_from)
+        said = last_words(child.spec.log, child.log_from)
+        # A killed process had no say in it, so its last line is of something else.
+        words = f"ended by signal {-code}" if code < 0 else f"ended with code {code}: {said}"
         if code == 0 and child.spec.done_when():
             self._enter(child, Phase.DONE)
         elif code == EXIT_BAD_SETTINGS:
-            self._give_up(child, f"{child.spec.name} cannot use its settings: {words}")
+            self._give_up(child, f"{child.spec.name} cannot use its settings: {said}")
         elif all(self.phase(name) is Phase.READY for name in child.spec.needs):
-            reason = TIMESTAMP.sub("", words) if code > 0 and words != NOTHING_SAID else ""
-            self._crashed(child, f"ended with {_code_words(code)}: {words}", now_s, reason)
+            reason = TIMESTAMP.sub("", said) if code > 0 and said != NOTHING_SAID else ""
+            self._crashed(child, words, now_s, reason)
         else:  # not its fault: it starts again when what it needs is back
-            self._restart(
-                child, now_s, f"ended with {_code_words(code)} while {' and '.join(child.spec.needs)} was away"
-            )
+            self._restart(child, now_s, f"{words}, while {' and '.join(child.spec.needs)} was away")
 
     def _crashed(self, child: Child, words: str, now_s: float, reason: str = "") -> None:
         pause_s = child.backoff.crashed(now_s, reason)
@@ -190,7 +190,3 @@ class Supervisor:
             child.process = None
             if child.phase not in (Phase.DONE, Phase.GIVEN_UP):
                 child.phase = Phase.STOPPED
-
-
-def _code_words(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"code {code}"

@@ -21,7 +21,7 @@ from tidewheel.local.monitor import Addresses, Monitor
 from tidewheel.local.ports import PortClaims
 from tidewheel.local.probe import ServedLog
 from tidewheel.local.processes import start, tethered
-from tidewheel.local.readiness import Readiness, http_check
+from tidewheel.local.readiness import NO_ANSWER, Readiness, http_check
 from tidewheel.local.run_options import RunOptions
 from tidewheel.local.services import INGEST, SERVICES, service_specs
 from tidewheel.local.shutdown import Grace, kill_all, stop_in_order
@@ -200,9 +200,15 @@ class System:
     def parts(self) -> list[Part]:
         """The processes as the view shows them."""
         return [
-            Part(name, child.phase, child.restarts, self._readiness.answer(name)[1])
+            Part(name, self._state(name, child.phase), child.restarts)
             for name, child in self.supervisor.children.items()
         ]
+
+    def _state(self, name: str, phase: Phase) -> str:
+        """A service that answers and has begun, and still is not ready, waits for something: the first model, say."""
+        _, said = self._readiness.answer(name)
+        waits = phase is Phase.STARTING and said not in ("", NO_ANSWER, "starting")
+        return "waiting" if waits else phase
 
     def stop_services(self) -> None:
         """End the five in order: the source first, so that the others still finish what they have."""

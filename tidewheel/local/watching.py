@@ -66,7 +66,7 @@ def _parts(monitor: Monitor, answers: Readiness) -> list[Part]:
     return [
         Part("kafka", "ready" if monitor.progress.rounds else "no answer yet"),
         Part("redis", "ready" if answers.is_ready("redis") else "no answer yet"),
-        Part("predictor", predictor, words=monitor.probe.trouble),
+        Part("predictor", predictor),
     ]
 
 

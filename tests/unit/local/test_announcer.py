@@ -28,7 +28,7 @@ def test_every_event_once() -> None:
     announcer = Announcer(since_ns=T0_NS)
     frame = replace(picture(shown), served={1: T0_NS + 1})
     assert announcer.events(frame) == [
-        "market open: sim:BTC-USD at 2023-11-14 22:13:20 UTC",
+        "first quotes of sim:BTC-USD, at 2023-11-14 22:13:20 UTC",
         "feed connected: seed 1",
         "window 1 closed: training begins",
         "model 1 published: test precision 0.612 at recall 0.310, base rate 0.480, evidence weak",

@@ -125,7 +125,7 @@ def test_only_the_log_of_this_start_speaks(rig: Rig) -> None:
 def test_a_signal_is_named(rig: Rig) -> None:
     rig.child("service", "import os; os.kill(os.getpid(), 9)")
     happened = rig.until(lambda: rig.phase("service") is Phase.RESTARTING)
-    assert "ended with signal 9" in happened[-1].words
+    assert happened[-1].words == "ended by signal 9; starting again in 0.5 s"
 
 
 def test_code_0_ends_the_feed_and_nothing_else(rig: Rig) -> None:

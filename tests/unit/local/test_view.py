@@ -87,7 +87,7 @@ def test_it_fits(picture: Picture, width: int, height: int) -> None:
         "48 %",
         "window 3",
         "6,543 of 10,000 examples, about 11 s left",
-        "✔ closed ─ ✔ validated ─ ✔ split ─ ▶ trials ─ ○ selected ─ ○ gate ─ ○ publi",
+        "▶ trials",
         "▮▮▮▯▯▯▯▯▯▯",
         "0.410 0.420× 0.430*",
         "model 1 epoch 1  age 42 s",
@@ -154,3 +154,9 @@ def test_figures() -> None:
     assert price(7_700_000_000, 9_903_790_000_000) == "7.70"
     assert [span(value) for value in (-1.0, 59.9, 60, 3725)] == ["0 s", "59 s", "1:00", "1:02:05"]
     assert [bar(part, 4) for part in (-1, 0.5, 2)] == ["░░░░", "██░░", "████"]
+
+
+@pytest.mark.parametrize(("width", "between"), [(80, " "), (120, " ─ ")])
+def test_the_run_as_a_picture_of_its_steps(width: int, between: str) -> None:
+    steps = ("✔ closed", "✔ validated", "✔ split", "▶ trials", "○ selected", "○ gate", "○ published")
+    assert between.join(steps) in "\n".join(drawn(busy(), width, 40))

@@ -12,12 +12,11 @@ from tidewheel.local.rates import Rates
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process of the system: `state` is a word, `words` what it says of itself."""
+    """One process of the system; `state` is a word for people."""
 
     name: str
     state: str
     restarts: int = 0
-    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def screen(picture: Picture, width: int, height: int) -> RenderableType:
         Layout(market.headline(picture), size=1),
         _market_row(picture, width, wide),
         _panel("next window", market.window(picture, width - PADDED), 1),
-        _panel(training.run_title(picture), training.run(picture, run_lines), run_lines),
+        _panel(training.run_title(picture), training.run(picture, width - PADDED, run_lines), run_lines),
     ]
     if not wide:
         rows.append(_model_row(picture))

@@ -19,20 +19,20 @@ STEPS = (
     (Step.SELECTED, "selected"),
     (Step.GATE, "gate"),
 )
+LONG_STEPS = 84  # columns that the steps take with lines between them
 NO_RUN = Text("no window has closed yet", style="dim")
 
 
-def run(picture: Picture, lines: int) -> Group | Text:
+def run(picture: Picture, width: int, lines: int) -> Group | Text:
     """The newest run as a picture of its steps; at least three lines."""
     latest = picture.instrument.runs.latest() if picture.instrument else None
     if latest is None:
         return NO_RUN
+    steps = _steps(latest, " ─ " if width >= LONG_STEPS else " ")
     if lines == 3:
-        return Group(
-            _steps(latest),
-            *((_trials(latest), _scores(latest)) if latest.end is None else (_scores(latest), _verdict(latest))),
-        )
-    rows = [_steps(latest), _trials(latest), _scores(latest), _verdict(latest)]
+        below = (_trials(latest), _scores(latest)) if latest.end is None else (_scores(latest), _verdict(latest))
+        return Group(steps, *below)
+    rows = [steps, _trials(latest), _scores(latest), _verdict(latest)]
     if lines > 4:
         rows.insert(1, _rows(latest))
     return Group(*rows)
@@ -43,13 +43,13 @@ def run_title(picture: Picture) -> str:
     return "training run" if latest is None else f"training run {latest.seq}"
 
 
-def _steps(run: TrainingRun) -> Text:
+def _steps(run: TrainingRun, between: str) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     over = {step for step, _ in STEPS if step in run.steps and not (step is Step.TRIAL and _searching(run))}
     current = next((step for step, _ in STEPS if step not in over), None) if run.end is None else None
     for step, name in STEPS:
         mark, style = (DONE, "green") if step in over else (NOW, "bold yellow") if step is current else (OPEN, "dim")
-        text.append(f"{mark} {name}", style).append(" ─ ", "dim")
+        text.append(f"{mark} {name}", style).append(between, "dim")
     if run.end is None:
         return text.append(f"{OPEN} published", "dim")
     good = run.published
@@ -140,7 +140,7 @@ def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
         (result.evidence if result else "") or NOTHING,
         *_figures(one.scorecard),
         wait,
-        "" if one.published else one.words or one.reason,
+        "" if one.published else one.reason.replace("_", " "),
     ]
 
 
