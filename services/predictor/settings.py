@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass
 
-from tidewheel.registry.store import Registry
+from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import decimal, level, setting, switch, text, whole
-
-
-def redis_url(value: str) -> str:
-    """A URL that a Redis client takes."""
-    try:
-        Registry.connect(value).close()
-    except ValueError:
-        # The value may hold a password, so it is not repeated.
-        raise ValueError("must be a Redis URL like redis://127.0.0.1:6379/0") from None
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +12,7 @@ class Settings:
 
     kafka: str = setting(text, "127.0.0.1:9092")
     # Secret, since a URL may hold a password.
-    redis: str = setting(redis_url, "redis://127.0.0.1:6379/0", secret=True)
+    redis: str = setting(checked_url, "redis://127.0.0.1:6379/0", secret=True)
     # Where set, models must be signed with it.
     hmac_key: str = setting(text, "", secret=True)
 

@@ -11,6 +11,7 @@ from tidewheel.cli.model_views import Run, description, detailed_facts, facts, l
 from tidewheel.cli.options import redis_option
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import ModelRecord
+from tidewheel.registry.client import checked_url
 from tidewheel.registry.store import Doubt, Registry, RegistryUnavailable, Unverified
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -70,9 +71,9 @@ def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
 def opened(url: str) -> Iterator[Registry]:
     """A registry, with its failures as one clear line."""
     try:
-        registry = Registry.connect(url)
-    except ValueError:
-        raise click.BadParameter("must be a Redis URL like redis://127.0.0.1:6379/0", param_hint="--redis") from None
+        registry = Registry.connect(checked_url(url))
+    except ValueError as failure:
+        raise click.BadParameter(str(failure), param_hint="--redis") from None
     try:
         yield registry
     except RegistryUnavailable as failure:

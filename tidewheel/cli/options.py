@@ -7,6 +7,23 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Parsed(click.ParamType):
+    """A value parsed by a function that raises ValueError in words for people."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as failure:
+            self.fail(str(failure), param, ctx)
+
+
 KAFKA_DEFAULT = "127.0.0.1:9092"
 REDIS_DEFAULT = "redis://127.0.0.1:6379/0"
 

@@ -2,42 +2,25 @@
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import grpc
 import numpy as np
 from numpy.typing import NDArray
 
+from tidewheel.cli.options import Parsed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import price_e9
 from tidewheel.wire.v1 import predictor_pb2
 from tidewheel.wire.v1.predictor_pb2_grpc import PredictorServiceStub
 
-T = TypeVar("T")
 NPY = b"\x93NUMPY"
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 # Far more than 605 numbers in any form; what is longer is no row.
 FEATURES_BYTES_MAX = 1_000_000
-
-
-class OneLine(click.ParamType):
-    """A parameter whose parser raises ValueError with words for people."""
-
-    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except ValueError as failure:
-            self.fail(str(failure), param, ctx)
 
 
 def price(text: str) -> int:
@@ -104,7 +87,7 @@ class Asker:
 @click.command()
 @click.option(
     "--instrument",
-    type=OneLine("id", check_instrument),
+    type=Parsed("id", check_instrument),
     default="sim:BTC-USD",
     show_default=True,
     help="Instrument id, venue and symbol.",
@@ -125,9 +108,9 @@ class Asker:
     "- reads standard input.",
 )
 @click.option(
-    "--bid", type=OneLine("price", price), help="With --offer: the quote you see, instead of the market's last."
+    "--bid", type=Parsed("price", price), help="With --offer: the quote you see, instead of the market's last."
 )
-@click.option("--offer", type=OneLine("price", price), help="With --bid: the price you would buy at.")
+@click.option("--offer", type=Parsed("price", price), help="With --bid: the price you would buy at.")
 @click.option(
     "--timeout",
     "limit_s",

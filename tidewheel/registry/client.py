@@ -16,6 +16,15 @@ class RegistryUnavailable(Exception):
     """Redis does not answer, or refuses to do it now; the message is one line for people, without credentials."""
 
 
+def checked_url(url: str) -> str:
+    """The URL as given. Raises ValueError in words for people, which do not repeat a password, where it is none."""
+    try:
+        connect(url).close()
+    except ValueError:
+        raise ValueError("must be a Redis URL like redis://127.0.0.1:6379/0") from None
+    return url
+
+
 def connect(url: str) -> redis.Redis:
     """A client for the URL; speaks to nobody yet. Raises ValueError where the URL is none of Redis.
 
