@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.ingest.seconds import Rules
 from services.ingest.sources.opening import SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
-from tidewheel.runtime.settings import decimal, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, setting, text, whole
 
 SPEED_MAX = 1_000_000.0
 
@@ -51,7 +51,7 @@ class Settings:
     sim_edge: float = setting(decimal(0, 1), 0.0)
 
     metrics_port: int = setting(whole(0, 65_535), 9101)
-    log_level: str = setting(text, "INFO")
+    log_level: str = setting(level, "INFO")
 
     @property
     def instrument_id(self) -> str:

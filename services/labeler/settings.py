@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.labeler.config import LabelerConfig
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.settings import decimal, one_of, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, one_of, setting, text, whole
 
 EXITS = {exit_on.name.lower(): exit_on for exit_on in ExitOn}
 
@@ -26,7 +26,7 @@ class Settings:
     commit_records_max: int = setting(whole(1, 1_000_000), 50_000)
 
     metrics_port: int = setting(whole(0, 65_535), 9103)
-    log_level: str = setting(text, "INFO")
+    log_level: str = setting(level, "INFO")
 
     @property
     def labels(self) -> LabelerConfig:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.orderbot.core import OrderRule
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import ORDER_IDS_PER_S
-from tidewheel.runtime.settings import decimal, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, setting, text, whole
 
 THRESHOLD_DEFAULT = Threshold.parse("10")
 
@@ -26,7 +26,7 @@ class Settings:
     group_instance: str = setting(text, "")
 
     metrics_port: int = setting(whole(0, 65_535), 9102)
-    log_level: str = setting(text, "INFO")
+    log_level: str = setting(level, "INFO")
 
     @property
     def rule(self) -> OrderRule:
