@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from confluent_kafka import KafkaException
 
 from tidewheel.cli.options import kafka_option
 from tidewheel.contracts.rows import VIEWS
+from tidewheel.domain.market import check_instrument
 from tidewheel.local.exporting import SUFFIXES, say_left_out
 from tidewheel.local.exporting import export as write_file
 from tidewheel.runtime.process import Unusable
@@ -21,25 +21,34 @@ def file_path(_context: click.Context, _parameter: click.Parameter, value: str) 
     return path
 
 
+def instrument_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """An instrument id, if any is given."""
+    try:
+        return None if value is None else check_instrument(value)
+    except ValueError as failure:
+        raise click.BadParameter(str(failure)) from None
+
+
 @click.command()
 @click.argument("topic", type=click.Choice(list(VIEWS)), metavar="TOPIC")
 @click.option(
     "--out", "target", metavar="FILE", required=True, callback=file_path, help="Ends in .parquet, .csv or .jsonl."
 )
-@click.option("--instrument", metavar="ID", help="Only this instrument. Default: all.")
+@click.option(
+    "--instrument", metavar="ID", callback=instrument_id, help="Only this instrument, like sim:BTC-USD. Default: all."
+)
 @kafka_option
 def export(topic: str, target: Path, instrument: str | None, kafka: str) -> None:
     """Write TOPIC to a file: committed records only, in canonical order.
 
     TOPIC is ticks (one row a quote), bars (one row a second, from the same topic), orders, transactions, examples,
-    training-runs, feed-status or dead-letters. Prices are in 1e-9 units in columns that end in _e9; CSV has decimals.
+    training-runs, feed-status, dead-letters or labeler-state. Prices are in 1e-9 units in columns that end in _e9; CSV
+    has decimals.
     """
     require_broker(kafka)
     try:
         exported = write_file(kafka, VIEWS[topic], target, instrument)
-    except KafkaException as failure:
-        raise Unusable(f"{topic} could not be read from {kafka}: {failure.args[0].str()}") from None
     except OSError as failure:
-        raise Unusable(f"{target} could not be written: {failure.strerror}") from None
+        raise Unusable(f"{target} could not be written: {failure.strerror or failure}") from None
     say_left_out(topic, exported)
     click.echo(f"{target}: {exported.rows} rows")

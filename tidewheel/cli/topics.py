@@ -1,19 +1,20 @@
 """`tidewheel topics`: make, check and read the topics."""
 
-import json
-import math
+import itertools
+import os
+import sys
 from collections.abc import Iterator
 
 import click
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tidewheel.cli.options import kafka_option
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.rows import VIEWS, View
-from tidewheel.local.exporting import table_of
+from tidewheel.local.exporting import json_rows, table_of
 from tidewheel.runtime import topic_admin
 from tidewheel.runtime.kafka import check as checked
-from tidewheel.runtime.kafka import consumer_config, partitions_of
+from tidewheel.runtime.kafka import consumer_config, last_offsets, partitions_of
 from tidewheel.runtime.process import EXIT_FAILED, Unusable
 
 PARTITIONS_DEFAULT = 2
@@ -77,28 +78,33 @@ def check(ctx: click.Context, kafka: str) -> None:
 def tail(topic: str, from_beginning: bool, limit: int | None, kafka: str) -> None:
     """Print a topic as JSON lines, committed records only. TOPIC as in `tidewheel export`."""
     topic_admin.require_broker(kafka)
-    left = math.inf if limit is None else limit
+    lines = _lines(kafka, VIEWS[topic], from_beginning)
     try:
-        for row in _rows(kafka, VIEWS[topic], OFFSET_BEGINNING if from_beginning else OFFSET_END):
-            click.echo(json.dumps(row))
-            left -= 1
-            if left <= 0:
-                return
+        for line in itertools.islice(lines, limit):
+            click.echo(line)
     except KafkaException as failure:
         raise Unusable(f"{topic} could not be read from {kafka}: {failure.args[0].str()}") from None
+    except BrokenPipeError:
+        # Who read this has seen enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _rows(bootstrap: str, view: View, start: int) -> Iterator[dict[str, object]]:
-    consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail"))
+def _lines(bootstrap: str, view: View, from_beginning: bool) -> Iterator[str]:
+    """Rows of all that comes, as JSON; what cannot be decoded is said on standard error."""
+    consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail", log_level=0))
     name = view.topic.name
     try:
-        consumer.assign([TopicPartition(name, p, start) for p in partitions_of(consumer, name)])
+        known = last_offsets(consumer, name, partitions_of(consumer, name))
+        consumer.assign(
+            [TopicPartition(name, p, first if from_beginning else end) for p, (first, end) in known.items()]
+        )
         while True:
             message = consumer.poll(POLL_S)
             if message is None:
                 continue
             try:
-                yield from table_of(view, [view.decode(checked(message).value())]).to_pylist()
+                record = view.decode(checked(message).key(), message.value())
+                yield from json_rows(view, table_of(view, [record]))
             except BadRecord as failure:
                 place = f"{name} {message.partition()}:{message.offset()}"
                 click.echo(f"{place}: {failure.reason}: {failure}", err=True)

@@ -4,17 +4,18 @@ A view turns a batch of decoded records into columns of equal length; prices sta
 `_e9`. Rows of one instrument stand in the order of its records, which is the canonical one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, decode_snapshot, kind_of
 from tidewheel.contracts.codecs.market import (
     DeadLetter,
-    FeedStatus,
     decode_dead_letter,
     decode_feed_status,
     decode_second,
@@ -25,6 +26,7 @@ from tidewheel.contracts.topics import (
     DEAD_LETTERS,
     EXAMPLES,
     FEED_STATUS,
+    LABELER_STATE,
     ORDERS,
     TICKS,
     TRAINING_RUNS,
@@ -33,38 +35,73 @@ from tidewheel.contracts.topics import (
 )
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.market import MarketSecond
-from tidewheel.domain.orders import SecondOrders, Transaction
+from tidewheel.domain.orders import SecondOrders
 from tidewheel.domain.prices import mid_e9
 from tidewheel.domain.training import RunEvent
 
-Column = NDArray[Any] | Sequence[Any]
-Columns = dict[str, Column]
+Values = NDArray[Any] | Sequence[Any]
+Columns = dict[str, Values]
+
+
+class Kind(Enum):
+    """What the values of a column are; any may be missing, as None or masked, but those of FLOATS."""
+
+    INT = auto()
+    PRICE = auto()  # int64 in 1e-9 units; the column's name ends in `_e9`
+    FLOAT = auto()
+    BOOL = auto()
+    TEXT = auto()
+    BYTES = auto()
+    FLOATS = auto()  # float32 of shape (rows, 605)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """One way to see a topic as a table.
 
-    `position`: what grows from record to record of an instrument; a record that does not get further is a repeat, which
-    at-least-once delivery allows. None where every record counts.
+    `decode`: takes key and value of a record, raises BadRecord. `columns` gives what `kinds` names. Repeats, which
+    at-least-once delivery allows, are dropped: of the records of an instrument those that do not get further in
+    `position`, and those whose `identity` was seen before. None where every record counts.
     """
 
     name: str
     topic: Topic
-    decode: Callable[[bytes | None], Any]
-    instrument: Callable[[Any], str]
-    position: Callable[[Any], int] | None
+    decode: Callable[[bytes | None, bytes | None], Any]
+    kinds: Mapping[str, Kind]
     columns: Callable[[Sequence[Any]], Columns]
+    position: Callable[[Any], int] | None = None
+    identity: Callable[[Any], Hashable] | None = None
+
+
+NO_PATHS: Mapping[str, str] = MappingProxyType({})
+
+
+def kinds_of(words: str) -> dict[str, Kind]:
+    """Columns and their kinds from `name:KIND name:KIND …`."""
+    pairs = (word.split(":") for word in words.split())
+    return {name: Kind[kind] for name, kind in pairs}
 
 
 def _repeated(values: Sequence[Any], counts: Sequence[int]) -> NDArray[Any]:
     return np.repeat(np.asarray(values), counts)
 
 
-def _joined(columns: Sequence[NDArray[Any]], counts: Sequence[int], missing: int) -> NDArray[Any]:
+def _joined(columns: Sequence[NDArray[Any]], counts: Sequence[int], missing: int = 0) -> NDArray[Any]:
     """One column over many records; where a record has none, `missing` for each of its rows."""
     whole = [c if len(c) == n else np.full(n, missing) for c, n in zip(columns, counts, strict=True)]
     return np.concatenate(whole) if whole else np.empty(0, dtype=np.int64)
+
+
+def _given(column: NDArray[Any], missing: int) -> NDArray[Any]:
+    """The column with the values that say "not given" masked."""
+    masked: NDArray[Any] = np.ma.masked_equal(column, missing)
+    return masked
+
+
+TICK_KINDS = kinds_of(
+    "instrument:TEXT session:INT seq:INT time_ns:INT bid_e9:PRICE offer_e9:PRICE bid_size_e9:PRICE offer_size_e9:PRICE "
+    "venue_time_ns:INT venue_seq:INT flags:INT connection_epoch:INT source_kind:TEXT"
+)
 
 
 def tick_columns(seconds: Sequence[MarketSecond]) -> Columns:
@@ -75,18 +112,25 @@ def tick_columns(seconds: Sequence[MarketSecond]) -> Columns:
     return {
         "instrument": _repeated([s.instrument for s in seconds], counts),
         "session": _repeated([s.session for s in seconds], counts),
-        "seq": _joined(seqs, counts, 0),
-        "time_ns": _joined([q.time_ns for q in quotes], counts, 0),
-        "bid_e9": _joined([q.bid_e9 for q in quotes], counts, 0),
-        "offer_e9": _joined([q.offer_e9 for q in quotes], counts, 0),
-        "bid_size_e9": _joined([q.bid_size_e9 for q in quotes], counts, -1),
-        "offer_size_e9": _joined([q.offer_size_e9 for q in quotes], counts, -1),
-        "venue_time_ns": _joined([q.venue_time_ns for q in quotes], counts, 0),
-        "venue_seq": _joined([q.venue_seq for q in quotes], counts, -1),
-        "flags": _joined([q.flags for q in quotes], counts, 0).astype(np.int64),
+        "seq": _joined(seqs, counts),
+        "time_ns": _joined([q.time_ns for q in quotes], counts),
+        "bid_e9": _joined([q.bid_e9 for q in quotes], counts),
+        "offer_e9": _joined([q.offer_e9 for q in quotes], counts),
+        "bid_size_e9": _given(_joined([q.bid_size_e9 for q in quotes], counts, -1), -1),
+        "offer_size_e9": _given(_joined([q.offer_size_e9 for q in quotes], counts, -1), -1),
+        "venue_time_ns": _given(_joined([q.venue_time_ns for q in quotes], counts), 0),
+        "venue_seq": _given(_joined([q.venue_seq for q in quotes], counts, -1), -1),
+        "flags": _joined([q.flags for q in quotes], counts).astype(np.int64),
         "connection_epoch": _repeated([s.connection_epoch for s in seconds], counts),
         "source_kind": _repeated([s.source_kind.name for s in seconds], counts),
     }
+
+
+BAR_KINDS = kinds_of(
+    "instrument:TEXT session:INT second:INT bid_e9:PRICE offer_e9:PRICE mid_open_e9:PRICE mid_high_e9:PRICE "
+    "mid_low_e9:PRICE tick_count:INT last_seq:INT stale:BOOL day_open_e9:PRICE day_high_e9:PRICE day_low_e9:PRICE "
+    "ends_session:BOOL source_kind:TEXT"
+)
 
 
 def bar_columns(seconds: Sequence[MarketSecond]) -> Columns:
@@ -120,6 +164,11 @@ def _mid_bar(second: MarketSecond) -> tuple[int, int, int]:
     return int(mids[0]), int(mids.max()), int(mids.min())
 
 
+ORDER_KINDS = kinds_of(
+    "instrument:TEXT second:INT order_id:INT placed_ns:INT bid_e9:PRICE offer_e9:PRICE upper_e9:PRICE lower_e9:PRICE"
+)
+
+
 def order_columns(records: Sequence[SecondOrders]) -> Columns:
     """One row an order."""
     counts = [len(record) for record in records]
@@ -131,116 +180,164 @@ def order_columns(records: Sequence[SecondOrders]) -> Columns:
     }
 
 
-def transaction_columns(records: Sequence[Transaction]) -> Columns:
-    """One row a resolved order."""
-    names = (
-        *("instrument", "order_id", "placed_ns", "entry_e9", "upper_e9", "lower_e9"),
-        *("resolved_ns", "resolved_seq", "exit_e9"),
-    )
-    return {
-        **{name: [getattr(r, name) for r in records] for name in names},
-        "outcome": [r.outcome.name for r in records],
-        "pnl_e9": [r.pnl_e9 for r in records],
-    }
+TRANSACTION_KINDS = kinds_of(
+    "instrument:TEXT order_id:INT placed_ns:INT entry_e9:PRICE upper_e9:PRICE lower_e9:PRICE "
+    "resolved_ns:INT resolved_seq:INT exit_e9:PRICE outcome:TEXT pnl_e9:PRICE"
+)
+EXAMPLE_KINDS = kinds_of(
+    "instrument:TEXT example_seq:INT order_id:INT placed_ns:INT resolved_ns:INT label:INT schema_hash:BYTES "
+    "features:FLOATS"
+)
+STATUS_KINDS = kinds_of("instrument:TEXT event:TEXT time_ns:INT connection_epoch:INT detail:TEXT source_kind:TEXT")
+LETTER_KINDS = kinds_of(
+    "instrument:TEXT service:TEXT source:TEXT partition:INT offset:INT reason:TEXT detail:TEXT key:BYTES raw:BYTES"
+)
+STATE_KINDS = kinds_of(
+    "instrument:TEXT kind:TEXT second:INT example_seq:INT transactions:INT part:INT parts:INT ticks_offset:INT "
+    "orders_offset:INT config_hash:TEXT payload:BYTES"
+)
+METRICS = kinds_of(
+    "rows:INT positives:INT precision:FLOAT recall:FLOAT log_loss:FLOAT auc:FLOAT base_rate:FLOAT effective_rows:FLOAT"
+)
+SCORES = kinds_of(
+    "rows:INT positives:INT flagged:INT hits:INT precision:FLOAT recall:FLOAT base_rate:FLOAT log_loss:FLOAT "
+    "effective_rows:FLOAT flagged_pnl_e9:PRICE pnl_e9:PRICE"
+)
+SETTINGS = kinds_of(
+    "use_bias:BOOL l1:FLOAT learning_rate:FLOAT positive_example_weight_mult:FLOAT wd:FLOAT mini_batch_size:INT"
+)
+# Figures that a step does not speak of are missing.
+RESULT = kinds_of(
+    "sha256:TEXT verdict:TEXT evidence:TEXT threshold:FLOAT base_rate:FLOAT trials:INT tuning_s:FLOAT "
+    "window_closed_to_published_s:FLOAT"
+)
+# Columns of a run's state change and the attributes they come from, by the part of the record they stand in.
+RUN_PARTS = (
+    ("", "", kinds_of("instrument:TEXT seq:INT step:TEXT at_ns:INT reason:TEXT detail:TEXT")),
+    ("", "", kinds_of("first_example_seq:INT last_example_seq:INT trials_planned:INT window_closed_at_ns:INT")),
+    ("split_", "split.", kinds_of("training:INT validation:INT test:INT purged:INT")),
+    ("trial_", "trial.", kinds_of("number:INT feasible:BOOL objective:FLOAT precision:FLOAT recall:FLOAT")),
+    ("trial_", "trial.", kinds_of("threshold:FLOAT")),
+    ("trial_", "trial.hyperparameters.", SETTINGS),
+    ("", "result.", RESULT),
+    ("validation_", "result.validation.", METRICS),
+    ("test_", "result.test.", METRICS),
+    ("next_", "scorecard.", SCORES),
+)
+RUN_KINDS = {before + name: kind for before, _, kinds in RUN_PARTS for name, kind in kinds.items()}
+RUN_PATHS = {before + name: path + name for before, path, kinds in RUN_PARTS for name in kinds}
+
+
+def _columns(kinds: Mapping[str, Kind], paths: Mapping[str, str] = NO_PATHS) -> Callable[[Sequence[Any]], Columns]:
+    """Columns of one value a record: the attribute of the same name, or the one that `paths` names."""
+    getters = {name: _getter(paths.get(name, name)) for name in kinds}
+
+    def columns(records: Sequence[Any]) -> Columns:
+        return {name: list(map(get, records)) for name, get in getters.items()}
+
+    return columns
+
+
+def _getter(path: str) -> Callable[[Any], Any]:
+    """Follows attributes, None where one on the way is None; of an enumeration the word."""
+    names = path.split(".")
+
+    def get(record: Any) -> Any:
+        for name in names:
+            record = None if record is None else getattr(record, name)
+        return _word(record) if isinstance(record, Enum) else record
+
+    return get
+
+
+def _word(value: Enum) -> str:
+    return str(value) if isinstance(value, StrEnum) else value.name
+
+
+EXAMPLE_SCALARS = _columns({name: kind for name, kind in EXAMPLE_KINDS.items() if kind is not Kind.FLOATS})
 
 
 def example_columns(records: Sequence[Example]) -> Columns:
-    """One row an example; `features` has shape (rows, 605), float32."""
-    names = ("instrument", "example_seq", "order_id", "placed_ns", "resolved_ns", "label")
+    """One row an example."""
     features = np.frombuffer(b"".join(r.features for r in records), dtype="<f4").reshape(-1, FEATURE_COUNT)
-    return {
-        **{name: [getattr(r, name) for r in records] for name in names},
-        "schema_hash": [r.schema_hash.hex() for r in records],
-        "features": features,
-    }
+    return {**EXAMPLE_SCALARS(records), "features": features}
 
 
-def run_columns(records: Sequence[RunEvent]) -> Columns:
-    """One row a state change; figures that a step does not speak of are missing."""
-    results = [r.result for r in records]
-    trials = [r.trial for r in records]
-    return {
-        "instrument": [r.instrument for r in records],
-        "seq": [r.seq for r in records],
-        "step": [r.step.name for r in records],
-        "at_ns": [r.at_ns for r in records],
-        "reason": [r.reason for r in records],
-        "detail": [r.detail for r in records],
-        "first_example_seq": [r.first_example_seq for r in records],
-        "last_example_seq": [r.last_example_seq for r in records],
-        "trial": [t.number if t else None for t in trials],
-        "trial_objective": [t.objective if t else None for t in trials],
-        "trial_precision": [t.precision if t else None for t in trials],
-        "trial_recall": [t.recall if t else None for t in trials],
-        "trial_threshold": [t.threshold if t else None for t in trials],
-        "sha256": [x.sha256 if x else None for x in results],
-        "evidence": [x.evidence if x else None for x in results],
-        "threshold": [x.threshold if x else None for x in results],
-        "base_rate": [x.base_rate if x else None for x in results],
-        "test_precision": [x.test.precision if x and x.test else None for x in results],
-        "test_recall": [x.test.recall if x and x.test else None for x in results],
-        "next_precision": [r.scorecard.precision if r.scorecard else None for r in records],
-        "next_recall": [r.scorecard.recall if r.scorecard else None for r in records],
-        "next_base_rate": [r.scorecard.base_rate if r.scorecard else None for r in records],
-    }
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A record of the labeler's state, of either kind; for people who look into a topic."""
+
+    instrument: str
+    kind: str
+    second: int
+    config_hash: str
+    example_seq: int | None = None
+    transactions: int | None = None
+    part: int | None = None
+    parts: int | None = None
+    ticks_offset: int | None = None
+    orders_offset: int | None = None
+    payload: bytes | None = None
 
 
-def status_columns(records: Sequence[FeedStatus]) -> Columns:
-    """One row a change of a feed."""
-    return {
-        "instrument": [r.instrument for r in records],
-        "event": [r.event.name for r in records],
-        "time_ns": [r.time_ns for r in records],
-        "connection_epoch": [r.connection_epoch for r in records],
-        "detail": [r.detail for r in records],
-        "source_kind": [r.source_kind.name for r in records],
-    }
-
-
-def letter_columns(records: Sequence[DeadLetter]) -> Columns:
-    """One row a record set aside; `raw` as text, with escapes for bytes that are none."""
-    return {
-        "instrument": [r.instrument for r in records],
-        "service": [r.service for r in records],
-        "source": [r.source for r in records],
-        "partition": [r.partition for r in records],
-        "offset": [r.offset for r in records],
-        "reason": [r.reason.value for r in records],
-        "detail": [r.detail for r in records],
-        "raw": [r.raw.decode("utf-8", "backslashreplace") for r in records],
-    }
-
-
-def _instrument(record: Any) -> str:
-    return str(record.instrument)
-
-
-def _view(
-    topic: Topic,
-    decode: Callable[[bytes | None], Any],
-    columns: Callable[[Sequence[Any]], Columns],
-    position: Callable[[Any], int] | None = None,
-    name: str = "",
-) -> View:
-    return View(name or topic.name, topic, decode, _instrument, position, columns)
+def decode_state_row(key: bytes | None, value: bytes | None) -> StateRow:
+    """Raises BadRecord."""
+    kind = kind_of(key)
+    if kind == FRONTIER:
+        at = decode_frontier(value)
+        front = at.frontier
+        return StateRow(at.instrument, kind, front.second, at.config_hash, front.example_seq, front.transactions)
+    cut = decode_snapshot(value)
+    return StateRow(
+        *(cut.instrument, kind, cut.second, cut.config_hash, None, None),
+        *(cut.part, cut.parts, cut.ticks_offset, cut.orders_offset, cut.payload),
+    )
 
 
 def _second(record: Any) -> int:
     return int(record.second)
 
 
+def _example_seq(record: Example) -> int:
+    return record.example_seq
+
+
+def _of_run(event: RunEvent) -> Hashable:
+    return event.instrument, event.seq, event.step, event.trial.number if event.trial else 0
+
+
+def _of_letter(letter: DeadLetter) -> Hashable:
+    return letter.service, letter.source, letter.partition, letter.offset
+
+
+def _by_value(decode: Callable[[bytes | None], Any]) -> Callable[[bytes | None, bytes | None], Any]:
+    return lambda _key, value: decode(value)
+
+
+def _of_attributes(
+    topic: Topic,
+    decode: Callable[[bytes | None], Any],
+    kinds: Mapping[str, Kind],
+    paths: Mapping[str, str] = NO_PATHS,
+    identity: Callable[[Any], Hashable] | None = None,
+) -> View:
+    return View(topic.name, topic, _by_value(decode), kinds, _columns(kinds, paths), identity=identity)
+
+
+_SECONDS, _ORDERS, _EXAMPLES = _by_value(decode_second), _by_value(decode_orders), _by_value(decode_example)
 VIEWS: Mapping[str, View] = MappingProxyType(
     {
         view.name: view
         for view in (
-            _view(TICKS, decode_second, tick_columns, _second),
-            _view(TICKS, decode_second, bar_columns, _second, name="bars"),
-            _view(ORDERS, decode_orders, order_columns, _second),
-            _view(TRANSACTIONS, decode_transaction, transaction_columns),
-            _view(EXAMPLES, decode_example, example_columns, lambda record: int(record.example_seq)),
-            _view(TRAINING_RUNS, decode_run_event, run_columns),
-            _view(FEED_STATUS, decode_feed_status, status_columns),
-            _view(DEAD_LETTERS, decode_dead_letter, letter_columns),
+            View(TICKS.name, TICKS, _SECONDS, TICK_KINDS, tick_columns, _second),
+            View("bars", TICKS, _SECONDS, BAR_KINDS, bar_columns, _second),
+            View(ORDERS.name, ORDERS, _ORDERS, ORDER_KINDS, order_columns, _second),
+            _of_attributes(TRANSACTIONS, decode_transaction, TRANSACTION_KINDS),
+            View(EXAMPLES.name, EXAMPLES, _EXAMPLES, EXAMPLE_KINDS, example_columns, _example_seq),
+            _of_attributes(TRAINING_RUNS, decode_run_event, RUN_KINDS, RUN_PATHS, _of_run),
+            _of_attributes(FEED_STATUS, decode_feed_status, STATUS_KINDS),
+            _of_attributes(DEAD_LETTERS, decode_dead_letter, LETTER_KINDS, identity=_of_letter),
+            View(LABELER_STATE.name, LABELER_STATE, decode_state_row, STATE_KINDS, _columns(STATE_KINDS)),
         )
     }
 )

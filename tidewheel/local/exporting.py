@@ -5,139 +5,183 @@ order of instrument, at the end. A file appears under its name only when it is w
 """
 
 import json
+import math
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from confluent_kafka import KafkaException, Message
 
 from tidewheel.contracts.bad_record import BadRecord
-from tidewheel.contracts.rows import VIEWS, View
+from tidewheel.contracts.rows import VIEWS, Kind, View
+from tidewheel.contracts.topics import LABELER_STATE
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.prices import decimal_text
 from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.process import Unusable
 
 BATCH_RECORDS = 2_000
+# A market second may hold hundreds of quotes, so rows are bounded too.
+BATCH_ROWS = 200_000
 PRICE_SUFFIX = "_e9"
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 EVERYTHING = (
-    *((name, ".parquet") for name in VIEWS),
+    *((name, ".parquet") for name in VIEWS if name != LABELER_STATE.name),
     ("transactions", ".csv"),
     ("bars", ".csv"),
 )
+ARROW_TYPES = {
+    Kind.INT: pa.int64(),
+    Kind.PRICE: pa.int64(),
+    Kind.FLOAT: pa.float64(),
+    Kind.BOOL: pa.bool_(),
+    Kind.TEXT: pa.string(),
+    Kind.BYTES: pa.binary(),
+    Kind.FLOATS: pa.list_(pa.float32()),
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exported:
-    """What an export wrote. `undecodable`: records left out, which their reader set aside as dead letters."""
+    """What an export wrote, and what it left out: repeats, and records that their readers set aside."""
 
-    rows: int
-    undecodable: int
+    rows: int = 0
+    repeats: int = 0
+    undecodable: Counter[str] = field(default_factory=Counter)
 
 
 def export_all(bootstrap: str, folder: Path) -> dict[str, Exported]:
     """Every topic as Parquet, `bars` as well, transactions and bars as CSV too; file name -> what is in it.
 
-    Raises KafkaException, OSError.
+    What could not be decoded is said on standard error. Raises Unusable where Kafka cannot be read, OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return {
+    done = {
         f"{name}{suffix}": export(bootstrap, VIEWS[name], folder / f"{name}{suffix}") for name, suffix in EVERYTHING
     }
+    for name, exported in done.items():
+        if name.endswith(".parquet"):
+            say_left_out(name, exported)
+    return done
 
 
 def export(bootstrap: str, view: View, target: Path, instrument: str | None = None) -> Exported:
-    """Write one view to a file of a kind in SUFFIXES. Raises KafkaException, OSError."""
+    """Write one view to a file of a kind in SUFFIXES. Raises Unusable where Kafka cannot be read, OSError."""
     sink_type = SINKS[target.suffix]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
         parts: dict[str, Sink] = {}
         reading = _Reading(view, instrument)
-        for name, records in reading.batches(bootstrap):
-            if name not in parts:
-                parts[name] = sink_type(Path(folder) / f"{len(parts)}{target.suffix}")
-            parts[name].write(table_of(view, records))
-        for part in parts.values():
-            part.close()
-        empty = table_of(view, [])
+        try:
+            for name, records in reading.batches(read_to_end(bootstrap, view.topic.name)):
+                if name not in parts:
+                    parts[name] = sink_type(Path(folder) / f"{len(parts)}{target.suffix}", view)
+                parts[name].write(table_of(view, records))
+        except KafkaException as failure:
+            words = failure.args[0].str()
+            raise Unusable(f"topic {view.topic.name} could not be read from {bootstrap}: {words}") from None
+        finally:
+            for part in parts.values():
+                part.close()
         whole = Path(folder) / f"whole{target.suffix}"
-        sink_type.put_together([parts[name].path for name in sorted(parts)], whole, empty)
+        sink_type.put_together([parts[name].path for name in sorted(parts)], whole, view)
         whole.replace(target)
-    return Exported(reading.rows(parts), reading.undecodable)
+    reading.exported.rows = sum(part.rows for part in parts.values())
+    return reading.exported
 
 
 class _Reading:
-    """Reads a view's topic to its end: batches of decoded records, each of one instrument, repeats dropped."""
+    """Turns a topic's messages into batches of decoded records, each of one instrument, without repeats."""
 
     def __init__(self, view: View, instrument: str | None) -> None:
         self._view = view
         self._instrument = instrument
         self._reached: dict[str, int] = {}
-        self.undecodable = 0
+        self._seen: set[Hashable] = set()
+        self.exported = Exported()
 
-    def batches(self, bootstrap: str) -> Iterator[tuple[str, list[Any]]]:
+    def batches(self, messages: Iterator[Message]) -> Iterator[tuple[str, list[Any]]]:
         waiting: dict[str, list[Any]] = {}
-        for message in read_to_end(bootstrap, self._view.topic.name):
+        rows: Counter[str] = Counter()
+        for message in messages:
             try:
-                record = self._view.decode(message.value())
-            except BadRecord:
-                self.undecodable += 1
+                record = self._view.decode(message.key(), message.value())
+            except BadRecord as bad:
+                self.exported.undecodable[bad.reason] += 1
                 continue
-            name = self._view.instrument(record)
-            if self._is_wanted(name, record):
-                batch = waiting.setdefault(name, [])
-                batch.append(record)
-                if len(batch) == BATCH_RECORDS:
-                    yield name, waiting.pop(name)
+            name = record.instrument
+            if self._instrument not in (None, name) or self._is_repeat(name, record):
+                continue
+            batch = waiting.setdefault(name, [])
+            batch.append(record)
+            rows[name] += len(getattr(record, "quotes", ()))
+            if len(batch) == BATCH_RECORDS or rows[name] > BATCH_ROWS:
+                yield name, waiting.pop(name)
+                rows[name] = 0
         yield from waiting.items()
 
-    def _is_wanted(self, name: str, record: Any) -> bool:
-        if self._instrument is not None and name != self._instrument:
-            return False
+    def _is_repeat(self, name: str, record: Any) -> bool:
+        repeat = False
         if self._view.position is not None:
             position = self._view.position(record)
-            if position <= self._reached.get(name, -1):
-                return False
-            self._reached[name] = position
-        return True
-
-    @staticmethod
-    def rows(parts: "dict[str, Sink]") -> int:
-        return sum(part.rows for part in parts.values())
+            repeat = position <= self._reached.get(name, -1)
+            self._reached[name] = max(position, self._reached.get(name, -1))
+        if self._view.identity is not None:
+            identity = self._view.identity(record)
+            repeat = identity in self._seen
+            self._seen.add(identity)
+        self.exported.repeats += repeat
+        return repeat
 
 
 def table_of(view: View, records: Sequence[Any]) -> pa.Table:
     """A batch of records as an Arrow table; of no records, an empty table with the same columns."""
-    return pa.table({name: _array(name, column) for name, column in view.columns(records).items()})
+    columns = view.columns(records)
+    return pa.table({name: _array(kind, columns[name]) for name, kind in view.kinds.items()})
 
 
-INTEGER_SUFFIXES = ("_e9", "_ns", "_seq", "_id", "_count", "_epoch")
-INTEGERS = frozenset(
-    ("session", "seq", "second", "flags", "label", "partition", "offset", "trial", "last_seq", "tick_count")
-)
-FLOATS = ("objective", "precision", "recall", "threshold", "base_rate")
-BOOLEANS = frozenset(("stale", "ends_session"))
+def json_rows(view: View, table: pa.Table) -> Iterator[str]:
+    """A JSON object a row, values as in Parquet; bytes in hex, or as text with escapes where they are mostly that."""
+    plain = {name: _for_json(kind, table[name]) for name, kind in view.kinds.items()}
+    for values in zip(*plain.values(), strict=True):
+        yield json.dumps(dict(zip(plain, values, strict=True)))
 
 
-def _array(name: str, column: Any) -> pa.Array:
-    if name == "features":
+def _for_json(kind: Kind, column: pa.ChunkedArray) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    if kind is Kind.BYTES:
+        return [None if value is None else shown(value) for value in values]
+    if kind is Kind.FLOAT:
+        return [None if value is None or not math.isfinite(value) else value for value in values]
+    return values
+
+
+def shown(value: bytes) -> str:
+    """Bytes for people: the text they are, else in hex."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() else value.hex()
+
+
+def _array(kind: Kind, column: Any) -> pa.Array:
+    if kind is Kind.FLOATS:
         values = pa.array(np.ascontiguousarray(column).reshape(-1), pa.float32())
         offsets = pa.array(np.arange(0, len(values) + 1, FEATURE_COUNT, dtype=np.int32))
         return pa.ListArray.from_arrays(offsets, values)
-    if name in INTEGERS or name.endswith(INTEGER_SUFFIXES):
-        return pa.array(column, pa.int64())
-    if name in BOOLEANS:
-        return pa.array(column, pa.bool_())
-    if name.endswith(FLOATS):
-        return pa.array(column, pa.float64())
-    return pa.array(column.tolist() if isinstance(column, np.ndarray) else column, pa.string())
+    if kind is Kind.TEXT and isinstance(column, np.ndarray):
+        column = column.tolist()
+    return pa.array(column, ARROW_TYPES[kind])
 
 
 class Sink(Protocol):
@@ -146,107 +190,123 @@ class Sink(Protocol):
     path: Path
     rows: int
 
-    def __init__(self, path: Path) -> None: ...
+    def __init__(self, path: Path, view: View) -> None: ...
     def write(self, table: pa.Table) -> None: ...
     def close(self) -> None: ...
     @staticmethod
-    def put_together(parts: list[Path], whole: Path, empty: pa.Table) -> None: ...
+    def put_together(parts: list[Path], whole: Path, view: View) -> None: ...
 
 
 class ParquetSink:
     """Values as they are, prices in 1e-9 units."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, view: View) -> None:
         self.path = path
         self.rows = 0
-        self._writer: pq.ParquetWriter | None = None
+        self._writer = self._opened(path, view)
 
     def write(self, table: pa.Table) -> None:
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, table.schema, compression="zstd", compression_level=1)
         self._writer.write_table(table)
         self.rows += table.num_rows
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
 
-    @staticmethod
-    def put_together(parts: list[Path], whole: Path, empty: pa.Table) -> None:
+    @classmethod
+    def put_together(cls, parts: list[Path], whole: Path, view: View) -> None:
         if len(parts) == 1:
             parts[0].replace(whole)
             return
-        with pq.ParquetWriter(whole, empty.schema, compression="zstd", compression_level=1) as writer:
+        with cls._opened(whole, view) as writer:
             for part in parts:
                 source = pq.ParquetFile(part)
                 for group in range(source.num_row_groups):
                     writer.write_table(source.read_row_group(group))
 
+    @staticmethod
+    def _opened(path: Path, view: View) -> pq.ParquetWriter:
+        # Features hardly repeat, so a dictionary of them would be work for nothing.
+        words = [name for name, kind in view.kinds.items() if kind is not Kind.FLOATS]
+        return pq.ParquetWriter(
+            path, table_of(view, []).schema, compression="zstd", compression_level=1, use_dictionary=words
+        )
+
 
 class _TextSink:
     """Text, one line a row."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, view: View) -> None:
         self.path = path
         self.rows = 0
+        self._view = view
         self._file = path.open("wb")
 
     def close(self) -> None:
         self._file.close()
 
     @classmethod
-    def put_together(cls, parts: list[Path], whole: Path, empty: pa.Table) -> None:
+    def put_together(cls, parts: list[Path], whole: Path, view: View) -> None:
         with whole.open("wb") as out:
-            out.write(cls.header(empty))
+            out.write(cls.header(view))
             for part in parts:
                 with part.open("rb") as source:
                     shutil.copyfileobj(source, out)
 
     @staticmethod
-    def header(_empty: pa.Table) -> bytes:
+    def header(_view: View) -> bytes:
         return b""
 
 
 class CsvSink(_TextSink):
-    """For people: prices as decimals, their columns without `_e9`."""
+    """For people: prices as decimals, their columns without `_e9`; what is missing is empty."""
 
     def write(self, table: pa.Table) -> None:
-        plain = pa.table({_plain(name): _decimals(name, table[name]) for name in table.column_names})
-        pyarrow.csv.write_csv(plain, self._file, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed"))
+        columns = [_cells(kind, table[name]) for name, kind in self._view.kinds.items()]
+        lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
+        self._file.write(("\n".join(lines.to_pylist()) + "\n").encode() if len(lines) else b"")
         self.rows += table.num_rows
 
     @staticmethod
-    def header(empty: pa.Table) -> bytes:
-        return ",".join(_plain(name) for name in empty.column_names).encode() + b"\n"
+    def header(view: View) -> bytes:
+        return ",".join(name.removesuffix(PRICE_SUFFIX) for name in view.kinds).encode() + b"\n"
 
 
 class JsonlSink(_TextSink):
-    """One JSON object a row, values as in Parquet."""
+    """One JSON object a row."""
 
     def write(self, table: pa.Table) -> None:
-        for row in table.to_pylist():
-            self._file.write(json.dumps(row).encode() + b"\n")
+        for line in json_rows(self._view, table):
+            self._file.write(line.encode() + b"\n")
         self.rows += table.num_rows
 
 
-def _plain(name: str) -> str:
-    return name.removesuffix(PRICE_SUFFIX)
-
-
-def _decimals(name: str, column: pa.ChunkedArray) -> pa.Array:
-    if name == "features":
+def _cells(kind: Kind, column: pa.ChunkedArray) -> pa.Array:
+    """A column as the text of CSV cells."""
+    if kind is Kind.PRICE:
+        return _by_value(column, decimal_text)
+    if kind is Kind.FLOATS:
         return pa.array([" ".join(map(repr, row)) for row in column.to_pylist()], pa.string())
-    if not name.endswith(PRICE_SUFFIX):
-        return column
-    values, places = np.unique(column.to_numpy(), return_inverse=True)
-    texts = pa.array([decimal_text(value) for value in values.tolist()], pa.string())
-    return texts.take(pa.array(places))
+    if kind is Kind.BYTES:
+        column = pa.array([None if value is None else shown(value) for value in column.to_pylist()], pa.string())
+    if kind in (Kind.TEXT, Kind.BYTES):
+        quoted = pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
+        return pc.if_else(pc.match_substring_regex(column, '[",\r\n]'), quoted, column)
+    return pc.cast(column, pa.string())
+
+
+def _by_value(column: pa.ChunkedArray, text: Callable[[int], str]) -> pa.Array:
+    """Each value's text, made once; prices repeat."""
+    coded = pc.dictionary_encode(column.combine_chunks())
+    texts = pa.array([text(value) for value in coded.dictionary.to_pylist()], pa.string())
+    return texts.take(coded.indices)
 
 
 SINKS: dict[str, type[Sink]] = {".parquet": ParquetSink, ".csv": CsvSink, ".jsonl": JsonlSink}
 
 
 def say_left_out(name: str, exported: Exported) -> None:
-    """Undecodable records are no secret."""
+    """What is not in the file, on standard error; undecodable records are no secret."""
     if exported.undecodable:
-        sys.stderr.write(f"{name}: {exported.undecodable} records could not be decoded and were left out\n")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(exported.undecodable.items()))
+        count = exported.undecodable.total()
+        sys.stderr.write(f"{name}: {count} records could not be decoded and were left out ({reasons})\n")

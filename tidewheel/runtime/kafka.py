@@ -89,7 +89,9 @@ def read_to_end(
     `starts`: partition -> first offset, default all from the beginning. Raises KafkaException, also when nothing
     arrives for `limit_s`.
     """
-    consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **{"enable.partition.eof": True}))
+    # What goes wrong is raised, so librdkafka need not say it as well.
+    more = {"enable.partition.eof": True, "log_level": 0}
+    consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **more))
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
         ends = _ends(bootstrap, topic, list(wanted), limit_s)
@@ -115,7 +117,7 @@ def read_to_end(
 
 def _ends(bootstrap: str, topic: str, partitions: list[int], limit_s: float) -> dict[int, int]:
     """One past the last record of each partition, be it committed or not."""
-    admin = AdminClient(client(bootstrap, "reader"))
+    admin = AdminClient({**client(bootstrap, "reader"), "log_level": 0})
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(topic, p): latest for p in partitions}
     uncommitted = IsolationLevel.READ_UNCOMMITTED
