@@ -56,7 +56,12 @@ class Exported:
 
     rows: int = 0
     repeats: int = 0
-    undecodable: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def undecodable(self) -> int:
+        """Records left out since they could not be decoded."""
+        return self.reasons.total()
 
 
 def export_all(bootstrap: str, folder: Path) -> dict[str, Exported]:
@@ -116,7 +121,7 @@ class _Reading:
             try:
                 record = self._view.decode(message.key(), message.value())
             except BadRecord as bad:
-                self.exported.undecodable[bad.reason] += 1
+                self.exported.reasons[bad.reason] += 1
                 continue
             name = record.instrument
             if self._instrument not in (None, name) or self._is_repeat(name, record):
@@ -306,7 +311,6 @@ SINKS: dict[str, type[Sink]] = {".parquet": ParquetSink, ".csv": CsvSink, ".json
 
 def say_left_out(name: str, exported: Exported) -> None:
     """What is not in the file, on standard error; undecodable records are no secret."""
-    if exported.undecodable:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(exported.undecodable.items()))
-        count = exported.undecodable.total()
+    if count := exported.undecodable:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(exported.reasons.items()))
         sys.stderr.write(f"{name}: {count} records could not be decoded and were left out ({reasons})\n")
