@@ -51,7 +51,7 @@ types: $(READY)
 	@$(BIN)/mypy
 
 unit: $(READY)
-	@$(BIN)/python -m pytest -q tests --ignore=tests/integration --ignore=tests/system
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests --ignore=tests/integration --ignore=tests/system
 
 generate: $(READY) ## Make the generated code again from proto/.
 	@$(BIN)/python -m tidewheel.wire.generate
