@@ -12,7 +12,9 @@ FEED ?= sim
 SPEED ?= 60
 ARGS ?=
 
-.PHONY: help setup run watch test check fmt fmt-check lint types unit generate lock bench clean
+DATA ?= ../shared/data
+
+.PHONY: help setup run watch verify test check fmt fmt-check lint types unit generate lock bench clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +33,12 @@ $(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewhe
 
 run: $(READY) ## The whole system on this machine with the live view: FEED=sim|replay:<path> SPEED=60|max ARGS='...'
 	@$(BIN)/tidewheel run --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+
+watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka ... --redis ...'
+	@$(BIN)/tidewheel watch $(ARGS)
+
+verify: $(READY) ## Real recorded prices against the oracle, record for record: DATA=<folder>. Takes minutes.
+	@$(BIN)/python -m tests.system.verify_recorded '$(DATA)'
 
 test: check ## All tests, on a real Kafka broker and a real Redis.
 	@$(BIN)/python -m pytest -q tests/integration tests/system

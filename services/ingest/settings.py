@@ -48,7 +48,7 @@ class Settings:
     stale_s: int = setting(whole(1, 86_400), 60)
 
     sim_seed: int = setting(whole(0, 2**63 - 1), 1)
-    sim_edge: float = setting(decimal(0, 1), 0.0)
+    sim_edge: float = setting(decimal(0, 1), 1.0)
 
     metrics_port: int = setting(whole(0, 65_535), 9101)
     log_level: str = setting(level, "INFO")

@@ -122,7 +122,7 @@ class Parsed(click.ParamType):
 @click.option(
     "--sim-edge",
     type=click.FloatRange(0, 1),
-    default=0.0,
+    default=1.0,
     show_default=True,
     help="Simulator: strength of the planted pattern that a model can find; 0 is pure chance.",
 )
