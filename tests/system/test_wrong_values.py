@@ -67,7 +67,7 @@ def test_one_line_and_code_2(
 
 @pytest.mark.parametrize("arguments", [["run", "--speed", "fast"], ["nonsense"]], ids=" ".join)
 def test_as_a_real_process(arguments: list[str], tmp_path: Path) -> None:
-    ended = driver.run(arguments, tmp_path, 20)
+    ended = driver.run(arguments, tmp_path, 60)
     assert ended.code == 2
     assert ended.output == ""
     assert ended.errors.count("\n") == 1
@@ -77,7 +77,7 @@ def test_as_a_real_process(arguments: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("service", ["ingest", "orderbot", "labeler", "trainer", "predictor"])
 def test_a_service_names_every_wrong_setting_at_once(service: str, tmp_path: Path) -> None:
     wrong = {"TIDEWHEEL_METRICS_PORT": "many", "TIDEWHEEL_LOG_LEVEL": "LOUD"}
-    ended = driver.run([service], tmp_path, 20, settings=wrong)
+    ended = driver.run([service], tmp_path, 60, settings=wrong)
     assert ended.code == 2
     lines = ended.errors.splitlines()
     assert len(lines) == len(wrong), ended.errors
