@@ -129,6 +129,10 @@ class Collector:
         """Whether everything that was on the topics at the last `request_catch_up` has been read."""
         return self._caught_up.is_set()
 
+    def wait_caught_up(self, limit_s: float) -> bool:
+        """Wait for `caught_up`, no longer than `limit_s`; returns it."""
+        return self._caught_up.wait(limit_s)
+
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:

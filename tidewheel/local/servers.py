@@ -10,6 +10,7 @@ from tidewheel.local import kafka, redis
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.ports import Ports
 from tidewheel.local.processes import accepts_connections
+from tidewheel.local.readiness import NO_ANSWER
 from tidewheel.local.supervisor import ChildSpec
 from tidewheel.registry.client import RegistryUnavailable
 from tidewheel.registry.store import Registry
@@ -76,7 +77,7 @@ def kafka_check(port: int, bootstrap: str, partitions: int) -> Check:
     def check() -> tuple[bool, str]:
         nonlocal made
         if not accepts_connections(port):
-            return False, "not listening yet"
+            return False, NO_ANSWER
         if not made:
             try:
                 topic_admin.create(bootstrap, partitions)
@@ -90,6 +91,6 @@ def kafka_check(port: int, bootstrap: str, partitions: int) -> Check:
 
 def redis_check(port: int) -> Check:
     def check() -> tuple[bool, str]:
-        return (True, "ready") if accepts_connections(port) else (False, "not listening yet")
+        return (True, "ready") if accepts_connections(port) else (False, NO_ANSWER)
 
     return check

@@ -235,10 +235,7 @@ class System:
             return False
         collector = self.monitor.collector
         collector.request_catch_up()
-        end_s = steady_s() + (CATCH_UP_HURRIED_S if hurried else CATCH_UP_LIMIT_S)
-        while not collector.caught_up and steady_s() < end_s:
-            time.sleep(0.02)
-        return collector.caught_up
+        return collector.wait_caught_up(CATCH_UP_HURRIED_S if hurried else CATCH_UP_LIMIT_S)
 
 
 def spawner(directory: Path) -> Spawn:
