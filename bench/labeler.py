@@ -3,10 +3,12 @@
 import logging
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
 import numpy as np
 from confluent_kafka import Producer
@@ -15,6 +17,7 @@ from bench.harness import Servers, Size
 from services.labeler.__main__ import build
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
+from services.labeler.work import LabelerWork
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_orders
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
@@ -25,6 +28,8 @@ from tidewheel.domain.time import NS_PER_S, ORDER_IDS_PER_S
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import flush, producer_config, read_to_end
 from tidewheel.runtime.process import Context
+from tidewheel.runtime.transactional import Outbox, TransactionalLoop
+from tidewheel.telemetry.metrics import REGISTRY
 
 FIRST_SECOND = 1_700_000_000
 BID_START_E9 = 50_000 * E9
@@ -32,6 +37,12 @@ STEP_E9 = E9 // 100
 SPREAD_E9 = E9 // 2
 THRESHOLD_E9 = 10 * E9
 ORDERS_PER_SECOND = 5
+GROWTH_SECONDS = {Size.SMOKE: 500, Size.FULL: 40_000}
+CHUNK_SECONDS = 500
+
+
+class Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,10 @@ class Market:
     seconds: int
     life_s: float
     seed: int
+
+    @property
+    def last_second(self) -> int:
+        return FIRST_SECOND + self.seconds - 1
 
     def __iter__(self) -> Iterator[tuple[MarketSecond, SecondOrders]]:
         rng = np.random.default_rng(self.seed)
@@ -107,32 +122,137 @@ class Market:
         )
 
 
-def write(bootstrap: str, markets: Sequence[Market]) -> None:
+def run(size: Size, servers: Servers) -> dict[str, Any]:
+    full = size is Size.FULL
+    quiet = [
+        Market(f"sim:Q{number}", 0.4, 4_000 if full else 1_000, 400, number) for number in range(10 if full else 2)
+    ]
+    busy = [Market("sim:BUSY", 500, 12_000 if full else 800, 400, 100)]
+    digest = sha256()
+    return {
+        **figures("quiet", quiet, servers.kafka, 0, digest),
+        **figures("busy", busy, servers.kafka, 1, digest),
+        **recovery(servers.kafka, Market("sim:OPEN", 0.4, 20_000 if full else 300, 1e9, 101)),
+        **growth(size),
+        "result_hash": digest.hexdigest()[:16],
+    }
+
+
+def figures(name: str, markets: Sequence[Market], bootstrap: str, partition: int, digest: Digest) -> dict[str, Any]:
+    """One labeler over inputs that lie on the topics, from its first turn to its last commit."""
+    write(bootstrap, markets, partition)
+    wall_s, cpu_s = label(bootstrap, markets)
+    transactions, examples = (read(bootstrap, topic.name, partition, digest) for topic in (TRANSACTIONS, EXAMPLES))
+    seconds = sum(market.seconds for market in markets)
+    ticks = sum(sum(len(second.quotes) for second, _ in market) for market in markets)
+    return {
+        f"{name}_instruments": len(markets),
+        f"{name}_market_seconds": seconds,
+        f"{name}_ticks": ticks,
+        f"{name}_transactions": transactions,
+        f"{name}_examples": examples,
+        f"{name}_examples_per_s": round(examples / wall_s),
+        f"{name}_transactions_per_s": round(transactions / wall_s),
+        f"{name}_ticks_per_s": round(ticks / wall_s),
+        f"{name}_market_seconds_per_s": round(seconds / wall_s),
+        f"{name}_cpu_us_per_market_second": round(cpu_s / seconds * 1e6, 1),
+    }
+
+
+def write(bootstrap: str, markets: Sequence[Market], partition: int) -> None:
     """All inputs on the topics, the markets interleaved second by second."""
     producer = Producer(producer_config(bootstrap, "bench"))
-    for rows in zip(*markets, strict=True):
-        for second, orders in rows:
-            for topic, value in ((TICKS.name, encode_second(second)), (ORDERS.name, encode_orders(orders))):
-                while True:
-                    try:
-                        producer.produce(topic, value, second.instrument, 0)
-                        break
-                    except BufferError:
-                        producer.poll(0.1)
+    outbox = Outbox(producer)
+    for together in zip(*markets, strict=True):
+        for second, orders in together:
+            outbox.produce(TICKS.name, encode_second(second), second.instrument, partition)
+            outbox.produce(ORDERS.name, encode_orders(orders), second.instrument, partition)
     flush(producer)
 
 
 def label(bootstrap: str, markets: Sequence[Market]) -> tuple[float, float]:
-    """Run one labeler over all inputs; wall and CPU seconds from its first records to its last commit."""
-    settings = Settings(kafka=bootstrap)
-    loop, work = build(settings, Context(logging.getLogger("bench"), Health("bench"), threading.Event()))
-    loop.start()
-    while not loop.assigned:
+    """Wall and CPU seconds of the process, assignment and recovery not counted."""
+    loop, work = started(bootstrap)
+    while not (loop.assigned and work.restored):
         loop.turn()
-    last = FIRST_SECOND + markets[0].seconds - 1
     started_s, cpu_s = time.perf_counter(), time.process_time()
-    while work.labelled_second(len(markets)) < last:
+    while any(labelled_second(market.instrument) < market.last_second for market in markets):
         loop.turn()
     took = time.perf_counter() - started_s, time.process_time() - cpu_s
     loop.close()
     return took
+
+
+def recovery(bootstrap: str, market: Market) -> dict[str, Any]:
+    """A new process after one that left these orders open: from its start until it has made again what is written."""
+    write(bootstrap, [market], 0)
+    label(bootstrap, [market])
+    begun_s = time.perf_counter()
+    loop, work = started(bootstrap)
+    while not (loop.assigned and work.restored):
+        loop.turn()
+    took_s = time.perf_counter() - begun_s
+    loop.close()
+    return {"recovery_open_orders": market.seconds * ORDERS_PER_SECOND, "recovery_s": round(took_s, 2)}
+
+
+def started(bootstrap: str) -> tuple[TransactionalLoop, LabelerWork]:
+    context = Context(logging.getLogger("bench"), Health("bench"), threading.Event())
+    loop, work = build(Settings(kafka=bootstrap), context)
+    loop.start()
+    return loop, work
+
+
+def read(bootstrap: str, topic: str, partition: int, digest: Digest) -> int:
+    """Count the records of a topic and take them into the digest."""
+    counted = 0
+    for message in read_to_end(bootstrap, topic, {partition: 0}):
+        digest.update(message.value() or b"")
+        counted += 1
+    return counted
+
+
+def labelled_second(instrument: str) -> float:
+    """The last second whose labels are committed."""
+    return REGISTRY.get_sample_value("tidewheel_labeled_market_time_seconds", {"instrument": instrument}) or 0.0
+
+
+def growth(size: Size) -> dict[str, Any]:
+    """The core alone, where few and where many orders are open: CPU of a market second, and memory of an order."""
+    found: dict[str, Any] = {}
+    for name, life_s in (("few", 200), ("many", 20_000 if size is Size.FULL else 400)):
+        market = Market("sim:GROWTH", 0.4, 5 * life_s + GROWTH_SECONDS[size], life_s, 7)
+        labeler, cpu_s, resolved, open_orders = Labeler(market.instrument), 0.0, 0, 0
+        for done, pairs in enumerate(chunks(market, CHUNK_SECONDS)):
+            started_s = time.process_time()
+            outputs = sum(len(labeler.on_orders(orders)) + len(labeler.on_second(second)) for second, orders in pairs)
+            if done * CHUNK_SECONDS >= 5 * life_s:
+                cpu_s += time.process_time() - started_s
+                resolved += outputs
+                open_orders += labeler.open_orders * len(pairs)
+        found |= {
+            f"open_orders_{name}": round(open_orders / GROWTH_SECONDS[size]),
+            f"resolved_per_market_second_{name}": round(resolved / GROWTH_SECONDS[size], 2),
+            f"core_us_per_market_second_{name}": round(cpu_s / GROWTH_SECONDS[size] * 1e6, 1),
+        }
+    return {**found, "bytes_per_open_order": bytes_per_open_order(labeler)}
+
+
+def chunks(market: Market, count: int) -> Iterator[list[tuple[MarketSecond, SecondOrders]]]:
+    """So many seconds at a time, made before they are measured."""
+    pairs = iter(market)
+    while chunk := list(islice(pairs, count)):
+        yield chunk
+
+
+def bytes_per_open_order(labeler: Labeler) -> int:
+    """Everything a labeler with these orders holds, after some seconds of work, its history included."""
+    state = labeler.snapshot()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        again = Labeler.restore(state)
+        held, _ = tracemalloc.get_traced_memory()
+        return round((held - before) / again.open_orders)
+    finally:
+        tracemalloc.stop()

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import NamedTuple
 
-from services.labeler.book import LOWER, OFFER, PLACED_NS, UPPER
 from services.labeler.config import LabelerConfig
 from services.labeler.session import Ending, Session
 from tidewheel.domain.features import Example
@@ -177,33 +176,36 @@ class Labeler:
         self._example_seq += sum(map(session.has_features, endings))
         return []
 
+    # Both by position: by name these two calls cost twice as much, and there is one of each an order.
+
     def _transaction(self, session: Session, ending: Ending) -> Transaction:
-        order = ending.order
+        order_id, placed_ns, _, offer_e9, upper_e9, lower_e9 = ending.order
         return Transaction(
-            instrument=self._instrument,
-            order_id=ending.order_id,
-            session=session.number,
-            placed_ns=order[PLACED_NS],
-            entry_e9=order[OFFER],
-            upper_e9=order[UPPER],
-            lower_e9=order[LOWER],
-            resolved_ns=ending.resolved_ns,
-            resolved_seq=ending.seq,
-            exit_e9=ending.exit_e9,
-            outcome=ending.outcome,
+            self._instrument,
+            order_id,
+            session.number,
+            placed_ns,
+            offer_e9,
+            upper_e9,
+            lower_e9,
+            ending.resolved_ns,
+            ending.seq,
+            ending.exit_e9,
+            ending.outcome,
         )
 
     def _example(self, ending: Ending, features: bytes) -> Example:
         self._example_seq += 1
+        order_id, placed_ns, _, offer_e9, _, _ = ending.order
         return Example(
-            instrument=self._instrument,
-            example_seq=self._example_seq,
-            order_id=ending.order_id,
-            placed_ns=ending.order[PLACED_NS],
-            resolved_ns=ending.resolved_ns,
-            label=int(ending.outcome is Outcome.PROFIT),
-            features=features,
-            pnl_e9=ending.exit_e9 - ending.order[OFFER],
+            self._instrument,
+            self._example_seq,
+            order_id,
+            placed_ns,
+            ending.resolved_ns,
+            int(ending.outcome is Outcome.PROFIT),
+            features,
+            ending.exit_e9 - offer_e9,
         )
 
     def _check_written(self) -> None:

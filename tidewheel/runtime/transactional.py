@@ -126,7 +126,7 @@ class TransactionalLoop:
         *,
         service: str,
         log: logging.Logger,
-        batch_records_max: int = 1000,
+        batch_records_max: int = 500,
         wait_s: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
         on_turn: Callable[[], None] = lambda: None,
