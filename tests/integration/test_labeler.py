@@ -1,6 +1,9 @@
 """The labeler on a real broker: not one label lost, doubled or changed, whatever happens to it."""
 
+import os
+import sys
 import threading
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -8,9 +11,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.labeler import partition
 from tests.labelers import Inputs, assert_undisturbed, publish, running, written
+from tests.predictors import eventually
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.local import processes
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import Unusable
 
@@ -49,6 +54,27 @@ def test_killed_again_and_again_it_writes_what_an_undisturbed_one_writes(
             turns = chance.randint(1, 12)
             labeler.turn_until(lambda labeler=labeler, turns=turns: labeler.loop.assigned and labeler.turns >= turns)
         start().turn_until_written(BOTH)
+    assert_undisturbed(broker, BOTH)
+
+
+def test_a_process_that_is_killed_outright_loses_nothing(broker: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "TIDEWHEEL_KAFKA": broker, "TIDEWHEEL_METRICS_PORT": "0"}
+    command = [sys.executable, "-m", "services.labeler"]
+
+    def labels() -> int:
+        return sum(len(written(broker, TRANSACTIONS.name, one.partition)) for one in BOTH)
+
+    for first, stop in ((0, 500), (500, 700), (700, None)):
+        before, process = labels(), processes.start(command, tmp_path / "labeler.log", environment)
+        try:
+            publish(broker, BOTH, start=first, stop=stop)
+            eventually(lambda before=before: labels() > before, "new labels are written")
+            if stop is None:
+                total = sum(len(one.transactions) for one in BOTH)
+                eventually(lambda total=total: labels() == total, "all labels are written")
+        finally:
+            processes.kill_group(process)
+            process.wait()
     assert_undisturbed(broker, BOTH)
 
 
