@@ -62,7 +62,7 @@ def a_model(seq: int, instrument: str = INSTRUMENT, salt: int = 0) -> Model:
         effective_rows=20.0,
         first_placed_ns=1,
         last_resolved_ns=2,
-        lineage=Lineage("examples", 0, 0, 9_999, 1 + 10_000 * (seq - 1), 10_000 * seq, "{}", ""),
+        lineage=Lineage("examples", 0, 1 + 10_000 * (seq - 1), 10_000 * seq, "{}", ""),
         golden_features=a_row(seq).tobytes(),
         golden_score=0.0,
     )

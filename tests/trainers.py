@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from threadpoolctl import threadpool_limits
 
 from services.trainer import evidence, gate, scorecard
@@ -36,7 +36,9 @@ from tidewheel.runtime.process import Context
 
 INSTRUMENT = "sim:BTC-USD"
 SIZE = 300
-LIMIT_S = 60.0
+LIMIT_S = 90.0
+LOOK_EVERY_S = 0.3
+T = TypeVar("T")
 CLOSING = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)
 
 
@@ -101,7 +103,8 @@ def _made(
     window: Window, config: TrainingConfig, served: Model | None, promotion: Promotion
 ) -> tuple[Model | None, str, RunReason | None]:
     try:
-        candidate = make(window, config, lambda event: None)
+        with threadpool_limits(1):  # the bits of a sum depend on the number of threads
+            candidate = make(window, config, lambda event: None)
     except NoModel as refusal:
         return None, "", refusal.reason
     ruling = gate.judge(candidate.model, served, candidate.test, promotion)
@@ -127,7 +130,8 @@ def send(broker: str, payloads: list[bytes], instrument: str = INSTRUMENT, parti
 
 def events(broker: str) -> list[RunEvent]:
     """All of topic training-runs."""
-    return [decode_run_event(message.value()) for message in kafka.read_to_end(broker, TRAINING_RUNS.name)]
+    messages = patiently(lambda: list(kafka.read_to_end(broker, TRAINING_RUNS.name)))
+    return [decode_run_event(message.value()) for message in messages]
 
 
 def closings(broker: str) -> dict[int, RunEvent]:
@@ -155,9 +159,31 @@ def committed(broker: str, partition: int = 0) -> int:
     """The offset a restart begins from; negative where none is."""
     consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
     try:
-        return int(consumer.committed([TopicPartition(EXAMPLES.name, partition)], timeout=10)[0].offset)
+        places = [TopicPartition(EXAMPLES.name, partition)]
+        return int(patiently(lambda: consumer.committed(places, timeout=10))[0].offset)
     finally:
         consumer.close()
+
+
+def forget_offsets(broker: str, partition: int = 0) -> None:
+    """Let the next trainer read the topic from its beginning."""
+    consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
+    try:
+        places = [TopicPartition(EXAMPLES.name, partition, 0)]
+        patiently(lambda: consumer.commit(offsets=places, asynchronous=False))
+    finally:
+        consumer.close()
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """What a call to the broker answers once it knows its newly made topics."""
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            return call()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
 
 
 class Trainer:
@@ -172,7 +198,9 @@ class Trainer:
         deadline = time.monotonic() + LIMIT_S
         while not true():
             assert time.monotonic() < deadline, f"not within {LIMIT_S:.0f} s"
-            self.service.turn()
+            look = time.monotonic() + LOOK_EVERY_S
+            while time.monotonic() < look:
+                self.service.turn()
 
     def idle(self) -> bool:
         """Nothing is in hand and nothing waits."""

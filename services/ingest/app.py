@@ -2,14 +2,13 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing, suppress
-from itertools import chain
 
 from confluent_kafka import KafkaException
 
 from services.ingest.core import IngestCore, WrongTimeline
-from services.ingest.log import LabelerLag, last_second, lines_told, partition_on
+from services.ingest.log import LabelerLag, begun, last_second, lines_told, partition_on
 from services.ingest.pacing import ByClock, ByLag, Pace
 from services.ingest.publisher import Outbox, Publisher, Stopped
 from services.ingest.quotes import Now, RawBatch, Rejected, Unreadable
@@ -31,18 +30,14 @@ def run(settings: Settings, context: Context) -> None:
     """Until the source ends or `stop` is set. Raises Unusable in one line for what a person can mend."""
     try:
         source = open_source(settings.feed, sim_seed=settings.sim_seed, sim_edge=settings.sim_edge)
-        items = _started(source.items())
+        # What cannot be read at all is known before anything is said to run.
+        items = begun(source.items())
         partition = partition_on(settings.kafka, settings.instrument_id)
         Ingest(settings, context, source, partition).run(items)
     except Unreadable as failure:
         raise Unusable(str(failure)) from None
     except KafkaException as failure:
         raise Unusable(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
-
-
-def _started(items: Iterator[RawBatch | Now]) -> Iterator[RawBatch | Now]:
-    """The same items, the first of them read: what cannot be read at all is known before anything is said to run."""
-    return chain([item for item in (next(items, None),) if item is not None], items)
 
 
 class Ingest:
@@ -53,9 +48,9 @@ class Ingest:
         self._context = context
         self._source = source
         self._partition = partition
-        instrument = settings.instrument_id
-        self._resumed = last_second(settings.kafka, instrument, partition)
-        told = lines_told(settings.kafka, instrument, source.name) if source.repeats else frozenset()
+        instrument, turned = settings.instrument_id, context.health.turned
+        self._resumed = last_second(settings.kafka, instrument, partition, turned)
+        told = lines_told(settings.kafka, instrument, source.name, turned) if source.repeats else frozenset()
         self._warned = False
         self._core = IngestCore(instrument, source.kind, settings.rules, self._resumed, repeats=source.repeats)
         self._outbox = Outbox(settings.kafka, self._goes_on)

@@ -1,7 +1,8 @@
 """What Kafka holds of an instrument already: the log is ingest's state."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -17,6 +18,7 @@ from tidewheel.runtime.process import Unusable
 FIRST_LOOK_RECORDS = 64
 LOOK_FURTHER = 32
 ASK_LIMIT_S = 5.0
+TURN_EVERY = 1_000
 # Topics made a moment ago are not yet known, or led, everywhere: no reason to give up at once.
 NEW_TOPIC_LIMIT_S = 10.0
 NEW_TOPIC_RETRY_S = 0.1
@@ -50,6 +52,18 @@ def partition_of(instrument: str, partitions: int) -> int:
     return (murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
 
 
+Turned = Callable[[], None]
+
+
+def nothing() -> None:
+    """For a caller that nobody watches."""
+
+
+def begun(items: Iterator[T]) -> Iterator[T]:
+    """The same items, the first of them fetched: what stands in the way of it is raised here."""
+    return chain(list(islice(items, 1)), items)
+
+
 def _patiently(call: Callable[[], T]) -> T:
     deadline = time.monotonic() + NEW_TOPIC_LIMIT_S
     while True:
@@ -70,8 +84,11 @@ def partition_on(bootstrap: str, instrument: str) -> int:
         consumer.close()
 
 
-def last_second(bootstrap: str, instrument: str, partition: int) -> MarketSecond | None:
-    """The newest record of an instrument, None where there is none. Raises Unusable where it cannot be gone on from."""
+def last_second(bootstrap: str, instrument: str, partition: int, turned: Turned = nothing) -> MarketSecond | None:
+    """The newest record of an instrument, None where there is none. Raises Unusable where it cannot be gone on from.
+
+    Quick where there is one near the end; to know that there is none, the whole partition is read.
+    """
     consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
     try:
         first, end = _patiently(lambda: last_offsets(consumer, TICKS.name, [partition])[partition])
@@ -80,9 +97,12 @@ def last_second(bootstrap: str, instrument: str, partition: int) -> MarketSecond
     key, look = instrument.encode(), FIRST_LOOK_RECORDS
     while end > first:
         start = max(first, end - look)
-        own = [m for m in _read(bootstrap, TICKS.name, {partition: start}) if m.key() == key][-1:]
-        if own:
-            return _decoded(own[0].value(), f"topic {TICKS.name}, partition {partition}, offset {own[0].offset()}")
+        own = None
+        for message in _read(bootstrap, TICKS.name, {partition: start}, turned):
+            if message.key() == key:
+                own = message
+        if own is not None:
+            return _decoded(own.value(), f"topic {TICKS.name}, partition {partition}, offset {own.offset()}")
         if start == first:
             break
         look *= LOOK_FURTHER
@@ -99,10 +119,10 @@ def _decoded(payload: bytes | None, where: str) -> MarketSecond:
     return last
 
 
-def lines_told(bootstrap: str, instrument: str, source: str) -> frozenset[int]:
+def lines_told(bootstrap: str, instrument: str, source: str, turned: Turned = nothing) -> frozenset[int]:
     """Places in a source that stand on `dead-letters` already."""
     told = set()
-    for message in _read(bootstrap, DEAD_LETTERS.name):
+    for message in _read(bootstrap, DEAD_LETTERS.name, None, turned):
         if message.key() != instrument.encode():
             continue
         try:
@@ -114,8 +134,13 @@ def lines_told(bootstrap: str, instrument: str, source: str) -> frozenset[int]:
     return frozenset(told)
 
 
-def _read(bootstrap: str, topic: str, starts: dict[int, int] | None = None) -> list[Message]:
-    return _patiently(lambda: list(read_to_end(bootstrap, topic, starts)))
+def _read(bootstrap: str, topic: str, starts: dict[int, int] | None, turned: Turned) -> Iterator[Message]:
+    """A topic to its present end, one record at a time; `turned` says now and then that it goes on."""
+    messages = _patiently(lambda: begun(read_to_end(bootstrap, topic, starts)))
+    for number, message in enumerate(messages):
+        if number % TURN_EVERY == 0:
+            turned()
+        yield message
 
 
 class LabelerLag:

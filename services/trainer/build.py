@@ -69,8 +69,6 @@ def _bare(window: Window, config: TrainingConfig, scaling: learner.Scaling, trie
         lineage=Lineage(
             topic=EXAMPLES.name,
             partition=window.partition,
-            first_offset=window.first_offset,
-            last_offset=window.last_offset,
             first_example_seq=int(rows.example_seq[0]),
             last_example_seq=int(rows.example_seq[-1]),
             training_config=config.canonical(),

@@ -25,12 +25,14 @@ from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.dead_letters import DeadLetterBin
-from tidewheel.runtime.process import Context
+from tidewheel.runtime.process import Context, Unusable
+from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.telemetry import metrics
 
 POLL_RECORDS_MAX = 500
 POLL_WAIT_S = 0.1
 UNFINISHED_MAX = 2
+HEARTBEATS_PER_SESSION = 5
 
 Job = Closed | Lost
 
@@ -50,7 +52,7 @@ class Service:
     def __init__(self, settings: Settings, context: Context) -> None:
         self._context = context
         self._stop = threading.Event()
-        self._consumer = Consumer(kafka.consumer_config(settings.kafka, "trainer", TRAINER_GROUP))
+        self._consumer = _consumer(settings)
         self._producer = Producer(kafka.producer_config(settings.kafka, "trainer"))
         self._registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
         self._events = RunEvents(self._producer, time.time_ns)
@@ -87,7 +89,7 @@ class Service:
     def turn(self) -> None:
         """Take in what has come, and move the work on."""
         for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S):
-            self._take(kafka.check(message))
+            self._take(_checked(message))
         self._collect()
         self._start_next()
         self._pause_or_resume()
@@ -196,6 +198,25 @@ class Service:
         self._paused -= gone
         self._jobs = deque(job for job in self._jobs if not isinstance(job, Closed) or job.window.partition not in gone)
         self._awaiting_scorecard = {k: v for k, v in self._awaiting_scorecard.items() if v.partition not in gone}
+
+
+def _consumer(settings: Settings) -> Consumer:
+    config = kafka.consumer_config(settings.kafka, "trainer", TRAINER_GROUP)
+    config |= {
+        "session.timeout.ms": round(1000 * settings.session_timeout_s),
+        "heartbeat.interval.ms": round(1000 * settings.session_timeout_s / HEARTBEATS_PER_SESSION),
+    }
+    if settings.group_instance:
+        config["group.instance.id"] = settings.group_instance
+    return Consumer(config)
+
+
+def _checked(message: Message) -> Message:
+    """A polled message that is a record. Raises Unusable where another process took this one's name."""
+    error = message.error()
+    if error is not None and fenced(error):
+        raise Unusable("another trainer of the same name has taken over")
+    return kafka.check(message)
 
 
 def _held(window: Window) -> Held:

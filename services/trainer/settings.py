@@ -7,7 +7,7 @@ from services.trainer.gate import Promotion
 from services.trainer.learner import Update
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.store import Registry
-from tidewheel.runtime.settings import one_of, setting, text, whole
+from tidewheel.runtime.settings import decimal, one_of, setting, text, whole
 
 # The rows of a window after the split must hold a mini-batch and two parts worth a statement.
 WINDOW_MIN = 200
@@ -40,6 +40,12 @@ class Settings:
     promotion: str = setting(one_of(*Promotion), Promotion.FRESH)
     optimizer: str = setting(one_of(*Update), Update.SGD)
     seed: int = setting(whole(0, 2**31 - 1), 1)
+
+    # After a kill the broker gives this process's partitions away once its session is over.
+    session_timeout_s: float = setting(decimal(1, 300), 6.0)
+    # A name that outlives the process, one for each: a killed trainer gets its partitions back at once when it starts
+    # again under its name. Empty: a new member each time.
+    group_instance: str = setting(text, "")
 
     metrics_port: int = setting(whole(0, 65_535), 9104)
     log_level: str = setting(text, "INFO")

@@ -229,7 +229,9 @@ class Worker:
         sha256 = run.candidate.sha256 if run.candidate else ""
         window = run.window
         return ModelRecord(
-            window.instrument, window.seq, sha256, run.verdict, run.reason or "", run.evidence, self._clock_ns()
+            *(window.instrument, window.seq, sha256, run.verdict, run.reason or "", run.evidence, self._clock_ns()),
+            first_offset=window.first_offset,
+            last_offset=window.last_offset,
         )
 
     def _tell(self, run: _Run, waited_s: float) -> None:

@@ -87,7 +87,7 @@ MODEL = Model(
     SCHEMA_HASH,
     *(np.array([0.5, -0.25]), np.array([1.0, 2.0]), np.array([1.0, 4.0])),
     *(0.125, 0.3, HYPERPARAMETERS, METRICS, METRICS, METRICS, 0.4, 20.5, AT, AT + NS_PER_S),
-    Lineage("examples", 1, 100, 199, 1, 100, '{"seed":1}', ""),
+    Lineage("examples", 1, 1, 100, '{"seed":1}', ""),
     b"\x00\x00\x80\x3f\x00\x00\x00\x40",
     0.625,
 )
@@ -141,7 +141,7 @@ VALUES = {
     ),
     ("registry", "one.model"): MODEL,
     ("registry", "one.model_record"): ModelRecord(
-        INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.WEAK, AT, SCORECARD, b"\x01" * 32
+        INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.WEAK, AT, SCORECARD, b"\x01" * 32, 100, 199
     ),
 }
 

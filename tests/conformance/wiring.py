@@ -80,9 +80,9 @@ def spelled_names(source: Source) -> Iterator[str]:
         return
     at_client = {id(constant) for call in ast.walk(source.tree) for constant in _client_words(call)}
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Constant) and node.value in TOPICS:
-            if node.value not in PLAIN_WORDS or id(node) in at_client:
-                yield f"{source.path}:{node.lineno} spells topic {node.value}"
+        is_name = isinstance(node, ast.Constant) and node.value in TOPICS
+        if is_name and (node.value not in PLAIN_WORDS or id(node) in at_client):
+            yield f"{source.path}:{node.lineno} spells topic {node.value}"
 
 
 def _client_words(node: ast.AST) -> Iterator[ast.AST]:

@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 
 from bench.__main__ import NAMES
-from bench.harness import Servers, Size, servers
+from bench.harness import Servers, Size
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_smoke(name: str) -> None:
-    with servers() as running:
-        assert isinstance(running, Servers)
-        figures: dict[str, Any] = import_module(f"bench.{name}").run(Size.SMOKE, running)
+def test_smoke(name: str, broker: str, empty_redis: str) -> None:
+    figures: dict[str, Any] = import_module(f"bench.{name}").run(Size.SMOKE, Servers(broker, empty_redis))
     assert json.loads(json.dumps(figures)) == figures
     assert figures["result_hash"]
     assert any(isinstance(value, int | float) and value > 0 for value in figures.values())

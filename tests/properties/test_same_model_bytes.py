@@ -30,7 +30,6 @@ def test_made_twice(window: Window) -> None:
     assert bytes_of(window) == bytes_of(window)
 
 
-@pytest.mark.xfail(strict=True, reason="the model's lineage holds the first and last offset of its rows")
 def test_made_from_the_same_rows_at_other_offsets(window: Window) -> None:
     moved = replace(window, first_offset=window.first_offset + 1, last_offset=window.last_offset + 3)
     assert bytes_of(moved) == bytes_of(window)

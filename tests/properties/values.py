@@ -145,7 +145,7 @@ CONFUSIONS = st.builds(Confusion, FLOAT, INT64, INT64, INT64, INT64)
 PART_METRICS = st.builds(PartMetrics, INT64, INT64, *[FLOAT] * 6, CONFUSIONS, CONFUSIONS, CONFUSIONS)
 HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT, FLOAT, UINT32)
 SCORECARDS = st.builds(Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64)
-LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 4, TEXT, TEXT)
+LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 2, TEXT, TEXT)
 RUN_EVENTS = st.builds(
     RunEvent,
     *(INSTRUMENT, INT64, st.sampled_from(Step), INT64, TEXT, TEXT),
@@ -165,7 +165,7 @@ MODEL_RECORDS = st.builds(
     ModelRecord,
     *(INSTRUMENT, INT64, TEXT, st.sampled_from(Verdict), TEXT, st.sampled_from(Evidence), INT64),
     st.none() | SCORECARDS,
-    st.binary(max_size=32),
+    *(st.binary(max_size=32), INT64, INT64),
 )
 
 

@@ -15,11 +15,23 @@ pytestmark = pytest.mark.system
 KILLED = ("ingest", "labeler", "orderbot")
 
 
-FIGURES = ("seq", "verdict", "reason", "evidence", "threshold", "base_rate", "validation", "test", "next", "trials")
+FIGURES = (
+    "seq",
+    "sha256",
+    "verdict",
+    "reason",
+    "evidence",
+    "threshold",
+    "base_rate",
+    "validation",
+    "test",
+    "next",
+    "trials",
+)
 
 
 def verdicts(replayed: Replayed) -> list[dict[str, Any]]:
-    """Everything the summary says of each model but its checksum and what the wall clock had a part in."""
+    """Everything the summary says of each model, its checksum first, but what the wall clock had a part in."""
     return [{name: model[name] for name in FIGURES} for model in replayed.summary["models"]]
 
 
@@ -29,7 +41,6 @@ def assert_same(other: Replayed, undisturbed: Replayed) -> None:
     _, faults = verifier.differences(other.export, INSTRUMENT, other.result)
     assert faults == []
     assert verifier.fingerprint(other.export) == verifier.fingerprint(undisturbed.export)
-    # See test_same_model_bytes.py for what is still missing to equal checksums.
     assert verdicts(other) == verdicts(undisturbed)
 
 

@@ -72,8 +72,6 @@ class Lineage:
 
     topic: str
     partition: int
-    first_offset: int
-    last_offset: int
     first_example_seq: int
     last_example_seq: int
     training_config: str
@@ -128,7 +126,8 @@ class ModelRecord:
     """What is known of a run's model beside its bytes: how the run ended, and how the model did later.
 
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
-    the next window is open. `hmac_sha256` is of the model bytes, empty where no key is configured.
+    the next window is open. `hmac_sha256` is of the model bytes, empty where no key is configured. Offsets are of the
+    window's first and last row; they count transaction markers, so they are no part of the model.
     """
 
     instrument: str
@@ -140,6 +139,8 @@ class ModelRecord:
     published_at_ns: int
     scorecard: Scorecard | None = None
     hmac_sha256: bytes = b""
+    first_offset: int = 0
+    last_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from services.ingest.quotes import RawBatch, Unreadable
 from services.ingest.sources import csv_rows
 from tidewheel.domain.market import SourceKind
@@ -22,6 +24,8 @@ class Replay:
     def __init__(self, path: Path) -> None:
         if not path.name.lower().endswith(SUFFIXES):
             raise Unreadable(f"{path}: a recorded file's name must end in {', '.join(SUFFIXES)}")
+        # While it parses, Arrow would take SIGTERM and SIGINT for itself and fail, and the service never hear of them.
+        pa.enable_signal_handlers(False)
         self._path = path
         self.name = f"replay:{path.name}"
 

@@ -1,44 +1,29 @@
 """Recorded files: what is a row, exactly, whatever the format and the size of the blocks it comes in."""
 
 import gzip
+import os
+import signal
+import threading
+import zlib
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
-from services.ingest.quotes import RawBatch, Rejected, Unreadable
+from services.ingest.quotes import RawBatch, Unreadable
 from services.ingest.sources import csv_rows, replay
 from services.ingest.sources.replay import Replay
 from services.ingest.validator import Validator
 from tests import oracle
+from tests.unit.ingest.files import read
 from tidewheel.contracts.bad_record import Reason
 
 HEADER = "time_ms,bid,offer"
 E9 = 1_000_000_000
-
-
-def read(path: Path) -> tuple[list[tuple[int, ...]], list[Rejected]]:
-    """Ticks as (time, bid, offer, bid size, offer size) and rejected rows."""
-    ticks: list[tuple[int, ...]] = []
-    rejected: list[Rejected] = []
-    validator = Validator()
-    for batch in Replay(path).items():
-        assert isinstance(batch, RawBatch)
-        out = validator.ticks(batch)
-        quotes = out.quotes
-        none = np.full(len(quotes), -1)
-        sizes = [c if len(c) else none for c in (quotes.bid_size_e9, quotes.offer_size_e9)]
-        columns = [c.tolist() for c in (quotes.time_ns, quotes.bid_e9, quotes.offer_e9, *sizes)]
-        ticks += zip(*columns, strict=True)
-        rejected += [row for _, row in out.rejected]
-    return ticks, rejected
 
 
 @pytest.fixture
@@ -145,7 +130,7 @@ def test_a_bad_line_is_one_rejected_row_with_its_number_and_text(csv_file: Write
     assert rejected[0].detail
 
 
-@pytest.mark.parametrize("size", ["-1", "x", "nan", "1e30", "0x1"])
+@pytest.mark.parametrize("size", ["-1", "x", "nan", "null", "NA", "1e30", "0x1"])
 def test_a_size_that_is_none_makes_the_line_malformed(csv_file: Write, size: str) -> None:
     _, rejected = read(csv_file(f"1,4,5,{size}", header=f"{HEADER},bid_size"))
     assert [row.reason for row in rejected] == [Reason.MALFORMED]
@@ -315,6 +300,18 @@ def test_gzip_members_one_after_another_and_padding(tmp_path: Path) -> None:
     assert len(read(path)[0]) == 2
 
 
+def test_wherever_a_gzip_is_cut_off_all_before_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "CHUNK_BYTES", 64)
+    path, chance = tmp_path / "q.csv.gz", Random(2)
+    stored = gzip.compress(b"".join(b"%d" % chance.randrange(10) * 300 + b"\n" for _ in range(40)))
+    for end in range(1, len(stored)):
+        path.write_bytes(stored[:end])
+        given_back: list[bytes] = []
+        with pytest.raises(Unreadable, match="cut off"):
+            given_back.extend(replay._unpacked(path))
+        assert b"".join(given_back) == zlib.decompressobj(replay.GZIP).decompress(stored[:end])
+
+
 def test_a_stream_that_unpacks_to_a_multiple_of_the_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "CHUNK_BYTES", 64)
     path = tmp_path / "q.csv.gz"
@@ -323,78 +320,22 @@ def test_a_stream_that_unpacks_to_a_multiple_of_the_chunk(tmp_path: Path, monkey
         assert len(read(path)[0]) == count
 
 
-# Parquet
+def test_a_signal_while_a_file_is_parsed_reaches_the_service(csv_file: Write) -> None:
+    path = csv_file(*(f"{n},4.123,5.123" for n in range(200_000)))
+    heard, over = [], threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
 
+    def send() -> None:
+        while not over.wait(0.0005):
+            os.kill(os.getpid(), signal.SIGTERM)
 
-def parquet_file(tmp_path: Path, **columns: object) -> Path:
-    path = tmp_path / "q.parquet"
-    parquet.write_table(pa.table(columns), path)
-    return path
-
-
-@pytest.mark.parametrize(
-    "prices",
-    [
-        pa.array([65000.12, 0.1 + 0.2, 1e-9, 4.5]),
-        pa.array([65000.12, 0.30000000000000004, 1e-9, 4.5], pa.float64()),
-        pa.array(["65000.12", "0.30000000000000004", "1e-9", "4.5"]),
-        pa.array(["65000.12", "0.3", "1e-9", "4.5"], pa.large_string()),
-        pa.array([Decimal("65000.12"), Decimal("0.3"), Decimal("1e-9"), Decimal("4.5")], pa.decimal128(20, 9)),
-        pa.array([Decimal("65000.12"), Decimal("0.3"), Decimal("1e-9"), Decimal("4.5")], pa.decimal128(30, 15)),
-        pa.array([65000.12, 0.3, 1e-9, 4.5], pa.float32()),
-    ],
-)
-def test_parquet_numbers_of_any_type_are_the_ones_meant(tmp_path: Path, prices: pa.Array) -> None:
-    ticks, rejected = read(parquet_file(tmp_path, time_ms=[1, 2, 3, 4], bid=prices, offer=prices))
-    assert rejected == []
-    assert [tick[1] for tick in ticks] == [65_000_120_000_000, 300_000_000, 1, 4_500_000_000]
-
-
-def test_parquet_whole_numbers_and_sizes(tmp_path: Path) -> None:
-    path = parquet_file(
-        tmp_path, time_us=[7, 8], bid=[4, 5], offer=[5, 6], bid_size=[None, 1.5], offer_size=["2", None]
-    )
-    assert read(path)[0] == [(7_000, 4 * E9, 5 * E9, -1, 2 * E9), (8_000, 5 * E9, 6 * E9, 1_500_000_000, -1)]
-
-
-def test_bad_rows_of_a_parquet_file_have_their_row_number(tmp_path: Path) -> None:
-    bid = pa.array([4.0, float("nan"), None, float("inf"), -1.0, 5.0, 1e300, 4.0])
-    path = parquet_file(tmp_path, time_ms=[1, 2, 3, 4, 5, 6, 7, 8], bid=bid, offer=[4.5] * 8)
-    ticks, rejected = read(path)
-    assert [tick[0] for tick in ticks] == [1_000_000, 8_000_000]
-    assert [(row.place, row.reason) for row in rejected] == [
-        (2, Reason.NOT_FINITE),
-        (3, Reason.MALFORMED),
-        (4, Reason.NOT_FINITE),
-        (5, Reason.NOT_POSITIVE),
-        (6, Reason.CROSSED),
-        (7, Reason.TOO_LARGE),
-    ]
-    assert b"nan" in rejected[0].raw
-
-
-@given(st.lists(st.floats(allow_nan=False, min_value=1e-6, max_value=1e10), min_size=1, max_size=20))
-@settings(max_examples=200, deadline=None)
-def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float]) -> None:
-    from services.ingest.sources import fields, parquet_rows
-
-    rounded = [round(v, 9) for v in values]
-    fast = parquet_rows._e9(pa.array(rounded))
-    if fast is not None:
-        assert fast.tolist() == [fields.number_e9("bid", repr(v)) for v in rounded]
-    else:
-        assert max(rounded) >= parquet_rows.FLOAT_EXACT_BELOW or any(
-            len(repr(v).partition(".")[2]) > 9 or "e" in repr(v) for v in rounded
-        )
-
-
-def test_parquet_of_another_kind(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="column"):
-        read(parquet_file(tmp_path, time=[1], bid=[1.0], offer=[1.0]))
-    with pytest.raises(Unreadable, match="whole numbers"):
-        read(parquet_file(tmp_path, time_ms=[1.5], bid=[1.0], offer=[1.0]))
-    (tmp_path / "bad.parquet").write_bytes(b"PAR1 this is none")
-    with pytest.raises(Unreadable, match="Parquet"):
-        read(tmp_path / "bad.parquet")
-    with pytest.raises(Unreadable, match="No such file"):
-        read(tmp_path / "no.parquet")
+    sender = threading.Thread(target=send)
+    try:
+        sender.start()
+        ticks, rejected = read(path)
+    finally:
+        over.set()
+        sender.join()
+        signal.signal(signal.SIGTERM, before)
+    assert (len(ticks), rejected) == (200_000, [])
+    assert len(heard) > 3

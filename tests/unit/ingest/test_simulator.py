@@ -88,10 +88,15 @@ def test_the_drift_is_the_documented_function_of_the_mids(edge: float) -> None:
     pull = sliding_window_view(mids, 600)[:-1].mean(axis=1) - mids[599:-1]
     moves = np.diff(offers)[599:]
     quoted = np.isin(START_S + np.arange(600, count), time_ns // S)
-    slope = (pull[quoted] * moves[quoted]).sum() / (pull[quoted] ** 2).sum()
-    noise = (moves[quoted] - edge * PULL_PER_S * pull[quoted]).std() / np.sqrt((pull[quoted] ** 2).sum())
-    assert abs(slope - edge * PULL_PER_S) < 4 * noise
-    assert noise < PULL_PER_S / 10, "the test can tell an edge from none"
+    # Beside it, pulls that are not in it: to where the market began, and to the mean of the last minute.
+    others = (mids[0] - mids[599:-1], sliding_window_view(mids[540:], 60)[:-1].mean(axis=1) - mids[599:-1])
+    known = np.stack((pull, *others), axis=1)[quoted]
+    slopes, _, _, _ = np.linalg.lstsq(known, moves[quoted], rcond=None)
+    left = (moves[quoted] - known @ slopes).std()
+    errors = left * np.sqrt(np.diag(np.linalg.inv(known.T @ known)))
+    assert (np.abs(slopes - (edge * PULL_PER_S, 0, 0)) < 4 * errors).all()
+    assert errors[0] < PULL_PER_S / 8, "the test can tell an edge from none"
+    assert errors[1] < PULL_PER_S / 8
 
 
 def labels(edge: float, seed: int, blocks: int = 160) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

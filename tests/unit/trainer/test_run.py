@@ -62,7 +62,6 @@ def test_the_model_is_complete_and_verifies() -> None:
     assert model.threshold == model.validation.at_threshold.threshold == model.test.at_threshold.threshold
     assert model.base_rate == model.test.base_rate
     assert model.lineage.topic == "examples"
-    assert (model.lineage.first_offset, model.lineage.last_offset) == (0, SIZE - 1)
     assert (model.lineage.first_example_seq, model.lineage.last_example_seq) == (1, SIZE)
     assert json.loads(model.lineage.training_config)["trials"] == 4
     rows = a_window().rows

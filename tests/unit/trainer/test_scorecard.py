@@ -27,7 +27,7 @@ def model(sign: float = 1.0) -> Model:
         intercept=0.0,
         threshold=0.5,
         last_resolved_ns=LAST_NS,
-        lineage=Lineage("examples", 0, 0, 99, 1, LAST_SEQ, "{}", ""),
+        lineage=Lineage("examples", 0, 1, LAST_SEQ, "{}", ""),
     )
 
 

@@ -167,8 +167,6 @@ def _lineage_to_wire(value: Lineage) -> models_pb2.Lineage:
     return models_pb2.Lineage(
         topic=value.topic,
         partition=value.partition,
-        first_offset=value.first_offset,
-        last_offset=value.last_offset,
         first_example_seq=value.first_example_seq,
         last_example_seq=value.last_example_seq,
         training_config=value.training_config,
@@ -180,8 +178,6 @@ def _lineage_of(message: models_pb2.Lineage) -> Lineage:
     return Lineage(
         message.topic,
         message.partition,
-        message.first_offset,
-        message.last_offset,
         message.first_example_seq,
         message.last_example_seq,
         message.training_config,
@@ -231,6 +227,8 @@ def encode_model_record(value: ModelRecord) -> bytes:
         evidence=value.evidence,
         published_at_ns=value.published_at_ns,
         hmac_sha256=value.hmac_sha256,
+        first_offset=value.first_offset,
+        last_offset=value.last_offset,
     )
     if value.scorecard:
         message.scorecard.CopyFrom(scorecard_to_wire(value.scorecard))
@@ -254,4 +252,6 @@ def decode_model_record(payload: bytes | None) -> ModelRecord:
         message.published_at_ns,
         scorecard_of(message.scorecard) if message.HasField("scorecard") else None,
         message.hmac_sha256,
+        message.first_offset,
+        message.last_offset,
     )

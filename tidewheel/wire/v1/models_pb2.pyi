@@ -62,24 +62,20 @@ class Hyperparameters(_message.Message):
     def __init__(self, use_bias: _Optional[bool] = ..., l1: _Optional[float] = ..., learning_rate: _Optional[float] = ..., positive_example_weight_mult: _Optional[float] = ..., wd: _Optional[float] = ..., mini_batch_size: _Optional[int] = ...) -> None: ...
 
 class Lineage(_message.Message):
-    __slots__ = ("topic", "partition", "first_offset", "last_offset", "first_example_seq", "last_example_seq", "training_config", "started_from")
+    __slots__ = ("topic", "partition", "first_example_seq", "last_example_seq", "training_config", "started_from")
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     PARTITION_FIELD_NUMBER: _ClassVar[int]
-    FIRST_OFFSET_FIELD_NUMBER: _ClassVar[int]
-    LAST_OFFSET_FIELD_NUMBER: _ClassVar[int]
     FIRST_EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
     LAST_EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
     TRAINING_CONFIG_FIELD_NUMBER: _ClassVar[int]
     STARTED_FROM_FIELD_NUMBER: _ClassVar[int]
     topic: str
     partition: int
-    first_offset: int
-    last_offset: int
     first_example_seq: int
     last_example_seq: int
     training_config: str
     started_from: str
-    def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., training_config: _Optional[str] = ..., started_from: _Optional[str] = ...) -> None: ...
+    def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., training_config: _Optional[str] = ..., started_from: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ("instrument", "seq", "format_version", "schema_hash", "coefficients", "mean", "std", "intercept", "threshold", "hyperparameters", "training", "validation", "test", "base_rate", "effective_rows", "first_placed_ns", "last_resolved_ns", "lineage", "golden_features", "golden_score")
@@ -126,7 +122,7 @@ class Model(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ...) -> None: ...
 
 class ModelRecord(_message.Message):
-    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256")
+    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +132,8 @@ class ModelRecord(_message.Message):
     PUBLISHED_AT_NS_FIELD_NUMBER: _ClassVar[int]
     SCORECARD_FIELD_NUMBER: _ClassVar[int]
     HMAC_SHA256_FIELD_NUMBER: _ClassVar[int]
+    FIRST_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LAST_OFFSET_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     sha256: str
@@ -145,7 +143,9 @@ class ModelRecord(_message.Message):
     published_at_ns: int
     scorecard: Scorecard
     hmac_sha256: bytes
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ...) -> None: ...
+    first_offset: int
+    last_offset: int
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ...) -> None: ...
 
 class Scorecard(_message.Message):
     __slots__ = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate", "log_loss", "effective_rows", "flagged_pnl_e9", "pnl_e9")

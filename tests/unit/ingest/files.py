@@ -1,0 +1,26 @@
+"""What a recorded file says, as plain values."""
+
+from pathlib import Path
+
+import numpy as np
+
+from services.ingest.quotes import RawBatch, Rejected
+from services.ingest.sources.replay import Replay
+from services.ingest.validator import Validator
+
+
+def read(path: Path) -> tuple[list[tuple[int, ...]], list[Rejected]]:
+    """Ticks as (time, bid, offer, bid size, offer size) and rejected rows."""
+    ticks: list[tuple[int, ...]] = []
+    rejected: list[Rejected] = []
+    validator = Validator()
+    for batch in Replay(path).items():
+        assert isinstance(batch, RawBatch)
+        out = validator.ticks(batch)
+        quotes = out.quotes
+        none = np.full(len(quotes), -1)
+        sizes = [c if len(c) else none for c in (quotes.bid_size_e9, quotes.offer_size_e9)]
+        columns = [c.tolist() for c in (quotes.time_ns, quotes.bid_e9, quotes.offer_e9, *sizes)]
+        ticks += zip(*columns, strict=True)
+        rejected += [row for _, row in out.rejected]
+    return ticks, rejected
