@@ -43,18 +43,14 @@ def broker(kafka_address: str) -> str:
     for future in admin.delete_topics(present, operation_timeout=30).values() if present else ():
         future.result()
     deadline = time.monotonic() + 30
-    T0=time.monotonic()
     while not _without_groups(admin) and time.monotonic() < deadline:
         admin.poll(0.1)
-    T1=time.monotonic()
     # The broker learns of a deletion a little later than it is done; before that the old topics look like new ones.
     while set(present) & set(admin.list_topics(timeout=10).topics) and time.monotonic() < deadline:
         admin.poll(0.1)
-    T2=time.monotonic()
     topic_admin.create(kafka_address, PARTITIONS)
     while topic_admin.faults(kafka_address) and time.monotonic() < deadline:
         topic_admin.create(kafka_address, PARTITIONS)
-    print("PHASES", T1-T0, T2-T1, time.monotonic()-T2, [(g, [m.client_id for m in r.result().members]) for g, r in admin.describe_consumer_groups([g.group_id for g in admin.list_consumer_groups().result().valid]).items()] if T1-T0>5 else "")
     assert topic_admin.faults(kafka_address) == []
     return kafka_address
 
