@@ -33,8 +33,8 @@ class LabelerState:
 
     `history`: closing mid, day's open, high and low of the seconds that open orders or the next order may look back
     on, shape (4, seconds), oldest first, ending with `frontier.second`. `orders`: order_id, placed_ns, bid, offer,
-    upper, lower of the open orders, shape (6, orders), in order of placing. `session_open` is False before the first second
-    and after a session's last one.
+    upper, lower of the open orders, shape (6, orders), in order of placing. `session_open` is False before the first
+    second and after a session's last one.
     """
 
     instrument: str
