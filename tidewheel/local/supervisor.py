@@ -15,9 +15,12 @@ from typing import Protocol
 
 from tidewheel.local.backoff import Backoff, Limits
 from tidewheel.local.jars import SetupFailed
-from tidewheel.local.processes import NOTHING_SAID, StartFailed, last_words, size_of
+from tidewheel.local.processes import NOTHING_SAID, StartFailed, kill_group, last_words, size_of
 
 EXIT_BAD_SETTINGS = 2
+# How long a child may stand still, by its own word (which has a limit of its own) or by its silence.
+STUCK_READY_S = 15.0
+STUCK_STARTING_S = 60.0
 TIMESTAMP = re.compile(r"^[0-9T:.\-]+Z? ")
 
 
@@ -51,10 +54,12 @@ class ChildSpec:
 
 
 class ReadyAnswers(Protocol):
-    """Says, without blocking, whether a child can do its work; told when a child is started anew."""
+    """Says, without blocking, whether a child can do its work, and for how long it has done nothing at all; told when
+    a child is started anew."""
 
     def forget(self, name: str) -> None: ...
     def is_ready(self, name: str) -> bool: ...
+    def stands_still_s(self, name: str) -> float: ...
 
 
 Spawn = Callable[[ChildSpec], "subprocess.Popen[bytes]"]
@@ -121,6 +126,11 @@ class Supervisor:
         for child in self.children.values():
             if child.process is not None and (code := child.process.poll()) is not None:
                 self._ended(child, code, now_s)
+            elif child.process is not None and self._stuck(child):
+                kill_group(child.process)
+                child.process.wait()
+                child.process = None
+                self._crashed(child, "killed, since it stood still", now_s)
             elif child.phase is Phase.STARTING and self._answers.is_ready(child.spec.name):
                 child.backoff.ready(now_s)
                 self._enter(child, Phase.READY)
@@ -128,6 +138,10 @@ class Supervisor:
                 self._start(child, now_s)
         happened, self._happenings = self._happenings, []
         return happened
+
+    def _stuck(self, child: Child) -> bool:
+        limit_s = STUCK_READY_S if child.phase is Phase.READY else STUCK_STARTING_S
+        return self._answers.stands_still_s(child.spec.name) >= limit_s
 
     def _met(self, child: Child) -> bool:
         return self.failure is None and all(self.phase(name) is Phase.READY for name in child.spec.needs)

@@ -21,7 +21,7 @@ from tidewheel.local.monitor import Addresses, Monitor
 from tidewheel.local.ports import PortClaims
 from tidewheel.local.probe import ServedLog
 from tidewheel.local.processes import start, tethered
-from tidewheel.local.readiness import NO_ANSWER, Readiness, http_check
+from tidewheel.local.readiness import LIVE_LIMIT_S, NO_ANSWER, Readiness, http_check
 from tidewheel.local.run_options import RunOptions
 from tidewheel.local.services import INGEST, SERVICES, service_specs
 from tidewheel.local.shutdown import Grace, kill_all, stop_in_order
@@ -72,7 +72,8 @@ class System:
             f"127.0.0.1:{self.ports.predictor}",
         )
         self._data = data
-        self._readiness = Readiness(self._checks())
+        lives = {name: http_check(port, "/live", LIVE_LIMIT_S) for name, port in self.ports.metrics.items()}
+        self._readiness = Readiness(self._checks(), lives)
         self.supervisor = Supervisor(self._specs(), spawner(data.root), self._readiness, steady_s)
         self.monitor: Monitor | None = None
         self._completion: Completion | None = None
@@ -100,7 +101,7 @@ class System:
             servers.REDIS: servers.redis_check(self.ports.redis),
         }
         wanted = {name: checks[name] for name in self._own_servers()}
-        return wanted | {name: http_check(port) for name, port in self.ports.metrics.items()}
+        return wanted | {name: http_check(port, "/ready") for name, port in self.ports.metrics.items()}
 
     def run(self, interrupts: Interrupts) -> Ended:
         """Start everything and keep it going until something ends it; leaves the processes running."""

@@ -23,12 +23,16 @@ class Answers:
     def __init__(self) -> None:
         self.ready: set[str] = set()
         self.forgotten: list[str] = []
+        self.still_s: dict[str, float] = {}
 
     def forget(self, name: str) -> None:
         self.forgotten.append(name)
 
     def is_ready(self, name: str) -> bool:
         return name in self.ready
+
+    def stands_still_s(self, name: str) -> float:
+        return self.still_s.get(name, 0.0)
 
 
 class Rig:
@@ -136,6 +140,20 @@ def test_code_0_ends_the_feed_and_nothing_else(rig: Rig) -> None:
     rig.supervisor.tick()
     assert rig.phase("ingest") is Phase.DONE
     assert rig.supervisor.restarts() == {"ingest": 0, "labeler": 1}
+
+
+def test_a_child_that_stands_still_is_killed_and_started_again(rig: Rig) -> None:
+    rig.child("service", FOREVER)
+    rig.answers.still_s["service"] = 59.0
+    rig.supervisor.tick()
+    rig.supervisor.tick()
+    assert rig.phase("service") is Phase.STARTING
+    rig.answers.ready.add("service")
+    rig.supervisor.tick()
+    happened = rig.supervisor.tick()
+    assert happened[-1].words == "killed, since it stood still; starting again in 0.5 s"
+    assert rig.started[0].returncode == -9
+    assert rig.supervisor.restarts() == {"service": 1}
 
 
 def test_bad_settings_end_the_run_at_once(rig: Rig) -> None:
