@@ -7,7 +7,7 @@ from services.trainer.gate import Promotion
 from services.trainer.learner import Update
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.store import Registry
-from tidewheel.runtime.settings import decimal, one_of, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, one_of, setting, text, whole
 
 # The rows of a window after the split must hold a mini-batch and two parts worth a statement.
 WINDOW_MIN = 200
@@ -48,7 +48,7 @@ class Settings:
     group_instance: str = setting(text, "")
 
     metrics_port: int = setting(whole(0, 65_535), 9104)
-    log_level: str = setting(text, "INFO")
+    log_level: str = setting(level, "INFO")
 
     def __post_init__(self) -> None:
         """Raises ValueError where window and step do not go together."""
