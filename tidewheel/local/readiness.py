@@ -78,8 +78,10 @@ class Readiness:
                 answers = self._answers.get(name)
             if answers is None:
                 continue
+            was_ready, now_s = answers.ready, self._clock()
             answers.ready, answers.words = check()
-            now_s = self._clock()
+            if answers.ready and not was_ready:  # before that it may have been too busy starting to answer
+                answers.not_live_since_s = None
             if name in self._live and now_s - answers.live_asked_s >= LIVE_EVERY_S:
                 answers.live_asked_s = now_s
                 live, _ = self._live[name]()

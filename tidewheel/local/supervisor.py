@@ -20,7 +20,7 @@ from tidewheel.local.processes import NOTHING_SAID, StartFailed, kill_group, las
 EXIT_BAD_SETTINGS = 2
 # How long a child may stand still, by its own word (which has a limit of its own) or by its silence.
 STUCK_READY_S = 15.0
-STUCK_STARTING_S = 60.0
+STUCK_STARTING_S = 120.0
 TIMESTAMP = re.compile(r"^[0-9T:.\-]+Z? ")
 
 
@@ -167,11 +167,11 @@ class Supervisor:
             self._enter(child, Phase.DONE)
         elif code == EXIT_BAD_SETTINGS:
             self._give_up(child, f"{child.spec.name} cannot use its settings: {said}")
-        elif all(self.phase(name) is Phase.READY for name in child.spec.needs):
+        elif not (away := [name for name in child.spec.needs if self.phase(name) is not Phase.READY]):
             reason = TIMESTAMP.sub("", said) if code > 0 and said != NOTHING_SAID else ""
             self._crashed(child, words, now_s, reason)
         else:  # not its fault: it starts again when what it needs is back
-            self._restart(child, now_s, f"{words}, while {' and '.join(child.spec.needs)} was away")
+            self._restart(child, now_s, f"{words}, while {' and '.join(away)} was away")
 
     def _crashed(self, child: Child, words: str, now_s: float, reason: str = "") -> None:
         pause_s = child.backoff.crashed(now_s, reason)

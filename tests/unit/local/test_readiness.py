@@ -59,6 +59,18 @@ def test_how_long_a_child_stands_still() -> None:
     assert rig.readiness.stands_still_s("x") == 0.0
 
 
+def test_silence_while_it_starts_is_forgiven_when_it_is_ready() -> None:
+    rig = Rig()
+    rig.readiness.forget("x")
+    rig.live = False
+    rig.ask()
+    rig.ask(30.0)
+    assert rig.readiness.stands_still_s("x") == 30.0
+    rig.ready = (True, "ready")
+    rig.ask(0.1)
+    assert rig.readiness.stands_still_s("x") == 0.0
+
+
 def test_a_new_start_does_not_stand_still() -> None:
     rig = Rig()
     rig.readiness.forget("x")

@@ -144,7 +144,7 @@ def test_code_0_ends_the_feed_and_nothing_else(rig: Rig) -> None:
 
 def test_a_child_that_stands_still_is_killed_and_started_again(rig: Rig) -> None:
     rig.child("service", FOREVER)
-    rig.answers.still_s["service"] = 59.0
+    rig.answers.still_s["service"] = 119.0
     rig.supervisor.tick()
     rig.supervisor.tick()
     assert rig.phase("service") is Phase.STARTING
