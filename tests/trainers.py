@@ -238,3 +238,11 @@ def running() -> Iterator[Callable[[Settings], Trainer]]:
         finally:
             for trainer in made:
                 trainer.close()
+
+
+class Killed(BaseException):
+    """What a crash at some point looks like from inside."""
+
+
+def finished(broker: str, windows: int) -> Callable[[], bool]:
+    return lambda: len(closings(broker)) >= windows

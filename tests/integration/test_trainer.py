@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
 from itertools import count as count_from
 from itertools import pairwise
 from pathlib import Path
@@ -24,11 +23,13 @@ from tests.trainers import (
     INSTRUMENT,
     SIZE,
     Ended,
+    Killed,
     closings,
     committed,
     easy_rows,
     events,
     expected,
+    finished,
     forget_offsets,
     one_class,
     publish,
@@ -50,14 +51,6 @@ from tidewheel.runtime.kafka import producer_config, read_to_end
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 ROWS = easy_rows(4 * SIZE + 50)
-
-
-class Killed(BaseException):
-    """What a crash at some point looks like from inside."""
-
-
-def finished(broker: str, windows: int) -> Callable[[], bool]:
-    return lambda: len(closings(broker)) >= windows
 
 
 def test_windows_become_models(broker: str, empty_redis: str, registry: Registry) -> None:
