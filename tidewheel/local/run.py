@@ -1,6 +1,7 @@
 """`tidewheel run` from its first check to its last line."""
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,12 +95,20 @@ def _finish(ended: Ended, system: System, products: Products) -> int:
     trouble = _tell(system, products, wall_s, hurried=ended.interrupted or ended.failed)
     system.stop_servers()
     root = system.request.data_dir
-    write(f"the data lies in {root}; go on with: tidewheel run --data-dir {root}")
+    write(f"the data lies in {root}; go on with: {program()} run --data-dir {root}")
     if ended.failed or trouble:
         raise Unusable(trouble or f"{ended.words} (logs in {root / 'logs'})")
     if ended.interrupted and not open_ended(system.request):
         return EXIT_INTERRUPTED
     return EXIT_OK
+
+
+def program() -> str:
+    """This program as it can be typed again from here."""
+    called = Path(sys.argv[0])
+    if called.name != "tidewheel" or shutil.which("tidewheel") == str(called):
+        return "tidewheel"
+    return os.path.relpath(called) if called.is_absolute() else str(called)
 
 
 def open_ended(request: Request) -> bool:

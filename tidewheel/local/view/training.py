@@ -120,9 +120,11 @@ def runs(picture: Picture, lines: int) -> Table | Text:
     if not recent:
         return NO_RUN
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    for name in ("model", "verdict", "test P", "R", "base", "evidence", "next P", "R", "base", "served"):
-        table.add_column(name, no_wrap=True, justify="left" if name in ("verdict", "evidence") else "right")
-    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("model", no_wrap=True, justify="right")
+    table.add_column("verdict", no_wrap=True, overflow="ellipsis", ratio=1)
+    for name in ("test P", "R", "base", "next P", "R", "base", "served"):
+        table.add_column(name, no_wrap=True, justify="right")
+    table.add_column("evidence", no_wrap=True)
     for one in recent:
         table.add_row(*_run_row(one, picture))
     return table
@@ -130,18 +132,24 @@ def runs(picture: Picture, lines: int) -> Table | Text:
 
 def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
     result = one.result
-    verdict = Text(one.end.name.lower() if one.end else "", style="green" if one.published else "red")
     served = picture.served.get(one.seq)
     wait = f"{(served - one.window_closed_at_ns) / 1e9:.1f} s" if served and one.window_closed_at_ns else NOTHING
     return [
         str(one.seq),
-        verdict,
+        Text(_verdict_words(one), style="green" if one.published else "red"),
         *_figures(result.test if result else None),
-        (result.evidence if result else "") or NOTHING,
         *_figures(one.scorecard),
         wait,
-        "" if one.published else one.reason.replace("_", " "),
+        (result.evidence if result else "") or NOTHING,
     ]
+
+
+def _verdict_words(one: TrainingRun) -> str:
+    """A refusal is told by its reason alone, since there is little room."""
+    word, reason = one.end.name.lower() if one.end else "", one.reason.replace("_", " ")
+    if one.end is Step.REFUSED and reason:
+        return f"{BAD} {reason}"
+    return f"{DONE if one.published else BAD} {word}"
 
 
 def _figures(part: PartMetrics | Scorecard | None) -> list[str]:

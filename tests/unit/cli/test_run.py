@@ -1,0 +1,125 @@
+"""What `tidewheel run` makes of its command line, with the run itself left out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidewheel.cli import run as command
+from tidewheel.cli.main import main
+from tidewheel.local.run import Products
+from tidewheel.local.system import Request
+
+
+class Runs:
+    """Takes the place of the run; keeps what it was asked for, and remembers it as a run does."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Request, Products]] = []
+
+    def __call__(self, request: Request, products: Products) -> int:
+        self.asked.append((request, products))
+        request.data_dir.mkdir(parents=True, exist_ok=True)
+        lasting: dict[str, Any] = {**request.options.lasting(), "kafka": request.kafka, "redis": request.redis}
+        facts = {"lasting": lasting, "changing": request.options.changing()}
+        (request.data_dir / "run.json").write_text(json.dumps(facts))
+        return 0
+
+    @property
+    def last(self) -> Request:
+        return self.asked[-1][0]
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
+    made = Runs()
+    monkeypatch.setattr(command, "run_system", made)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quotes.csv").write_text("time_ms,bid,offer\n")
+    return made
+
+
+def test_a_run_without_options(runs: Runs) -> None:
+    assert main(["run"]) == 0
+    options = runs.last.options
+    assert (options.instrument, options.speed, str(options.threshold)) == ("sim:BTC-USD", "60", "10")
+    assert (options.window, options.step, options.trials, options.orders_per_second) == (10_000, 10_000, 10, 5)
+    assert (runs.last.kafka, runs.last.redis) == (None, None)
+    assert runs.last.data_dir.parent == Path("tidewheel-data")
+
+
+def test_a_recorded_file_runs_as_fast_as_it_can(runs: Runs) -> None:
+    assert main(["run", "--feed", "replay:quotes.csv", "--instrument", "XAU-USD"]) == 0
+    assert (runs.last.options.instrument, runs.last.options.speed) == ("replay:XAU-USD", "max")
+
+
+def test_products_are_made_room_for(runs: Runs) -> None:
+    assert main(["run", "--summary", "a/s.json", "--export", "b/out"]) == 0
+    assert runs.asked[-1][1] == Products(Path("a/s.json"), Path("b/out"))
+    assert Path("a").is_dir()
+    assert Path("b/out").is_dir()
+
+
+RESUMED = [
+    "run",
+    "--feed",
+    "replay:quotes.csv",
+    "--threshold",
+    "15bps",
+    "--step",
+    "500",
+    "--speed",
+    "7",
+    "--data-dir",
+    "d",
+]
+
+
+def test_a_resumed_run_takes_what_is_not_said_again_from_the_run_before(runs: Runs) -> None:
+    assert main([*RESUMED, "--max-holding", "60", "--trials", "3", "--exit-after-models", "2"]) == 0
+    first = runs.last.options
+    assert main(["run", "--data-dir", "d"]) == 0
+    again = runs.last.options
+    assert again.lasting() == first.lasting()
+    assert again.changing() == first.changing()
+    assert (again.max_holding, again.exit_after_models) == (60.0, None)
+    assert main(["run", "--data-dir", "d", "--speed", "max"]) == 0
+    assert runs.last.options.speed == "max"
+
+
+def test_saying_the_same_again_is_no_change(runs: Runs) -> None:
+    assert main(RESUMED) == 0
+    assert main(RESUMED) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--threshold", "16bps"], "--threshold was 15bps, now 16bps"),
+        (["--kafka", "127.0.0.1:9092"], "--kafka was None, now 127.0.0.1:9092"),
+        (["--feed", "sim"], "--feed was replay:"),
+    ],
+)
+def test_a_resumed_run_cannot_change_its_labels(
+    runs: Runs, more: list[str], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(RESUMED) == 0
+    assert main(["run", "--data-dir", "d", *more]) == 2
+    err = capfd.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert len(runs.asked) == 1
+
+
+def test_what_cannot_be_done_now_is_code_1(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("file").write_text("")
+    cases = [["--feed", "kraken"], ["--summary", "file/s.json"], ["--export", "file/out"]]
+    for more in cases:
+        assert main(["run", *more]) == 1, more
+        assert capfd.readouterr().err.count("\n") == 1
+    Path("d").mkdir()
+    Path("d/run.json").write_text('{"lasting": {"window": "many"}}')
+    assert main(["run", "--data-dir", "d"]) == 1
+    assert "earlier run" in capfd.readouterr().err
+    assert runs.asked == []
