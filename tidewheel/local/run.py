@@ -108,7 +108,7 @@ def program() -> str:
     called = Path(sys.argv[0])
     if called.name != "tidewheel" or shutil.which("tidewheel") == str(called):
         return "tidewheel"
-    return os.path.relpath(called) if called.is_absolute() else str(called)
+    return min(os.path.relpath(called), str(called), key=len)
 
 
 def open_ended(request: Request) -> bool:

@@ -27,7 +27,7 @@ def busy() -> Picture:
     shown: Instrument = instrument(
         *whole_run(1),
         event(1, Step.SCORED, scorecard=CARD),
-        *whole_run(2, Step.REFUSED, "one class only"),
+        *whole_run(2, Step.REFUSED, "one_class"),
         event(3, Step.WINDOW_CLOSED),
         event(3, Step.VALIDATED),
         event(3, Step.SPLIT, split=SplitSizes(6900, 1420, 1480, 200)),
@@ -106,8 +106,8 @@ def test_what_both_sizes_show(width: int, height: int, words: str) -> None:
     "words",
     [
         "rows: training 6,900",
-        "2 refused",
-        "1 published",
+        "2 ✘ one class",
+        "1 ✔ published",
         "3.1 s",
         "next P 0.555",
         "PROFIT     1",
