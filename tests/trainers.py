@@ -186,6 +186,14 @@ def patiently(call: Callable[[], T]) -> T:
                 raise
 
 
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """For a trainer that turns by itself."""
+    deadline, pause = time.monotonic() + LIMIT_S, threading.Event()
+    while not true():
+        assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
+        pause.wait(LOOK_EVERY_S)
+
+
 class Trainer:
     """A trainer whose loop is turned by the test."""
 

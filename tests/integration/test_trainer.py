@@ -18,7 +18,7 @@ from services.trainer.rows import Rows
 from services.trainer.service import Service
 from services.trainer.worker import Worker
 from tests.made_rows import examples
-from tests.predictors import count, eventually
+from tests.predictors import count
 from tests.trainers import (
     INSTRUMENT,
     SIZE,
@@ -37,6 +37,7 @@ from tests.trainers import (
     running,
     send,
     settings,
+    wait_until,
 )
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
@@ -206,14 +207,14 @@ def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
     command, log = [sys.executable, "-m", "services.trainer"], tmp_path / "trainer.log"
     publish(broker, ROWS.take(slice(0, 2 * SIZE + 100)))
     first = start(command, log, env)
-    eventually(finished(broker, 1), "the first window is closed")
+    wait_until(finished(broker, 1), "the first window is closed")
     kill_group(first)
     first.wait()
     publish(broker, ROWS.take(slice(2 * SIZE + 100, len(ROWS))))
     second = start(command, log, env)
     try:
-        eventually(finished(broker, 4), "all windows are closed")
-        eventually(lambda: committed(broker) == 4 * SIZE, "offsets are committed")
+        wait_until(finished(broker, 4), "all windows are closed")
+        wait_until(lambda: committed(broker) == 4 * SIZE, "offsets are committed")
         second.send_signal(signal.SIGTERM)
         assert second.wait(20) == 0
     finally:

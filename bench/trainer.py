@@ -1,0 +1,147 @@
+"""How fast settings are trained and a window becomes a model, beside scikit-learn with the same number of settings.
+
+Three figures. Many settings in one pass, in row-models a second. One run over a window of 10,000 rows, 10 trials of 16
+settings each, without a broker; beside it what scikit-learn takes for as many fits on the same rows, estimated from a
+few of them. And window closed to published, by a trainer process on a real broker and a real Redis. All on one thread.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from threadpoolctl import threadpool_limits
+
+from bench.harness import Servers, Size
+from services.trainer import learner, tuning
+from services.trainer.config import TrainingConfig
+from services.trainer.run import make
+from services.trainer.split import split
+from tests import made_rows
+from tests.trainers import closings, publish
+from tidewheel.domain.models import Hyperparameters
+from tidewheel.domain.training import Step
+from tidewheel.local.processes import start, stop
+
+SEED = 11
+WINDOW_ROWS = {Size.SMOKE: 2_000, Size.FULL: 10_000}
+TRAINING_ROWS = {Size.SMOKE: 1_400, Size.FULL: 7_000}
+SETTINGS = 32
+WINDOWS = {Size.SMOKE: 1, Size.FULL: 6}
+REFERENCE_FITS = {Size.SMOKE: 1, Size.FULL: 5}
+REPEATS = {Size.SMOKE: 1, Size.FULL: 5}
+EPOCHS = 15
+# Orders of this made-up market live for a minute at full size, so a window is worth some thirty independent ones; at
+# smoke size they must live shorter, or the purge leaves nothing of the small parts.
+THRESHOLD = {Size.SMOKE: 1.0, Size.FULL: 3.0}
+EDGE = 0.5
+LIMIT_S = 300.0
+STOP_GRACE_S = 10.0
+
+
+def run(size: Size, servers: Servers) -> dict[str, Any]:
+    rows, windows = WINDOW_ROWS[size], WINDOWS[size]
+    seconds = (windows + 1) * rows // made_rows.PER_SECOND + 2_000
+    market = made_rows.market(SEED, seconds, EDGE, THRESHOLD[size])
+    digest = sha256()
+    with threadpool_limits(1):
+        figures = learner_figures(market, size, digest.update) | run_figures(market, size, digest.update)
+    figures |= published_figures(market, rows, windows, servers)
+    return {"seed": SEED, "window_rows": rows, **figures, "result_hash": digest.hexdigest()[:16]}
+
+
+def learner_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
+    """One pass of many settings, for small, middling and large mini-batches."""
+    count = TRAINING_ROWS[size]
+    rows = market.part(0, count)
+    prepared = learner.prepare(rows.features, rows.label, SEED)
+    figures: dict[str, Any] = {"training_rows": count, "settings": SETTINGS, "epochs": EPOCHS}
+    for batch in (100, 316, 1000):
+        first = Hyperparameters(True, 1e-4, 1e-3, 1.0, 1e-4, batch)
+        settings = tuning.neighbourhood(first, SETTINGS)
+        took_s, fits = best_of(REPEATS[size], lambda settings=settings: learner.train(prepared, settings, SEED, EPOCHS))
+        seen(fits.weights.tobytes())
+        figures[f"pass_ms_batch_{batch}"] = round(1000 * took_s, 1)
+        figures[f"row_models_per_s_batch_{batch}"] = round(count * SETTINGS * EPOCHS / took_s)
+    return figures
+
+
+def run_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
+    """One whole run, window to model bytes; and scikit-learn on the same training rows."""
+    config = TrainingConfig(window=WINDOW_ROWS[size], step=WINDOW_ROWS[size])
+    window = market.window(1, config.window)
+    took_s, candidate = best_of(REPEATS[size], lambda: make(window, config, lambda _: None))
+    seen(candidate.model_bytes)
+    settings = config.trials * config.neighbours
+    training = window.rows.take(split(window.rows).training)
+    prepared = learner.prepare(training.features, training.label, SEED)
+    x, y = prepared.features.astype(np.float64), prepared.label
+    fits = REFERENCE_FITS[size]
+    sgd_s = timed(fits, lambda: SGDClassifier(loss="log_loss", max_iter=EPOCHS, tol=None, random_state=SEED).fit(x, y))
+    logistic_s = timed(fits, lambda: LogisticRegression(C=1 / (1e-2 * len(y))).fit(x, y))
+    return {
+        "trials": config.trials,
+        "settings_searched": settings,
+        "run_s": round(took_s, 3),
+        "scikit_learn_sgd_s_estimated": round(sgd_s * settings, 1),
+        "scikit_learn_logistic_s_estimated": round(logistic_s * settings, 1),
+        "times_faster_than_sgd": round(sgd_s * settings / took_s, 1),
+        "times_faster_than_logistic": round(logistic_s * settings / took_s, 1),
+    }
+
+
+def published_figures(market: made_rows.Market, rows: int, windows: int, servers: Servers) -> dict[str, Any]:
+    """Window closed to published or refused, by the trainer's own process; windows come one at a time."""
+    own = {"KAFKA": servers.kafka, "REDIS": servers.redis, "WINDOW": str(rows), "METRICS_PORT": "0"}
+    env = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
+    with tempfile.TemporaryDirectory(prefix="tidewheel-bench-") as folder:
+        process = start([sys.executable, "-m", "services.trainer"], Path(folder) / "trainer.log", env)
+        try:
+            for seq in range(1, windows + 1):
+                publish(servers.kafka, market.part((seq - 1) * rows, seq * rows))
+                await_closing(servers.kafka, seq)
+        finally:
+            stop(process, STOP_GRACE_S)
+    ended = [event for _, event in sorted(closings(servers.kafka).items())]
+    results = [event.result for event in ended if event.result is not None]
+    waited = [result.window_closed_to_published_s for result in results]
+    return {
+        "windows": windows,
+        "windows_published": sum(event.step is Step.PUBLISHED for event in ended),
+        "closed_to_published_s_median": round(statistics.median(waited), 3),
+        "closed_to_published_s_max": round(max(waited), 3),
+        "tuning_s_median": round(statistics.median(result.tuning_s for result in results), 3),
+    }
+
+
+def await_closing(kafka: str, seq: int) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while seq not in closings(kafka):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"window {seq} was not ended within {LIMIT_S:.0f} s")
+        time.sleep(0.2)
+
+
+def best_of(times: int, work: Callable[[], Any]) -> tuple[float, Any]:
+    """The shortest of some runs in seconds, and what the work gives."""
+    took_s, result = float("inf"), None
+    for _ in range(times):
+        started = time.perf_counter()
+        result = work()
+        took_s = min(took_s, time.perf_counter() - started)
+    return took_s, result
+
+
+def timed(times: int, work: Callable[[], Any]) -> float:
+    """Mean of some runs in seconds."""
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times
