@@ -25,11 +25,11 @@ def fenced(failure: KafkaError) -> bool:
 
 @dataclass(slots=True)
 class Policy:
-    """Commits by time and by count; tries again what may yet succeed, for so long."""
+    """Commits by time and by count; tries again what may yet succeed, for about as long as a transaction may last."""
 
     interval_s: float
     records_max: int
-    retry_limit_s: float = 120.0
+    retry_limit_s: float = 30.0
     _records: int = 0
     _since_s: float = 0.0
 

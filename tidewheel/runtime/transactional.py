@@ -20,7 +20,8 @@ from tidewheel.telemetry import metrics
 # One try of a call; between tries the loop shows that it lives.
 TRY_LIMIT_S = 5.0
 TRY_WAIT_S = 0.1
-START_LIMIT_S = 60.0
+TURN_WAIT_S = 1.0
+HUNG_LIMIT_S = 10.0
 QUEUE_FULL_WAIT_S = 0.01
 PARTITION_OF_KEY = -1
 # The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
@@ -205,7 +206,7 @@ class TransactionalLoop:
             member = self._consumer.consumer_group_metadata()
             # 3. Positions join the transaction. The group refuses them from a member that was replaced.
             offsets = [TopicPartition(*place, p.offset, metadata=p.note) for place, p in positions.items()]
-            self._insist(lambda limit_s: self._producer.send_offsets_to_transaction(offsets, member, limit_s))
+            self._insist(lambda limit_s: self._send_offsets(offsets, member, limit_s))
             # 4. All of it becomes visible, or nothing.
             self._insist(self._producer.commit_transaction)
         except KafkaException as failure:
@@ -240,18 +241,46 @@ class TransactionalLoop:
         self._policy.ended()
 
     def _insist(self, step: Callable[[float], object]) -> None:
-        """Do one step, again and again while that may help. Raises KafkaException."""
+        """Do one step, again and again while that may help. Raises KafkaException; Unusable when Kafka stays away."""
         since_s = self._clock()
         while True:
             try:
                 step(TRY_LIMIT_S)
                 return
             except KafkaException as failure:
-                if self._policy.answer(failure.args[0], self._clock() - since_s) is not Answer.RETRY:
+                tried_s = self._clock() - since_s
+                if self._policy.answer(failure.args[0], tried_s) is not Answer.RETRY:
+                    if self._policy.answer(failure.args[0], tried_for_s=0.0) is Answer.RETRY:
+                        raise Unusable(f"Kafka has not answered for {tried_s:.0f} s: {failure.args[0].str()}") from None
                     raise
                 self._log.warning("trying again: %s", failure.args[0].str())
             self._producer.poll(TRY_WAIT_S)
             self._on_turn()
+
+    def _send_offsets(self, offsets: list[TopicPartition], member: object, limit_s: float) -> None:
+        """As the producer's. Raises Unusable where that does not come back at all.
+
+        librdkafka ignores its limit once the broker went away under it (its issue 5456), so the call runs beside this
+        thread, which goes on showing that it lives and gives up in time.
+        """
+        failures: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                self._producer.send_offsets_to_transaction(offsets, member, limit_s)
+            except BaseException as failure:
+                failures.append(failure)
+
+        beside = threading.Thread(target=send, name="send-offsets", daemon=True)
+        beside.start()
+        since_s = self._clock()
+        while beside.is_alive():
+            beside.join(TURN_WAIT_S)
+            self._on_turn()
+            if beside.is_alive() and self._clock() - since_s > HUNG_LIMIT_S:
+                raise Unusable(f"Kafka's client has hung for {HUNG_LIMIT_S:.0f} s; a new process starts clean")
+        if failures:
+            raise failures[0]
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
         """Messages that are records. Raises KafkaException for an error that does not pass by itself."""
