@@ -234,6 +234,7 @@ def growth(size: Size) -> dict[str, Any]:
             f"open_orders_{name}": round(open_orders / GROWTH_SECONDS[size]),
             f"resolved_per_market_second_{name}": round(resolved / GROWTH_SECONDS[size], 2),
             f"core_us_per_market_second_{name}": round(cpu_s / GROWTH_SECONDS[size] * 1e6, 1),
+            f"core_us_per_resolved_order_{name}": round(cpu_s / max(1, resolved) * 1e6, 1),
         }
     return {**found, "bytes_per_open_order": bytes_per_open_order(labeler)}
 

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from bench.harness import Servers, Size
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
 from tidewheel.runtime.kafka import consumer_config, flush, producer_config, read_to_end
+from tidewheel.runtime.transactional import FETCH_BYTES_MAX
 
 RECORD_BYTES = 85
 RECORDS = {Size.SMOKE: 5_000, Size.FULL: 1_000_000}
@@ -46,7 +47,8 @@ def write(bootstrap: str, records: int) -> None:
 
 def copy(bootstrap: str, records: int) -> int:
     """Copy all records of partition 0 and return the number of commits."""
-    consumer = Consumer(consumer_config(bootstrap, "bench", "bench-passthrough"))
+    same_as_the_labeler = {"fetch.message.max.bytes": FETCH_BYTES_MAX}
+    consumer = Consumer(consumer_config(bootstrap, "bench", "bench-passthrough", **same_as_the_labeler))
     producer = Producer(producer_config(bootstrap, "bench", **{"transactional.id": "bench-passthrough"}))
     producer.init_transactions(LIMIT_S)
     consumer.assign([TopicPartition(TICKS.name, 0, 0)])

@@ -29,6 +29,8 @@ TRANSACTION_LIMIT_MS = 30_000
 # A member that is silent for so long has its partitions given to others. Brokers take no less unless told to.
 SESSION_LIMIT_MS = 6_000
 
+# Of one partition at a time. The client's own 1 MiB makes small records wait for fetches: half the speed (measured).
+FETCH_BYTES_MAX = 4 * 2**20
 # What a consumer reports of itself while it mends it: no record, and no reason to stop.
 PASSING = frozenset(
     (
@@ -108,7 +110,7 @@ def co_partitioned_consumer(bootstrap: str, service: str, group: str, member: st
         "partition.assignment.strategy": "range",  # cooperative-sticky would not co-partition
         "session.timeout.ms": SESSION_LIMIT_MS,
         "heartbeat.interval.ms": SESSION_LIMIT_MS // 5,
-        "fetch.message.max.bytes": 4 * 2**20,
+        "fetch.message.max.bytes": FETCH_BYTES_MAX,
     }
     return Consumer(config)
 
