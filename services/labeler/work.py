@@ -14,9 +14,9 @@ from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.topics import EXAMPLES, LABELER_STATE, TICKS, TRANSACTIONS
 from tidewheel.runtime.dead_letters import DeadLetterBin
-from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.kafka import Place, read_to_end
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transactional import Outbox, Place, Position
+from tidewheel.runtime.transactional import Outbox, Position
 
 SERVICE = "labeler"
 # Above the limit of a transaction, since one that a dead process left open is waited for.

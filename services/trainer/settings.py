@@ -6,21 +6,11 @@ from services.trainer.config import TrainingConfig
 from services.trainer.gate import Promotion
 from services.trainer.learner import Update
 from tidewheel.domain.windows import Windowing
-from tidewheel.registry.store import Registry
+from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import decimal, level, one_of, setting, text, whole
 
 # The rows of a window after the split must hold a mini-batch and two parts worth a statement.
 WINDOW_MIN = 200
-
-
-def redis_url(value: str) -> str:
-    """A URL that a Redis client takes."""
-    try:
-        Registry.connect(value).close()
-    except ValueError:
-        # The value may hold a password, so it is not repeated.
-        raise ValueError("must be a Redis URL like redis://127.0.0.1:6379/0") from None
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +19,7 @@ class Settings:
 
     kafka: str = setting(text, "127.0.0.1:9092")
     # Secret, since a URL may hold a password.
-    redis: str = setting(redis_url, "redis://127.0.0.1:6379/0", secret=True)
+    redis: str = setting(checked_url, "redis://127.0.0.1:6379/0", secret=True)
     # Where set, models are signed with it.
     hmac_key: str = setting(text, "", secret=True)
 

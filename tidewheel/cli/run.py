@@ -1,12 +1,12 @@
 """`tidewheel run`: the whole system on this machine."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from tidewheel.cli.options import Parsed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
 from tidewheel.local.clock import wall_stamp
@@ -25,22 +25,6 @@ LASTING = (
     *("sim_seed", "sim_edge", "kafka", "redis"),
 )
 CHANGING = ("speed", "trials", "promotion")
-
-
-class Parsed(click.ParamType):
-    """A value parsed by a function that raises ValueError in words for people."""
-
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except ValueError as failure:
-            self.fail(str(failure), param, ctx)
 
 
 @click.command()

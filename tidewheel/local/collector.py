@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, kind_of
@@ -35,7 +34,7 @@ from tidewheel.contracts.topics import (
 )
 from tidewheel.local.background import Background
 from tidewheel.local.observed import Labeled, Observed, Record
-from tidewheel.runtime.kafka import METADATA_LIMIT_S, client, consumer_config, partitions_of
+from tidewheel.runtime.kafka import METADATA_LIMIT_S, Place, client, consumer_config, ends_of, partitions_of
 
 DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {
     TICKS.name: decode_second,
@@ -45,7 +44,6 @@ DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {
     FEED_STATUS.name: decode_feed_status,
     DEAD_LETTERS.name: decode_dead_letter,
 }
-Place = tuple[str, int]
 BATCH_RECORDS_MAX = 2000
 BATCH_WAIT_S = 0.05
 QUEUE_KBYTES_MAX = 16 * 1024
@@ -143,7 +141,7 @@ class Collector:
 
     def _turn(self) -> None:
         if self._ask.is_set():
-            self._wanted = self._ends_now()
+            self._wanted = ends_of(self._admin, self._consumer.assignment(), METADATA_LIMIT_S)
             self._ask.clear()
         batch = []
         for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):
@@ -160,17 +158,6 @@ class Collector:
         if self._wanted is not None and all(self._ends.get(p, -1) >= end for p, end in self._wanted.items()):
             self._wanted = None
             self._caught_up.set()
-
-    def _ends_now(self) -> dict[Place, int]:
-        """One past the last record of each partition, committed or not: what is being committed must be waited for,
-        since a commit is answered before its last record can be read."""
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        answers = self._admin.list_offsets(
-            dict.fromkeys(self._consumer.assignment(), latest),
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=METADATA_LIMIT_S,
-        )
-        return {(part.topic, part.partition): answer.result().offset for part, answer in answers.items()}
 
 
 def _place(message: Message) -> Place:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
 from tidewheel.local.background import Background
-from tidewheel.runtime.kafka import client, consumer_config
+from tidewheel.runtime.kafka import Place, client, consumer_config, ends_of
 
 ASK_EVERY_S = 1.0
 ANSWER_LIMIT_S = 5.0
@@ -19,8 +19,6 @@ READS: Mapping[str, tuple[str, ...]] = {
     LABELER_GROUP: (TICKS.name, ORDERS.name),
     TRAINER_GROUP: (EXAMPLES.name,),
 }
-
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +86,7 @@ class ProgressWatch:
         places = [
             TopicPartition(name, part) for name in topics if name in metadata for part in metadata[name].partitions
         ]
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        answers = self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=ANSWER_LIMIT_S)
-        return {(place.topic, place.partition): future.result().offset for place, future in answers.items()}
+        return ends_of(self._admin, places, ANSWER_LIMIT_S)
 
     def _committed(self, group: str, ends: Mapping[Place, int]) -> dict[Place, int]:
         asked = [TopicPartition(*place) for place in ends if place[0] in READS[group]]

@@ -1,7 +1,7 @@
 """Client configurations in one place, and the few Kafka calls that more than one service makes."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -14,6 +14,7 @@ PARTITIONER = "murmur2_random"
 METADATA_LIMIT_S = 10.0
 
 Config = dict[str, Any]
+Place = tuple[str, int]  # topic and partition
 
 
 def client(bootstrap: str, service: str) -> Config:
@@ -94,7 +95,9 @@ def read_to_end(
     consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **more))
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
-        ends = _ends(bootstrap, topic, list(wanted), limit_s)
+        admin = AdminClient({**client(bootstrap, "reader"), "log_level": 0})
+        found = ends_of(admin, [TopicPartition(topic, p) for p in wanted], limit_s)
+        ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
         deadline = time.monotonic() + limit_s
@@ -115,14 +118,14 @@ def read_to_end(
         consumer.close()
 
 
-def _ends(bootstrap: str, topic: str, partitions: list[int], limit_s: float) -> dict[int, int]:
-    """One past the last record of each partition, be it committed or not."""
-    admin = AdminClient({**client(bootstrap, "reader"), "log_level": 0})
+def ends_of(admin: AdminClient, places: Iterable[TopicPartition], limit_s: float) -> dict[Place, int]:
+    """One past the last record of each partition, be it committed or not: what is being committed must be waited for,
+    since a commit is answered before its last record can be read. Raises KafkaException."""
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(topic, p): latest for p in partitions}
+    asked = dict.fromkeys(places, latest)
     uncommitted = IsolationLevel.READ_UNCOMMITTED
     answers = admin.list_offsets(asked, isolation_level=uncommitted, request_timeout=limit_s) if asked else {}
-    return {part.partition: answer.result().offset for part, answer in answers.items()}
+    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 
 def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:

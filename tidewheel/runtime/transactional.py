@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from tidewheel.runtime.kafka import Config, consumer_config, producer_config
+from tidewheel.runtime.kafka import Config, Place, consumer_config, producer_config
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
 from tidewheel.telemetry import metrics
@@ -38,8 +38,6 @@ PASSING = frozenset(
         *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
     )
 )
-
-Place = tuple[str, int]  # topic and partition
 
 
 class Position(NamedTuple):
