@@ -18,8 +18,8 @@ Place = tuple[str, int]  # topic and partition
 
 
 def client(bootstrap: str, service: str) -> Config:
-    """What every client has. librdkafka's own lines go to the service's log only when they are errors."""
-    return {"bootstrap.servers": bootstrap, "client.id": f"tidewheel-{service}", "log_level": 3}
+    """What every client has. Calls and records tell what fails; librdkafka's own lines, only what ends a client."""
+    return {"bootstrap.servers": bootstrap, "client.id": f"tidewheel-{service}", "log_level": 1}
 
 
 def producer_config(bootstrap: str, service: str, **more: Any) -> Config:

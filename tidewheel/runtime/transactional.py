@@ -22,6 +22,7 @@ TRY_LIMIT_S = 5.0
 TRY_WAIT_S = 0.1
 TURN_WAIT_S = 1.0
 HUNG_LIMIT_S = 10.0
+REGISTERED_LIMIT_S = 1.0
 QUEUE_FULL_WAIT_S = 0.01
 PARTITION_OF_KEY = -1
 # The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
@@ -146,7 +147,7 @@ class TransactionalLoop:
         self._on_turn = on_turn
         self._partitions: list[int] = []
         self._reassigned = False
-        self._in_transaction = False
+        self._in_transaction = self._closing = False
         self._paused: set[Place] = set()
         self.assigned = False  # the group has told us our partitions, be it none
 
@@ -194,6 +195,7 @@ class TransactionalLoop:
     def close(self) -> None:
         """Commit what was processed and leave. Never needed for correctness."""
         self._finish()
+        self._closing = True
         self._consumer.close()
 
     def _commit(self) -> bool:
@@ -227,6 +229,8 @@ class TransactionalLoop:
 
     def _abort(self) -> None:
         if self._in_transaction:
+            # An abort that overtakes the registration of a partition is fatal to the client (librdkafka's issue 4849).
+            self._producer.flush(REGISTERED_LIMIT_S)
             self._insist(self._producer.abort_transaction)
             metrics.TRANSACTIONS_ABORTED.labels(self._service).inc()
         self._ended()
@@ -298,6 +302,8 @@ class TransactionalLoop:
     # ---- partitions come and go ------------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        if self._closing:
+            return  # the group answered as we left it: nothing can be asked of it now
         partitions = co_partitions(self._topics, parts)
         self._log.info("assigned partitions %s", partitions)
         starts = self._take_up(partitions)
