@@ -40,8 +40,11 @@ watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka 
 verify: $(READY) ## Real recorded prices against the oracle, record for record: DATA=<folder>. Takes minutes.
 	@$(BIN)/python -m tests.system.verify_recorded '$(DATA)'
 
+# Each worker has servers of its own; servers that were given are shared by nobody.
+WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,3)
+
 test: check ## All tests, on a real Kafka broker and a real Redis.
-	@$(BIN)/python -m pytest -q tests/integration tests/system
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/integration tests/system
 
 check: $(READY) fmt-check lint types unit ## The fast part: format, lint, types, unit, property, conformance and tidy tests.
 

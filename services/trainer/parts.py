@@ -12,6 +12,7 @@ from services.trainer.split import Split, halves
 TRAINING_ROWS_MIN = 100
 PART_ROWS_MIN = 30
 HALF_ROWS_MIN = 15
+MINUTE_NS = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ def parts_of(rows: Rows, cut: Split) -> Parts:
     for (name, part), least in zip(named, (TRAINING_ROWS_MIN, PART_ROWS_MIN, PART_ROWS_MIN), strict=True):
         if len(part) < least:
             words = f"the {name} part holds {len(part)} rows after {cut.purged} were purged; {least} are needed"
-            raise NoModel(RunReason.TOO_FEW_ROWS, words)
+            raise NoModel(RunReason.TOO_FEW_ROWS, f"{words} ({_lives(rows)})" if cut.purged else words)
     for name, part in named:
         check_classes(f"the {name} part", part.label)
     return Parts(training, validation, test, _usable_halves(validation))
@@ -51,6 +52,15 @@ def check_classes(what: str, labels: Labels) -> None:
     if not _both_classes(labels):
         outcome = "PROFIT" if labels.any() else "LOSS"
         raise NoModel(RunReason.ONE_CLASS, f"{what} is {outcome} only: {len(labels)} rows")
+
+
+def _lives(rows: Rows) -> str:
+    """Why the purge took so many, and what would help."""
+    life_ns, span_ns = np.median(rows.resolved_ns - rows.placed_ns), np.ptp(rows.placed_ns)
+    return (
+        f"labels live for {life_ns / MINUTE_NS:.0f} min, the window's orders were placed within "
+        f"{span_ns / MINUTE_NS:.0f} min; a narrower threshold or a larger window leaves more"
+    )
 
 
 def _usable_halves(validation: Rows) -> tuple[Index, Index] | None:

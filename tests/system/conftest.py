@@ -62,4 +62,6 @@ def recorded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def replayed(recorded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     """The undisturbed run at full speed, by which the others are measured."""
-    return replay(recorded_file, tmp_path_factory.mktemp("replayed"))
+    undisturbed = replay(recorded_file, tmp_path_factory.mktemp("replayed"))
+    assert undisturbed.ended.code == 0, undisturbed.ended.output + undisturbed.ended.errors
+    return undisturbed
