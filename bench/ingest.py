@@ -17,9 +17,9 @@ from pyarrow import csv, parquet
 from bench.harness import Servers, Size
 from services.ingest import app
 from services.ingest.settings import Settings
-from services.ingest.sources.opening import Feed
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.topics import TICKS
+from tidewheel.domain.feeds import Feed
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import read_to_end
 from tidewheel.runtime.process import Context

@@ -150,7 +150,8 @@ def records(redis: str) -> dict[int, Ended]:
     """Window -> what the registry says became of it."""
     registry = Registry.connect(redis)
     try:
-        return {record.seq: Ended.of(record) for record in registry.records(INSTRUMENT)}
+        found = registry.records(INSTRUMENT)
+        return {record.seq: Ended.of(record) for record in found if isinstance(record, ModelRecord)}
     finally:
         registry.close()
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from services.ingest.seconds import Rules
-from services.ingest.sources.opening import SIMULATOR, Feed
+from tidewheel.domain.feeds import SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.runtime.settings import decimal, level, setting, text, whole
 

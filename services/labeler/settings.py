@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.labeler.config import LabelerConfig
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.settings import decimal, level, one_of, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, name, one_of, setting, text, whole
 
 EXITS = {exit_on.name.lower(): exit_on for exit_on in ExitOn}
 
@@ -16,8 +16,8 @@ class Settings:
     topics."""
 
     kafka: str = setting(text, "127.0.0.1:9092")
-    # Labelers that share the work need a number each; a restarted one keeps its own.
-    instance: int = setting(whole(0, 9_999), 0)
+    # Labelers that share the work need a name each; a restarted one keeps its own.
+    instance: str = setting(name, "0")
 
     exit_on: str = setting(one_of(*EXITS), "bid")
     max_holding_s: float | None = setting(decimal(1e-9, 1e9), None)

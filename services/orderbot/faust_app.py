@@ -119,7 +119,7 @@ def make_app(settings: Settings) -> App:
         broker_session_timeout=settings.session_timeout_s,
         broker_rebalance_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / HEARTBEATS_PER_SESSION,
-        consumer_group_instance_id=settings.group_instance or None,
+        consumer_group_instance_id=f"tidewheel-orderbot-{settings.instance}" if settings.instance else None,
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=BUFFER_RECORDS_MAX,
         # Waiting for deliveries is done by OrderBot, which knows of them.

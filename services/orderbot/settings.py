@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.orderbot.core import OrderRule
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import ORDER_IDS_PER_S
-from tidewheel.runtime.settings import decimal, level, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, name, setting, text, whole
 
 THRESHOLD_DEFAULT = Threshold.parse("10")
 
@@ -23,7 +23,7 @@ class Settings:
     session_timeout_s: float = setting(decimal(1, 300), 6.0)
     # A name that outlives the process, one for each: a killed orderbot gets its partitions back at once when it starts
     # again under its name. Empty: a new member each time.
-    group_instance: str = setting(text, "")
+    instance: str = setting(name, "")
 
     metrics_port: int = setting(whole(0, 65_535), 9102)
     log_level: str = setting(level, "INFO")

@@ -25,7 +25,7 @@ _NO_FIGURES = PartMetrics(0, 0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, _NO_COUNTS, _NO_CO
 
 def build(window: Window, config: TrainingConfig, scaling: learner.Scaling, tried: tuning.Tried, parts: Parts) -> Model:
     """The model of a window from its winning setting."""
-    bare = _bare(window, config, scaling, tried, parts.test)
+    bare = _bare(window, config, scaling, tried)
     scorer = Scorer.of(bare)
     validation_scores = scorer.scores(parts.validation.features)
     fitted = threshold.fit(validation_scores[:, np.newaxis], parts.validation.label, config.recall_min)
@@ -35,6 +35,8 @@ def build(window: Window, config: TrainingConfig, scaling: learner.Scaling, trie
         return part_metrics(scorer.scores(part.features), part.label, at, effective_rows(part))
 
     test = figures_of(parts.test)
+    # The test row whose score is nearest to 0.5: where a score is at its end, it shows no other coefficients.
+    golden = parts.test.features[np.abs(scorer.scores(parts.test.features) - 0.5).argmin()]
     return replace(
         bare,
         threshold=at,
@@ -42,11 +44,12 @@ def build(window: Window, config: TrainingConfig, scaling: learner.Scaling, trie
         validation=part_metrics(validation_scores, parts.validation.label, at, effective_rows(parts.validation)),
         test=test,
         base_rate=test.base_rate,
-        golden_score=scorer.score(parts.test.features[0]),
+        golden_features=golden.astype("<f4").tobytes(),
+        golden_score=scorer.score(golden),
     )
 
 
-def _bare(window: Window, config: TrainingConfig, scaling: learner.Scaling, tried: tuning.Tried, test: Rows) -> Model:
+def _bare(window: Window, config: TrainingConfig, scaling: learner.Scaling, tried: tuning.Tried) -> Model:
     """A model that can score and has no figures yet."""
     rows = window.rows
     return Model(
@@ -74,6 +77,6 @@ def _bare(window: Window, config: TrainingConfig, scaling: learner.Scaling, trie
             training_config=config.canonical(),
             started_from="",
         ),
-        golden_features=test.features[0].astype("<f4").tobytes(),
+        golden_features=b"",
         golden_score=0.0,
     )

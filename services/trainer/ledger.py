@@ -30,9 +30,13 @@ class Ledger:
         self._up = True
         self._served: dict[str, tuple[str, Model]] = {}
 
+    def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
+        """The record of a window's run; None where there is none that can be read."""
+        return self._verified(lambda: self._registry.record_of(instrument, seq))
+
     def published_model(self, instrument: str, seq: int) -> tuple[Model, ModelRecord] | None:
         """A window's published model with its record; None where there is none, or none that verifies."""
-        record = self._verified(lambda: self._registry.record_of(instrument, seq))
+        record = self.record_of(instrument, seq)
         if record is None or record.verdict is not Verdict.PUBLISHED:
             return None
         model = self._verified(lambda: self._registry.load(instrument, seq))
@@ -53,12 +57,17 @@ class Ledger:
 
     def scorecards(self, instrument: str, before: int) -> list[Scorecard]:
         """Next-window scorecards of the models before a window, newest first."""
-        records = self._verified(lambda: self._registry.records(instrument)) or []
-        return [record.scorecard for record in records if record.seq < before and record.scorecard]
+        cards = []
+        for record in self._patiently(lambda: self._registry.records(instrument)):
+            if isinstance(record, Unverified):
+                self._doubt(record)
+            elif record.seq < before and record.scorecard:
+                cards.append(record.scorecard)
+        return cards
 
     def put_scorecard(self, instrument: str, seq: int, card: Scorecard) -> None:
         """Add the scorecard to a run's record, if the registry still has it."""
-        record = self._verified(lambda: self._registry.record_of(instrument, seq))
+        record = self.record_of(instrument, seq)
         if record is not None:
             scored = replace(record, scorecard=card)
             self._patiently(lambda: self._registry.record(scored))
@@ -69,7 +78,7 @@ class Ledger:
 
     def put_record(self, record: ModelRecord) -> None:
         """Write the record of a run without a published model; never over that of a published one."""
-        known = self._verified(lambda: self._registry.record_of(record.instrument, record.seq))
+        known = self.record_of(record.instrument, record.seq)
         if known is None or known.verdict is not Verdict.PUBLISHED:
             self._patiently(lambda: self._registry.record(record))
 
@@ -78,8 +87,11 @@ class Ledger:
         try:
             return self._patiently(call)
         except Unverified as failure:
-            self._log.error("the registry holds something that does not verify, going on without it: %s", failure)
+            self._doubt(failure)
             return None
+
+    def _doubt(self, failure: Unverified) -> None:
+        self._log.error("the registry holds something that does not verify, going on without it: %s", failure)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Try until Redis answers. Raises Stopping when the service stops first."""

@@ -206,8 +206,8 @@ def _consumer(settings: Settings) -> Consumer:
         "session.timeout.ms": round(1000 * settings.session_timeout_s),
         "heartbeat.interval.ms": round(1000 * settings.session_timeout_s / HEARTBEATS_PER_SESSION),
     }
-    if settings.group_instance:
-        config["group.instance.id"] = settings.group_instance
+    if settings.instance:
+        config["group.instance.id"] = f"tidewheel-trainer-{settings.instance}"
     return Consumer(config)
 
 

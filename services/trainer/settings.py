@@ -7,7 +7,7 @@ from services.trainer.gate import Promotion
 from services.trainer.learner import Update
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.client import checked_url
-from tidewheel.runtime.settings import decimal, level, one_of, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, name, one_of, setting, text, whole
 
 # The rows of a window after the split must hold a mini-batch and two parts worth a statement.
 WINDOW_MIN = 200
@@ -35,7 +35,7 @@ class Settings:
     session_timeout_s: float = setting(decimal(1, 300), 6.0)
     # A name that outlives the process, one for each: a killed trainer gets its partitions back at once when it starts
     # again under its name. Empty: a new member each time.
-    group_instance: str = setting(text, "")
+    instance: str = setting(name, "")
 
     metrics_port: int = setting(whole(0, 65_535), 9104)
     log_level: str = setting(level, "INFO")

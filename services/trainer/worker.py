@@ -32,6 +32,7 @@ from services.trainer.run import Candidate, make
 from tidewheel.domain.models import Evidence, Model, ModelRecord, Verdict
 from tidewheel.domain.training import RunEvent, RunResult, Step
 from tidewheel.registry.store import Publication
+from tidewheel.runtime.process import Unusable
 from tidewheel.telemetry import metrics
 
 NS_PER_S = 1e9
@@ -83,7 +84,8 @@ class _Run:
 
 
 class Worker:
-    """Trains and publishes. Raises Stopping, and KafkaException when events cannot be delivered."""
+    """Trains and publishes. Raises Stopping, KafkaException when events cannot be delivered, and Unusable where the
+    registry belongs to other topics."""
 
     def __init__(
         self,
@@ -137,6 +139,7 @@ class Worker:
         window = run.window
         if window.instrument in self._caught_up:
             return False
+        self._check_log(window)
         known = self._ledger.published_model(window.instrument, window.seq)
         if known is None or known[0].lineage.training_config != self._config.canonical():
             self._caught_up.add(window.instrument)
@@ -149,6 +152,18 @@ class Worker:
         self._say(run, Step.PUBLISHED, "published before a restart", result=result)
         self._events.flush()
         return True
+
+    def _check_log(self, window: Window) -> None:
+        """Raises Unusable where the registry knows this window from another log: a Redis that outlived its topics
+        would refuse window after window as older than what it holds."""
+        record = self._ledger.record_of(window.instrument, window.seq)
+        if record is None or not record.last_offset or record.last_offset == window.last_offset:
+            return
+        raise Unusable(
+            f"the registry knows window {window.seq} of {window.instrument} from another log: there its last row "
+            f"stands at offset {record.last_offset}, here at {window.last_offset}; "
+            "use an empty Redis when topics are made anew"
+        )
 
     def _make(self, run: _Run) -> None:
         """Step 3: the model, or the reason why there is none."""

@@ -17,7 +17,6 @@ from services.ingest import app, log
 from services.ingest.log import last_second, partition_of
 from services.ingest.publisher import Publisher
 from services.ingest.settings import Settings
-from services.ingest.sources.opening import Feed
 from tests.conftest import PARTITIONS
 from tests.unit.ingest.oracle import Row, expected
 from tests.unit.ingest.rows import plain
@@ -30,6 +29,7 @@ from tidewheel.contracts.codecs.market import (
     decode_second,
 )
 from tidewheel.contracts.topics import DEAD_LETTERS, FEED_STATUS, LABELER_GROUP, TICKS
+from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import read_to_end

@@ -106,7 +106,7 @@ def test_one_that_was_replaced_writes_nothing_more(broker: str, monkeypatch: pyt
         new.turn_until(lambda: new.loop.assigned)
         publish(broker, BOTH, start=400)
         monkeypatch.setattr(old.loop, "start", lambda: None)
-        with pytest.raises(Unusable, match="another labeler with the same instance number has taken over"):
+        with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
             old.loop.run(threading.Event())
         new.turn_until_written(BOTH)
     assert_undisturbed(broker, BOTH)
@@ -115,7 +115,7 @@ def test_one_that_was_replaced_writes_nothing_more(broker: str, monkeypatch: pyt
 def test_two_share_the_work_and_one_takes_over(broker: str) -> None:
     publish(broker, BOTH, stop=500)
     with running(broker) as start:
-        first, second = start(instance=0), start(instance=1)
+        first, second = start(instance="0"), start(instance="1")
 
         def shared() -> bool:
             second.loop.turn()

@@ -86,11 +86,11 @@ def test_no_second_is_missing_however_often_it_is_killed(broker: str, tmp_path: 
     publish(broker, made)
     with Tail(broker) as orders:
         for share in (0.05, 0.3, 0.6):
-            with Bot(broker, tmp_path, GROUP_INSTANCE="one") as bot:
+            with Bot(broker, tmp_path, INSTANCE="one") as bot:
                 wanted = int(share * len(made))
                 orders.read_until(lambda wanted=wanted: len(orders.records) > wanted, "it gets on")
                 bot.kill()  # in the middle
-        with Bot(broker, tmp_path, GROUP_INSTANCE="one") as bot:
+        with Bot(broker, tmp_path, INSTANCE="one") as bot:
             orders.read_seconds(made)
             assert bot.terminate() == 0
         # Repeats are there, and each is the same record.

@@ -156,6 +156,24 @@ def test_records_are_bounded(registry: Registry, raw: redis.Redis) -> None:
     assert len(records) == RECORDS_KEPT + 1 == len(raw.keys("tw:*:about:*"))
 
 
+def test_a_record_that_cannot_be_read_hides_no_other(
+    registry: Registry, raw: redis.Redis, empty_redis: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seq in (1, 2, 3):
+        registry.publish(*published(seq))
+    raw.set(keys.about(INSTRUMENT, 2), b"\xff")
+    newest, broken, oldest = registry.records(INSTRUMENT)
+    assert isinstance(newest, ModelRecord)
+    assert isinstance(oldest, ModelRecord)
+    assert (newest.seq, oldest.seq) == (3, 1)
+    assert isinstance(broken, Unverified)
+    assert broken.doubt is Doubt.RECORD
+    assert main(["models", "list", "--redis", empty_redis, "--json"]) == 0
+    told = capsys.readouterr()
+    assert [run["seq"] for run in json.loads(told.out)] == [3, 1]
+    assert told.err.startswith(f"tidewheel: the record of run 2 of {INSTRUMENT}:")
+
+
 def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> None:
     payload, record = published(1)
     registry.record(refused_run(2))

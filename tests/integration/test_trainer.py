@@ -49,6 +49,7 @@ from tidewheel.local.processes import free_port, kill_group, start
 from tidewheel.local.redis import start_redis
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.kafka import producer_config, read_to_end
+from tidewheel.runtime.process import Unusable
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 ROWS = easy_rows(4 * SIZE + 50)
@@ -102,6 +103,20 @@ def test_state_changes_go_out_in_order(broker: str, empty_redis: str) -> None:
     assert 0 < result.tuning_s < result.window_closed_to_published_s
     messages = list(read_to_end(broker, TRAINING_RUNS.name))
     assert {message.key() for message in messages} == {INSTRUMENT.encode()}
+
+
+def test_a_registry_of_other_topics_is_told_apart(broker: str, empty_redis: str) -> None:
+    publish(broker, ROWS.take(slice(0, SIZE)))
+    with running() as begin:
+        begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker) == SIZE)
+    # The same rows one offset later, as topics made anew may hold them.
+    send(broker, [b"no example"], partition=1)
+    publish(broker, ROWS.take(slice(0, SIZE)), partition=1)
+    with (
+        running() as begin,
+        pytest.raises(Unusable, match=f"knows window 1 of {INSTRUMENT} from another log: .* offset 299, here at 300"),
+    ):
+        begin(settings(broker, empty_redis)).turn_until(lambda: False)
 
 
 def test_a_smaller_step_refreshes_sooner(broker: str, empty_redis: str) -> None:
@@ -202,7 +217,7 @@ def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
 ) -> None:
     given = settings(broker, empty_redis)
     own = {"KAFKA": broker, "REDIS": empty_redis, "WINDOW": str(SIZE), "TRIALS": "2", "METRICS_PORT": "0"}
-    own |= {"GROUP_INSTANCE": "trainer-of-the-test", "SESSION_TIMEOUT_S": "2"}
+    own |= {"INSTANCE": "trainer-of-the-test", "SESSION_TIMEOUT_S": "2"}
     env = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
     command, log = [sys.executable, "-m", "services.trainer"], tmp_path / "trainer.log"
     publish(broker, ROWS.take(slice(0, 2 * SIZE + 100)))

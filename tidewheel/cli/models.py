@@ -37,7 +37,7 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
     """
     with opened(redis) as registry:
         chosen = known_instruments(registry, instrument)
-        runs = {name: runs_of(registry, name, registry.records(name)) for name in chosen}
+        runs = {name: runs_of(registry, name, readable(registry.records(name))) for name in chosen}
     if as_json:
         click.echo(json.dumps([facts(run) for one in runs.values() for run in one]))
     elif not runs:
@@ -82,6 +82,14 @@ def opened(url: str) -> Iterator[Registry]:
         raise click.ClickException(f"the registry holds something that cannot be read: {failure.detail}") from None
     finally:
         registry.close()
+
+
+def readable(records: list[ModelRecord | Unverified]) -> list[ModelRecord]:
+    """The records; a line on standard error for each that cannot be read."""
+    for record in records:
+        if isinstance(record, Unverified):
+            click.echo(f"tidewheel: {record.detail}", err=True)
+    return [record for record in records if not isinstance(record, Unverified)]
 
 
 def known_instruments(registry: Registry, wanted: str | None) -> list[str]:

@@ -7,14 +7,16 @@ import click
 from click.core import ParameterSource
 
 from tidewheel.cli.options import Parsed
+from tidewheel.domain.feeds import Feed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
 from tidewheel.local.clock import wall_stamp
 from tidewheel.local.data_dir import DataDir, check_file_place, make_folder
 from tidewheel.local.run import Products
 from tidewheel.local.run import run as run_system
-from tidewheel.local.run_options import Feed, RunOptions, changed_since, checked, default_speed
+from tidewheel.local.run_options import RunOptions, changed_since, checked, default_speed
 from tidewheel.local.system import Request
+from tidewheel.registry.client import checked_url
 from tidewheel.runtime.process import Unusable
 
 DATA_HOME = "tidewheel-data"
@@ -30,7 +32,7 @@ CHANGING = ("speed", "trials", "promotion")
 @click.command()
 @click.option(
     "--feed",
-    type=Parsed("FEED", Feed.parse),
+    type=Parsed("FEED", run_options.parse_feed),
     default="sim",
     show_default=True,
     metavar="sim|replay:PATH|VENUE",
@@ -137,7 +139,7 @@ CHANGING = ("speed", "trials", "promotion")
 )
 @click.option(
     "--redis",
-    type=Parsed("URL", run_options.parse_redis_url),
+    type=Parsed("URL", checked_url),
     metavar="URL",
     help="Use the Redis that runs there, like redis://127.0.0.1:6379/0. Default: start one.",
 )

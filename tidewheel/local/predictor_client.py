@@ -82,4 +82,7 @@ def _prediction(
 
 
 def _no_prediction(failure: grpc.RpcError) -> NoPrediction:
-    return NoPrediction(failure.code().name, failure.details() or "no reason given")
+    words = failure.details() or "no reason given"
+    if words.startswith("failed to connect"):  # gRPC's own words name every address it tried
+        words = "the predictor does not answer yet"
+    return NoPrediction(failure.code().name, words)

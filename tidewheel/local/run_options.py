@@ -4,57 +4,16 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from tidewheel.domain.feeds import SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.windows import Windowing
 
-SIMULATOR = "sim"
-REPLAY = "replay"
-LIVE_VENUES = ("kraken", "coinbase", "binance", "okx")
-REPLAY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 MAX = "max"
 SPEED_MAX = 1_000_000.0
 SPEED_SIM = "60"
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Where prices come from: the simulator, a recorded file, or a live venue."""
-
-    kind: str
-    path: Path | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "Feed":
-        """`sim`, `replay:<path>` or a venue. Raises ValueError in words for people."""
-        kind, colon, rest = text.strip().partition(":")
-        if kind == REPLAY:
-            if not rest:
-                raise ValueError("give the recorded file too: replay:<path>")
-            path = Path(rest).expanduser()
-            if not path.name.lower().endswith(REPLAY_SUFFIXES):
-                raise ValueError(f"{rest}: a recorded file ends in {', '.join(REPLAY_SUFFIXES)}")
-            return cls(REPLAY, path)
-        if colon or kind not in (SIMULATOR, *LIVE_VENUES):
-            raise ValueError(f"{text!r} must be sim, replay:<path>, {' or '.join(LIVE_VENUES)}")
-        return cls(kind)
-
-    @property
-    def ends(self) -> bool:
-        """Whether it ends by itself."""
-        return self.kind == REPLAY
-
-    @property
-    def live(self) -> bool:
-        """Whether its prices are those of now."""
-        return self.kind in LIVE_VENUES
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.path.resolve()}" if self.path else self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +73,12 @@ def checked(options: RunOptions) -> RunOptions:
     return dataclasses.replace(options, speed=parse_speed(options.speed))
 
 
+def parse_feed(text: str) -> Feed:
+    """A feed whose file is named such that it can be found from any folder. Raises ValueError in words for people."""
+    feed = Feed.parse(text)
+    return dataclasses.replace(feed, path=feed.path.expanduser().resolve()) if feed.path else feed
+
+
 def parse_speed(text: str) -> str:
     """`max` or a positive number, as the services take it. Raises ValueError."""
     word = text.strip().lower()
@@ -149,12 +114,4 @@ def parse_bootstrap(text: str) -> str:
     """`host:port[,host:port …]`. Raises ValueError."""
     if not BROKERS.fullmatch(text.strip()):
         raise ValueError(f"{text!r} must look like 127.0.0.1:9092")
-    return text.strip()
-
-
-def parse_redis_url(text: str) -> str:
-    """`redis://host:port/0` and its kin. Raises ValueError."""
-    parts = urlsplit(text.strip())
-    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.netloc or parts.path):
-        raise ValueError(f"{text!r} must look like redis://127.0.0.1:6379/0")
     return text.strip()

@@ -5,16 +5,19 @@ import signal
 import sys
 from collections.abc import Callable
 
+from tidewheel.domain.feeds import SIMULATOR
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.monitor import Addresses
 from tidewheel.local.ports import Ports
-from tidewheel.local.run_options import SIMULATOR, RunOptions
+from tidewheel.local.run_options import RunOptions
 from tidewheel.local.supervisor import ChildSpec
 
 INGEST = "ingest"
 # In the order they are started, which is the order they are ended in too: the source first.
 SERVICES = (INGEST, "orderbot", "labeler", "trainer", "predictor")
 REDIS_USERS = ("trainer", "predictor")
+# One process of each, under a name that stays: a killed one has its partitions back as soon as it is started again.
+INSTANCES = dict.fromkeys(("orderbot", "labeler", "trainer"), "0")
 # One thread: the same sums in the same order, and the other core stays free for the rest of the system.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -32,8 +35,6 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
     rule = {
         "THRESHOLD": str(options.threshold),
         "ORDERS_PER_SECOND": str(options.orders_per_second),
-        # One order bot under one name: a killed one has its partitions back as soon as it is started again.
-        "GROUP_INSTANCE": "orderbot",
     }
     labels = {"EXIT_ON": options.exit_on}
     if options.max_holding is not None:
@@ -61,6 +62,7 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
                 **common,
                 **stores[name],
                 **own[name],
+                **({"INSTANCE": INSTANCES[name]} if name in INSTANCES else {}),
                 "METRICS_PORT": str(ports.metrics[name]),
             }.items()
         }

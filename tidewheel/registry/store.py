@@ -130,14 +130,14 @@ class Registry:
         with answering(self.address):
             return sorted(name.decode(errors="replace") for name in self._client.smembers(keys.INSTRUMENTS))
 
-    def records(self, instrument: str) -> list[ModelRecord]:
-        """What is known of the instrument's runs, newest first. Raises Unverified where a record cannot be read."""
+    def records(self, instrument: str) -> list[ModelRecord | Unverified]:
+        """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why."""
         with answering(self.address):
             seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, -1)]
             payloads = self._client.mget([keys.about(instrument, seq) for seq in seqs]) if seqs else []
         # Between the two calls a run may have been trimmed.
         return [
-            _record_in(payload, instrument, seq)
+            _record_or_doubt(payload, instrument, seq)
             for seq, payload in zip(seqs, payloads, strict=True)
             if payload is not None
         ]
@@ -207,6 +207,13 @@ class Registry:
 
 def _expected(record: ModelRecord) -> Expected:
     return Expected(record.instrument, record.seq, record.sha256, record.hmac_sha256)
+
+
+def _record_or_doubt(payload: bytes, instrument: str, seq: int) -> ModelRecord | Unverified:
+    try:
+        return _record_in(payload, instrument, seq)
+    except Unverified as doubt:
+        return doubt
 
 
 def _record_in(payload: bytes, instrument: str, seq: int) -> ModelRecord:

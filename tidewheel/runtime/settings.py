@@ -1,6 +1,7 @@
 """Settings of a service: a frozen dataclass, filled once from `TIDEWHEEL_*` environment variables."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -93,6 +94,13 @@ def one_of(*allowed: str) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def name(value: str) -> str:
+    """A word that may stand in a client's name, or nothing."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
+        raise ValueError(f"{value!r} must be letters, digits, dots, dashes and underscores")
+    return value
 
 
 def switch(value: str) -> bool:

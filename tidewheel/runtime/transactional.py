@@ -162,7 +162,7 @@ class TransactionalLoop:
         except KafkaException as failure:
             if fenced(failure.args[0]):
                 raise Unusable(
-                    f"another {self._service} with the same instance number has taken over: {failure.args[0].str()}"
+                    f"another {self._service} with the same name has taken over: {failure.args[0].str()}"
                 ) from failure
             raise
 

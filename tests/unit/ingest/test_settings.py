@@ -7,7 +7,8 @@ import pytest
 
 from services.ingest.quotes import Unreadable
 from services.ingest.settings import Settings
-from services.ingest.sources.opening import Feed, open_source
+from services.ingest.sources.opening import open_source
+from tidewheel.domain.feeds import Feed
 from tidewheel.runtime.settings import BadSettings, load
 
 
@@ -32,7 +33,7 @@ def test_the_feed_is_the_venue_of_the_instrument() -> None:
     ("name", "value", "words"),
     [
         ("FEED", "nasdaq", "must be sim, replay:<path>, kraken or"),
-        ("FEED", "replay:", "must be sim"),
+        ("FEED", "replay:", "give the recorded file"),
         ("FEED", "sim:x", "must be sim"),
         ("SPEED", "fast", "must be max, or a number"),
         ("SPEED", "0", "must be max, or a number"),

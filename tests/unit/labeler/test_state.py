@@ -193,7 +193,7 @@ def test_settings_become_the_labels_configuration() -> None:
 
 def test_wrong_settings_are_all_named() -> None:
     with pytest.raises(BadSettings) as raised:
-        load(Settings, {"TIDEWHEEL_EXIT_ON": "ask", "TIDEWHEEL_MAX_HOLDING_S": "0", "TIDEWHEEL_INSTANCE": "x"})
+        load(Settings, {"TIDEWHEEL_EXIT_ON": "ask", "TIDEWHEEL_MAX_HOLDING_S": "0", "TIDEWHEEL_INSTANCE": "a b"})
     assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
         "TIDEWHEEL_INSTANCE",
         "TIDEWHEEL_EXIT_ON",

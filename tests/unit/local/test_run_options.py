@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tidewheel.domain.feeds import Feed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local.run_options import (
-    Feed,
     RunOptions,
     changed_since,
     checked,
     default_speed,
     parse_bootstrap,
-    parse_redis_url,
+    parse_feed,
     parse_speed,
 )
 
@@ -41,7 +41,9 @@ def test_feeds() -> None:
     assert Feed.parse("okx").live
     recorded = Feed.parse("replay:a:b.CSV.gz")
     assert (recorded.kind, recorded.path, recorded.ends) == ("replay", Path("a:b.CSV.gz"), True)
-    assert str(recorded) == f"replay:{Path.cwd() / 'a:b.CSV.gz'}"
+    assert str(recorded) == "replay:a:b.CSV.gz"
+    assert str(parse_feed("replay:a:b.CSV.gz")) == f"replay:{Path.cwd() / 'a:b.CSV.gz'}"
+    assert str(parse_feed("replay:~/b.csv")) == f"replay:{Path.home() / 'b.csv'}"
 
 
 @pytest.mark.parametrize("text", ["", "simulator", "replay", "replay:", "replay:x.txt", "kraken:BTC", "sim:1"])
@@ -119,11 +121,3 @@ def test_brokers(text: str) -> None:
 def test_wrong_brokers(text: str) -> None:
     with pytest.raises(ValueError, match="must look like"):
         parse_bootstrap(text)
-
-
-def test_redis_urls() -> None:
-    for text in ("redis://127.0.0.1:6379/0", "rediss://u:p@h:1/2", "unix:///run/redis.sock"):
-        assert parse_redis_url(text) == text
-    for text in ("", "127.0.0.1:6379", "http://x", "redis://"):
-        with pytest.raises(ValueError, match="must look like"):
-            parse_redis_url(text)

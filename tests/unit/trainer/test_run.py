@@ -17,6 +17,7 @@ from services.trainer.core import Window
 from services.trainer.reasons import FAILURES, NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
 from services.trainer.run import Candidate, make
+from services.trainer.split import split
 from tests import made_rows
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.domain.models import Scorer, Verdict
@@ -53,6 +54,13 @@ def refusal(window: Window) -> tuple[RunReason, list[Step]]:
     with pytest.raises(NoModel) as caught:
         make(window, CONFIG, events.append)
     return caught.value.reason, [event.step for event in events]
+
+
+def test_the_golden_row_is_one_that_tells_coefficients_apart() -> None:
+    model = decode_model(made(a_window())[0].model_bytes)
+    rows = split(a_window().rows)
+    scores = Scorer.of(model).scores(a_window().rows.features[rows.test])
+    assert abs(model.golden_score - 0.5) == np.abs(scores - 0.5).min()
 
 
 def test_the_model_is_complete_and_verifies() -> None:

@@ -1,0 +1,44 @@
+"""Where prices come from, as people write it: one grammar for `tidewheel run` and for ingest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SIMULATOR = "sim"
+REPLAY = "replay"
+LIVE_VENUES = ("kraken", "coinbase", "binance", "okx")
+REPLAY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The simulator, a recorded file, or a live venue. `kind` stands before the symbol in the instrument's id."""
+
+    kind: str
+    path: Path | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Feed":
+        """`sim`, `replay:<path>` or a venue; the path stays as it is written. Raises ValueError in words for people."""
+        kind, colon, path = text.strip().partition(":")
+        if kind == REPLAY:
+            if not path:
+                raise ValueError("give the recorded file too: replay:<path>")
+            if not path.lower().endswith(REPLAY_SUFFIXES):
+                raise ValueError(f"{path}: a recorded file ends in {', '.join(REPLAY_SUFFIXES)}")
+            return cls(REPLAY, Path(path))
+        if colon or kind not in (SIMULATOR, *LIVE_VENUES):
+            raise ValueError(f"{text!r} must be sim, replay:<path>, {' or '.join(LIVE_VENUES)}")
+        return cls(kind)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends by itself."""
+        return self.kind == REPLAY
+
+    @property
+    def live(self) -> bool:
+        """Whether its prices are those of now."""
+        return self.kind in LIVE_VENUES
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.path}" if self.path else self.kind
