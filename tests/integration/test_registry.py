@@ -167,7 +167,7 @@ def test_a_record_that_cannot_be_read_hides_no_other(
     assert isinstance(oldest, ModelRecord)
     assert (newest.seq, oldest.seq) == (3, 1)
     assert isinstance(broken, Unverified)
-    assert broken.doubt is Doubt.RECORD
+    assert broken.reason is Doubt.RECORD
     assert main(["models", "list", "--redis", empty_redis, "--json"]) == 0
     told = capsys.readouterr()
     assert [run["seq"] for run in json.loads(told.out)] == [3, 1]

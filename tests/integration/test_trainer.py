@@ -9,12 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from confluent_kafka import Producer
 
 from services.trainer.events import RunEvents
 from services.trainer.ledger import Ledger
-from services.trainer.reasons import RunReason
-from services.trainer.rows import Rows
 from services.trainer.service import Service
 from services.trainer.worker import Worker
 from tests.made_rows import examples
@@ -22,7 +19,6 @@ from tests.predictors import count
 from tests.trainers import (
     INSTRUMENT,
     SIZE,
-    Ended,
     Killed,
     closings,
     committed,
@@ -45,11 +41,9 @@ from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINING_RUNS
 from tidewheel.domain.models import Verdict
 from tidewheel.domain.training import Step
-from tidewheel.local.processes import free_port, kill_group, start
-from tidewheel.local.redis import start_redis
+from tidewheel.local.processes import kill_group, start
 from tidewheel.registry.store import Registry
-from tidewheel.runtime.kafka import producer_config, read_to_end
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.kafka import read_to_end
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 ROWS = easy_rows(4 * SIZE + 50)
@@ -103,20 +97,6 @@ def test_state_changes_go_out_in_order(broker: str, empty_redis: str) -> None:
     assert 0 < result.tuning_s < result.window_closed_to_published_s
     messages = list(read_to_end(broker, TRAINING_RUNS.name))
     assert {message.key() for message in messages} == {INSTRUMENT.encode()}
-
-
-def test_a_registry_of_other_topics_is_told_apart(broker: str, empty_redis: str) -> None:
-    publish(broker, ROWS.take(slice(0, SIZE)))
-    with running() as begin:
-        begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker) == SIZE)
-    # The same rows one offset later, as topics made anew may hold them.
-    send(broker, [b"no example"], partition=1)
-    publish(broker, ROWS.take(slice(0, SIZE)), partition=1)
-    with (
-        running() as begin,
-        pytest.raises(Unusable, match=f"knows window 1 of {INSTRUMENT} from another log: .* offset 299, here at 300"),
-    ):
-        begin(settings(broker, empty_redis)).turn_until(lambda: False)
 
 
 def test_a_smaller_step_refreshes_sooner(broker: str, empty_redis: str) -> None:
@@ -275,59 +255,6 @@ def test_a_restart_trains_nothing_that_is_published(
     assert records(empty_redis) == expected(ROWS, given, partition=0)
 
 
-def test_an_older_trainer_cannot_undo_a_newer_model(broker: str, empty_redis: str, registry: Registry) -> None:
-    publish(broker, ROWS)
-    with running() as begin:
-        trainer = begin(settings(broker, empty_redis))
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
-        before, pointer = records(empty_redis), registry.current(INSTRUMENT)
-        trainer.close()
-        forget_offsets(broker)
-        other = begin(settings(broker, empty_redis, seed=99))
-        other.turn_until(lambda: committed(broker) == 4 * SIZE)
-    assert registry.current(INSTRUMENT) == pointer
-    assert {seq: one.sha256 for seq, one in records(empty_redis).items()} == {s: o.sha256 for s, o in before.items()}
-    stale = [event for event in events(broker) if event.reason == RunReason.STALE]
-    assert {event.seq for event in stale} == {1, 2, 3, 4}
-
-
-def test_redis_away_the_run_waits_and_publishes_later_in_order(broker: str, tmp_path: Path) -> None:
-    port = free_port()
-    url = f"redis://127.0.0.1:{port}/0"
-    given = settings(broker, url)
-    publish(broker, ROWS.take(slice(0, SIZE)))
-    with running() as begin:
-        store = start_redis(tmp_path, port)
-        try:
-            trainer = begin(given)
-            trainer.turn_until(lambda: committed(broker) == SIZE)
-            store.stop()
-            publish(broker, ROWS.take(slice(SIZE, len(ROWS))))
-            # One window waits for Redis and one for its turn: the partition rests, the loop turns on.
-            trainer.turn_until(lambda: trainer.service._paused == {0})
-            assert trainer.health.live_answer()[0]
-            assert set(closings(broker)) == {1}
-            store = start_redis(tmp_path, port)
-            trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
-            assert trainer.service._paused == set()
-            assert records(url) == expected(ROWS, given, partition=0)
-        finally:
-            store.stop()
-    published = [event.seq for event in events(broker) if event.step is Step.PUBLISHED]
-    assert published == [1, 2, 3, 4]
-
-
-def test_told_to_stop_while_redis_is_away_it_stops(broker: str, empty_redis: str) -> None:
-    nobody = f"redis://127.0.0.1:{free_port()}/0"
-    publish(broker, ROWS)
-    with running() as begin:
-        trainer = begin(settings(broker, nobody))
-        trainer.turn_until(lambda: any(event.step is Step.WINDOW_CLOSED for event in events(broker)))
-        trainer.end()
-        assert committed(broker) < 0
-        begin(settings(broker, empty_redis)).turn_until(finished(broker, 4))
-
-
 def test_bad_records_are_set_aside_with_their_reason(broker: str, empty_redis: str) -> None:
     good = [encode_example(example) for example in examples(ROWS.take(slice(0, SIZE)), INSTRUMENT)]
     send(broker, [*good[:10], b"\xff\xff", b"", good[5], *good[10:]])
@@ -372,22 +299,6 @@ def test_instruments_of_one_partition_and_of_two(broker: str, empty_redis: str) 
     assert _closed_by_instrument(broker) == {(name, seq) for name in (INSTRUMENT, *others) for seq in (1, 2)}
 
 
-def test_what_redis_holds_and_does_not_verify_is_told_and_passed_over(
-    broker: str, empty_redis: str, registry: Registry, caplog: pytest.LogCaptureFixture
-) -> None:
-    publish(broker, ROWS.take(slice(0, SIZE)))
-    given = settings(broker, empty_redis)
-    with running() as begin:
-        trainer = begin(given)
-        trainer.turn_until(finished(broker, 1))
-        trainer.close()
-        registry._client.set(f"tw:{{{INSTRUMENT}}}:model:1", b"something else")
-        publish(broker, ROWS.take(slice(SIZE, 2 * SIZE)))
-        begin(given).turn_until(finished(broker, 2))
-    assert closings(broker)[2].step is Step.PUBLISHED
-    assert "does not verify" in caplog.text
-
-
 def _die_at(patch: pytest.MonkeyPatch, owner: type, name: str, call: int, *, after: bool) -> None:
     """Let the `call`th call of a method be the last thing that happens, or the last that does not."""
     real, calls = getattr(owner, name), count_from(1)
@@ -406,9 +317,3 @@ def _die_at(patch: pytest.MonkeyPatch, owner: type, name: str, call: int, *, aft
 
 def _closed_by_instrument(broker: str) -> set[tuple[str, int]]:
     return {(event.instrument, event.seq) for event in events(broker) if event.step is Step.PUBLISHED}
-
-
-def test_the_helpers_are_worth_the_test() -> None:
-    assert isinstance(ROWS, Rows)
-    assert Ended(Verdict.FAILED, "", "", "", None) != Ended(Verdict.REFUSED, "", "", "", None)
-    assert Producer(producer_config("127.0.0.1:1", "test")) is not None

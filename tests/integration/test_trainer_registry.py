@@ -1,0 +1,114 @@
+"""The trainer and the registry: one that is away, one that is ahead, one that holds what it should not."""
+
+from pathlib import Path
+
+import pytest
+
+from services.trainer.reasons import RunReason
+from tests.trainers import (
+    INSTRUMENT,
+    SIZE,
+    closings,
+    committed,
+    easy_rows,
+    events,
+    expected,
+    finished,
+    forget_offsets,
+    publish,
+    records,
+    running,
+    send,
+    settings,
+)
+from tidewheel.domain.training import Step
+from tidewheel.local.processes import free_port
+from tidewheel.local.redis import start_redis
+from tidewheel.registry.store import Registry
+from tidewheel.runtime.process import Unusable
+
+pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
+ROWS = easy_rows(4 * SIZE + 50)
+
+
+def test_a_registry_of_other_topics_is_told_apart(broker: str, empty_redis: str) -> None:
+    publish(broker, ROWS.take(slice(0, SIZE)))
+    with running() as begin:
+        begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker) == SIZE)
+    # The same rows one offset later, as topics made anew may hold them.
+    send(broker, [b"no example"], partition=1)
+    publish(broker, ROWS.take(slice(0, SIZE)), partition=1)
+    with (
+        running() as begin,
+        pytest.raises(Unusable, match=f"knows window 1 of {INSTRUMENT} from another log: .* offset 299, here at 300"),
+    ):
+        begin(settings(broker, empty_redis)).turn_until(lambda: False)
+
+
+def test_an_older_trainer_cannot_undo_a_newer_model(broker: str, empty_redis: str, registry: Registry) -> None:
+    publish(broker, ROWS)
+    with running() as begin:
+        trainer = begin(settings(broker, empty_redis))
+        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        before, pointer = records(empty_redis), registry.current(INSTRUMENT)
+        trainer.close()
+        forget_offsets(broker)
+        other = begin(settings(broker, empty_redis, seed=99))
+        other.turn_until(lambda: committed(broker) == 4 * SIZE)
+    assert registry.current(INSTRUMENT) == pointer
+    assert {seq: one.sha256 for seq, one in records(empty_redis).items()} == {s: o.sha256 for s, o in before.items()}
+    stale = [event for event in events(broker) if event.reason == RunReason.STALE]
+    assert {event.seq for event in stale} == {1, 2, 3, 4}
+
+
+def test_redis_away_the_run_waits_and_publishes_later_in_order(broker: str, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+    given = settings(broker, url)
+    publish(broker, ROWS.take(slice(0, SIZE)))
+    with running() as begin:
+        store = start_redis(tmp_path, port)
+        try:
+            trainer = begin(given)
+            trainer.turn_until(lambda: committed(broker) == SIZE)
+            store.stop()
+            publish(broker, ROWS.take(slice(SIZE, len(ROWS))))
+            # One window waits for Redis and one for its turn: the partition rests, the loop turns on.
+            trainer.turn_until(lambda: trainer.service._paused == {0})
+            assert trainer.health.live_answer()[0]
+            assert set(closings(broker)) == {1}
+            store = start_redis(tmp_path, port)
+            trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+            assert trainer.service._paused == set()
+            assert records(url) == expected(ROWS, given, partition=0)
+        finally:
+            store.stop()
+    published = [event.seq for event in events(broker) if event.step is Step.PUBLISHED]
+    assert published == [1, 2, 3, 4]
+
+
+def test_told_to_stop_while_redis_is_away_it_stops(broker: str, empty_redis: str) -> None:
+    nobody = f"redis://127.0.0.1:{free_port()}/0"
+    publish(broker, ROWS)
+    with running() as begin:
+        trainer = begin(settings(broker, nobody))
+        trainer.turn_until(lambda: any(event.step is Step.WINDOW_CLOSED for event in events(broker)))
+        trainer.end()
+        assert committed(broker) < 0
+        begin(settings(broker, empty_redis)).turn_until(finished(broker, 4))
+
+
+def test_what_redis_holds_and_does_not_verify_is_told_and_passed_over(
+    broker: str, empty_redis: str, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(broker, ROWS.take(slice(0, SIZE)))
+    given = settings(broker, empty_redis)
+    with running() as begin:
+        trainer = begin(given)
+        trainer.turn_until(finished(broker, 1))
+        trainer.close()
+        registry._client.set(f"tw:{{{INSTRUMENT}}}:model:1", b"something else")
+        publish(broker, ROWS.take(slice(SIZE, 2 * SIZE)))
+        begin(given).turn_until(finished(broker, 2))
+    assert closings(broker)[2].step is Step.PUBLISHED
+    assert "does not verify" in caplog.text
