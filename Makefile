@@ -21,14 +21,14 @@ help: ## This list.
 
 setup: $(READY) ## Virtual environment, locked packages, Kafka's jars. Every other target does this itself.
 
-$(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewheel/local/kafka-jars.lock
+$(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewheel/local/servers/kafka-jars.lock
 	@test -n "$(PYTHON)" || { echo "tidewheel needs Python 3.11 or newer with its venv module (on Debian: python3-venv); none was found on PATH" >&2; exit 2; }
 	@echo "setting up: virtual environment and locked packages"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync -q --require-hashes requirements/bootstrap.txt requirements/dev.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m tidewheel.local.jars
+	@$(BIN)/python -m tidewheel.local.servers.jars
 	@touch $@
 
 run: $(READY) ## The whole system on this machine with the live view: FEED=sim|replay:<path> SPEED=60|max ARGS='...'

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from tidewheel.local.kafka import start_kafka
-from tidewheel.local.processes import free_port
-from tidewheel.local.redis import start_redis
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.kafka import start_kafka
+from tidewheel.local.servers.redis import start_redis
 from tidewheel.runtime import topic_admin
 
 

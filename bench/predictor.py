@@ -25,7 +25,7 @@ from services.predictor.server import OPTIONS
 from services.predictor.servicer import SERVICE
 from services.predictor.settings import Settings
 from tests.made_models import INSTRUMENT, a_row, published
-from tidewheel.local.processes import free_port, start, stop
+from tidewheel.local.children.processes import free_port, start, stop
 from tidewheel.registry.store import Publication, Registry
 from tidewheel.wire.v1 import predictor_pb2
 

@@ -28,7 +28,7 @@ from tests import made_rows
 from tests.trainers import closings, publish
 from tidewheel.domain.models import Hyperparameters
 from tidewheel.domain.training import Step
-from tidewheel.local.processes import start, stop
+from tidewheel.local.children.processes import start, stop
 
 SEED = 11
 WINDOW_ROWS = {Size.SMOKE: 2_000, Size.FULL: 10_000}

@@ -17,7 +17,7 @@ from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import decode_orders
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
-from tidewheel.local.processes import free_port, kill_group, start
+from tidewheel.local.children.processes import free_port, kill_group, start
 from tidewheel.runtime.kafka import consumer_config, flush, partitions_of, producer_config
 
 MODULE = ("-m", "services.orderbot")

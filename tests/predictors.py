@@ -19,7 +19,7 @@ from services.predictor import __main__ as predictor
 from services.predictor.settings import Settings
 from tests.made_models import INSTRUMENT, a_row
 from tidewheel.cli.main import main
-from tidewheel.local.processes import free_port, kill_group, start
+from tidewheel.local.children.processes import free_port, kill_group, start
 from tidewheel.registry.store import Doubt
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidewheel.local.kafka import start_kafka
-from tidewheel.local.processes import free_port
-from tidewheel.local.redis import start_redis
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.kafka import start_kafka
+from tidewheel.local.servers.redis import start_redis
 
 
 def docker_is_there() -> bool:

@@ -15,7 +15,7 @@ from tests.predictors import eventually
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
-from tidewheel.local import processes
+from tidewheel.local.children import processes
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import Unusable
 

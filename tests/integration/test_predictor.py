@@ -19,8 +19,8 @@ from tests.predictors import CALL_LIMIT_S, LIMIT_S, Client, count, eventually, f
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Model, Scorer
-from tidewheel.local.processes import free_port
-from tidewheel.local.redis import start_redis
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import Doubt, Publication, Registry
 from tidewheel.wire.v1 import predictor_pb2 as wire

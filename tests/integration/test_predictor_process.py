@@ -12,7 +12,7 @@ from services.predictor.servicer import SERVICE
 from tests.made_models import a_model, a_row, published
 from tests.predictors import LIMIT_S, Client, Running, asked, eventually, process
 from tidewheel.domain.models import Scorer
-from tidewheel.local.processes import free_port
+from tidewheel.local.children.processes import free_port
 from tidewheel.registry.store import Registry
 
 pytestmark = pytest.mark.redis_server

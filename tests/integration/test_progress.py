@@ -12,9 +12,9 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.tidy.tree import full_names, sources
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
-from tidewheel.local.kafka import start_kafka
-from tidewheel.local.processes import free_port
-from tidewheel.local.progress import ProgressWatch
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.monitoring.progress import ProgressWatch
+from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.runtime import topic_admin
 
 pytestmark = pytest.mark.broker
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.broker
 ASK = """
 import logging, sys
 from confluent_kafka import KafkaException
-from tidewheel.local.progress import ProgressWatch
+from tidewheel.local.monitoring.progress import ProgressWatch
 watch = ProgressWatch(sys.argv[1], logging.getLogger("progress"))
 for _ in range(2):
     try:

@@ -16,8 +16,8 @@ from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
-from tidewheel.local.processes import free_port
-from tidewheel.local.redis import start_redis
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import (
     MODELS_KEPT,

@@ -15,9 +15,9 @@ from tidewheel.contracts.codecs.training import encode_run_event
 from tidewheel.contracts.topics import LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRAINING_RUNS, TRANSACTIONS
 from tidewheel.domain.labeler_state import Frontier
 from tidewheel.domain.orders import Outcome, SecondOrders, Transaction
-from tidewheel.local.collector import Collector
-from tidewheel.local.observed import Observed
-from tidewheel.local.progress import Progress, ProgressWatch
+from tidewheel.local.monitoring.collector import Collector
+from tidewheel.local.monitoring.observed import Observed
+from tidewheel.local.monitoring.progress import Progress, ProgressWatch
 from tidewheel.runtime.kafka import consumer_config, producer_config
 
 pytestmark = pytest.mark.broker

@@ -41,7 +41,7 @@ from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINING_RUNS
 from tidewheel.domain.models import Verdict
 from tidewheel.domain.training import Step
-from tidewheel.local.processes import kill_group, start
+from tidewheel.local.children.processes import kill_group, start
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.kafka import read_to_end
 

@@ -22,8 +22,8 @@ from tests.trainers import (
     settings,
 )
 from tidewheel.domain.training import Step
-from tidewheel.local.processes import free_port
-from tidewheel.local.redis import start_redis
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.process import Unusable
 

@@ -5,7 +5,7 @@ import click
 from tidewheel.cli.options import kafka_option, redis_option
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.monitor import Addresses
+from tidewheel.local.monitoring.monitor import Addresses
 from tidewheel.local.watching import watch as watch_system
 
 PREDICTOR_DEFAULT = "127.0.0.1:50051"

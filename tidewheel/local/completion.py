@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERBOT_GROUP
-from tidewheel.local.progress import Progress
+from tidewheel.local.monitoring.progress import Progress
 
 
 class Stage(IntEnum):

@@ -12,8 +12,8 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from tidewheel.local.announcer import Announcer
 from tidewheel.local.clock import wall_time
+from tidewheel.local.monitoring.announcer import Announcer
 from tidewheel.local.view.picture import Picture
 from tidewheel.local.view.screen import screen
 

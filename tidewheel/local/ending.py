@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.observed import Instrument
+from tidewheel.local.monitoring.observed import Instrument
 
 # How long a published model may take to be named by a reply before the run no longer waits for it.
 SERVE_LIMIT_S = 15.0

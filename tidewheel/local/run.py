@@ -8,11 +8,11 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from tidewheel.local import servers
+from tidewheel.local.children.signals import Impatient, Interrupts, caught
 from tidewheel.local.clock import wall_ns
 from tidewheel.local.data_dir import CannotUse, DataDir, write_whole
 from tidewheel.local.display import Display, display, standard_error_in, write
-from tidewheel.local.signals import Impatient, Interrupts, caught
+from tidewheel.local.servers import own as servers
 from tidewheel.local.summary import RunFacts, as_json, for_people, summary
 from tidewheel.local.system import Ended, Request, System
 from tidewheel.runtime.process import EXIT_OK, Unusable

@@ -11,22 +11,23 @@ from subprocess import Popen
 from confluent_kafka import KafkaException
 
 from tidewheel.contracts.codecs.market import FeedEvent
-from tidewheel.local import ending, servers
-from tidewheel.local.announcer import told
+from tidewheel.local import ending
+from tidewheel.local.children.ports import PortClaims
+from tidewheel.local.children.processes import start, tethered
+from tidewheel.local.children.readiness import LIVE_LIMIT_S, NO_ANSWER, Readiness, http_check
+from tidewheel.local.children.services import INGEST, SERVICES, service_specs
+from tidewheel.local.children.shutdown import Grace, kill_all, stop_in_order
+from tidewheel.local.children.signals import Interrupts
+from tidewheel.local.children.supervisor import ChildSpec, Phase, Spawn, Supervisor
 from tidewheel.local.clock import steady_s, wall_ns
 from tidewheel.local.completion import Completion
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.display import Display
-from tidewheel.local.monitor import Addresses, Monitor
-from tidewheel.local.ports import PortClaims
-from tidewheel.local.probe import ServedLog
-from tidewheel.local.processes import start, tethered
-from tidewheel.local.readiness import LIVE_LIMIT_S, NO_ANSWER, Readiness, http_check
+from tidewheel.local.monitoring.announcer import told
+from tidewheel.local.monitoring.monitor import Addresses, Monitor
+from tidewheel.local.monitoring.probe import ServedLog
 from tidewheel.local.run_options import RunOptions
-from tidewheel.local.services import INGEST, SERVICES, service_specs
-from tidewheel.local.shutdown import Grace, kill_all, stop_in_order
-from tidewheel.local.signals import Interrupts
-from tidewheel.local.supervisor import ChildSpec, Phase, Spawn, Supervisor
+from tidewheel.local.servers import own as servers
 from tidewheel.local.view.picture import Part, nothing_yet
 
 TURN_S = 0.05

@@ -7,13 +7,13 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from tidewheel.domain.windows import Windowing
+from tidewheel.local.children.readiness import Readiness
+from tidewheel.local.children.signals import Impatient, Interrupts, caught
 from tidewheel.local.clock import steady_s, wall_ns
 from tidewheel.local.display import display, standard_error_in
-from tidewheel.local.monitor import Addresses, Monitor
-from tidewheel.local.probe import ServedLog
-from tidewheel.local.readiness import Readiness
-from tidewheel.local.servers import check_given_redis
-from tidewheel.local.signals import Impatient, Interrupts, caught
+from tidewheel.local.monitoring.monitor import Addresses, Monitor
+from tidewheel.local.monitoring.probe import ServedLog
+from tidewheel.local.servers.own import check_given_redis
 from tidewheel.local.system import FRAME_EVERY_S, file_log
 from tidewheel.local.view.picture import Part
 from tidewheel.runtime.process import EXIT_OK, Unusable

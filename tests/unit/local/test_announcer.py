@@ -8,12 +8,12 @@ from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus
 from tidewheel.domain.market import SourceKind
 from tidewheel.domain.training import Step
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.announcer import Announcer, told
-from tidewheel.local.observed import Instrument
-from tidewheel.local.probe import Answered
-from tidewheel.local.progress import Progress
-from tidewheel.local.rates import Rates
-from tidewheel.local.supervisor import Happening, Phase
+from tidewheel.local.children.supervisor import Happening, Phase
+from tidewheel.local.monitoring.announcer import Announcer, told
+from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.probe import Answered
+from tidewheel.local.monitoring.progress import Progress
+from tidewheel.local.monitoring.rates import Rates
 from tidewheel.local.view.picture import Part, Picture
 
 

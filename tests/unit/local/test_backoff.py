@@ -1,6 +1,6 @@
 """When a crashed child starts again, and when it is given up."""
 
-from tidewheel.local.backoff import Backoff, Limits
+from tidewheel.local.children.backoff import Backoff, Limits
 
 LIMITS = Limits(first_s=0.5, longest_s=10.0, healthy_s=30.0, unready_max=5, crashes_max=20)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERBOT_GROUP
 from tidewheel.local.completion import Completion, Stage
 from tidewheel.local.ending import SERVE_LIMIT_S, Facts, Goal, decide
-from tidewheel.local.progress import Progress
+from tidewheel.local.monitoring.progress import Progress
 
 OVER = Facts(
     feed_done=True,

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from tests.unit.local.values import NAME, prediction
-from tidewheel.local.predictor_client import NoPrediction, Prediction
-from tidewheel.local.probe import Probe, ServedLog
+from tidewheel.local.monitoring.predictor_client import NoPrediction, Prediction
+from tidewheel.local.monitoring.probe import Probe, ServedLog
 
 LOG = logging.getLogger("test")
 

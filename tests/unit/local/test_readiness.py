@@ -3,8 +3,8 @@
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from tidewheel.local.processes import free_port
-from tidewheel.local.readiness import LIVE_EVERY_S, NO_ANSWER, Readiness, http_check
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.children.readiness import LIVE_EVERY_S, NO_ANSWER, Readiness, http_check
 
 
 class Rig:

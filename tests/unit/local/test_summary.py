@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.unit.local.values import CARD, NAME, PART, T0_NS, event, result, whole_run
 from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.training import Step
-from tidewheel.local.observed import Labeled, Observed
+from tidewheel.local.monitoring.observed import Labeled, Observed
 from tidewheel.local.summary import RunFacts, as_json, for_people, summary
 
 FACTS = RunFacts(12.34567, {(NAME, 1): T0_NS + 4_500_000_000}, 17, {"ingest": 0, "labeler": 2})

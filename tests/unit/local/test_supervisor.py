@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tidewheel.local.processes import StartFailed, start
-from tidewheel.local.shutdown import Grace, kill_all, stop_in_order
-from tidewheel.local.supervisor import ChildSpec, Happening, Phase, Supervisor
+from tidewheel.local.children.processes import StartFailed, start
+from tidewheel.local.children.shutdown import Grace, kill_all, stop_in_order
+from tidewheel.local.children.supervisor import ChildSpec, Happening, Phase, Supervisor
 
 FOREVER = "import signal; signal.pause()"
 STUBBORN = (

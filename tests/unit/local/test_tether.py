@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from tidewheel.local.processes import tethered
+from tidewheel.local.children.processes import tethered
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the signal is Linux's")
 
 PARENT = """
 import signal, subprocess, sys
-from tidewheel.local.processes import tethered
+from tidewheel.local.children.processes import tethered
 child = subprocess.Popen(tethered([sys.executable, "-c", {child!r}], {number}))
 print(child.pid, flush=True)
 signal.pause()

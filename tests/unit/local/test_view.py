@@ -10,10 +10,10 @@ from tests.unit.local.values import CARD, T0_NS, event, instrument, prediction, 
 from tidewheel.domain.orders import Outcome
 from tidewheel.domain.training import SplitSizes, Step
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.observed import Instrument
-from tidewheel.local.probe import Answered
-from tidewheel.local.progress import Progress
-from tidewheel.local.rates import Rates, Sample
+from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.probe import Answered
+from tidewheel.local.monitoring.progress import Progress
+from tidewheel.local.monitoring.rates import Rates, Sample
 from tidewheel.local.view.figures import bar, price, span, sparkline
 from tidewheel.local.view.picture import Part, Picture, nothing_yet
 from tidewheel.local.view.screen import screen

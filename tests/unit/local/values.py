@@ -2,8 +2,8 @@
 
 from tidewheel.domain.models import Confusion, Hyperparameters, PartMetrics, Scorecard
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
-from tidewheel.local.observed import Instrument
-from tidewheel.local.predictor_client import Prediction
+from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.predictor_client import Prediction
 
 NAME = "sim:BTC-USD"
 T0_NS = 1_700_000_000 * 10**9

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import Outcome
-from tidewheel.local.observed import Instrument
-from tidewheel.local.rates import Rates
+from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.rates import Rates
 from tidewheel.local.view.figures import NOTHING, bar, market_time, per_s, price, span, sparkline
 from tidewheel.local.view.picture import Picture
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.observed import Instrument
-from tidewheel.local.probe import Answered
-from tidewheel.local.progress import Progress
-from tidewheel.local.rates import Rates
+from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.probe import Answered
+from tidewheel.local.monitoring.progress import Progress
+from tidewheel.local.monitoring.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 
 from tidewheel.domain.feeds import SIMULATOR
+from tidewheel.local.children.ports import Ports
+from tidewheel.local.children.supervisor import ChildSpec
 from tidewheel.local.data_dir import DataDir
-from tidewheel.local.monitor import Addresses
-from tidewheel.local.ports import Ports
+from tidewheel.local.monitoring.monitor import Addresses
 from tidewheel.local.run_options import RunOptions
-from tidewheel.local.supervisor import ChildSpec
 
 INGEST = "ingest"
 # In the order they are started, which is the order they are ended in too: the source first.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tidewheel.local.jars import cache_dir
-from tidewheel.local.processes import free_port
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.jars import cache_dir
 
 KAFKA_PORT = 9092
 KAFKA_CONTROLLER_PORT = 9093

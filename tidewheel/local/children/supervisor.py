@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from tidewheel.local.backoff import Backoff, Limits
-from tidewheel.local.jars import SetupFailed
-from tidewheel.local.processes import NOTHING_SAID, StartFailed, kill_group, last_words, size_of
+from tidewheel.local.children.backoff import Backoff, Limits
+from tidewheel.local.children.processes import NOTHING_SAID, StartFailed, kill_group, last_words, size_of
+from tidewheel.local.servers.jars import SetupFailed
 
 EXIT_BAD_SETTINGS = 2
 # How long a child may stand still, by its own word (which has a limit of its own) or by its silence.

@@ -5,8 +5,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidewheel.local.jars import classpath, use_packaged_java
-from tidewheel.local.processes import StartFailed, accepts_connections, await_ready, last_words, start, stop
+from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, last_words, start, stop
+from tidewheel.local.servers.jars import classpath, use_packaged_java
 
 # A small heap holds for millions of records, since logs live in the page cache. A killed broker is let in again as soon
 # as its session is over (PROPERTIES): with the usual nine seconds it would stand at the door for that long.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tidewheel.local import tether
+from tidewheel.local.children import tether
 
 NOTHING_SAID = "it said nothing"
 LOG_TAIL_BYTES = 64 * 1024

@@ -33,7 +33,7 @@ from tidewheel.contracts.topics import (
     TRANSACTIONS,
 )
 from tidewheel.local.background import Background
-from tidewheel.local.observed import Labeled, Observed, Record
+from tidewheel.local.monitoring.observed import Labeled, Observed, Record
 from tidewheel.runtime.kafka import METADATA_LIMIT_S, Place, client, consumer_config, ends_of, partitions_of
 
 DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.clock import wall_ns
-from tidewheel.local.collector import Collector
-from tidewheel.local.observed import Instrument, Observed
-from tidewheel.local.predictor_client import PredictorClient
-from tidewheel.local.probe import Probe, ServedLog
-from tidewheel.local.progress import ProgressWatch
-from tidewheel.local.rates import Rates, Sample
+from tidewheel.local.monitoring.collector import Collector
+from tidewheel.local.monitoring.observed import Instrument, Observed
+from tidewheel.local.monitoring.predictor_client import PredictorClient
+from tidewheel.local.monitoring.probe import Probe, ServedLog
+from tidewheel.local.monitoring.progress import ProgressWatch
+from tidewheel.local.monitoring.rates import Rates, Sample
 from tidewheel.local.view.picture import Part, Picture
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.observed import Instrument
-from tidewheel.local.supervisor import Happening, Phase
-from tidewheel.local.training_runs import TrainingRun
+from tidewheel.local.children.supervisor import Happening, Phase
+from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.training_runs import TrainingRun
 from tidewheel.local.view.figures import market_time, per_s, price, share
 from tidewheel.local.view.picture import Picture
 

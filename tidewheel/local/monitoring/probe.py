@@ -12,7 +12,7 @@ from typing import Protocol
 
 from tidewheel.local.background import Background
 from tidewheel.local.clock import steady_s, wall_ns
-from tidewheel.local.predictor_client import NoPrediction, Prediction
+from tidewheel.local.monitoring.predictor_client import NoPrediction, Prediction
 
 QUIET_EVERY_S = 1.0
 EAGER_EVERY_S = 0.05

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tidewheel.local import kafka, redis
+from tidewheel.local.children.ports import Ports
+from tidewheel.local.children.processes import accepts_connections
+from tidewheel.local.children.readiness import NO_ANSWER
+from tidewheel.local.children.supervisor import ChildSpec
 from tidewheel.local.data_dir import DataDir
-from tidewheel.local.ports import Ports
-from tidewheel.local.processes import accepts_connections
-from tidewheel.local.readiness import NO_ANSWER
-from tidewheel.local.supervisor import ChildSpec
+from tidewheel.local.servers import kafka, redis
 from tidewheel.registry.client import RegistryUnavailable
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import topic_admin

@@ -10,7 +10,7 @@ from tidewheel.contracts.codecs.market import DeadLetter, FeedStatus
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import RunEvent
-from tidewheel.local.training_runs import TrainingRuns
+from tidewheel.local.monitoring.training_runs import TrainingRuns
 
 MIDS_KEPT = 240
 LETTERS_KEPT = 5

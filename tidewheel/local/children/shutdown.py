@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tidewheel.local.processes import kill_group, signal_quietly
+from tidewheel.local.children.processes import kill_group, signal_quietly
 
 Process = subprocess.Popen[bytes]
 

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidewheel.local.processes import StartFailed, accepts_connections, await_ready, start, stop
+from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, start, stop
 
 START_LIMIT_S = 20.0
 STOP_GRACE_S = 10.0

@@ -1,0 +1,1 @@
+"""What a run knows of itself: read from the topics, the groups and the predictor."""
