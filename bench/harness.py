@@ -6,8 +6,11 @@ names, the sizes and seeds used, and `result_hash` over what was computed, so th
 
 import os
 import platform
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,10 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from tidewheel.local.children.processes import free_port
+from tidewheel.local.children.processes import free_port, kill_group, start
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.runtime import topic_admin
+
+LIMIT_S = 600.0
+LOOK_EVERY_S = 0.05
 
 
 class Size(StrEnum):
@@ -62,3 +68,51 @@ def machine() -> dict[str, Any]:
         "numpy": np.__version__,
         "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE", ""),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service process."""
+
+    pid: int
+    port: int
+
+    def answer(self, path: str) -> str | None:
+        """What it says, None while it does not say yes."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as reply:
+                return str(reply.read().decode())
+        except OSError:
+            return None
+
+    def gauge(self, metric: str, instrument: str) -> float:
+        """The value of an instrument's gauge; 0 while there is none."""
+        for line in (self.answer("/metrics") or "").splitlines():
+            if line.startswith(f'{metric}{{instrument="{instrument}"}}'):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+
+@contextmanager
+def service(name: str, folder: Path, settings: Mapping[str, str], *, wait: bool = True) -> Iterator[Service]:
+    """A service process of its own, its log in `folder`; by default yielded once it is ready."""
+    port = free_port()
+    environment = {**os.environ, **settings, "TIDEWHEEL_METRICS_PORT": str(port)}
+    process = start([sys.executable, "-m", f"services.{name}"], folder / f"{name}.log", environment)
+    try:
+        running = Service(process.pid, port)
+        if wait:
+            until(lambda: running.answer("/ready") is not None, f"{name} to be ready")
+        yield running
+    finally:
+        kill_group(process)
+        process.wait()
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Raises TimeoutError where it does not come true."""
+    deadline_s = time.perf_counter() + LIMIT_S
+    while not true():
+        if time.perf_counter() > deadline_s:
+            raise TimeoutError(f"waited {LIMIT_S:.0f} s for {what}")
+        time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,67 @@
+"""Resident memory of a labeler process over a long stream: flat, since nothing in it grows with time."""
+
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+from confluent_kafka import Producer
+
+from bench.harness import Servers, Size, service, until
+from bench.labeler import Market
+from tidewheel.contracts.codecs.market import encode_second
+from tidewheel.contracts.codecs.orders import encode_orders
+from tidewheel.contracts.topics import ORDERS, TICKS
+from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.orders import SecondOrders
+from tidewheel.runtime.kafka import flush, producer_config
+from tidewheel.runtime.transactional import Outbox
+
+SECONDS = {Size.SMOKE: 2_000, Size.FULL: 100_000}
+INSTRUMENTS = {Size.SMOKE: 2, Size.FULL: 10}
+PARTS = 10
+# The first parts fill histories, queues and the open orders.
+PARTS_WARM = 2
+LABELED = "tidewheel_labeled_market_time_seconds"
+
+Seconds = Iterator[tuple[MarketSecond, SecondOrders]]
+
+
+def run(size: Size, servers: Servers) -> dict[str, Any]:
+    markets = [Market(f"sim:M{number}", 0.4, SECONDS[size], 200, number) for number in range(INSTRUMENTS[size])]
+    streams: list[Seconds] = [iter(market) for market in markets]
+    resident_mib: list[float] = []
+    producer, digest = Producer(producer_config(servers.kafka, "bench")), sha256()
+    with (
+        tempfile.TemporaryDirectory(prefix="tidewheel-bench-") as name,
+        service("labeler", Path(name), {"TIDEWHEEL_KAFKA": servers.kafka}) as labeler,
+    ):
+        for _ in range(PARTS):
+            last = [write(producer, stream, SECONDS[size] // PARTS) for stream in streams]
+            for second in last:
+                digest.update(encode_second(second))
+            until(
+                lambda last=last: all(labeler.gauge(LABELED, one.instrument) >= one.second for one in last),
+                "the labels of a part",
+            )
+            resident_mib.append(psutil.Process(labeler.pid).memory_info().rss / 2**20)
+    warm = resident_mib[PARTS_WARM:]
+    return {
+        "market_seconds": len(markets) * SECONDS[size],
+        "resident_mib_after_each_part": [round(mib, 1) for mib in resident_mib],
+        "resident_percent_off_the_middle": round(100 * (max(warm) - min(warm)) / (max(warm) + min(warm)), 1),
+        "result_hash": digest.hexdigest()[:16],
+    }
+
+
+def write(producer: Producer, stream: Seconds, seconds: int) -> MarketSecond:
+    """The next seconds of a market on the topics; returns the last one."""
+    outbox = Outbox(producer)
+    for second, orders in islice(stream, seconds):
+        outbox.produce(TICKS.name, encode_second(second), second.instrument)
+        outbox.produce(ORDERS.name, encode_orders(orders), second.instrument)
+    flush(producer)
+    return second
