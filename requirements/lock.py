@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
-EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local")
+EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx")
 COMPILE = (
     str(Path(sys.executable).parent / "uv"),
     *("pip", "compile", "-q", "--upgrade", "--universal", "--python-version", "3.11"),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Any
 
 from services.trainer.learner import Update
 from tidewheel.domain.windows import Windowing
@@ -33,6 +34,11 @@ class TrainingConfig:
     def canonical(self) -> str:
         """The same settings give the same text, always."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def told(cls, values: dict[str, Any]) -> "TrainingConfig":
+        """From the canonical text's values. Raises KeyError, TypeError or ValueError where they are another class's."""
+        return cls(**{**values, "update": Update(values["update"])})
 
     def seed_of(self, instrument: str, seq: int, purpose: str) -> int:
         """A seed that depends on nothing but these values; Python's own hash() differs from process to process."""

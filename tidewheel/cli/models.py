@@ -2,27 +2,30 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
-from tidewheel.cli.model_views import Run, description, detailed_facts, facts, listing
-from tidewheel.cli.options import redis_option
-from tidewheel.domain.market import check_instrument
-from tidewheel.domain.models import ModelRecord
-from tidewheel.registry.client import checked_url
-from tidewheel.registry.store import Doubt, Registry, RegistryUnavailable, Unverified
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-instrument_option = click.option(
-    "--instrument", metavar="ID", help="Instrument id, like sim:BTC-USD. Default: all there are."
+from tidewheel.cli.model_diff import difference, difference_facts
+from tidewheel.cli.model_views import description, detailed_facts, facts, listing
+from tidewheel.cli.options import kafka_option, redis_option
+from tidewheel.cli.registry_access import (
+    instrument_option,
+    json_option,
+    known_instruments,
+    model_named,
+    opened,
+    readable,
+    record_named,
+    runs_of,
+    the_instrument,
+    which_argument,
 )
 
 
 @click.group()
 def models() -> None:
-    """List and show the models of the registry."""
+    """List, show, compare, move, make again and export the models of the registry."""
 
 
 @models.command("list")
@@ -47,95 +50,107 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("which", metavar="SEQ|current")
+@which_argument("which")
 @instrument_option
 @redis_option
 @json_option
 def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
     """Everything about one model: figures, settings, lineage, and how it did on its next window."""
-    if which != "current" and not which.isdecimal():
-        raise click.BadParameter(f"{which!r} must be a window's number, or the word current", param_hint="SEQ|current")
     with opened(redis) as registry:
         chosen = the_instrument(registry, instrument)
-        seq = serving_seq(registry, chosen) if which == "current" else int(which)
-        record = registry.record_of(chosen, seq)
-        if record is None:
-            raise click.ClickException(
-                f"nothing is known of model {seq} of {chosen}; `tidewheel models list` shows all"
-            )
-        (run,) = runs_of(registry, chosen, [record])
+        (run,) = runs_of(registry, chosen, [record_named(registry, chosen, which)])
     click.echo(json.dumps(detailed_facts(run)) if as_json else description(run, time.time_ns()))
 
 
-@contextmanager
-def opened(url: str) -> Iterator[Registry]:
-    """A registry, with its failures as one clear line."""
+@models.command()
+@which_argument("first")
+@which_argument("second")
+@instrument_option
+@redis_option
+@json_option
+def diff(first: str, second: str, instrument: str | None, redis: str, as_json: bool) -> None:
+    """Two models side by side: settings, figures, and how alike their weights are."""
+    with opened(redis) as registry:
+        chosen = the_instrument(registry, instrument)
+        one, other = (model_named(registry, chosen, which) for which in (first, second))
+    click.echo(json.dumps(difference_facts(one, other)) if as_json else difference(one, other))
+
+
+@models.command()
+@click.argument("seq", type=click.IntRange(min=1))
+@instrument_option
+@redis_option
+def rollback(seq: int, instrument: str | None, redis: str) -> None:
+    """Serve an older model again, until the next new window publishes.
+
+    The pointer gets a new epoch, and predictors follow within two seconds. A restarted trainer cannot undo it.
+    """
+    with opened(redis) as registry:
+        chosen = the_instrument(registry, instrument)
+        model_named(registry, chosen, str(seq))
+        pointer = registry.rollback(chosen, seq)
+    click.echo(f"model {pointer.seq} of {chosen} serves at epoch {pointer.epoch}")
+
+
+@models.command()
+@which_argument("which")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File to write; its suffix says how: .json (coefficients by name) or .onnx.",
+)
+@instrument_option
+@redis_option
+def export(which: str, out: Path, instrument: str | None, redis: str) -> None:
+    """Write a model to a .json or .onnx file."""
+    from tidewheel.cli.model_export import FORMATS
+
+    if out.suffix not in FORMATS:
+        raise click.BadParameter(f"{out} must end in {' or '.join(FORMATS)}", param_hint="--out")
+    with opened(redis) as registry:
+        chosen = the_instrument(registry, instrument)
+        model, record = model_named(registry, chosen, which)
+    payload = FORMATS[out.suffix](model, record)
     try:
-        registry = Registry.connect(checked_url(url))
-    except ValueError as failure:
-        raise click.BadParameter(str(failure), param_hint="--redis") from None
+        out.write_bytes(payload)
+    except OSError as failure:
+        raise click.ClickException(f"{out} cannot be written: {failure.strerror}") from None
+    click.echo(f"model {model.seq} of {chosen} in {out}")
+
+
+@models.command()
+@which_argument("which")
+@instrument_option
+@kafka_option
+@redis_option
+def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
+    """Train a model again from the log alone, and compare the bytes.
+
+    Exit code 0 if they are the same, 1 if they are not or the rows are gone. Nothing is published.
+    """
+    from confluent_kafka import KafkaException
+
+    from services.trainer.rebuild import CannotRebuild
+    from services.trainer.rebuild import rebuild as made_again
+
+    with opened(redis) as registry:
+        chosen = the_instrument(registry, instrument)
+        model, record = model_named(registry, chosen, which)
+    lineage = model.lineage
+    click.echo(
+        f"reading examples {lineage.first_example_seq:,} to {lineage.last_example_seq:,} of {chosen} …", err=True
+    )
     try:
-        yield registry
-    except RegistryUnavailable as failure:
-        raise click.ClickException(str(failure)) from None
-    except Unverified as failure:
-        raise click.ClickException(f"the registry holds something that cannot be read: {failure.detail}") from None
-    finally:
-        registry.close()
-
-
-def readable(records: list[ModelRecord | Unverified]) -> list[ModelRecord]:
-    """The records; a line on standard error for each that cannot be read."""
-    for record in records:
-        if isinstance(record, Unverified):
-            click.echo(f"tidewheel: {record.detail}", err=True)
-    return [record for record in records if not isinstance(record, Unverified)]
-
-
-def known_instruments(registry: Registry, wanted: str | None) -> list[str]:
-    """The one wanted, or all. Raises UsageError for one that is none, ClickException for one not known."""
-    known = registry.instruments()
-    if wanted is None:
-        return known
-    try:
-        check_instrument(wanted)
-    except ValueError as failure:
-        raise click.BadParameter(str(failure), param_hint="--instrument") from None
-    if wanted not in known:
-        raise click.ClickException(f"no models of {wanted}; there are models of: {', '.join(known) or 'nothing yet'}")
-    return [wanted]
-
-
-def the_instrument(registry: Registry, wanted: str | None) -> str:
-    """Exactly one."""
-    chosen = known_instruments(registry, wanted)
-    if not chosen:
-        raise click.ClickException("no models yet")
-    if len(chosen) > 1:
-        raise click.UsageError(f"say which with --instrument: {', '.join(chosen)}")
-    return chosen[0]
-
-
-def serving_seq(registry: Registry, instrument: str) -> int:
-    """The model that serves."""
-    pointer = registry.current(instrument)
-    if pointer is None:
-        raise click.ClickException(f"no model of {instrument} serves yet")
-    return pointer.seq
-
-
-def runs_of(registry: Registry, instrument: str, records: list[ModelRecord]) -> list[Run]:
-    """Runs with their verified models, where they have one."""
-    current, candidate = registry.current(instrument), registry.candidate(instrument)
-    runs = []
-    for record in records:
-        serves = current is not None and current.seq == record.seq
-        model, doubt = None, None
-        try:
-            model = registry.load(instrument, record.seq) if record.sha256 else None
-        except Unverified as failure:
-            # The record of an old run outlives its bytes; only the serving model must not lack them.
-            doubt = failure.reason if serves or failure.reason is not Doubt.MISSING else None
-        is_candidate = candidate is not None and candidate.seq == record.seq
-        runs.append(Run(record, model, doubt, current.epoch if current is not None and serves else None, is_candidate))
-    return runs
+        rebuilt = made_again(kafka, model, record)
+    except CannotRebuild as failure:
+        raise click.ClickException(f"model {model.seq} of {chosen} cannot be made again: {failure}") from None
+    except KafkaException as failure:
+        raise click.ClickException(f"Kafka at {kafka} cannot be read: {failure.args[0].str()}") from None
+    if rebuilt.sha256 != record.sha256:
+        click.echo(difference((model, record), (rebuilt.model, record)))
+        raise click.ClickException(
+            f"other bytes: sha256 {rebuilt.sha256[:16]}… instead of {record.sha256[:16]}…; "
+            "on another kind of processor the last bits may differ"
+        )
+    click.echo(f"model {model.seq} of {chosen}: the same bytes, sha256 {record.sha256}")

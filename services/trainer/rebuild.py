@@ -1,0 +1,81 @@
+"""A model made again from the log alone: its rows read back, trained as its lineage says, its bytes compared."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import count
+
+from threadpoolctl import threadpool_limits
+
+from services.trainer.config import PROCEDURE, TrainingConfig
+from services.trainer.core import Window, Windows
+from services.trainer.reasons import NoModel
+from services.trainer.run import make
+from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.codecs.models import decode_model
+from tidewheel.contracts.codecs.orders import decode_example
+from tidewheel.domain.models import Model, ModelRecord
+from tidewheel.runtime.kafka import read_to_end
+
+
+class CannotRebuild(Exception):
+    """The log or this program no longer holds what is needed; the message is one line for people."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rebuilt:
+    """The model made again, and the sha256 of its bytes."""
+
+    model: Model
+    sha256: str
+
+
+def rebuild(bootstrap: str, model: Model, record: ModelRecord) -> Rebuilt:
+    """Make `model` again; `record` says where its rows begin in the topic. Raises CannotRebuild, KafkaException."""
+    config = config_of(model)
+    window = read_window(bootstrap, model, record, config)
+    try:
+        with threadpool_limits(1):  # as in the trainer: sums of one thread have one order
+            model_bytes = make(window, config, lambda _: None).model_bytes
+    except NoModel as failure:
+        raise CannotRebuild(f"these rows give no model here: {failure}") from None
+    return Rebuilt(decode_model(model_bytes), sha256(model_bytes).hexdigest())
+
+
+def config_of(model: Model) -> TrainingConfig:
+    """The configuration a model names. Raises CannotRebuild where it is another program's."""
+    told = json.loads(model.lineage.training_config)
+    if told.get("procedure") != PROCEDURE:
+        raise CannotRebuild(
+            f"made by procedure {told.get('procedure')}, this program follows {PROCEDURE}; use the program of then"
+        )
+    try:
+        return TrainingConfig.told(told)
+    except (KeyError, TypeError, ValueError) as failure:
+        raise CannotRebuild(f"its training configuration is none of this program's: {failure}") from None
+
+
+def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
+    """Exactly the rows of a model's window, in order. Raises CannotRebuild where one is missing."""
+    lineage, windows = model.lineage, Windows(config.windowing)
+    expected = count(lineage.first_example_seq)
+    wanted = next(expected)
+    starts = {lineage.partition: record.first_offset}
+    for message in read_to_end(bootstrap, lineage.topic, starts):
+        try:
+            example = decode_example(message.value())
+        except BadRecord:
+            continue  # the trainer set it aside as well
+        if example.instrument != model.instrument or example.example_seq < wanted:
+            continue
+        if example.example_seq > wanted:
+            break
+        wanted = next(expected)
+        for happening in windows.on_example(example, lineage.partition, message.offset() or 0):
+            if isinstance(happening, Window):
+                return happening
+    raise CannotRebuild(
+        f"example {wanted} of {model.instrument} is not on topic {lineage.topic} any more, partition "
+        f"{lineage.partition} from offset {record.first_offset}; the model needs {lineage.first_example_seq} to "
+        f"{lineage.last_example_seq}"
+    )

@@ -1,0 +1,93 @@
+"""A model made again from the log, and the commands that compare and move models."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.trainer.rebuild import CannotRebuild, rebuild
+from tests.trainers import INSTRUMENT, SIZE, easy_rows, publish, records, running, send, settings
+from tidewheel.cli.main import main
+from tidewheel.registry.store import Registry
+
+pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
+ROWS = easy_rows(3 * SIZE)
+
+
+def trained(broker: str, redis: str) -> None:
+    """Three windows, with what no trainer can use before and between their rows."""
+    send(broker, [b"no example"])
+    publish(broker, ROWS.take(slice(0, SIZE + 5)))
+    publish(broker, ROWS.take(slice(0, SIZE)), "sim:OTHER", 0)
+    publish(broker, ROWS.take(slice(SIZE + 5, 3 * SIZE)))
+    with running() as begin:
+        begin(settings(broker, redis)).turn_until(lambda: set(records(redis)) == {1, 2, 3})
+
+
+def test_every_model_is_made_again_to_the_byte(broker: str, empty_redis: str, registry: Registry) -> None:
+    trained(broker, empty_redis)
+    for seq in (1, 2, 3):
+        model, record = registry.load(INSTRUMENT, seq), registry.record_of(INSTRUMENT, seq)
+        assert record is not None
+        assert rebuild(broker, model, record).sha256 == record.sha256
+    # Without a place to begin at it reads the topic from its first record.
+    assert rebuild(broker, model, replace(record, first_offset=0)).sha256 == record.sha256
+
+
+def test_what_cannot_be_made_again_is_told(broker: str, empty_redis: str, registry: Registry) -> None:
+    trained(broker, empty_redis)
+    model, record = registry.load(INSTRUMENT, 2), registry.record_of(INSTRUMENT, 2)
+    assert record is not None
+    with pytest.raises(CannotRebuild, match=f"example {SIZE + 1} of {INSTRUMENT} is not on topic examples any more"):
+        rebuild(broker, model, replace(record, first_offset=record.first_offset + 1))
+    config = model.lineage.training_config
+    older = replace(
+        model, lineage=replace(model.lineage, training_config=config.replace('"procedure":', '"procedure":9'))
+    )
+    with pytest.raises(CannotRebuild, match="use the program of then"):
+        rebuild(broker, older, record)
+
+
+def test_the_commands(
+    broker: str, empty_redis: str, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained(broker, empty_redis)
+    redis = ["--redis", empty_redis, "--instrument", INSTRUMENT]
+
+    def said(*words: str) -> str:
+        assert main(["models", *words, *redis]) == 0
+        return capsys.readouterr().out
+
+    record = registry.record_of(INSTRUMENT, 2)
+    assert record is not None
+    assert (
+        said("rebuild", "2", "--kafka", broker) == f"model 2 of {INSTRUMENT}: the same bytes, sha256 {record.sha256}\n"
+    )
+    assert "weights: cosine" in said("diff", "1", "current")
+    assert said("rollback", "2") == f"model 2 of {INSTRUMENT} serves at epoch 2\n"
+    pointer = registry.current(INSTRUMENT)
+    assert pointer is not None
+    assert (pointer.seq, pointer.epoch) == (2, 2)
+    said("export", "current", "--out", str(tmp_path / "m.json"))
+    assert f'"sha256": "{record.sha256}"' in (tmp_path / "m.json").read_text()
+    for words, code, told in (
+        (["rollback", "9"], 1, "nothing is known of model 9"),
+        (["export", "2", "--out", str(tmp_path / "m.pmml")], 2, "must end in .json or .onnx"),
+        (["diff", "1", "last"], 2, "must be a window's number, or the word current"),
+    ):
+        assert main(["models", *words, *redis]) == code
+        assert told in capsys.readouterr().err
+
+
+def test_other_rows_are_noticed(broker: str, empty_redis: str, registry: Registry) -> None:
+    """The comparison can fail: one label of the log was not what it was when the model was made."""
+    trained(broker, empty_redis)
+    model, record = registry.load(INSTRUMENT, 1), registry.record_of(INSTRUMENT, 1)
+    assert record is not None
+    changed = ROWS.take(slice(0, SIZE))
+    label = changed.label.copy()
+    label[SIZE // 3] ^= 1
+    publish(broker, replace(changed, label=np.ascontiguousarray(label)), partition=1)
+    elsewhere = replace(model, lineage=replace(model.lineage, partition=1))
+    assert rebuild(broker, elsewhere, replace(record, first_offset=0)).sha256 != record.sha256

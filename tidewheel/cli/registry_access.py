@@ -1,0 +1,125 @@
+"""What every `tidewheel models` command begins with: the registry opened, one instrument, one model."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from tidewheel.cli.model_views import Run
+from tidewheel.domain.market import check_instrument
+from tidewheel.domain.models import Model, ModelRecord
+from tidewheel.registry.client import checked_url
+from tidewheel.registry.store import Doubt, Registry, RegistryUnavailable, Unverified
+
+F = TypeVar("F", bound=Callable[..., Any])
+CURRENT = "current"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+instrument_option = click.option(
+    "--instrument", metavar="ID", help="Instrument id, like sim:BTC-USD. Default: all there are."
+)
+
+
+def which_argument(name: str) -> Callable[[F], F]:
+    """Adds an argument that names a model: a window's number, or `current`."""
+    return click.argument(name, metavar="SEQ|current", callback=_which)
+
+
+def _which(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value != CURRENT and not value.isdecimal():
+        raise click.BadParameter(f"{value!r} must be a window's number, or the word current")
+    return value
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Registry]:
+    """A registry, with its failures as one clear line."""
+    try:
+        registry = Registry.connect(checked_url(url))
+    except ValueError as failure:
+        raise click.BadParameter(str(failure), param_hint="--redis") from None
+    try:
+        yield registry
+    except RegistryUnavailable as failure:
+        raise click.ClickException(str(failure)) from None
+    except Unverified as failure:
+        raise click.ClickException(f"the registry holds something that cannot be read: {failure.detail}") from None
+    finally:
+        registry.close()
+
+
+def readable(records: list[ModelRecord | Unverified]) -> list[ModelRecord]:
+    """The records; a line on standard error for each that cannot be read."""
+    for record in records:
+        if isinstance(record, Unverified):
+            click.echo(f"tidewheel: {record.detail}", err=True)
+    return [record for record in records if not isinstance(record, Unverified)]
+
+
+def known_instruments(registry: Registry, wanted: str | None) -> list[str]:
+    """The one wanted, or all. Raises UsageError for one that is none, ClickException for one not known."""
+    known = registry.instruments()
+    if wanted is None:
+        return known
+    try:
+        check_instrument(wanted)
+    except ValueError as failure:
+        raise click.BadParameter(str(failure), param_hint="--instrument") from None
+    if wanted not in known:
+        raise click.ClickException(f"no models of {wanted}; there are models of: {', '.join(known) or 'nothing yet'}")
+    return [wanted]
+
+
+def the_instrument(registry: Registry, wanted: str | None) -> str:
+    """Exactly one."""
+    chosen = known_instruments(registry, wanted)
+    if not chosen:
+        raise click.ClickException("no models yet")
+    if len(chosen) > 1:
+        raise click.UsageError(f"say which with --instrument: {', '.join(chosen)}")
+    return chosen[0]
+
+
+def serving_seq(registry: Registry, instrument: str) -> int:
+    """The model that serves."""
+    pointer = registry.current(instrument)
+    if pointer is None:
+        raise click.ClickException(f"no model of {instrument} serves yet")
+    return pointer.seq
+
+
+def runs_of(registry: Registry, instrument: str, records: list[ModelRecord]) -> list[Run]:
+    """Runs with their verified models, where they have one."""
+    current, candidate = registry.current(instrument), registry.candidate(instrument)
+    runs = []
+    for record in records:
+        serves = current is not None and current.seq == record.seq
+        model, doubt = None, None
+        try:
+            model = registry.load(instrument, record.seq) if record.sha256 else None
+        except Unverified as failure:
+            # The record of an old run outlives its bytes; only the serving model must not lack them.
+            doubt = failure.reason if serves or failure.reason is not Doubt.MISSING else None
+        is_candidate = candidate is not None and candidate.seq == record.seq
+        runs.append(Run(record, model, doubt, current.epoch if current is not None and serves else None, is_candidate))
+    return runs
+
+
+def record_named(registry: Registry, instrument: str, which: str) -> ModelRecord:
+    """The record of the run that an argument names."""
+    seq = serving_seq(registry, instrument) if which == CURRENT else int(which)
+    record = registry.record_of(instrument, seq)
+    if record is None:
+        raise click.ClickException(
+            f"nothing is known of model {seq} of {instrument}; `tidewheel models list` shows all"
+        )
+    return record
+
+
+def model_named(registry: Registry, instrument: str, which: str) -> tuple[Model, ModelRecord]:
+    """The verified model that an argument names, and its record."""
+    record = record_named(registry, instrument, which)
+    if not record.sha256:
+        raise click.ClickException(f"run {record.seq} of {instrument} was {record.verdict}: it left no model")
+    return registry.load(instrument, record.seq), record
