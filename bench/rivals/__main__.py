@@ -151,10 +151,12 @@ def compare(bootstrap: str, name: str, markets: Sequence[Market], chosen: Sequen
     for _ in range(rounds):
         prepare(bootstrap, markets)
         ours.append(run_ours(bootstrap, markets))
+        say(name, OURS, ours[-1])
         for rival in chosen:
             given = markets[: rival.instruments_max]
             prepare(bootstrap, given)
             theirs[rival.name].append(run_rival(rival, bootstrap, given))
+            say(name, rival.name, theirs[rival.name][-1])
     tell(name, markets, {"contender": OURS, **figures(ours)})
     for rival in chosen:
         given, runs = markets[: rival.instruments_max], theirs[rival.name]
@@ -164,6 +166,11 @@ def compare(bootstrap: str, name: str, markets: Sequence[Market], chosen: Sequen
 def prepare(bootstrap: str, markets: Sequence[Market]) -> None:
     afresh(bootstrap, PARTITIONS)
     write(bootstrap, markets, 0)
+
+
+def say(name: str, contender: str, run: Took) -> None:
+    """Minutes may pass between two lines of result."""
+    print(f"{name} market, {contender}: {run.rate:.0f} market seconds/s", file=sys.stderr, flush=True)
 
 
 def tell(name: str, markets: Sequence[Market], found: Mapping[str, Any]) -> None:
