@@ -6,10 +6,10 @@ there (faust-streaming's issue 497). The guarantee is at least once, its default
 records outside of transactions (issue 177), duplicates after a kill (517) and a crash at start (440). That spares it
 the transactions that ours and Quix Streams pay for.
 
-Set otherwise than by default, since it made it faster here: uvloop, records gathered for 5 ms, and the producer's
-buffer, whose limit of 100 is less than two dozen market seconds (issue 173). By its profile a third of the time goes
-into the open orders on the changelog; a record an order instead would be ten small ones a market second, each as dear
-as an output.
+Set otherwise than by default, since together it was faster (one try of each on a shared machine): uvloop, records
+gathered for 5 ms, and the producer's buffer, whose limit of 100 is less than two dozen market seconds (issue 173). By
+its profile about a third of the time goes into the open orders on the changelog. A record an order instead was not
+tried: it would be some ten small ones a market second, and small ones cost Faust about as much as an output does.
 """
 
 import asyncio
