@@ -14,7 +14,7 @@ ARGS ?=
 
 DATA ?= ../shared/data
 
-.PHONY: help setup run watch verify test check fmt fmt-check lint types unit generate lock bench clean
+.PHONY: help setup run watch verify test check fmt fmt-check lint types unit generate lock bench bench-rivals clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,5 +73,15 @@ lock: $(READY) ## Choose package versions anew, with hashes and without addresse
 bench: $(READY) ## All benches at full size; prints one JSON line each.
 	@$(BIN)/python -m bench
 
+# Environments of their own: their packages need other versions than ours.
+.venv-rivals-%/.ready: requirements/rivals-%.txt $(READY)
+	@echo "setting up: virtual environment of $*"
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	@VIRTUAL_ENV=$(@D) $(BIN)/uv pip sync -q --require-hashes $<
+	@touch $@
+
+bench-rivals: $(READY) .venv-rivals-quixstreams/.ready .venv-rivals-faust/.ready ## The labeler's job on other stream processors beside ours: ARGS='--rounds 3'
+	@$(BIN)/python -m bench.rivals $(ARGS)
+
 clean: ## Remove the virtual environment and caches; data directories stay.
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-rivals-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

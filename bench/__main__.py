@@ -15,8 +15,11 @@ from typing import Any
 import bench
 from bench.harness import Size, machine, servers
 
+# Not `rivals`, which needs environments of its own: `make bench-rivals`.
 NAMES = sorted(
-    module.name for module in pkgutil.iter_modules(bench.__path__) if module.name not in ("__main__", "harness")
+    module.name
+    for module in pkgutil.iter_modules(bench.__path__)
+    if module.name not in ("__main__", "harness", "rivals")
 )
 
 

@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
 EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx")
+# Other stream processors, for `make bench-rivals`: environments of their own, since they need other versions than ours.
+RIVALS = ("quixstreams", "faust")
 COMPILE = (
     str(Path(sys.executable).parent / "uv"),
     *("pip", "compile", "-q", "--upgrade", "--universal", "--python-version", "3.11"),
@@ -23,3 +25,5 @@ lock(["requirements/bootstrap.in"], "bootstrap")
 lock(["pyproject.toml", "--extra", TESTED], TESTED)
 for extra in EXTRAS:
     lock(["pyproject.toml", "--extra", extra, "--constraint", f"requirements/{TESTED}.txt"], extra)
+for rival in RIVALS:
+    lock([f"requirements/rivals-{rival}.in"], f"rivals-{rival}")
