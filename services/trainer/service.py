@@ -95,6 +95,7 @@ class Service:
         self._running: tuple[Job, Future[bool]] | None = None
         self._awaiting_scorecard: dict[str, Held] = {}
         self._paused: set[int] = set()
+        self._reassigned = False
         self._consumer.subscribe(
             [EXAMPLES.name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
@@ -111,8 +112,15 @@ class Service:
 
     def turn(self) -> None:
         """Take in what has come, and move the work on."""
-        for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S):
-            self._take(_checked(message))
+        messages = [_checked(message) for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S)]
+        if self._reassigned:
+            # These were read before the assignment changed, further on than what is to be read now, which has been
+            # paused till now. Taken in, they would be the first rows of a window, and the windows before it lost.
+            self._reassigned = False
+            self._consumer.resume(self._consumer.assignment())
+            messages = []
+        for message in messages:
+            self._take(message)
         self._collect()
         self._start_next()
         self._pause_or_resume()
@@ -210,12 +218,16 @@ class Service:
             self._consumer.resume([TopicPartition(EXAMPLES.name, partition) for partition in free])
         self._paused = full
 
-    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(partitions)
+        consumer.pause(partitions)
+        self._reassigned = True
         self._context.log.info("reading partitions %s", sorted(p.partition for p in partitions))
         self._context.health.ready()
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """What belongs to another trainer now is forgotten; a run in hand is fenced by the registry."""
+        self._reassigned = True
         gone = {p.partition for p in partitions}
         self._windows.drop(gone)
         self._paused -= gone

@@ -13,6 +13,9 @@ from tests.simulation import failures
 from tests.simulation.groups import Group, Metadata
 from tests.simulation.records import Fate, Partition, Place, Record, Transaction
 
+# How likely the coordinator goes on with its markers in a turn: some time passes between a commit and its last marker.
+SETTLES = 0.3
+
 
 @lru_cache(maxsize=1024)
 def partition_of(key: bytes, partitions: int) -> int:
@@ -138,7 +141,7 @@ class Broker:
     def settle(self, *, partly: bool = False) -> None:
         """Go on with what was decided; `partly`: one marker more, of one transaction."""
         decided = [transaction for transaction in self._unsettled if transaction.fate is not Fate.OPEN]
-        if partly and decided:
+        if partly and decided and self._chance.random() < SETTLES:
             self._settle(self._chance.choice(decided), markers=1)
         elif not partly:
             for transaction in decided:

@@ -17,8 +17,8 @@ Rebalanced = Callable[["SimConsumer", list[TopicPartition]], None]
 
 
 class SimConsumer:
-    """Joins its group, and hears of rebalances, within `consume`. `restart_late`: records that were fetched before an
-    assignment changed may still be handed out with it, as librdkafka's batches do."""
+    """Joins its group, and hears of rebalances, within `consume`. Records fetched before an assignment changed are
+    handed out with the news, as librdkafka's batches may do it."""
 
     def __init__(self, broker: Broker, stage: Stage, chance: Random, config: Mapping[str, Any]) -> None:
         self._broker = broker

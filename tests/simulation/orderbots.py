@@ -1,11 +1,12 @@
 """The order bot in the simulation: the real agent, its deliveries and commits, on a stand-in for Faust and its loop."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from faust.types import TP
 
 from services.orderbot.app import OrderBot
@@ -108,18 +109,24 @@ def orderbot(context: Context, clients: Clients, chance: Random, instance: str) 
         bot._progress.clear()
 
     app.kafka_consumer.subscribe([TICKS.name], on_assign=assigned, on_revoke=revoked, on_lost=lost)
-    while not context.stop.is_set():
-        _turn(app, bot, chance)
-        if bot.failure:
-            raise bot.failure
+    try:
+        while not context.stop.is_set():
+            _turn(app, bot, chance)
+            if bot.failure:
+                raise bot.failure
+    finally:
+        # After a failure too, as `serve` does it.
+        with suppress(KafkaException):
+            done(bot.finish())
 
 
 def _turn(app: FaustLike, bot: OrderBot, chance: Random) -> None:
     for message in app.kafka_consumer.consume(chance.choice((5, 50, 200)), 0.1):
         if message.error() is not None:
-            raise SystemExit(str(message.error()))
+            raise KafkaException(message.error())
         at = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         done(bot._on_record(SimpleNamespace(key=message.key(), **at), message.value()))
-    if chance.random() < 0.6:
+    if chance.random() < 0.7:
         app.kafka_producer.poll(0)
+    if chance.random() < 0.5:
         done(bot.commit())

@@ -20,9 +20,10 @@ OFTEN: dict[str, dict[str, int]] = {
         "produce": 1500,
         "send_offsets": 40,
         "commit": 40,
+        "end": 40,
         "consume": 150,
         "committed": 4,
-        "abort": 3,
+        "abort": 2,
     },
     "trainer": {"consume": 60, "produce": 40, "flush": 15, "commit_offsets": 6, "registry": 40},
     "predictor": {"registry": 80},
@@ -32,6 +33,7 @@ ERRORS: dict[str, tuple[str, ...]] = {
     "produce": ("refused", "full"),
     "send_offsets": ("late", "lost", "abortable"),
     "commit": ("late", "lost", "abortable"),
+    "end": ("late",),
     "abort": ("late", "lost"),
     "committed": ("late",),
     "init": ("late", "lost"),
@@ -61,7 +63,7 @@ class Fault:
 
 def draw(chance: Random) -> list[Fault]:
     """The faults of a run; some runs have none."""
-    count = chance.choice((0, 2, 4, 6, 8, 10, 14, 20))
+    count = chance.choice((0, 4, 6, 8, 10, 14, 20, 30))
     makers = (_crash, _crash, _crash, _crash, _pause, _pause, _error, _error, _delay, _scale, _reread, _other)
     return sorted((chance.choice(makers)(chance) for _ in range(count)), key=lambda fault: (fault.role, fault.at))
 
@@ -70,7 +72,10 @@ def _site(chance: Random, *kinds: str) -> tuple[str, str, int]:
     role = chance.choice([role for role in ROLES if not kinds or role.partition("-")[0] in kinds])
     effects = OFTEN[role.partition("-")[0]]
     effect = chance.choice(list(effects))
-    return role, effect, chance.randint(1, effects[effect])
+    most = effects[effect]
+    # Half of them early, where things happen for the first time.
+    at = chance.randint(1, most) if chance.random() < 0.5 else round(most ** chance.random())
+    return role, effect, at
 
 
 def _crash(chance: Random) -> Fault:
@@ -79,7 +84,7 @@ def _crash(chance: Random) -> Fault:
 
 
 def _pause(chance: Random) -> Fault:
-    role, effect, at = _site(chance, "labeler", "labeler", "trainer", "predictor")
+    role, effect, at = _site(chance, *chance.choice((("labeler",), ("orderbot", "trainer", "predictor"))))
     how = chance.choice(("replaced", "expelled", "asleep"))
     return Fault("pause", role, at, effect, chance.choice(("before", "after")), how, chance.choice((30, 300, 2000)))
 

@@ -163,6 +163,7 @@ class SimProducer:
             return
         self._in_transaction("commit")
         self._send_all()
+        self._stage.before("end")
         self._end(Fate.COMMITTED)
         self._stage.after("commit")
         self._finish()

@@ -16,6 +16,8 @@ Script = Callable[[list[str], list[Any]], bytes]
 class Store:
     """What all clients share. `moves`: every pointer there was, as (instrument, epoch, seq)."""
 
+    fence_default = True
+
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
         self.hashes: dict[str, dict[str, bytes]] = {}
@@ -23,7 +25,7 @@ class Store:
         self.members: dict[str, set[bytes]] = {}
         self.version = 0
         self.moves: list[tuple[str, int, int]] = []
-        self.fence_is_on = True
+        self.fence_is_on = self.fence_default
 
     def point(self, key: str, instrument: str, fields: Mapping[str, Any]) -> None:
         self.hashes[key] = self.hashes.get(key, {}) | {name: _bytes(value) for name, value in fields.items()}
