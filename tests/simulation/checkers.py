@@ -88,7 +88,8 @@ def labels(system: System, market: Expected) -> None:
 
 def causality(system: System, market: Expected) -> None:
     """No label before the second that decided it was on the log: nothing comes from the future."""
-    known = {decode_second(r.value).second: r.stamp for r in _of(system, market, TICKS.name)}
+    stamps = [record.stamp for record in _of(system, market, TICKS.name)]
+    known = {plain[1]: stamp for plain, stamp in zip(market.seconds, stamps, strict=True)}
     for record, second in zip(_of(system, market, TRANSACTIONS.name), market.resolved_seconds, strict=True):
         if record.stamp <= known[second]:
             raise Broken(f"{market.instrument}: a label of second {second} was written before that second")
