@@ -101,13 +101,17 @@ class SimRedis:
     # ---- the scripts, without trimming: a run makes fewer models than are kept ----
 
     def _publish(self, keys: list[str], args: list[Any]) -> bytes:
-        pointer, _, model_key, about_key, models_key, history_key = keys
-        _, prefix, instrument, _, _, _, seq, sha256, schema_hash, evidence, published_at_ns, model, record = args
+        pointer, other, model_key, about_key, models_key, history_key = keys
+        role, prefix, instrument, _, _, _, seq, sha256, schema_hash, evidence, published_at_ns, model, record = args
         store = self._store
         here = store.hashes.get(pointer, {})
         stored = store.values.get(model_key)
-        if seq <= int(here.get("newest_seq", 0)) and store.fence_is_on:
-            if int(here["seq"]) == seq and here["sha256"] == _bytes(sha256) and stored != model:
+        fence = int(here.get("newest_seq", 0))
+        if role == names.CANDIDATE:
+            fence = max(fence, int(store.hashes.get(other, {}).get("newest_seq", 0)))
+        if seq <= fence and store.fence_is_on:
+            pointed = here.get("seq"), here.get("sha256")
+            if pointed == (_bytes(seq), _bytes(sha256)) and stored != model:
                 store.set(model_key, model)
                 return b"already"
             return b"already" if stored == model else b"stale"
@@ -121,6 +125,9 @@ class SimRedis:
         fields = {"seq": seq, "epoch": epoch, "sha256": sha256, "schema_hash": schema_hash, "evidence": evidence}
         fields |= {"published_at_ns": published_at_ns, "pointed_at_ns": store.version, "newest_seq": seq}
         store.point(pointer, instrument, fields)
+        candidate = store.hashes.get(other, {}).get("seq")
+        if role == names.CURRENT and candidate is not None and int(candidate) <= seq:
+            del store.hashes[other]
         return b"published"
 
     def _record(self, keys: list[str], args: list[Any]) -> bytes:
