@@ -18,7 +18,7 @@ def test_nothing_is_lost_doubled_or_reordered(seed: int) -> None:
 
 
 def test_the_faults_really_happen() -> None:
-    fired = {fault.kind for seed in SEEDS for fault in runs.run(seed).fired}
+    fired = {fault.kind for seed in SEEDS[:6] for fault in runs.run(seed).fired}
     assert fired >= {"crash", "pause", "error", "delay", "scale", "reread"}
 
 
