@@ -11,10 +11,12 @@ READY := $(VENV)/.ready
 FEED ?= sim
 SPEED ?= 60
 ARGS ?=
+SEED ?=
+SEEDS ?= 1000
 
 DATA ?= ../shared/data
 
-.PHONY: help setup run watch verify test check fmt fmt-check lint types unit generate lock bench bench-rivals clean
+.PHONY: help setup run watch verify test check fmt fmt-check lint types unit sim generate lock bench bench-rivals clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +65,9 @@ types: $(READY)
 
 unit: $(READY)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests --ignore=tests/integration --ignore=tests/system
+
+sim: $(READY) ## The simulation: SEED=n one seed, with a trace where it fails; else SEEDS=1000 of them.
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 generate: $(READY) ## Make the generated code again from proto/.
 	@$(BIN)/python -m tidewheel.wire.generate

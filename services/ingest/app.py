@@ -18,6 +18,7 @@ from services.ingest.sources.opening import open_source
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, Unusable
 
 WAIT_STEP_S = 0.1
@@ -43,17 +44,20 @@ def run(settings: Settings, context: Context) -> None:
 class Ingest:
     """One run over one source."""
 
-    def __init__(self, settings: Settings, context: Context, source: Source, partition: int) -> None:
+    def __init__(
+        self, settings: Settings, context: Context, source: Source, partition: int, clients: Clients = KAFKA
+    ) -> None:
         self._settings = settings
+        self._clients = clients
         self._context = context
         self._source = source
         self._partition = partition
         instrument, turned = settings.instrument_id, context.health.turned
-        self._resumed = last_second(settings.kafka, instrument, partition, turned)
-        told = lines_told(settings.kafka, instrument, source.name, turned) if source.repeats else frozenset()
+        self._resumed = last_second(settings.kafka, instrument, partition, turned, clients)
+        told = lines_told(settings.kafka, instrument, source.name, turned, clients) if source.repeats else frozenset()
         self._warned = False
         self._core = IngestCore(instrument, source.kind, settings.rules, self._resumed, repeats=source.repeats)
-        self._outbox = Outbox(settings.kafka, self._goes_on)
+        self._outbox = Outbox(settings.kafka, self._goes_on, clients)
         self._publisher = Publisher(self._outbox, instrument, source.kind, source.name, self._resumed, told)
 
     def run(self, items: Iterable[RawBatch | Now]) -> None:
@@ -65,7 +69,7 @@ class Ingest:
         self._context.health.ready()
         with (
             closing(self._outbox),
-            closing(LabelerLag(self._settings.kafka, self._partition, self._outbox.waiting)) as lag,
+            closing(LabelerLag(self._settings.kafka, self._partition, self._outbox.waiting, self._clients)) as lag,
         ):
             try:
                 if self._publish_all(items, self._pace(lag)):

@@ -11,7 +11,7 @@ from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
 from tidewheel.domain.market import MarketSecond
-from tidewheel.runtime.kafka import consumer_config, last_offsets, partitions_of, read_to_end
+from tidewheel.runtime.kafka import KAFKA, Clients, consumer_config, last_offsets, partitions_of, read_to_end
 from tidewheel.runtime.process import Unusable
 
 # How far back to look for an instrument's last record, which others on its partition may have left behind.
@@ -84,12 +84,14 @@ def partition_on(bootstrap: str, instrument: str) -> int:
         consumer.close()
 
 
-def last_second(bootstrap: str, instrument: str, partition: int, turned: Turned = nothing) -> MarketSecond | None:
+def last_second(
+    bootstrap: str, instrument: str, partition: int, turned: Turned = nothing, clients: Clients = KAFKA
+) -> MarketSecond | None:
     """The newest record of an instrument, None where there is none. Raises Unusable where it cannot be gone on from.
 
     Quick where there is one near the end; to know that there is none, the whole partition is read.
     """
-    consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    consumer = clients.consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
     try:
         first, end = _patiently(lambda: last_offsets(consumer, TICKS.name, [partition])[partition])
     finally:
@@ -98,7 +100,7 @@ def last_second(bootstrap: str, instrument: str, partition: int, turned: Turned 
     while end > first:
         start = max(first, end - look)
         own = None
-        for message in _read(bootstrap, TICKS.name, {partition: start}, turned):
+        for message in _read(bootstrap, TICKS.name, {partition: start}, turned, clients):
             if message.key() == key:
                 own = message
         if own is not None:
@@ -119,10 +121,12 @@ def _decoded(payload: bytes | None, where: str) -> MarketSecond:
     return last
 
 
-def lines_told(bootstrap: str, instrument: str, source: str, turned: Turned = nothing) -> frozenset[int]:
+def lines_told(
+    bootstrap: str, instrument: str, source: str, turned: Turned = nothing, clients: Clients = KAFKA
+) -> frozenset[int]:
     """Places in a source that stand on `dead-letters` already."""
     told = set()
-    for message in _read(bootstrap, DEAD_LETTERS.name, None, turned):
+    for message in _read(bootstrap, DEAD_LETTERS.name, None, turned, clients):
         if message.key() != instrument.encode():
             continue
         try:
@@ -134,9 +138,11 @@ def lines_told(bootstrap: str, instrument: str, source: str, turned: Turned = no
     return frozenset(told)
 
 
-def _read(bootstrap: str, topic: str, starts: dict[int, int] | None, turned: Turned) -> Iterator[Message]:
+def _read(
+    bootstrap: str, topic: str, starts: dict[int, int] | None, turned: Turned, clients: Clients
+) -> Iterator[Message]:
     """A topic to its present end, one record at a time; `turned` says now and then that it goes on."""
-    messages = _patiently(lambda: begun(read_to_end(bootstrap, topic, starts)))
+    messages = _patiently(lambda: begun(read_to_end(bootstrap, topic, starts, clients=clients)))
     for number, message in enumerate(messages):
         if number % TURN_EVERY == 0:
             turned()
@@ -146,9 +152,9 @@ def _read(bootstrap: str, topic: str, starts: dict[int, int] | None, turned: Tur
 class LabelerLag:
     """How many records of a partition of `ticks` the labeler has not committed, `on_the_way` included."""
 
-    def __init__(self, bootstrap: str, partition: int, on_the_way: Callable[[], int]) -> None:
+    def __init__(self, bootstrap: str, partition: int, on_the_way: Callable[[], int], clients: Clients = KAFKA) -> None:
         # A member of the group only by name: it asks and never joins.
-        self._consumer = Consumer(consumer_config(bootstrap, "ingest", LABELER_GROUP))
+        self._consumer = clients.consumer(consumer_config(bootstrap, "ingest", LABELER_GROUP))
         self._partition = TopicPartition(TICKS.name, partition)
         self._on_the_way = on_the_way
 

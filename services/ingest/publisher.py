@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from services.ingest.quotes import Rejected
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
@@ -10,7 +10,7 @@ from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin
-from tidewheel.runtime.kafka import flush, producer_config
+from tidewheel.runtime.kafka import KAFKA, Clients, flush, producer_config
 from tidewheel.telemetry import metrics
 
 SERVICE = "ingest"
@@ -25,12 +25,12 @@ class Outbox:
     """The producer, behind a queue that is waited for when full. The first delivery that fails ends the service:
     records after it must not stand where it should."""
 
-    def __init__(self, bootstrap: str, may_go_on: Callable[[], bool]) -> None:
+    def __init__(self, bootstrap: str, may_go_on: Callable[[], bool], clients: Clients = KAFKA) -> None:
         self._may_go_on = may_go_on
         self._failure: KafkaError | None = None
         # Without gaps: after a record that was given up, librdkafka sends none of those behind it.
         reports = {"enable.gapless.guarantee": True, "delivery.report.only.error": True, "on_delivery": self._failed}
-        self._producer = Producer(producer_config(bootstrap, SERVICE, **reports))
+        self._producer = clients.producer(producer_config(bootstrap, SERVICE, **reports))
 
     def produce(self, topic: str, value: bytes, key: str) -> None:
         """Raises KafkaException where a delivery has failed, Stopped when told to stop while there is no room."""

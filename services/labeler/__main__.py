@@ -1,11 +1,13 @@
 """The labeler process: the transactional loop around its work, until SIGTERM."""
 
 import sys
+from typing import Any
 
 from services.labeler.settings import Settings
 from services.labeler.work import SERVICE, LabelerWork
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERS, TICKS
 from tidewheel.runtime import process
+from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context
 from tidewheel.runtime.transaction_policy import Policy
 from tidewheel.runtime.transactional import (
@@ -22,12 +24,14 @@ def run(settings: Settings, context: Context) -> None:
     loop.run(context.stop)
 
 
-def build(settings: Settings, context: Context) -> tuple[TransactionalLoop, LabelerWork]:
-    """The loop and its work, on real clients; nothing is read before the loop's start."""
+def build(
+    settings: Settings, context: Context, clients: Clients = KAFKA, **more: Any
+) -> tuple[TransactionalLoop, LabelerWork]:
+    """The loop and its work; nothing is read before the loop's start. `more`: what else the loop can be told."""
     # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
     member = f"tidewheel-labeler-{settings.instance}"
-    producer = transactional_producer(settings.kafka, SERVICE, member)
-    work = LabelerWork(settings.kafka, settings.labels, Outbox(producer))
+    producer = transactional_producer(settings.kafka, SERVICE, member, clients)
+    work = LabelerWork(settings.kafka, settings.labels, Outbox(producer), clients)
 
     def on_turn() -> None:
         context.health.turned()
@@ -37,7 +41,7 @@ def build(settings: Settings, context: Context) -> tuple[TransactionalLoop, Labe
             context.health.not_ready("restoring state" if loop.assigned else "waiting for partitions")
 
     loop = TransactionalLoop(
-        co_partitioned_consumer(settings.kafka, SERVICE, LABELER_GROUP, member),
+        co_partitioned_consumer(settings.kafka, SERVICE, LABELER_GROUP, member, clients),
         producer,
         (TICKS.name, ORDERS.name),
         work,
@@ -45,6 +49,7 @@ def build(settings: Settings, context: Context) -> tuple[TransactionalLoop, Labe
         service=SERVICE,
         log=context.log,
         on_turn=on_turn,
+        **more,
     )
     return loop, work
 

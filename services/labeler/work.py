@@ -14,7 +14,7 @@ from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.topics import EXAMPLES, LABELER_STATE, TICKS, TRANSACTIONS
 from tidewheel.runtime.dead_letters import DeadLetterBin
-from tidewheel.runtime.kafka import Place, read_to_end
+from tidewheel.runtime.kafka import KAFKA, Clients, Place, read_to_end
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transactional import Outbox, Position
 
@@ -26,8 +26,9 @@ STATE_READ_LIMIT_S = 60.0
 class LabelerWork:
     """Implements `tidewheel.runtime.transactional.Work`."""
 
-    def __init__(self, bootstrap: str, config: LabelerConfig, outbox: Outbox) -> None:
+    def __init__(self, bootstrap: str, config: LabelerConfig, outbox: Outbox, clients: Clients = KAFKA) -> None:
         self._bootstrap = bootstrap
+        self._clients = clients
         self._config = config
         self._outbox = outbox
         self._bin = DeadLetterBin(SERVICE, outbox)
@@ -117,6 +118,7 @@ class LabelerWork:
     def _read_state(self, partitions: Collection[int]) -> dict[int, list[Record]]:
         records: dict[int, list[Record]] = {number: [] for number in partitions}
         starts = dict.fromkeys(partitions, OFFSET_BEGINNING)
-        for message in read_to_end(self._bootstrap, LABELER_STATE.name, starts, limit_s=STATE_READ_LIMIT_S):
+        limit_s, clients = STATE_READ_LIMIT_S, self._clients
+        for message in read_to_end(self._bootstrap, LABELER_STATE.name, starts, limit_s=limit_s, clients=clients):
             records[message.partition() or 0].append((message.key() or b"", message.value()))
         return records

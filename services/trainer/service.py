@@ -8,23 +8,26 @@ that a restart reads again from the first row of the first unfinished window.
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from services.trainer.core import Gap, Joined, Window, Windows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.ledger import Ledger, Stopping
+from services.trainer.run import make
 from services.trainer.settings import Settings
-from services.trainer.worker import Closed, Lost, Worker
+from services.trainer.worker import Closed, Lost, Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.dead_letters import DeadLetterBin
+from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, Unusable
 from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.telemetry import metrics
@@ -46,16 +49,35 @@ class Held:
     first_offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What lies outside of the service: servers, the thread that trains, the learner and the wall clock."""
+
+    clients: Clients
+    registry: Registry
+    thread: Executor
+    stop: threading.Event
+    make: Make = make
+    clock_ns: Callable[[], int] = time.time_ns
+
+    @classmethod
+    def real(cls, settings: Settings) -> "Outside":
+        registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
+        return cls(KAFKA, registry, ThreadPoolExecutor(1, thread_name_prefix="training"), threading.Event())
+
+
 class Service:
     """One trainer process. `turn` is one round of the loop."""
 
-    def __init__(self, settings: Settings, context: Context) -> None:
+    def __init__(self, settings: Settings, context: Context, outside: Outside | None = None) -> None:
+        outside = outside or Outside.real(settings)
         self._context = context
-        self._stop = threading.Event()
-        self._consumer = _consumer(settings)
-        self._producer = Producer(kafka.producer_config(settings.kafka, "trainer"))
-        self._registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
-        self._events = RunEvents(self._producer, time.time_ns)
+        self._stop = outside.stop
+        self._clock_ns = outside.clock_ns
+        self._consumer = _consumer(settings, outside.clients)
+        self._producer = outside.clients.producer(kafka.producer_config(settings.kafka, "trainer"))
+        self._registry = outside.registry
+        self._events = RunEvents(self._producer, outside.clock_ns)
         self._bin = DeadLetterBin("trainer", self._producer)
         config = settings.training()
         self._windows = Windows(config.windowing)
@@ -65,13 +87,15 @@ class Service:
             Ledger(self._registry, self._stop, context.log),
             self._events,
             context.log,
-            time.time_ns,
+            outside.clock_ns,
+            outside.make,
         )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="training")
+        self._thread = outside.thread
         self._jobs: deque[Job] = deque()
         self._running: tuple[Job, Future[bool]] | None = None
         self._awaiting_scorecard: dict[str, Held] = {}
         self._paused: set[int] = set()
+        self._reassigned = False
         self._consumer.subscribe(
             [EXAMPLES.name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
@@ -88,8 +112,15 @@ class Service:
 
     def turn(self) -> None:
         """Take in what has come, and move the work on."""
-        for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S):
-            self._take(_checked(message))
+        messages = [_checked(message) for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S)]
+        if self._reassigned:
+            # These were read before the assignment changed, further on than what is to be read now, which has been
+            # paused till now. Taken in, they would be the first rows of a window, and the windows before it lost.
+            self._reassigned = False
+            self._consumer.resume(self._consumer.assignment())
+            messages = []
+        for message in messages:
+            self._take(message)
         self._collect()
         self._start_next()
         self._pause_or_resume()
@@ -111,7 +142,7 @@ class Service:
             return
         for happening in self._windows.on_example(example, partition, offset):
             if isinstance(happening, Window):
-                self._jobs.append(Closed(happening, time.time_ns()))
+                self._jobs.append(Closed(happening, self._clock_ns()))
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
             else:
@@ -187,12 +218,16 @@ class Service:
             self._consumer.resume([TopicPartition(EXAMPLES.name, partition) for partition in free])
         self._paused = full
 
-    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(partitions)
+        consumer.pause(partitions)
+        self._reassigned = True
         self._context.log.info("reading partitions %s", sorted(p.partition for p in partitions))
         self._context.health.ready()
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """What belongs to another trainer now is forgotten; a run in hand is fenced by the registry."""
+        self._reassigned = True
         gone = {p.partition for p in partitions}
         self._windows.drop(gone)
         self._paused -= gone
@@ -200,7 +235,7 @@ class Service:
         self._awaiting_scorecard = {k: v for k, v in self._awaiting_scorecard.items() if v.partition not in gone}
 
 
-def _consumer(settings: Settings) -> Consumer:
+def _consumer(settings: Settings, clients: Clients) -> Consumer:
     config = kafka.consumer_config(settings.kafka, "trainer", TRAINER_GROUP)
     config |= {
         "session.timeout.ms": round(1000 * settings.session_timeout_s),
@@ -208,7 +243,7 @@ def _consumer(settings: Settings) -> Consumer:
     }
     if settings.instance:
         config["group.instance.id"] = f"tidewheel-trainer-{settings.instance}"
-    return Consumer(config)
+    return clients.consumer(config)
 
 
 def _checked(message: Message) -> Message:

@@ -28,7 +28,7 @@ from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
-from services.trainer.run import Candidate, make
+from services.trainer.run import Candidate, Emit, make
 from tidewheel.domain.models import Evidence, Model, ModelRecord, Verdict
 from tidewheel.domain.training import RunEvent, RunResult, Step
 from tidewheel.registry.store import Publication
@@ -39,6 +39,8 @@ NS_PER_S = 1e9
 # A model kept back by a comparison is judged on its next window all the same: it is what the procedure makes.
 JUDGED_THOUGH_REFUSED = frozenset({RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
+
+Make = Callable[[Window, TrainingConfig, Emit], Candidate]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +97,9 @@ class Worker:
         events: RunEvents,
         log: logging.Logger,
         clock_ns: Callable[[], int],
+        make: Make = make,
     ) -> None:
+        self._make_candidate = make
         self._config = config
         self._promotion = promotion
         self._ledger = ledger
@@ -176,7 +180,7 @@ class Worker:
             self._events.write(event)
 
         def work() -> None:
-            run.candidate = make(run.window, self._config, emit)
+            run.candidate = self._make_candidate(run.window, self._config, emit)
 
         self._guarded(run, work)
 

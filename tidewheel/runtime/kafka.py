@@ -1,7 +1,8 @@
 """Client configurations in one place, and the few Kafka calls that more than one service makes."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -15,6 +16,19 @@ METADATA_LIMIT_S = 10.0
 
 Config = dict[str, Any]
 Place = tuple[str, int]  # topic and partition
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What makes the clients of a broker from their configurations: confluent-kafka's, unless a simulation brings its
+    own broker."""
+
+    consumer: Callable[[Config], Consumer]
+    producer: Callable[[Config], Producer]
+    admin: Callable[[Config], AdminClient]
+
+
+KAFKA = Clients(Consumer, Producer, AdminClient)
 
 
 def client(bootstrap: str, service: str) -> Config:
@@ -83,6 +97,7 @@ def read_to_end(
     starts: Mapping[int, int] | None = None,
     *,
     limit_s: float = 60.0,
+    clients: Clients = KAFKA,
 ) -> Iterator[Message]:
     """Every committed record of a topic up to its present end, partition by partition interleaved, then stop.
 
@@ -92,10 +107,10 @@ def read_to_end(
     """
     # What goes wrong is raised, so librdkafka need not say it as well.
     more = {"enable.partition.eof": True, "log_level": 0}
-    consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **more))
+    consumer = clients.consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **more))
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
-        admin = AdminClient({**client(bootstrap, "reader"), "log_level": 0})
+        admin = clients.admin({**client(bootstrap, "reader"), "log_level": 0})
         found = ends_of(admin, [TopicPartition(topic, p) for p in wanted], limit_s)
         ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}

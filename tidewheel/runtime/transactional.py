@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from tidewheel.runtime.kafka import Config, Place, consumer_config, producer_config
+from tidewheel.runtime.hang_guard import Guard, beside
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, Place, consumer_config, producer_config
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
 from tidewheel.telemetry import metrics
@@ -20,8 +21,6 @@ from tidewheel.telemetry import metrics
 # One try of a call; between tries the loop shows that it lives.
 TRY_LIMIT_S = 5.0
 TRY_WAIT_S = 0.1
-TURN_WAIT_S = 1.0
-HUNG_LIMIT_S = 10.0
 REGISTERED_LIMIT_S = 1.0
 QUEUE_FULL_WAIT_S = 0.01
 PARTITION_OF_KEY = -1
@@ -88,7 +87,7 @@ class Outbox:
                 self._producer.poll(QUEUE_FULL_WAIT_S)
 
 
-def transactional_producer(bootstrap: str, service: str, transactional_id: str) -> Producer:
+def transactional_producer(bootstrap: str, service: str, transactional_id: str, clients: Clients = KAFKA) -> Producer:
     """The one producer of a process. Two with the same id fence each other: the later one wins."""
     config = producer_config(bootstrap, service)
     config |= {
@@ -97,10 +96,12 @@ def transactional_producer(bootstrap: str, service: str, transactional_id: str) 
         # Without it every delivered record costs an event that nobody waits for.
         "delivery.report.only.error": True,
     }
-    return Producer(config)
+    return clients.producer(config)
 
 
-def co_partitioned_consumer(bootstrap: str, service: str, group: str, member: str) -> Consumer:
+def co_partitioned_consumer(
+    bootstrap: str, service: str, group: str, member: str, clients: Clients = KAFKA
+) -> Consumer:
     """A consumer that gets the same partitions of all its topics. `member`: stays the same over restarts, so that a
     restarted process has its partitions back at once and the other members notice nothing."""
     config: Config = consumer_config(bootstrap, service, group)
@@ -111,7 +112,7 @@ def co_partitioned_consumer(bootstrap: str, service: str, group: str, member: st
         "heartbeat.interval.ms": SESSION_LIMIT_MS // 5,
         "fetch.message.max.bytes": FETCH_BYTES_MAX,
     }
-    return Consumer(config)
+    return clients.consumer(config)
 
 
 class TransactionalLoop:
@@ -132,8 +133,9 @@ class TransactionalLoop:
         wait_s: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
         on_turn: Callable[[], None] = lambda: None,
+        guard: Guard = beside,
     ) -> None:
-        """`on_turn` is called often, also while a call is tried again."""
+        """`on_turn` is called often, also while a call is tried again. `guard` makes the call that may hang."""
         self._consumer = consumer
         self._producer = producer
         self._topics = list(topics)
@@ -145,6 +147,7 @@ class TransactionalLoop:
         self._wait_s = wait_s
         self._clock = clock
         self._on_turn = on_turn
+        self._guard = guard
         self._partitions: list[int] = []
         self._reassigned = False
         self._in_transaction = self._closing = False
@@ -262,29 +265,13 @@ class TransactionalLoop:
             self._on_turn()
 
     def _send_offsets(self, offsets: list[TopicPartition], member: object, limit_s: float) -> None:
-        """As the producer's. Raises Unusable where that does not come back at all.
-
-        librdkafka ignores its limit once the broker went away under it (its issue 5456), so the call runs beside this
-        thread, which goes on showing that it lives and gives up in time.
-        """
-        failures: list[BaseException] = []
+        """As the producer's. Raises Unusable where that does not come back at all: librdkafka ignores its limit once
+        the broker went away under it (its issue 5456)."""
 
         def send() -> None:
-            try:
-                self._producer.send_offsets_to_transaction(offsets, member, limit_s)
-            except BaseException as failure:
-                failures.append(failure)
+            self._producer.send_offsets_to_transaction(offsets, member, limit_s)
 
-        beside = threading.Thread(target=send, name="send-offsets", daemon=True)
-        beside.start()
-        since_s = self._clock()
-        while beside.is_alive():
-            beside.join(TURN_WAIT_S)
-            self._on_turn()
-            if beside.is_alive() and self._clock() - since_s > HUNG_LIMIT_S:
-                raise Unusable(f"Kafka's client has hung for {HUNG_LIMIT_S:.0f} s; a new process starts clean")
-        if failures:
-            raise failures[0]
+        self._guard(send, self._clock, self._on_turn)
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
         """Messages that are records. Raises KafkaException for an error that does not pass by itself."""

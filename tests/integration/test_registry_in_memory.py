@@ -1,0 +1,55 @@
+"""The simulation's Redis in memory beside a real one: the same calls of the registry get the same answers."""
+
+from dataclasses import replace
+from random import Random
+from typing import Any, cast
+
+import pytest
+
+from tests.made_models import CARD, INSTRUMENT, published
+from tests.simulation.redis_memory import SimRedis, Store
+from tests.simulation.stage import Calm
+from tidewheel.domain.models import ModelRecord
+from tidewheel.registry.store import Registry, Unverified
+
+pytestmark = pytest.mark.redis_server
+CALLS = 60
+SEQ_MAX = 8
+
+
+def called(registry: Registry, kind: str, seq: int, salt: int) -> object:
+    """One call's answer; a doubt is one too."""
+    payload, record = published(seq, salt=salt)
+    try:
+        if kind == "publish":
+            return registry.publish(payload, record)
+        if kind == "candidate":
+            return registry.publish_candidate(payload, record)
+        if kind == "rollback":
+            registry.rollback(INSTRUMENT, seq)
+            return "moved"
+        registry.record(replace(record, scorecard=CARD))
+    except Unverified as doubt:
+        return doubt.reason
+    return "recorded"
+
+
+def state(registry: Registry) -> list[object]:
+    """All that a reader sees, without the wall clock."""
+    pointers = [registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)]
+    known: list[object] = [one and replace(one, pointed_at_ns=0) for one in pointers]
+    records = [record for record in registry.records(INSTRUMENT) if isinstance(record, ModelRecord)]
+    return [*known, records, registry.instruments()]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_answer_alike(empty_redis: str, seed: int) -> None:
+    chance = Random(seed)
+    real = Registry.connect(empty_redis)
+    memory = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    for _ in range(CALLS):
+        kind = chance.choice(("publish", "publish", "publish", "candidate", "rollback", "record"))
+        call = kind, chance.randint(1, SEQ_MAX), chance.choice((0, 0, 0, 1))
+        assert called(real, *call) == called(memory, *call), call
+        assert state(real) == state(memory), call
+    real.close()

@@ -1,0 +1,43 @@
+"""The factories by which services get clients of the broker in memory instead of Kafka's."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+
+from confluent_kafka import TopicPartition
+
+from tests.simulation.broker import Broker
+from tests.simulation.consumer import SimConsumer
+from tests.simulation.producer import SimProducer
+from tests.simulation.stage import Stage
+from tidewheel.runtime.kafka import Clients, Config
+
+
+class SimAdmin:
+    """What `read_to_end` asks of an admin client."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def list_offsets(self, asked: Iterable[TopicPartition], **_more: Any) -> dict[TopicPartition, Future[Any]]:
+        """Ends, uncommitted records included."""
+        answers = {}
+        for place in asked:
+            answers[place] = Future[Any]()
+            end = self._broker.partitions[place.topic, place.partition].end
+            answers[place].set_result(SimpleNamespace(offset=end))
+        return answers
+
+
+def clients(broker: Broker, stage: Stage, chance: Random) -> Clients:
+    """Clients of one process."""
+
+    def consumer(config: Config) -> SimConsumer:
+        return SimConsumer(broker, stage, chance, config)
+
+    def producer(config: Config) -> SimProducer:
+        return SimProducer(broker, stage, chance, config)
+
+    return Clients(cast(Any, consumer), cast(Any, producer), cast(Any, lambda config: SimAdmin(broker)))

@@ -1,0 +1,226 @@
+"""A consumer on the broker in memory, with the calls, callbacks and errors of confluent-kafka's that Tidewheel uses."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
+
+from tests.simulation import failures
+from tests.simulation.broker import Broker
+from tests.simulation.groups import Metadata, Standing
+from tests.simulation.records import Place
+from tests.simulation.stage import Stage
+
+Rebalanced = Callable[["SimConsumer", list[TopicPartition]], None]
+
+
+class SimConsumer:
+    """Joins its group, and hears of rebalances, within `consume`. Records fetched before an assignment changed are
+    handed out with the news, as librdkafka's batches may do it."""
+
+    def __init__(self, broker: Broker, stage: Stage, chance: Random, config: Mapping[str, Any]) -> None:
+        self._broker = broker
+        self._stage = stage
+        self._chance = chance
+        self._group = broker.group(config["group.id"])
+        self._name = str(config.get("group.instance.id", ""))
+        self._committed_only = config.get("isolation.level", "read_committed") == "read_committed"
+        self._tells_ends = bool(config.get("enable.partition.eof"))
+        self._from_beginning = config.get("auto.offset.reset", "latest") == "earliest"
+        self._topics: tuple[str, ...] = ()
+        self._callbacks: dict[str, Rebalanced | None] = {}
+        self._member_id = ""
+        self._generation = -1
+        self._owned: tuple[Place, ...] | None = None
+        self._positions: dict[Place, int] = {}
+        self._paused: set[Place] = set()
+        self._end_told: dict[Place, int] = {}
+        self._assigned_by_callback = False
+
+    # ---- records ----
+
+    def consume(self, num_messages: int = 1, timeout: float = -1.0) -> list[Message]:
+        self._stage.before("consume")
+        messages = self._fetch(num_messages)
+        if self._topics and (failure := self._keep_membership()):
+            return [Message(error=failure)]
+        if not messages:
+            self._stage.idle(max(timeout, 0.0))
+        self._stage.after("consume")
+        return messages
+
+    def poll(self, timeout: float = -1.0) -> Message | None:
+        messages = self.consume(1, timeout)
+        return messages[0] if messages else None
+
+    def _fetch(self, count: int) -> list[Message]:
+        messages: list[Message] = []
+        places = [place for place in self._positions if place not in self._paused and self._stage.sees(place[0])]
+        self._chance.shuffle(places)
+        for place in places:
+            self._fetch_from(place, count, messages)
+        return messages
+
+    def _fetch_from(self, place: Place, count: int, messages: list[Message]) -> None:
+        partition, position = self._broker.partitions[place], self._positions[place]
+        end = partition.stable_end if self._committed_only else partition.end
+        while position < end and len(messages) < count:
+            record = partition.readable(position, committed_only=self._committed_only)
+            if record is not None:
+                messages.append(
+                    Message(topic=place[0], partition=place[1], offset=position, key=record.key, value=record.value)
+                )
+            position += 1
+        self._positions[place] = position
+        if self._tells_ends and position >= end and self._end_told.get(place) != end and len(messages) < count:
+            self._end_told[place] = end
+            told = KafkaError(KafkaError._PARTITION_EOF)
+            messages.append(Message(topic=place[0], partition=place[1], offset=end, error=told))
+
+    # ---- the group ----
+
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        on_assign: Rebalanced | None = None,
+        on_revoke: Rebalanced | None = None,
+        on_lost: Rebalanced | None = None,
+    ) -> None:
+        self._topics = tuple(topics)
+        self._callbacks = {"assign": on_assign, "revoke": on_revoke, "lost": on_lost}
+
+    def _keep_membership(self) -> KafkaError | None:
+        """One heartbeat, and what follows from its answer."""
+        if not self._member_id:
+            self._member_id = self._group.join("", self._name, self._topics)
+            self._broker.version += 1
+        standing = self._group.heartbeat(self._member_id, self._name)
+        if standing is Standing.FENCED:
+            return failures.static_member_fenced()
+        if standing is Standing.UNKNOWN:
+            self._give_back("lost" if self._callbacks.get("lost") else "revoke")
+            self._member_id = ""
+        elif standing is Standing.REBALANCING:
+            self._give_back("revoke")
+            self._member_id = self._group.join(self._member_id, self._name, self._topics)
+            self._broker.version += 1
+        elif self._group.is_stable and self._owned is None:
+            self._take()
+        return None
+
+    def _give_back(self, how: str) -> None:
+        if self._owned is None:
+            return
+        parts, self._owned = _parts(self._owned), None
+        if callback := self._callbacks.get(how):
+            callback(self, parts)
+        self._positions = {}
+
+    def _take(self) -> None:
+        self._generation = self._group.generation
+        self._owned = self._group.members[self._member_id].assignment
+        self._assigned_by_callback = False
+        if callback := self._callbacks.get("assign"):
+            callback(self, _parts(self._owned))
+        if not self._assigned_by_callback:
+            self.assign(_parts(self._owned))
+
+    def consumer_group_metadata(self) -> Metadata:
+        return Metadata(self._group._name, self._generation, self._member_id, self._name)
+
+    def committed(self, partitions: Iterable[TopicPartition], timeout: float = -1.0) -> list[TopicPartition]:
+        self._stage.before("committed")
+        places = [(one.topic, one.partition) for one in partitions]
+        found = self._broker.committed(self._group._name, places)
+        self._stage.after("committed")
+        return [
+            TopicPartition(*place, offset, metadata=note)
+            for place in places
+            for offset, note in [found.get(place, (-1001, ""))]
+        ]
+
+    def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool = True) -> None:
+        self._stage.before("commit_offsets")
+        values = {(one.topic, one.partition): (one.offset, one.metadata or "") for one in offsets}
+        self._broker.commit(self.consumer_group_metadata(), values)
+        self._stage.after("commit_offsets")
+
+    def close(self) -> None:
+        """Leave; a static member says no goodbye."""
+        self._stage.before("leave")
+        if self._topics and self._member_id:
+            self._give_back("revoke")
+            if not self._name:
+                self._group.leave(self._member_id)
+                self._broker.version += 1
+        self._topics, self._positions = (), {}
+
+    def session_ends(self) -> None:
+        """The broker has not heard from this member for too long; a name that another has taken is left alone."""
+        if self._member_id in self._group.members:
+            self._group.leave(self._member_id)
+            self._broker.version += 1
+
+    # ---- positions ----
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        self._assigned_by_callback = True
+        self._positions, self._paused, self._end_told = {}, set(), {}
+        for one in partitions:
+            self._positions[one.topic, one.partition] = self._start(one)
+
+    def _start(self, one: TopicPartition) -> int:
+        partition = self._broker.partitions[one.topic, one.partition]
+        if one.offset >= 0:
+            return min(one.offset, partition.end)
+        if one.offset == OFFSET_BEGINNING:
+            return 0
+        if one.offset == OFFSET_END:
+            return partition.stable_end
+        place = (one.topic, one.partition)
+        found = self._group.offsets.get(place)
+        return found[0] if found else (0 if self._from_beginning else partition.stable_end)
+
+    def unassign(self) -> None:
+        self._positions, self._paused = {}, set()
+
+    def assignment(self) -> list[TopicPartition]:
+        return _parts(self._positions)
+
+    def seek(self, partition: TopicPartition) -> None:
+        place = partition.topic, partition.partition
+        if place not in self._positions:
+            raise KafkaException(KafkaError(KafkaError._STATE, "not assigned"))
+        self._positions[place] = self._start(partition)
+        self._end_told.pop(place, None)
+
+    def go_back(self, records: int) -> None:
+        """A fault: read again what was read."""
+        self._positions = {place: max(0, position - records) for place, position in self._positions.items()}
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        self._paused |= {(one.topic, one.partition) for one in partitions}
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._paused -= {(one.topic, one.partition) for one in partitions}
+
+    def get_watermark_offsets(
+        self, partition: TopicPartition, timeout: float = -1.0, cached: bool = False
+    ) -> tuple[int, int]:
+        found = self._broker.partitions[partition.topic, partition.partition]
+        return 0, found.stable_end if self._committed_only else found.end
+
+    def list_topics(self, topic: str | None = None, timeout: float = -1.0) -> Any:
+        names = list(self._broker.topics) if topic is None else [topic]
+        return SimpleNamespace(topics={name: self._metadata(name) for name in names})
+
+    def _metadata(self, topic: str) -> Any:
+        if topic not in self._broker.topics:
+            return SimpleNamespace(error=KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), partitions={})
+        return SimpleNamespace(error=None, partitions=dict.fromkeys(range(self._broker.topics[topic])))
+
+
+def _parts(places: Iterable[Place]) -> list[TopicPartition]:
+    return [TopicPartition(*place) for place in places]

@@ -1,0 +1,42 @@
+"""Errors as confluent-kafka raises them."""
+
+from confluent_kafka import KafkaError, KafkaException
+
+
+def timed_out(what: str) -> KafkaException:
+    """May be tried again."""
+    return KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{what} timed out", False, True, False))
+
+
+def unstable() -> KafkaException:
+    """Offsets of a transaction whose end is under way."""
+    return KafkaException(KafkaError(KafkaError.UNSTABLE_OFFSET_COMMIT, "unstable offsets", False, True, False))
+
+
+def abortable(code: int, words: str) -> KafkaException:
+    """The open transaction can only be aborted."""
+    return KafkaException(KafkaError(code, words, False, False, True))
+
+
+def wrong_state(words: str) -> KafkaException:
+    """A call that does not fit the state of the transaction."""
+    return KafkaException(KafkaError(KafkaError._STATE, words))
+
+
+def fenced(words: str) -> KafkaException:
+    """Another producer has this one's transactional id."""
+    return KafkaException(KafkaError(KafkaError._FENCED, f"producer fenced: {words}", True, False, False))
+
+
+def not_member(code: int, words: str) -> KafkaException:
+    """The group does not know a member, or not in this generation."""
+    return KafkaException(KafkaError(code, words))
+
+
+def full() -> BufferError:
+    return BufferError("Local: Queue full")
+
+
+def static_member_fenced() -> KafkaError:
+    """What a consumer's poll answers once another process has joined by its name."""
+    return KafkaError(KafkaError._FATAL, "Broker: Static consumer fenced by other consumer with same name", True)

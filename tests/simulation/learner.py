@@ -1,0 +1,63 @@
+"""A stand-in for the learner: a model in no time that depends on every row of its window. What is simulated is which
+windows are made, of which rows, in which order; how well they are learned is tested elsewhere."""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+
+from services.trainer.config import TrainingConfig
+from services.trainer.core import Window
+from services.trainer.reasons import NoModel, RunReason
+from services.trainer.rows import Rows
+from services.trainer.run import Candidate, Emit
+from tests.made_models import a_model, with_golden_score
+from tidewheel.contracts.codecs.models import encode_model
+from tidewheel.domain.models import Lineage, Model
+from tidewheel.domain.training import RunEvent, Step
+
+ONE_OF_SO_MANY_FAILS = 13
+BASE = a_model(1)
+ZEROS, ONES = np.zeros_like(BASE.mean), np.ones_like(BASE.std)
+
+
+def digest(window: int, features: list[bytes], labels: list[int], orders: list[int]) -> bytes:
+    """Of all that a window's rows are."""
+    return sha256(repr((window, labels, orders)).encode() + b"".join(features)).digest()
+
+
+def make(window: Window, config: TrainingConfig, emit: Emit) -> Candidate:
+    """As `services.trainer.run.make`. Raises NoModel for rows of one class, and now and then something unforeseen."""
+    rows = window.rows
+    for step in (Step.VALIDATED, Step.SPLIT, Step.SELECTED):
+        emit(RunEvent(window.instrument, window.seq, step, at_ns=0))
+    if rows.label.min() == rows.label.max():
+        raise NoModel(RunReason.ONE_CLASS, "one class only")
+    seal = digest(window.seq, [row.tobytes() for row in rows.features], rows.label.tolist(), rows.order_id.tolist())
+    if seal[0] % ONE_OF_SO_MANY_FAILS == 0:
+        raise ArithmeticError("the stand-in fails on this window")
+    model = _model(window, rows, config, seal)
+    return Candidate(model, encode_model(model), rows.take(slice(len(rows) // 2, None)))
+
+
+def _model(window: Window, rows: Rows, config: TrainingConfig, seal: bytes) -> Model:
+    coefficients = ZEROS.copy()
+    coefficients[5], coefficients[6] = (1 if seal[1] % 2 else -1), int.from_bytes(seal[2:8], "little") / 2**80
+    lineage = Lineage(
+        *("examples", window.partition, int(rows.example_seq[0]), int(rows.example_seq[-1]), config.canonical(), "")
+    )
+    made = replace(
+        BASE,
+        instrument=window.instrument,
+        seq=window.seq,
+        coefficients=coefficients,
+        mean=ZEROS,
+        std=ONES,
+        intercept=0.0,
+        threshold=0.5,
+        lineage=lineage,
+        first_placed_ns=int(rows.placed_ns.min()),
+        last_resolved_ns=int(rows.resolved_ns.max()),
+        golden_features=rows.features[0].astype("<f4").tobytes(),
+    )
+    return with_golden_score(made)

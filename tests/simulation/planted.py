@@ -1,0 +1,163 @@
+"""Faults planted into the services, one at a time: proof that the simulation can fail, and how soon it does."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from services.ingest import app as ingest_app
+from services.labeler.core import Labeler
+from services.labeler.history import History
+from services.labeler.partition import Partition
+from services.orderbot.progress import Progress
+from services.trainer.service import Service
+from services.trainer.worker import Worker
+from tests.simulation import runs
+from tests.simulation.clients import SimAdmin
+from tests.simulation.consumer import SimConsumer
+from tests.simulation.redis_memory import Store
+from tests.simulation.runs import Outcome
+from tidewheel.domain.time import NS_PER_S
+from tidewheel.runtime.transactional import TransactionalLoop
+
+
+@dataclass(frozen=True)
+class Planted:
+    """`seed`: the first that finds it, when this was written; a change may make it another."""
+
+    seed: int
+    name: str
+    plant: Callable[[], AbstractContextManager[Any]]
+
+
+def _instead(owner: Any, name: str, made: Callable[[Any], Any]) -> Callable[[], AbstractContextManager[Any]]:
+    """A method of a class, made from the right one."""
+    return lambda: patch.object(owner, name, made(getattr(owner, name)))
+
+
+def _commit_one_too_far(right: Callable[[Progress], int | None]) -> Any:
+    def take(progress: Progress) -> int | None:
+        offset = right(progress)
+        return None if offset is None else offset + 1
+
+    return take
+
+
+def _commit_what_came(right: object) -> Any:
+    def take(progress: Any) -> int | None:
+        told, progress.told = getattr(progress, "told", None), progress._next
+        return None if told == progress._next else progress._next
+
+    return take
+
+
+def _offsets_beside(right: object) -> Any:
+    def send(loop: TransactionalLoop, offsets: Any, member: Any, limit_s: float) -> None:
+        loop._consumer.commit(offsets=offsets, asynchronous=False)
+
+    return send
+
+
+def _go_on_after_rebalance(right: object) -> Any:
+    def turn(loop: TransactionalLoop) -> None:
+        messages = loop._consumer.consume(loop._batch_records_max, loop._wait_s)
+        if loop._reassigned:
+            loop._resume_assigned()
+        if records := loop._records(messages):
+            loop._begin()
+            loop._work.process(records)
+            loop._policy.took(len(records), loop._clock())
+        if loop._policy.due(loop._clock()) and not loop._commit():
+            loop._rewind()
+        loop._hold_back(loop._work.held_back())
+
+    return turn
+
+
+def _shifted(right: Callable[..., Any]) -> Any:
+    return lambda history, placed_ns, *prices: right(history, placed_ns + NS_PER_S, *prices)
+
+
+def _take_repeats(right: object) -> Any:
+    def on_second(labeler: Labeler, second: Any) -> Any:
+        labeler._seconds_seen = max(labeler._seconds_seen, second.second)
+        labeler._seconds.append(second)
+        return labeler._advance()
+
+    return on_second
+
+
+def _without_waiting(right: object) -> Any:
+    return lambda partition, topic, instrument: partition._read[topic]
+
+
+def _stable_ends(right: Callable[..., Any]) -> Any:
+    def list_offsets(admin: SimAdmin, asked: Any, **more: Any) -> Any:
+        answers = right(admin, asked, **more)
+        for place, answer in answers.items():
+            answer.result().offset = admin._broker.partitions[place.topic, place.partition].stable_end
+        return answers
+
+    return list_offsets
+
+
+def _uncommitted(right: Callable[..., None]) -> Any:
+    def init(consumer: SimConsumer, broker: Any, stage: Any, chance: Any, config: Mapping[str, Any]) -> None:
+        right(consumer, broker, stage, chance, {**config, "isolation.level": "read_uncommitted"})
+
+    return init
+
+
+@contextmanager
+def _no_fence() -> Iterator[None]:
+    """The script forgets to compare, and neither does the trainer ask what was published before."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(Store, "fence_default", False))
+        stack.enter_context(patch.object(Worker, "_repeated", lambda worker, run: False))
+        yield
+
+
+def _nothing(right: object) -> Any:
+    return lambda *_: None
+
+
+def _no_jobs(right: object) -> Any:
+    return lambda service: []
+
+
+PLANTED = (
+    Planted(2, "orderbot: commits one record too far", _instead(Progress, "take_committable", _commit_one_too_far)),
+    Planted(
+        2, "orderbot: commits what came, delivered or not", _instead(Progress, "take_committable", _commit_what_came)
+    ),
+    Planted(10, "ingest: does not look at its log", lambda: patch.object(ingest_app, "last_second", lambda *_: None)),
+    Planted(3, "labeler: goes on after an abort without going back", _instead(TransactionalLoop, "_rewind", _nothing)),
+    Planted(
+        25, "labeler: offsets beside the transaction", _instead(TransactionalLoop, "_send_offsets", _offsets_beside)
+    ),
+    Planted(
+        0, "labeler: takes records from before a rebalance", _instead(TransactionalLoop, "turn", _go_on_after_rebalance)
+    ),
+    Planted(46, "labeler: a repeated second is not passed over", _instead(Labeler, "on_second", _take_repeats)),
+    Planted(3, "labeler: writes again what is written", _instead(Labeler, "replay_to", _nothing)),
+    Planted(3, "labeler: a snapshot forgets what waits", _instead(Partition, "_first_waiting", _without_waiting)),
+    Planted(
+        0, "labeler: no state in the transaction", _instead(Partition, "complete", lambda right: lambda _: iter(()))
+    ),
+    Planted(0, "labeler: features one second late", _instead(History, "cut", _shifted)),
+    Planted(29, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
+    Planted(13, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
+    Planted(4, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
+    Planted(4, "registry: no fence", _no_fence),
+)
+
+
+def find(planted: Planted, seeds: Iterable[int]) -> Outcome | None:
+    """The first run that finds it."""
+    with planted.plant():
+        for seed in seeds:
+            outcome = runs.run(seed)
+            if outcome.failure:
+                return outcome
+    return None

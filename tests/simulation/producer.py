@@ -1,0 +1,222 @@
+"""A producer on the broker in memory, with the calls and errors of confluent-kafka's that Tidewheel uses."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from tests.simulation import failures
+from tests.simulation.broker import Broker, bytes_of
+from tests.simulation.groups import Metadata
+from tests.simulation.records import Fate, Place
+from tests.simulation.stage import Stage
+
+Delivered = Callable[[KafkaError | None, Message | None], None]
+Queued = tuple[bytes | None, bytes | None, Delivered | None]
+# What the client sends at once by itself, by chance; the rest waits for the next call.
+QUEUE_MAX = 400
+
+
+class SimProducer:
+    """Records wait in the client, by partition and in order, until something sends them; a kill forgets them."""
+
+    def __init__(self, broker: Broker, stage: Stage, chance: Random, config: Mapping[str, Any]) -> None:
+        self._broker = broker
+        self._stage = stage
+        self._chance = chance
+        self._transactional_id: str | None = config.get("transactional.id")
+        self._report: Delivered | None = config.get("on_delivery")
+        self._report_errors_only = bool(config.get("delivery.report.only.error"))
+        self._queues: dict[Place, deque[Queued]] = {}
+        self._waiting = 0
+        self._reports: list[tuple[Delivered, KafkaError | None]] = []
+        self._epoch = -1
+        self._open = self._must_abort = False
+        self._ended: Fate | None = None  # how the last transaction was decided, until the next one begins
+        self._fatal: KafkaException | None = None
+
+    def __len__(self) -> int:
+        return self._waiting + len(self._reports)
+
+    # ---- records ----
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | str | None = None,
+        key: bytes | str | None = None,
+        partition: int = -1,
+        on_delivery: Delivered | None = None,
+    ) -> None:
+        """Queue a record."""
+        self._raise_fatal()
+        if self._transactional_id is not None and (not self._open or self._must_abort):
+            raise failures.wrong_state("produce needs a transaction that can be committed")
+        try:
+            self._stage.before("produce")
+        except KafkaException:
+            self._must_abort = True
+            raise
+        place = self._broker.place_of(topic, bytes_of(key), partition)
+        self._queues.setdefault(place, deque()).append((bytes_of(key), bytes_of(value), on_delivery or self._report))
+        self._waiting += 1
+        if self._waiting > QUEUE_MAX:
+            self._send_some()
+        self._stage.after("produce")
+
+    def poll(self, timeout: float = 0.0) -> int:
+        """Tell of deliveries; time for the client to send."""
+        if timeout > 0:
+            self._stage.idle(timeout)
+        else:
+            self._stage.before("poll")
+        self._send_some()
+        return self._tell()
+
+    def flush(self, timeout: float = -1.0) -> int:
+        """Send everything; returns what could not be sent."""
+        self._stage.before("flush")
+        while self._waiting:
+            self._send_some()
+            if self._waiting:
+                self._stage.before("send")
+        self._stage.after("flush")
+        self._tell()
+        return self._waiting
+
+    def purge(self, **_more: Any) -> None:
+        """Forget what was not sent."""
+        self._queues.clear()
+        self._waiting = 0
+
+    def close(self, timeout: float = 0.0) -> bool:
+        return True
+
+    def _send_some(self) -> None:
+        """Some of what waits, in the order of each partition."""
+        for place in sorted(self._queues, key=lambda _: self._chance.random()):
+            queue = self._queues[place]
+            count = len(queue) if self._chance.random() < 0.5 else self._chance.randint(0, len(queue))
+            for _ in range(count):
+                self._send(place, *queue.popleft())
+            if not queue:
+                del self._queues[place]
+
+    def _send(self, place: Place, key: bytes | None, value: bytes | None, report: Delivered | None) -> None:
+        self._waiting -= 1
+        within = None
+        if self._transactional_id is not None:
+            try:
+                within = self._broker.transaction(self._transactional_id, self._epoch)
+            except KafkaException as failure:
+                self._fatal = failure
+                return
+        self._broker.append(place, key, value, within)
+        if report is not None and not self._report_errors_only:
+            self._reports.append((report, None))
+
+    def _tell(self) -> int:
+        reports, self._reports = self._reports, []
+        for report, error in reports:
+            report(error, None)
+        return len(reports)
+
+    # ---- transactions ----
+
+    def transaction_expires(self) -> None:
+        """The broker aborts what this producer left open, unless another has its id by now."""
+        if self._transactional_id is not None and self._broker.epoch(self._transactional_id) == self._epoch:
+            self._broker.expire(self._transactional_id)
+
+    def init_transactions(self, timeout: float = -1.0) -> None:
+        self._stage.before("init")
+        assert self._transactional_id is not None
+        self._epoch = self._broker.init(self._transactional_id)
+        self._stage.after("init")
+
+    def begin_transaction(self) -> None:
+        self._raise_fatal()
+        if self._open:
+            raise failures.wrong_state("a transaction is open already")
+        self._stage.before("begin")
+        self._open, self._must_abort, self._ended = True, False, None
+        self._stage.after("begin")
+
+    def send_offsets_to_transaction(
+        self, positions: Sequence[TopicPartition], group_metadata: Metadata, timeout: float = -1.0
+    ) -> None:
+        self._in_transaction("send_offsets")
+        offsets = {(one.topic, one.partition): (one.offset, one.metadata or "") for one in positions}
+        if offsets:
+            try:
+                self._broker.add_offsets(str(self._transactional_id), self._epoch, group_metadata, offsets)
+            except KafkaException as failure:
+                self._raise_abortable(failure)
+        self._stage.after("send_offsets")
+
+    def commit_transaction(self, timeout: float = -1.0) -> None:
+        """Again after a failure: the same answer as the first one would have been."""
+        if self._ended is Fate.COMMITTED:
+            self._finish()
+            return
+        self._in_transaction("commit")
+        self._send_all()
+        self._stage.before("end")
+        self._end(Fate.COMMITTED)
+        self._stage.after("commit")
+        self._finish()
+
+    def abort_transaction(self, timeout: float = -1.0) -> None:
+        self._raise_fatal()
+        if self._ended is Fate.ABORTED:
+            self._finish()
+            return
+        if not self._open:
+            raise failures.wrong_state("no transaction is open")
+        self._stage.before("abort")
+        self.purge()
+        self._end(Fate.ABORTED)
+        self._stage.after("abort")
+        self._finish()
+
+    def _in_transaction(self, effect: str) -> None:
+        """Before a step towards a commit. Raises KafkaException where there is nothing to be committed."""
+        self._raise_fatal()
+        if not self._open:
+            raise failures.wrong_state("no transaction is open")
+        if self._must_abort:
+            raise failures.abortable(KafkaError._STATE, "must be aborted")
+        try:
+            self._stage.before(effect)
+        except KafkaException as failure:
+            self._must_abort = failure.args[0].txn_requires_abort()
+            raise
+
+    def _send_all(self) -> None:
+        while self._waiting:
+            self._send_some()
+        self._raise_fatal()
+
+    def _end(self, fate: Fate) -> None:
+        try:
+            self._broker.end(str(self._transactional_id), self._epoch, fate)
+        except KafkaException as failure:
+            self._fatal = failure
+        self._raise_fatal()
+        self._ended = fate
+
+    def _finish(self) -> None:
+        self._open = self._must_abort = False
+
+    def _raise_abortable(self, failure: KafkaException) -> None:
+        if failure.args[0].fatal():
+            self._fatal = failure
+            raise failure
+        self._must_abort = True
+        raise failures.abortable(failure.args[0].code(), failure.args[0].str()) from failure
+
+    def _raise_fatal(self) -> None:
+        if self._fatal is not None:
+            raise self._fatal

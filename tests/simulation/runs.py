@@ -1,0 +1,95 @@
+"""One run: a seed, its faults, and the judgement."""
+
+import gc
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+from unittest.mock import patch
+
+from services.labeler import partition
+from tests.simulation import checkers, inputs, plan
+from tests.simulation.broker import Broker
+from tests.simulation.plan import Fault
+from tests.simulation.redis_memory import SimRedis, Store
+from tests.simulation.services import System
+from tests.simulation.stage import Calm
+from tests.simulation.world import Failed, World
+from tidewheel.contracts.topics import LABELER_STATE, TOPICS
+from tidewheel.registry.store import Registry, Unverified
+
+# So that a run of some hundred records has several.
+SNAPSHOT_RECORDS = (40, 150, 2000)
+
+
+@dataclass
+class Outcome:
+    """How a run ended. `failure` is empty where all is well."""
+
+    seed: int
+    failure: str
+    faults: list[Fault]
+    fired: list[Fault]
+    steps: int
+    trace: list[str] = field(default_factory=list)
+
+
+def faults_of(seed: int) -> list[Fault]:
+    """The faults that belong to a seed."""
+    return plan.draw(Random(f"faults {seed}"))
+
+
+def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = False) -> Outcome:
+    """Run a seed with its own faults, or with others."""
+    given = faults_of(seed) if faults is None else list(faults)
+    chance = Random(f"setting {seed}")
+    names = chance.choice((inputs.APART, inputs.APART, inputs.TOGETHER))
+    markets = [inputs.expected(name, chance.randrange(inputs.POOL)) for name in names]
+    broker = Broker({name: topic.partitions(inputs.PARTITIONS) for name, topic in TOPICS.items()}, chance)
+    system = System(chance, broker, Store(), markets)
+    with patch.object(partition, "SNAPSHOT_RECORDS_MIN", chance.choice(SNAPSHOT_RECORDS)):
+        return _judged(seed, given, system, verbose)
+
+
+def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Outcome:
+    starts: dict = {}
+    world = World(seed, faults, starts, system.version, verbose)
+    starts |= system.starts(world)
+    world.on_fault = {
+        "compact": lambda _: _compact(system.broker),
+        "rollback": lambda _: _roll_back(system, world),
+        "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
+    }
+    world.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
+    for role in plan.ROLES:
+        world.start(role)
+    failure = ""
+    gc_was_on = gc.isenabled()
+    gc.disable()
+    try:
+        world.run()
+        system.broker.settle()
+        checkers.check(system)
+    except (Failed, checkers.Broken) as broken:
+        failure = str(broken)
+    finally:
+        if gc_was_on:
+            gc.enable()
+    return Outcome(seed, failure, faults, world.fired, world.steps, world.trace)
+
+
+def _compact(broker: Broker) -> None:
+    for (topic, _), one in broker.partitions.items():
+        if topic == LABELER_STATE.name:
+            one.compact()
+
+
+def _roll_back(system: System, world: World) -> None:
+    """An operator goes back to an older model of some instrument, if there is one."""
+    registry = Registry(SimRedis(system.store, Calm("operator")), "memory")
+    for instrument in registry.instruments():
+        pointer = registry.current(instrument)
+        if pointer is not None and pointer.seq > 1:
+            try:
+                registry.rollback(instrument, world.chance.randint(1, pointer.seq - 1))
+            except Unverified:
+                continue  # that window was refused

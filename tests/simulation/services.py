@@ -1,0 +1,196 @@
+"""Processes of all five services on the world's broker and registry: the real shells, started as their mains start
+them."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from random import Random
+from typing import Any, cast
+
+from services.labeler.__main__ import build
+from services.labeler.settings import Settings as LabelerSettings
+from services.predictor.model_slot import ModelSlots
+from services.predictor.watcher import Watcher
+from services.trainer.service import Outside, Service
+from services.trainer.settings import Settings as TrainerSettings
+from tests.simulation import learner
+from tests.simulation.broker import Broker
+from tests.simulation.clients import clients
+from tests.simulation.feeds import ingest
+from tests.simulation.inputs import SETTINGS, Expected
+from tests.simulation.orderbots import orderbot
+from tests.simulation.redis_memory import SimRedis, Store
+from tests.simulation.world import Actor, World
+from tidewheel.registry.store import Registry
+from tidewheel.runtime.health import Health
+from tidewheel.runtime.process import Context
+
+LOG = logging.getLogger("simulation")
+WINDOW = 24
+
+
+class Stop:
+    """Stands for a threading.Event: waiting lets the others go on."""
+
+    def __init__(self, actor: Actor, *, asked: bool) -> None:
+        self._actor = actor
+        self._asked = asked
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set or (self._asked and self._actor.stopping)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._actor.idle(timeout or 0.0)
+        return self.is_set()
+
+
+class StrandExecutor:
+    """An executor whose thread is one more strand of its process."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._open: list[Future[Any]] = []
+
+    def submit(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._open.append(future)
+
+        def body() -> None:
+            try:
+                future.set_result(call(*args))
+            except Exception as failure:
+                future.set_exception(failure)
+
+        self._actor.run(body)
+        return future
+
+    def shutdown(self, wait: bool = True) -> None:
+        while wait and not all(future.done() for future in self._open):
+            self._actor.idle(0.1)
+
+
+class System:
+    """All that a run's processes share. `settings` of the shells are drawn once a run."""
+
+    def __init__(self, chance: Random, broker: Broker, store: Store, markets: list[Expected]) -> None:
+        self.broker = broker
+        self.store = store
+        self.markets = markets
+        self.served: dict[str, list[tuple[int, int]]] = {}
+        self._chance = chance
+        self._commit_ms = chance.choice((1, 1, 20, 300))
+        self._commit_records = chance.choice((30, 300, 50_000))
+        self._batch = chance.choice((5, 40, 200))
+        self._step = chance.choice((0, 0, WINDOW // 2))
+        self._named = chance.random() < 0.5
+
+    def starts(self, world: World) -> dict[str, Callable[[Actor], None]]:
+        """By kind of role, how a process of it begins."""
+        self.world = world
+        bodies = {
+            "ingest": self._ingest,
+            "orderbot": self._orderbot,
+            "labeler": self._labeler,
+            "trainer": self._trainer,
+            "predictor": self._predictor,
+        }
+        return {kind: lambda actor, body=body: actor.run(lambda: body(actor)) for kind, body in bodies.items()}
+
+    def _clients(self, actor: Actor) -> Any:
+        made = clients(self.broker, actor, self._chance)
+
+        def consumer(config: Any) -> Any:
+            one = made.consumer(config)
+            actor.consumers.append(cast(Any, one))
+            actor.farewells.append(cast(Any, one).session_ends)
+            return one
+
+        def producer(config: Any) -> Any:
+            one = made.producer(config)
+            actor.farewells.append(cast(Any, one).transaction_expires)
+            return one
+
+        return type(made)(consumer, producer, made.admin)
+
+    def _context(self, actor: Actor) -> Context:
+        kind = actor.role.partition("-")[0]
+        return Context(LOG, Health(kind, clock=self._now), cast(Any, Stop(actor, asked=True)))
+
+    def _now(self) -> float:
+        return self.world.now_s
+
+    def _ingest(self, actor: Actor) -> None:
+        market = self.markets[int(actor.role.partition("-")[2])]
+        ingest(market, self._context(actor), self._clients(actor), self._chance)
+        self.world.ended.add(actor.role)
+
+    def _orderbot(self, actor: Actor) -> None:
+        name = f"tidewheel-{actor.role}" if self._named else ""
+        orderbot(self._context(actor), self._clients(actor), self._chance, name)
+
+    def _labeler(self, actor: Actor) -> None:
+        settings = LabelerSettings(
+            kafka="simulated",
+            instance=actor.role.partition("-")[2],
+            commit_interval_ms=self._commit_ms,
+            commit_records_max=self._commit_records,
+        )
+        context = self._context(actor)
+        more = {"clock": self._now, "guard": at_once, "batch_records_max": self._batch}
+        loop, _ = build(settings, context, self._clients(actor), **more)
+        loop.run(context.stop)
+
+    def _trainer(self, actor: Actor) -> None:
+        settings = TrainerSettings(
+            kafka="simulated", window=WINDOW, step=self._step, trials=1, instance="0" if self._named else ""
+        )
+        outside = Outside(
+            self._clients(actor),
+            Registry(SimRedis(self.store, actor), "memory"),
+            cast(Executor, StrandExecutor(actor)),
+            cast(Any, Stop(actor, asked=False)),
+            learner.make,
+            lambda: round(self.world.now_s * 1e9),
+        )
+        service = Service(settings, self._context(actor), outside)
+        try:
+            service.run()
+        finally:
+            service.close()
+
+    def _predictor(self, actor: Actor) -> None:
+        slots = ModelSlots()
+        watcher = Watcher(Registry(SimRedis(self.store, actor), "memory"), slots, LOG, clock=self._now)
+        while not actor.stopping:
+            watcher.turn()
+            for name in slots.instruments():
+                serving = slots.get(name)
+                seen = self.served.setdefault(f"{actor.name} {name}", [])
+                if serving is not None and seen[-1:] != [(serving.epoch, serving.seq)]:
+                    seen.append((serving.epoch, serving.seq))
+            actor.idle(1.0)
+
+    @property
+    def predictor(self) -> str:
+        """The process that serves at the end."""
+        return next((actor.name for actor in self.world.actors if actor.role.startswith("predictor")), "none")
+
+    @property
+    def windowing(self) -> tuple[int, int]:
+        return WINDOW, self._step or WINDOW
+
+    def version(self) -> int:
+        """Counts everything that changes what anyone may see."""
+        return self.broker.version + self.store.version
+
+
+def at_once(call: Callable[[], None], clock: Callable[[], float], on_turn: Callable[[], None]) -> None:
+    """For the hang guard: calls of the broker in memory do not hang."""
+    call()
+
+
+assert SETTINGS.exit_on == "bid", "the labeler is started with its default settings"

@@ -1,0 +1,41 @@
+"""Where a client tells what it is about to do: a simulation decides there who goes on, who dies, what fails."""
+
+from typing import Protocol
+
+
+class Killed(BaseException):
+    """The process is gone: nothing below catches this, and every later call of its clients raises it again."""
+
+
+class Stage(Protocol):
+    """One process, as its clients see it."""
+
+    name: str
+
+    def before(self, effect: str) -> None:
+        """Called before each effect. Raises Killed, or KafkaException or BufferError in its place."""
+
+    def after(self, effect: str) -> None:
+        """Called after each effect. Raises Killed, or KafkaException though the effect took place."""
+
+    def idle(self, wait_s: float) -> None:
+        """There is nothing to do for this process; time may pass."""
+
+    def sees(self, topic: str) -> bool:
+        """Whether the process gets records of a topic now."""
+
+
+class Calm:
+    """A stage on which nothing goes wrong."""
+
+    def __init__(self, name: str = "calm") -> None:
+        self.name = name
+
+    def before(self, effect: str) -> None: ...
+
+    def after(self, effect: str) -> None: ...
+
+    def idle(self, wait_s: float) -> None: ...
+
+    def sees(self, topic: str) -> bool:
+        return True

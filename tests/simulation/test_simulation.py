@@ -1,0 +1,52 @@
+"""A short run of the simulation; `make sim` is the long one."""
+
+import pytest
+
+from tests.simulation import planted, runs
+from tests.simulation.plan import Fault
+from tests.simulation.planted import Planted
+from tests.simulation.shrink import shrink, story
+
+SEEDS = range(20)
+SEEDS_MORE = 60
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_lost_doubled_or_reordered(seed: int) -> None:
+    outcome = runs.run(seed)
+    assert outcome.failure == "", f"`make sim SEED={seed}` tells more"
+
+
+def test_the_faults_really_happen() -> None:
+    fired = {fault.kind for seed in SEEDS[:6] for fault in runs.run(seed).fired}
+    assert fired >= {"crash", "pause", "error", "delay", "scale", "reread"}
+
+
+def test_a_seed_is_the_same_run_each_time() -> None:
+    first, second = (runs.run(7, verbose=True) for _ in range(2))
+    assert first.trace == second.trace
+    assert first.steps == second.steps
+    assert first.fired == second.fired
+
+
+@pytest.mark.parametrize("fault", planted.PLANTED, ids=lambda fault: fault.name)
+def test_a_planted_fault_is_found(fault: Planted) -> None:
+    assert planted.find(fault, [fault.seed, *range(SEEDS_MORE)])
+
+
+def test_a_failure_shrinks_to_the_faults_it_needs_and_can_be_read() -> None:
+    fault = next(one for one in planted.PLANTED if "one record too far" in one.name)
+    with fault.plant():
+        failed = planted.runs.run(fault.seed)
+        assert failed.failure
+        small = shrink(failed)
+    assert small.failure
+    assert len(small.faults) <= 2 < len(failed.faults)
+    told = story(small)
+    assert f"seed {fault.seed} fails: " in told
+    assert all(str(one) in told for one in small.faults)
+
+
+def test_a_fault_reads_as_a_sentence() -> None:
+    fault = Fault("crash", "labeler-0", 7, "commit", "after", more=20)
+    assert str(fault).split() == ["crash", "labeler-0", "after", "commit", "7", "20"]

@@ -1,0 +1,58 @@
+"""Found by seed 2064: a trainer that lost its partitions took in what it had fetched before, and windows were lost."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from random import Random
+from typing import Any, cast
+
+from services.trainer.service import Outside, Service
+from services.trainer.settings import Settings
+from tests.simulation import inputs, learner
+from tests.simulation.broker import Broker
+from tests.simulation.clients import clients
+from tests.simulation.redis_memory import SimRedis, Store
+from tests.simulation.stage import Calm
+from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
+from tidewheel.domain.models import ModelRecord
+from tidewheel.registry.store import Registry
+from tidewheel.runtime.health import Health
+from tidewheel.runtime.process import Context
+
+WINDOW = 24
+MARKET = inputs.expected("replay:AA", 0)
+PLACE = EXAMPLES.name, MARKET.partition
+
+
+class AtOnce:
+    """An executor that has done the work when it is asked to."""
+
+    def submit(self, call: Callable[..., Any], *args: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(call(*args))
+        return future
+
+    def shutdown(self, wait: bool = True) -> None: ...
+
+
+def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
+    chance = Random(1)
+    broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
+    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    log, stop = logging.getLogger("trainer"), threading.Event()
+    outside = Outside(clients(broker, Calm(), chance), registry, cast(Executor, AtOnce()), stop, learner.make)
+    service = Service(Settings(window=WINDOW, trials=1), Context(log, Health("trainer"), stop), outside)
+    for number, value in enumerate(MARKET.examples):
+        broker.append(PLACE, MARKET.instrument.encode(), value)
+        if number % 10 == 0:
+            service.turn()
+        if number == WINDOW // 2 + 1:
+            # The session ends unnoticed: the next poll brings old records and the news.
+            (member,) = broker.group(TRAINER_GROUP).members
+            broker.group(TRAINER_GROUP).leave(member)
+    for _ in range(20):
+        service.turn()
+    records = [record for record in registry.records(MARKET.instrument) if isinstance(record, ModelRecord)]
+    assert sorted(record.seq for record in records) == list(range(1, len(MARKET.examples) // WINDOW + 1))
+    service.close()

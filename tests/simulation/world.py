@@ -1,0 +1,320 @@
+"""The scheduler: one generator decides who runs next and for how long; a plan says what fails. No clock, no waiting."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import count
+from random import Random
+
+import redis
+from confluent_kafka import KafkaError, KafkaException
+
+from tests.simulation import failures
+from tests.simulation.consumer import SimConsumer
+from tests.simulation.plan import Fault
+from tests.simulation.stage import Killed
+from tests.simulation.strands import Strand
+from tidewheel.runtime.process import Unusable
+
+STEP_S = 0.001
+STEPS_MAX = 400_000
+QUANTA = (1, 2, 5, 20, 100, 100, 500, 500, 2000)
+CALM_ROUNDS = 12
+# A process that ends so is started again, and nothing is wrong.
+FORGIVEN = ("has taken over", "has not answered")
+
+
+class Failed(Exception):
+    """A run that must not end so; the message says why."""
+
+
+class Actor:
+    """One process, from its start to its end: the stage of its clients."""
+
+    def __init__(self, world: "World", role: str, number: int) -> None:
+        self._world = world
+        self.role = role
+        self.name = f"{role}.{number}"
+        self.dead = False
+        self.asleep_until = 0
+        self.stopping = False
+        self.strands: list[Strand] = []
+        self.consumers: list[SimConsumer] = []
+        self.farewells: list[Callable[[], None]] = []  # what the broker does once it misses this process
+
+    def before(self, effect: str) -> None:
+        self._world.boundary(self, effect, "before")
+
+    def after(self, effect: str) -> None:
+        self._world.boundary(self, effect, "after")
+
+    def idle(self, wait_s: float) -> None:
+        self._world.rest(self, wait_s)
+
+    def sees(self, topic: str) -> bool:
+        return (self.role.partition("-")[0], topic) not in self._world.delayed
+
+    def go_back(self, records: int) -> None:
+        """A fault: this process's consumers read again."""
+        for consumer in self.consumers:
+            consumer.go_back(records)
+
+    def run(self, body: Callable[[], None]) -> None:
+        """A thread more of this process."""
+        self.strands.append(Strand(self.name, body))
+
+
+Start = Callable[[Actor], None]
+
+
+class World:
+    """`starts`: by kind of role, what begins a process of it. `version`: counts what anyone may see."""
+
+    def __init__(
+        self, seed: int, faults: Iterable[Fault], starts: dict[str, Start], version: Callable[[], int], verbose: bool
+    ) -> None:
+        self.chance = Random(seed)
+        self.now_s = 0.0
+        self.steps = 0
+        self.actors: list[Actor] = []
+        self.delayed: Counter[tuple[str, str]] = Counter()
+        self.trace: list[str] = []
+        self.fired: list[Fault] = []
+        self.ended: set[str] = set()  # roles whose work is done
+        self.background: Callable[[], None] = lambda: None  # what the broker does beside everything
+        self.on_fault: dict[str, Callable[[Fault], None]] = {}
+        self._starts = starts
+        self._version = version
+        self._verbose = verbose
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._at: dict[tuple[str, str, str, int], Fault] = {}
+        self._events: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = count()
+        self._numbers: Counter[str] = Counter()
+        self._current: tuple[Actor, Strand] | None = None
+        self._calm = 0  # turns in which nothing changed
+        self._quantum = 0
+        for fault in faults:
+            self._arrange(fault)
+
+    def say(self, words: str) -> None:
+        if self._verbose:
+            self.trace.append(f"{self.steps:>7} {words}")
+
+    # ---- what goes wrong, and when ----
+
+    def _arrange(self, fault: Fault) -> None:
+        if fault.effect:
+            self._at[fault.role, fault.effect, fault.side, fault.at] = fault
+        else:
+            self.later(fault.at, lambda: self._happen(fault))
+
+    def later(self, steps: int, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (self.steps + steps, next(self._order), event))
+
+    def _happen(self, fault: Fault) -> None:
+        self.fired.append(fault)
+        self.say(f"-- {fault}")
+        if fault.kind == "delay":
+            key = (fault.role, fault.how)
+            self.delayed[key] += 1
+            self.later(fault.more, lambda: self._see_again(key))
+        elif fault.kind == "scale":
+            self.start(fault.role)
+            self.later(fault.more, lambda: self.stop(fault.role))
+        else:
+            self.on_fault[fault.kind](fault)
+
+    def _see_again(self, key: tuple[str, str]) -> None:
+        self.delayed[key] -= 1
+        if not self.delayed[key]:
+            del self.delayed[key]
+
+    def boundary(self, actor: Actor, effect: str, side: str) -> None:
+        """One side of one effect of a process."""
+        if actor.dead:
+            raise Killed
+        key = (actor.role, effect, side)
+        self._counts[key] += 1
+        self.steps += 1
+        self.now_s += STEP_S
+        if fault := self._at.pop((*key, self._counts[key]), None):
+            self._strike(actor, fault)
+        self._quantum -= 1
+        if self._quantum <= 0:
+            self._pause(actor)
+
+    def rest(self, actor: Actor, wait_s: float) -> None:
+        """A process with nothing to do."""
+        if actor.dead:
+            raise Killed
+        self.steps += 1
+        self.now_s += max(wait_s, STEP_S)
+        self._pause(actor)
+
+    def _pause(self, actor: Actor) -> None:
+        assert self._current is not None
+        self._current[1].pause()
+        if actor.dead:
+            raise Killed
+
+    def _strike(self, actor: Actor, fault: Fault) -> None:
+        self.fired.append(fault)
+        self.say(f"{actor.name}: {fault}")
+        if fault.kind == "crash":
+            actor.dead = True
+            self.later(fault.more, lambda: self.start(fault.role))
+            raise Killed
+        if fault.kind == "pause":
+            self._put_to_sleep(actor, fault)
+        elif fault.kind == "reread":
+            actor.go_back(fault.more)
+        elif fault.kind == "error":
+            self._err(fault)
+
+    def _put_to_sleep(self, actor: Actor, fault: Fault) -> None:
+        actor.asleep_until = self.steps + fault.more
+        if fault.how == "replaced":
+            self.later(min(fault.more // 3, 100), lambda: self.start(fault.role))
+        elif fault.how == "expelled":
+            self.later(fault.more // 3, lambda: self.expel(fault.role))
+        self._pause(actor)
+
+    def _err(self, fault: Fault) -> None:
+        """A call fails: `late`, and nothing was done; `lost`, though it was (arranged for its other side)."""
+        if fault.how == "lost" and fault.side == "before":
+            count_now = self._counts[fault.role, fault.effect, "after"] + 1
+            after = Fault("error", fault.role, count_now, fault.effect, "after", "late", fault.more)
+            self._at[fault.role, fault.effect, "after", count_now] = after
+            return
+        if fault.more > 1 and fault.side == "before":
+            again = Fault("error", fault.role, fault.at + 1, fault.effect, "before", fault.how, fault.more - 1)
+            self._at.setdefault((again.role, again.effect, "before", again.at), again)
+        raise _failure(fault)
+
+    # ---- processes ----
+
+    def start(self, role: str) -> None:
+        """A new process of a role; an older one may still be there, asleep."""
+        if role in self.ended:
+            return
+        self._numbers[role] += 1
+        actor = Actor(self, role, self._numbers[role])
+        self.say(f"{actor.name} starts")
+        self._starts[role.partition("-")[0]](actor)
+        self.actors.append(actor)
+
+    def forget(self, actor: Actor) -> None:
+        """The broker ends a process's sessions and its transaction, unless they are another's by now."""
+        for farewell in actor.farewells:
+            farewell()
+
+    def expel(self, role: str) -> None:
+        """As `forget`, for processes that only sleep."""
+        for actor in self.actors:
+            if actor.role == role and actor.asleep_until > self.steps:
+                self.forget(actor)
+
+    def stop(self, role: str) -> None:
+        """Ask a role's processes to end."""
+        for actor in self.actors:
+            actor.stopping |= actor.role == role
+
+    def run(self) -> None:
+        """Until nothing more happens. Raises Failed for what must not happen."""
+        try:
+            while self._turn() or not self._at_rest():
+                if self.steps > STEPS_MAX:
+                    raise Failed("it did not come to rest")
+        finally:
+            self._end_all()
+
+    def _turn(self) -> bool:
+        """One process goes on for a while; False when all is calm and nothing is to come."""
+        while self._events and self._events[0][0] <= self.steps:
+            heapq.heappop(self._events)[2]()
+        awake = [actor for actor in self.actors if actor.asleep_until <= self.steps]
+        if not awake:
+            self.steps += 10
+            return bool(self.actors or self._events)
+        before = self._version()
+        self.background()
+        self._resume(self.chance.choice(awake), self.chance.choice(QUANTA))
+        self._calm = 0 if self._version() != before else self._calm + 1
+        if self._calm > 4 * len(self.actors):
+            # Nothing moves: what is to come comes now.
+            self.steps = max([self.steps, *(event[0] for event in self._events[:1])])
+            sleepers = [actor.asleep_until for actor in self.actors if actor.asleep_until > self.steps]
+            if not self._events and sleepers:
+                self.steps = min(sleepers)
+            return bool(self._events or sleepers)
+        return True
+
+    def _at_rest(self) -> bool:
+        before = self._version()
+        for _ in range(CALM_ROUNDS):
+            self.background()
+            for actor in list(self.actors):
+                self._resume(actor, max(QUANTA))
+            if self._version() != before or self._events:
+                self._calm = 0
+                return False
+        return True
+
+    def _resume(self, actor: Actor, quantum: int) -> None:
+        strand = self.chance.choice(actor.strands) if len(actor.strands) > 1 else actor.strands[0]
+        self._current, self._quantum = (actor, strand), quantum
+        strand.resume()
+        if strand.done:
+            self._ended(actor, strand)
+
+    def _ended(self, actor: Actor, strand: Strand) -> None:
+        """A thread ended, and its process with it, unless it was a helper that did its work."""
+        actor.strands.remove(strand)
+        if strand.failure is None and actor.strands:
+            return
+        actor.dead = True
+        self._unwind(actor)
+        if actor in self.actors:
+            self.actors.remove(actor)
+        self.later(self.chance.choice((50, 400)), lambda: self.forget(actor))
+        failure = strand.failure
+        if failure is None:
+            self.say(f"{actor.name} is done")
+            return
+        if isinstance(failure, Killed):
+            self.say(f"{actor.name} is gone")
+            return
+        words = failure.args[0].str() if isinstance(failure, KafkaException) else str(failure)
+        self.say(f"{actor.name} ends: {type(failure).__name__} {words}")
+        if not isinstance(failure, KafkaException) and not (
+            isinstance(failure, Unusable) and any(part in words for part in FORGIVEN)
+        ):
+            raise Failed(f"{actor.name} failed\n{strand.words}")
+        if not actor.stopping and not any(other.role == actor.role for other in self.actors):
+            self.later(20, lambda: self.start(actor.role))
+
+    def _unwind(self, actor: Actor) -> None:
+        """Let the other threads of a dead process come to their end."""
+        while actor.strands:
+            strand = actor.strands.pop()
+            self._current = (actor, strand)
+            while not strand.done:
+                strand.resume()
+
+    def _end_all(self) -> None:
+        for actor in self.actors:
+            actor.dead = True
+            self._unwind(actor)
+
+
+def _failure(fault: Fault) -> BaseException:
+    if fault.how == "full":
+        return failures.full()
+    if fault.how == "refused":
+        return failures.wrong_state("a record was refused")
+    if fault.how == "abortable":
+        return failures.abortable(KafkaError.COORDINATOR_NOT_AVAILABLE, "the transaction must be aborted")
+    if fault.effect == "registry":
+        return redis.ConnectionError("no answer")
+    return failures.timed_out(fault.effect)
