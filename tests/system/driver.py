@@ -32,10 +32,14 @@ class Running:
 
     def service(self, name: str) -> psutil.Process | None:
         """The live process of a service, by its command line."""
+        return self.child(f"services.{name}")
+
+    def child(self, *words: str) -> psutil.Process | None:
+        """A live descendant that has one of the words in its command line."""
         self.look()
         for child in self.seen.values():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                if child.is_running() and any(f"services.{name}" in word for word in child.cmdline()):
+                if child.is_running() and any(word in told for told in child.cmdline() for word in words):
                     return child
         return None
 

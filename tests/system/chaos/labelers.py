@@ -1,0 +1,96 @@
+"""Labelers that are no children of the run: they share its group, and nobody starts them again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tidewheel.local.processes import kill_group, signal_quietly, start, tethered
+
+TAKEN_OVER = "another labeler with the same name has taken over"
+# A labeler whose broker went away under it may end, and say so; one of the run is then started again.
+KAFKA_AWAY = ("Kafka has not answered for", "Kafka's client has hung for")
+
+
+@dataclass
+class Labeler:
+    """One such process. `wanted`: what its last words must hold if it ends by itself; empty where it must not."""
+
+    instance: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    killed: bool = False
+    asked_to_end: bool = False
+    replaced: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def works(self) -> bool:
+        """It has joined the group, or has ended."""
+        return self.ended or "assigned partitions" in self.log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        self.killed = True
+        kill_group(self.process)
+
+    def end(self) -> None:
+        self.asked_to_end = True
+        signal_quietly(self.process.pid, signal.SIGTERM)
+
+    def stand_still(self) -> None:
+        signal_quietly(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        signal_quietly(self.process.pid, signal.SIGCONT)
+
+    def fault(self) -> str:
+        """What is wrong with how it ended, empty if nothing is."""
+        code = self.process.poll()
+        said = self.log.read_text(errors="replace").strip().rpartition("\n")[2]
+        name = f"labeler {self.instance} ({self.log.name})"
+        if code is None:
+            return f"{name} still runs"
+        if self.killed or (self.asked_to_end and code == 0):
+            return ""
+        if code == 1 and (TAKEN_OVER in said if self.replaced else any(words in said for words in KAFKA_AWAY)):
+            return ""
+        return f"{name} ended with code {code}: {said}"
+
+
+@dataclass
+class Labelers:
+    """All that were started in one run, gone when it is over."""
+
+    folder: Path
+    started: list[Labeler] = field(default_factory=list)
+
+    def start(self, kafka: str, instance: str) -> Labeler:
+        self.folder.mkdir(exist_ok=True)
+        log = self.folder / f"labeler-{instance}-{len(self.started)}.log"
+        process = start(
+            tethered([sys.executable, "-m", "services.labeler"], signal.SIGKILL),
+            log,
+            {**settings(), "TIDEWHEEL_KAFKA": kafka, "TIDEWHEEL_INSTANCE": instance, "TIDEWHEEL_METRICS_PORT": "0"},
+        )
+        self.started.append(Labeler(instance, process, log))
+        return self.started[-1]
+
+    def faults(self) -> Iterator[str]:
+        return filter(None, (one.fault() for one in self.started))
+
+    def close(self) -> None:
+        for one in self.started:
+            if not one.ended:
+                kill_group(one.process)
+            one.process.wait()
+
+
+def settings() -> Mapping[str, str]:
+    """The environment without the settings of whoever starts the chaos."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TIDEWHEEL_")}

@@ -1,0 +1,153 @@
+"""Does what the plan says to a run that goes on: a disturbance is a generator that is asked on ten times a second."""
+
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from tests.system.chaos.labelers import Labelers
+from tests.system.chaos.plan import KAFKA, REDIS, SERVICES, Disturbance, Kind
+from tests.system.driver import Running
+
+# By which a server's process is known.
+SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
+# For a target to be there and for a labeler to join, on a machine that is busy otherwise.
+STEP_LIMIT_S = 60.0
+Steps = Generator[None, None, None]
+
+
+class Performer:
+    """Called again and again while the run goes on. `faults`: what did not come as it must."""
+
+    def __init__(
+        self,
+        plan: Sequence[Disturbance],
+        data: Path,
+        labelers: Labelers,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.labelers = labelers
+        self.done: Counter[Kind] = Counter()
+        self.faults: list[str] = []
+        self._left = deque(plan)
+        self._running: list[tuple[Disturbance, Steps]] = []
+        self._data = data
+        self._say = say
+        self._clock = clock
+        self._began_s: float | None = None
+        self._run: Running | None = None
+
+    def __call__(self, running: Running) -> None:
+        self._run = running
+        now_s = self._clock()
+        if self._began_s is None:
+            if not all(running.service(name) for name in SERVICES):
+                return
+            self._began_s = now_s
+        while self._left and self._left[0].at_s <= now_s - self._began_s:
+            one = self._left.popleft()
+            self._say(f"{now_s - self._began_s:6.1f} s  {one}")
+            self._running.append((one, self._steps(one)))
+        self._running = [(one, steps) for one, steps in self._running if self._goes_on(one, steps)]
+
+    def unfinished(self) -> list[str]:
+        """What of the plan was not done when the run ended."""
+        return [f"not done: {one}" for one in (*(one for one, _ in self._running), *self._left)]
+
+    def _goes_on(self, one: Disturbance, steps: Steps) -> bool:
+        try:
+            next(steps)
+            return True
+        except StopIteration:
+            self.done[one.kind] += 1
+        except TimeoutError as failure:
+            self.faults.append(f"{one}: {failure}")
+        return False
+
+    def _steps(self, one: Disturbance) -> Steps:
+        match one.kind:
+            case Kind.KILL:
+                return self._kill(one.target)
+            case Kind.END:
+                return self._end(one.target)
+            case Kind.STAND_STILL | Kind.STUCK | Kind.AWAY:
+                return self._stand_still(one.target, one.lasts_s)
+            case Kind.ADD_AND_END | Kind.ADD_AND_KILL:
+                return self._add(one.target, one.lasts_s, one.kind is Kind.ADD_AND_KILL)
+            case Kind.REPLACE:
+                return self._replace(one.target, one.lasts_s)
+
+    def _kill(self, target: str) -> Steps:
+        process = yield from self._found(target)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+    def _end(self, target: str) -> Steps:
+        process = yield from self._found(target)
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+
+    def _stand_still(self, target: str, lasts_s: float) -> Steps:
+        process = yield from self._found(target)
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+        yield from self._passing(lasts_s)
+        with suppress(psutil.NoSuchProcess):  # the run may have killed and replaced it
+            process.resume()
+
+    def _add(self, instance: str, lasts_s: float, killed: bool) -> Steps:
+        added = self.labelers.start(self._kafka(), instance)
+        yield from self._until(lambda: added.works, "it has joined")
+        yield from self._passing(lasts_s)
+        if killed:
+            added.kill()
+        else:
+            added.end()
+        yield from self._until(lambda: added.ended, "it has ended")
+
+    def _replace(self, instance: str, lasts_s: float) -> Steps:
+        old = self.labelers.start(self._kafka(), instance)
+        yield from self._until(lambda: old.works, "it has joined")
+        yield from self._passing(lasts_s)
+        old.stand_still()
+        new = self.labelers.start(self._kafka(), instance)
+        yield from self._until(lambda: new.works, "the other has joined under its name")
+        old.replaced = True
+        yield from self._passing(lasts_s)
+        old.go_on()
+        yield from self._until(lambda: old.ended, "the replaced one has ended")
+        new.end()
+        yield from self._until(lambda: new.ended, "the other one has ended")
+
+    def _until(self, true: Callable[[], bool], what: str) -> Steps:
+        """Raises TimeoutError where it does not come."""
+        since_s = self._clock()
+        while not true():
+            if self._clock() - since_s > STEP_LIMIT_S:
+                raise TimeoutError(f"not within {STEP_LIMIT_S:.0f} s: {what}")
+            yield
+
+    def _passing(self, seconds: float) -> Steps:
+        end_s = self._clock() + seconds
+        while self._clock() < end_s:
+            yield
+
+    def _found(self, target: str) -> Generator[None, None, psutil.Process]:
+        """The target's live process, which may be about to be started again."""
+        assert self._run is not None
+        run, since_s = self._run, self._clock()
+        words = SERVERS.get(target, (f"services.{target}",))
+        while (process := run.child(*words)) is None:
+            if self._clock() - since_s > STEP_LIMIT_S:
+                raise TimeoutError(f"it was not there for {STEP_LIMIT_S:.0f} s")
+            yield
+        return process
+
+    def _kafka(self) -> str:
+        """The run's broker, as the run itself says."""
+        return str(json.loads((self._data / "run.json").read_text())["addresses"]["kafka"])
