@@ -11,8 +11,8 @@ from tests.system.conftest import Replayed
 
 pytestmark = pytest.mark.system
 
-SEED = 1
-SECONDS = 30.0
+SEED = 8
+SECONDS = 36.0
 
 
 def test_a_short_chaos_changes_nothing(replayed: Replayed, recorded_file: Path, tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 with the services."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests import oracle
 from tests.system import verifier
 
 ANSWER_LIMIT_S = 20.0
+NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 ENDS = ("PUBLISHED", "REFUSED", "FAILED")
 # What the summary says of a model, but what the wall clock had a part in.
 FIGURES = (
@@ -66,7 +68,8 @@ def open_transactions(bootstrap: str) -> list[str]:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     topics = admin.list_topics(timeout=ANSWER_LIMIT_S).topics
     places = [TopicPartition(name, number) for name, topic in topics.items() for number in topic.partitions]
-    stable, end = (_ends(admin, places, level) for level in (READ_COMMITTED, READ_UNCOMMITTED))
+    stable = _ends(admin, places, IsolationLevel.READ_COMMITTED)
+    end = _ends(admin, places, IsolationLevel.READ_UNCOMMITTED)
     return [
         f"open transaction on {topic} {number}: stable up to {stable[topic, number]}, written up to {high}"
         for (topic, number), high in sorted(end.items())
@@ -74,10 +77,16 @@ def open_transactions(bootstrap: str) -> list[str]:
     ]
 
 
-READ_COMMITTED, READ_UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
-
-
 def _ends(admin: AdminClient, places: list[TopicPartition], level: IsolationLevel) -> dict[tuple[str, int], int]:
-    asked = dict.fromkeys(places, OffsetSpec.latest())
-    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=ANSWER_LIMIT_S)
-    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    """Asked again while partitions have no leader, which is so for a moment on a broker that has just started."""
+    deadline = time.monotonic() + ANSWER_LIMIT_S
+    while True:
+        asked = dict.fromkeys(places, OffsetSpec.latest())
+        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=ANSWER_LIMIT_S)
+        try:
+            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+        except KafkaException as failure:
+            if not failure.args[0].retriable() and failure.args[0].code() not in NO_LEADER:
+                raise
+            if time.monotonic() > deadline:
+                raise

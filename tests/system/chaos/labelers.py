@@ -1,6 +1,7 @@
 """Labelers that are no children of the run: they share its group, and nobody starts them again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from tidewheel.local.processes import kill_group, signal_quietly, start, tethered
 
+ASSIGNED = re.compile(r"assigned partitions \[(.*)\]")
 TAKEN_OVER = "another labeler with the same name has taken over"
 # A labeler whose broker went away under it may end, and say so; one of the run is then started again.
 KAFKA_AWAY = ("Kafka has not answered for", "Kafka's client has hung for")
@@ -34,6 +36,12 @@ class Labeler:
     def works(self) -> bool:
         """It has joined the group, or has ended."""
         return self.ended or "assigned partitions" in self.log.read_text(errors="replace")
+
+    @property
+    def holds_partitions(self) -> bool:
+        """The group gave it something to do; or it has ended."""
+        given = ASSIGNED.findall(self.log.read_text(errors="replace"))
+        return self.ended or bool(given and given[-1])
 
     def kill(self) -> None:
         self.killed = True

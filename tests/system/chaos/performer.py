@@ -46,7 +46,7 @@ class Performer:
         self._run = running
         now_s = self._clock()
         if self._began_s is None:
-            if not all(running.service(name) for name in SERVICES):
+            if not self._all_work():
                 return
             self._began_s = now_s
         while self._left and self._left[0].at_s <= now_s - self._began_s:
@@ -54,6 +54,13 @@ class Performer:
             self._say(f"{now_s - self._began_s:6.1f} s  {one}")
             self._running.append((one, self._steps(one)))
         self._running = [(one, steps) for one, steps in self._running if self._goes_on(one, steps)]
+
+    def _all_work(self) -> bool:
+        """Whether the run has said that quotes flow and each service works; the predictor works with the first model
+        only, which is too late to begin."""
+        said = (self._data.parent / "out.txt").read_text()
+        works = (f"{name} ready" in said for name in SERVICES if name != "predictor")
+        return "first quotes of" in said and all(works)
 
     def unfinished(self) -> list[str]:
         """What of the plan was not done when the run ended."""
@@ -112,7 +119,7 @@ class Performer:
 
     def _replace(self, instance: str, lasts_s: float) -> Steps:
         old = self.labelers.start(self._kafka(), instance)
-        yield from self._until(lambda: old.works, "it has joined")
+        yield from self._until(lambda: old.holds_partitions, "it has partitions")
         yield from self._passing(lasts_s)
         old.stand_still()
         new = self.labelers.start(self._kafka(), instance)

@@ -58,8 +58,11 @@ class Choice:
 # A broker that has just come back is let alone for long enough to have served: three crashes in a row for one reason
 # are a run's own limit, and chaos is no test of that.
 KILL_BROKER = Choice(Kind.KILL, (KAFKA,), then_s=35.0)
-# That a replaced labeler says why it ends can be asked only while there is a broker to tell it.
-REPLACE = Choice(Kind.REPLACE, ("2",), (1.0, 8.0), then_s=20.0, also=(KAFKA,))
+# That a replaced labeler says why it ends can be asked only while there is a broker to tell it. Beside that of the run
+# it is the only one, so that it holds the instrument's partition.
+ADDED = ("1", "3")
+ALONE = (KAFKA, *ADDED)
+REPLACE = Choice(Kind.REPLACE, ("2",), (1.0, 8.0), then_s=20.0, also=ALONE)
 ROTATION = (
     *(Choice(Kind.KILL, (name,)) for name in SERVICES),
     *(Choice(Kind.END, (name,)) for name in SERVICES),
@@ -68,16 +71,16 @@ ROTATION = (
     Choice(Kind.KILL, (REDIS,)),
     Choice(Kind.AWAY, (REDIS,), (5.0, 60.0)),
     KILL_BROKER,
-    Choice(Kind.ADD_AND_END, ("1", "3"), (8.0, 25.0), then_s=10.0),
-    Choice(Kind.ADD_AND_KILL, ("1", "3"), (8.0, 25.0), then_s=10.0),
+    Choice(Kind.ADD_AND_END, ADDED, (8.0, 25.0), then_s=10.0),
+    Choice(Kind.ADD_AND_KILL, ADDED, (8.0, 25.0), then_s=10.0),
     REPLACE,
 )
 # What `make test` has the time for.
 SHORT = (
     Choice(Kind.KILL, ("labeler",), then_s=2.0),
     Choice(Kind.AWAY, (REDIS,), (4.0, 4.0), then_s=1.0),
-    Choice(Kind.ADD_AND_END, ("1",), (5.0, 8.0), then_s=1.0),
-    Choice(Kind.REPLACE, ("2",), (1.0, 2.0), then_s=2.0, also=(KAFKA,)),
+    Choice(Kind.ADD_AND_END, ("1",), (3.0, 5.0), then_s=8.0),
+    Choice(Kind.REPLACE, ("2",), (1.0, 2.0), then_s=12.0, also=ALONE),
     Choice(Kind.KILL, (KAFKA,), then_s=5.0),
 )
 
