@@ -14,7 +14,7 @@ from services.labeler.core import Labeler
 from tests.labelers import Inputs, assert_undisturbed, publish, running, written
 from tests.predictors import eventually
 from tidewheel.contracts.topics import TRANSACTIONS
-from tidewheel.local import processes
+from tidewheel.local.children import processes
 
 pytestmark = pytest.mark.broker
 

@@ -10,8 +10,8 @@ from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.performer import Performer
 from tests.system.chaos.plan import Disturbance, Kind
 from tests.system.conftest import INSTRUMENT, WINDOW, Replayed, replay
-from tidewheel.local.kafka import start_kafka
-from tidewheel.local.processes import free_port
+from tidewheel.local.children.processes import free_port
+from tidewheel.local.servers.kafka import start_kafka
 
 # What the disturbances may add to the time that the stream lasts by itself.
 MORE_LIMIT_S = 180.0
@@ -47,18 +47,15 @@ def disturb(
     labelers = Labelers(folder / "labelers")
     performer = Performer(plan, folder / "data", labelers, say)
     try:
-        replayed = replay(
-            file,
-            folder,
-            speed=f"{speed:.6g}",
-            limit_s=seconds + MORE_LIMIT_S,
-            meanwhile=performer,
-        )
+        replayed = replay(file, folder, speed=f"{speed:.6g}", limit_s=seconds + MORE_LIMIT_S, meanwhile=performer)
         faults = [*performer.faults, *performer.unfinished(), *labelers.faults(), *faults_of(replayed, undisturbed)]
+        return Verdict(faults, performer.done, dict(replayed.summary["restarts"]) if replayed.ended.code == 0 else {})
+    except TimeoutError as failure:
+        return Verdict(
+            [*performer.faults, *performer.unfinished(), *labelers.faults(), str(failure)], performer.done, {}
+        )
     finally:
         labelers.close()
-    restarts = dict(replayed.summary["restarts"]) if (folder / "s.json").exists() else {}
-    return Verdict(faults, performer.done, restarts)
 
 
 def faults_of(replayed: Replayed, undisturbed: Replayed) -> list[str]:
