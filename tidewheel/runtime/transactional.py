@@ -163,11 +163,19 @@ class TransactionalLoop:
                 self._on_turn()
             self.close()
         except KafkaException as failure:
-            if fenced(failure.args[0]):
-                raise Unusable(
-                    f"another {self._service} with the same name has taken over: {failure.args[0].str()}"
-                ) from failure
+            cause = self._cause(failure.args[0])
+            if fenced(cause):
+                raise Unusable(f"another {self._service} with the same name has taken over: {cause.str()}") from failure
             raise
+
+    def _cause(self, failure: KafkaError) -> KafkaError:
+        """Why a client is dead. A producer refuses records without saying so, and tells it when asked for an abort."""
+        if failure.code() == KafkaError._FATAL and not fenced(failure):
+            try:
+                self._producer.abort_transaction(TRY_LIMIT_S)
+            except KafkaException as told:
+                return told.args[0]
+        return failure
 
     def start(self) -> None:
         """Join the group. What an earlier process with our id left open is aborted here."""
@@ -271,7 +279,7 @@ class TransactionalLoop:
         def send() -> None:
             self._producer.send_offsets_to_transaction(offsets, member, limit_s)
 
-        self._guard(send, self._clock, self._on_turn)
+        self._guard(send, self._on_turn)
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
         """Messages that are records. Raises KafkaException for an error that does not pass by itself."""

@@ -19,7 +19,11 @@ KAFKA_AWAY = ("Kafka has not answered for", "Kafka's client has hung for")
 
 @dataclass
 class Labeler:
-    """One such process. `wanted`: what its last words must hold if it ends by itself; empty where it must not."""
+    """One such process.
+
+    `replaced`: another has its name, so it must end and say so. `rivalled`: the one it replaced may, when it wakes
+    after its session, take the name back in the group before it learns that it may write no more; then both end.
+    """
 
     instance: str
     process: "subprocess.Popen[bytes]"
@@ -27,6 +31,7 @@ class Labeler:
     killed: bool = False
     asked_to_end: bool = False
     replaced: bool = False
+    rivalled: bool = False
 
     @property
     def ended(self) -> bool:
@@ -59,16 +64,21 @@ class Labeler:
 
     def fault(self) -> str:
         """What is wrong with how it ended, empty if nothing is."""
-        code = self.process.poll()
-        said = self.log.read_text(errors="replace").strip().rpartition("\n")[2]
+        code, said = self.process.poll(), self._last_words()
         name = f"labeler {self.instance} ({self.log.name})"
         if code is None:
             return f"{name} still runs"
         if self.killed or (self.asked_to_end and code == 0):
             return ""
-        if code == 1 and (TAKEN_OVER in said if self.replaced else any(words in said for words in KAFKA_AWAY)):
+        expected = (TAKEN_OVER,) if self.replaced else (*KAFKA_AWAY, *((TAKEN_OVER,) if self.rivalled else ()))
+        if code == 1 and any(words in said for words in expected):
             return ""
         return f"{name} ended with code {code}: {said}"
+
+    def _last_words(self) -> str:
+        """Its own, without librdkafka's, which begin with a level."""
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if not line.startswith("%")]
+        return lines[-1] if lines else ""
 
 
 @dataclass

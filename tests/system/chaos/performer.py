@@ -124,7 +124,7 @@ class Performer:
         old.stand_still()
         new = self.labelers.start(self._kafka(), instance)
         yield from self._until(lambda: new.works, "the other has joined under its name")
-        old.replaced = True
+        old.replaced = new.rivalled = True
         yield from self._passing(lasts_s)
         old.go_on()
         yield from self._until(lambda: old.ended, "the replaced one has ended")

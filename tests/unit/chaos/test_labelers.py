@@ -23,6 +23,8 @@ def ended(folder: Path, code: int, said: str, **how: bool) -> Labeler:
         (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {}),
         (1, f"labeler ERROR {KAFKA_AWAY[1]} 10 s; x", {"asked_to_end": True}),
         (1, f"labeler ERROR {TAKEN_OVER}: x", {"replaced": True}),
+        (1, f"labeler ERROR {TAKEN_OVER}: x\n%0|1.5|FATAL|words of librdkafka", {"replaced": True}),
+        (1, f"labeler ERROR {TAKEN_OVER}: x", {"rivalled": True, "asked_to_end": True}),
     ],
 )
 def test_it_may_end_as_it_was_asked_to_or_for_want_of_a_broker(
@@ -39,6 +41,7 @@ def test_it_may_end_as_it_was_asked_to_or_for_want_of_a_broker(
         (1, f"labeler ERROR {TAKEN_OVER}: x", {}),
         (1, "KafkaException", {"asked_to_end": True}),
         (0, "labeler INFO stopped", {"replaced": True}),
+        (1, "KafkaException", {"rivalled": True}),
         (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {"replaced": True}),
     ],
 )
