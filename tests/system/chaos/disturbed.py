@@ -45,7 +45,7 @@ def disturb(
     """Replay the file so that it lasts for `seconds`, do what the plan says meanwhile, and judge."""
     speed = max(1.0, span_s(undisturbed) / seconds)
     labelers = Labelers(folder / "labelers")
-    performer = Performer(plan, folder / "data", labelers, say)
+    performer = Performer(plan, folder / "data", labelers, say, stream_s=seconds)
     try:
         replayed = replay(file, folder, speed=f"{speed:.6g}", limit_s=seconds + MORE_LIMIT_S, meanwhile=performer)
         faults = [*performer.faults, *performer.unfinished(), *labelers.faults(), *faults_of(replayed, undisturbed)]

@@ -1,6 +1,7 @@
 """Does what the plan says to a run that goes on: a disturbance is a generator that is asked on ten times a second."""
 
 import json
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
@@ -17,6 +18,7 @@ from tests.system.driver import Running
 SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
 # For a target to be there and for a labeler to join, on a machine that is busy otherwise.
 STEP_LIMIT_S = 60.0
+HELD_BEFORE_END_S = 6.0
 Steps = Generator[None, None, None]
 
 
@@ -29,8 +31,11 @@ class Performer:
         data: Path,
         labelers: Labelers,
         say: Callable[[str], None],
+        *,
+        stream_s: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`stream_s`: how long the feed lasts by itself, about."""
         self.labelers = labelers
         self.done: Counter[Kind] = Counter()
         self.faults: list[str] = []
@@ -39,28 +44,41 @@ class Performer:
         self._data = data
         self._say = say
         self._clock = clock
-        self._began_s: float | None = None
+        self._stream_s = stream_s
+        self._flows_since_s = self._began_s = math.inf
+        self._held = self._needs_records = False
         self._run: Running | None = None
 
     def __call__(self, running: Running) -> None:
         self._run = running
         now_s = self._clock()
-        if self._began_s is None:
-            if not self._all_work():
-                return
-            self._began_s = now_s
+        if math.isinf(self._began_s):
+            self._look(now_s)
+        self._hold(running, now_s)
         while self._left and self._left[0].at_s <= now_s - self._began_s:
             one = self._left.popleft()
             self._say(f"{now_s - self._began_s:6.1f} s  {one}")
             self._running.append((one, self._steps(one)))
         self._running = [(one, steps) for one, steps in self._running if self._goes_on(one, steps)]
 
-    def _all_work(self) -> bool:
-        """Whether the run has said that quotes flow and each service works; the predictor works with the first model
-        only, which is too late to begin."""
+    def _look(self, now_s: float) -> None:
+        """The plan begins when quotes flow and each service works; the predictor works with the first model only, which
+        is too late to begin."""
         said = (self._data.parent / "out.txt").read_text()
-        works = (f"{name} ready" in said for name in SERVICES if name != "predictor")
-        return "first quotes of" in said and all(works)
+        if "first quotes of" in said:
+            self._flows_since_s = min(self._flows_since_s, now_s)
+            if all(f"{name} ready" in said for name in SERVICES if name != "predictor"):
+                self._began_s = now_s
+
+    def _hold(self, running: Running, now_s: float) -> None:
+        """On a slow machine the feed would be done before the plan is: then it stands still until that is done too, or
+        until one waits for what a labeler does with the next records."""
+        late = now_s > self._flows_since_s + self._stream_s - HELD_BEFORE_END_S
+        busy = bool(self._left or self._running) and not self._needs_records
+        if late and (busy or self._held) and (ingest := running.service("ingest")):
+            with suppress(psutil.NoSuchProcess):
+                ingest.suspend() if busy else ingest.resume()
+            self._held = busy
 
     def unfinished(self) -> list[str]:
         """What of the plan was not done when the run ended."""
@@ -127,7 +145,9 @@ class Performer:
         old.replaced = new.rivalled = True
         yield from self._passing(lasts_s)
         old.go_on()
+        self._needs_records = True
         yield from self._until(lambda: old.ended, "the replaced one has ended")
+        self._needs_records = False
         new.end()
         yield from self._until(lambda: new.ended, "the other one has ended")
 

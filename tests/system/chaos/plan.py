@@ -79,9 +79,9 @@ ROTATION = (
 SHORT = (
     Choice(Kind.KILL, ("labeler",), then_s=2.0),
     Choice(Kind.AWAY, (REDIS,), (4.0, 4.0), then_s=1.0),
-    Choice(Kind.ADD_AND_END, ("1",), (3.0, 5.0), then_s=8.0),
-    Choice(Kind.REPLACE, ("2",), (1.0, 2.0), then_s=12.0, also=ALONE),
-    Choice(Kind.KILL, (KAFKA,), then_s=5.0),
+    Choice(Kind.ADD_AND_END, ("1",), (3.0, 5.0), then_s=2.0),
+    Choice(Kind.REPLACE, ("2",), (1.0, 2.0), then_s=10.0, also=ALONE),
+    Choice(Kind.KILL, (KAFKA,), then_s=2.0),
 )
 
 

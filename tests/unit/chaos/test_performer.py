@@ -42,10 +42,14 @@ class Stage:
         self.processes = {word: Process() for word in ("services.labeler", "services.ingest", "kafka.Kafka")}
         self.said: list[str] = []
         labelers = Labelers(folder / "labelers")
-        self.performer = Performer(plan, folder / "data", labelers, self.said.append, lambda: self.now_s)
+        more = {"stream_s": 60.0, "clock": lambda: self.now_s}
+        self.performer = Performer(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
 
     def child(self, *words: str) -> Process | None:
         return next((self.processes[word] for word in words if word in self.processes), None)
+
+    def service(self, name: str) -> Process | None:
+        return self.child(f"services.{name}")
 
     def at(self, now_s: float) -> None:
         self.now_s = now_s
@@ -108,3 +112,18 @@ def test_what_is_left_of_the_plan_is_told(tmp_path: Path) -> None:
     stage = Stage(tmp_path, KILL)
     stage.at(0.0)
     assert stage.performer.unfinished() == ["not done: kafka kill -9"]
+
+
+def test_a_feed_that_would_be_done_before_the_plan_is_held(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    ingest, broker = stage.processes["services.ingest"], stage.processes.pop("kafka.Kafka")
+    for now_s in (0.0, 2.0, 54.0):
+        stage.at(now_s)
+    assert ingest.done == []
+    stage.at(54.1)
+    assert ingest.done == ["suspend"]
+    stage.processes["kafka.Kafka"] = broker
+    for now_s in (55.0, 55.1, 55.2):
+        stage.at(now_s)
+    assert broker.done == ["kill"]
+    assert ingest.done[-2:] == ["suspend", "resume"]
