@@ -13,7 +13,7 @@ pytestmark = pytest.mark.system
 
 # The labeler is replaced while all are well, and the broker killed last.
 SEED = 12
-SECONDS = 30.0
+SECONDS = 45.0
 
 
 def test_a_short_chaos_changes_nothing(replayed: Replayed, recorded_file: Path, tmp_path: Path) -> None:

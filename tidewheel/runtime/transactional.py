@@ -237,6 +237,8 @@ class TransactionalLoop:
             raise failure
         self._log.warning("transaction aborted, its work is done again: %s", failure.args[0].str())
         self._abort()
+        if failure.args[0].code() == KafkaError.FENCED_INSTANCE_ID:  # by whoever has our name in the group now
+            raise failure
 
     def _abort(self) -> None:
         if self._in_transaction:
