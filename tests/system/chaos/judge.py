@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests import oracle
 from tests.system import verifier
 
 ANSWER_LIMIT_S = 20.0
-NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+STARTED_LIMIT_S = 60.0
 ENDS = ("PUBLISHED", "REFUSED", "FAILED")
 # What the summary says of a model, but what the wall clock had a part in.
 FIGURES = (
@@ -64,8 +64,20 @@ def window_faults(export: Path, windows: list[int]) -> Iterator[str]:
 
 
 def open_transactions(bootstrap: str) -> list[str]:
-    """Partitions, the broker's own included, whose last stable offset stands below their end."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    """Partitions, the broker's own included, whose last stable offset stands below their end.
+
+    Asked anew while that cannot be said: a broker that has just started has no leaders yet.
+    """
+    deadline = time.monotonic() + STARTED_LIMIT_S
+    while True:
+        try:
+            return _open_now(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}))
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+
+
+def _open_now(admin: AdminClient) -> list[str]:
     topics = admin.list_topics(timeout=ANSWER_LIMIT_S).topics
     places = [TopicPartition(name, number) for name, topic in topics.items() for number in topic.partitions]
     stable = _ends(admin, places, IsolationLevel.READ_COMMITTED)
@@ -78,15 +90,6 @@ def open_transactions(bootstrap: str) -> list[str]:
 
 
 def _ends(admin: AdminClient, places: list[TopicPartition], level: IsolationLevel) -> dict[tuple[str, int], int]:
-    """Asked again while partitions have no leader, which is so for a moment on a broker that has just started."""
-    deadline = time.monotonic() + ANSWER_LIMIT_S
-    while True:
-        asked = dict.fromkeys(places, OffsetSpec.latest())
-        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=ANSWER_LIMIT_S)
-        try:
-            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
-        except KafkaException as failure:
-            if not failure.args[0].retriable() and failure.args[0].code() not in NO_LEADER:
-                raise
-            if time.monotonic() > deadline:
-                raise
+    asked = dict.fromkeys(places, OffsetSpec.latest())
+    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=ANSWER_LIMIT_S)
+    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
