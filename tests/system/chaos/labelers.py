@@ -99,6 +99,10 @@ class Labelers:
         self.started.append(Labeler(instance, process, log))
         return self.started[-1]
 
+    def named(self, instance: str) -> bool:
+        """Whether one of that name is there: on a slow machine it may stay longer than it was planned to."""
+        return any(one.instance == instance and not one.ended for one in self.started)
+
     def faults(self) -> Iterator[str]:
         return filter(None, (one.fault() for one in self.started))
 

@@ -126,6 +126,7 @@ class Performer:
             process.resume()
 
     def _add(self, instance: str, lasts_s: float, killed: bool) -> Steps:
+        yield from self._until(lambda: not self.labelers.named(instance), "its name is free")
         added = self.labelers.start(self._kafka(), instance)
         yield from self._until(lambda: added.works, "it has joined")
         yield from self._passing(lasts_s)
@@ -136,6 +137,7 @@ class Performer:
         yield from self._until(lambda: added.ended, "it has ended")
 
     def _replace(self, instance: str, lasts_s: float) -> Steps:
+        yield from self._until(lambda: not self.labelers.named(instance), "its name is free")
         old = self.labelers.start(self._kafka(), instance)
         yield from self._until(lambda: old.holds_partitions, "it has partitions")
         yield from self._passing(lasts_s)
