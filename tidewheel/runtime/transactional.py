@@ -174,7 +174,7 @@ class TransactionalLoop:
             try:
                 self._producer.abort_transaction(TRY_LIMIT_S)
             except KafkaException as told:
-                return told.args[0]
+                failure = told.args[0]
         return failure
 
     def start(self) -> None:
