@@ -79,5 +79,6 @@ def test_one_that_hears_of_its_successor_when_it_writes_says_so(broker: str, mon
     monkeypatch.setattr(loop, "turn", turn)
     with pytest.raises(Unusable, match="another labeler with the same name has taken over") as ended:
         loop.run(threading.Event())
+    loop._consumer.close()
     assert "Unable to produce" in str(ended.value.__cause__), "else it is not what this is about"
     assert list(read_to_end(broker, TRANSACTIONS.name, {0: 0})) == []

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -65,8 +66,10 @@ class Running:
 
     def wait_gone(self) -> list[str]:
         """What is left a moment after the end: nothing, if all is well."""
-        psutil.wait_procs(list(self.seen.values()), GONE_LIMIT_S)
-        return self.left()
+        deadline, pause = time.monotonic() + GONE_LIMIT_S, threading.Event()
+        while (left := self.left()) and time.monotonic() < deadline:
+            pause.wait(LOOK_S)
+        return left
 
 
 @dataclass(frozen=True)

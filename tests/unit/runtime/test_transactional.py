@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tidewheel.runtime import hang_guard
 from tidewheel.runtime.process import Unusable
@@ -119,10 +119,12 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offsets]:
     assert made.came_back.wait(10)
 
 
-def loop(producer: Offsets, clock: Callable[[], float], on_turn: Callable[[], None]) -> TransactionalLoop:
+def loop(
+    producer: object, clock: Callable[[], float], on_turn: Callable[[], None], consumer: object = None
+) -> TransactionalLoop:
     work, log = SimpleNamespace(), logging.getLogger("test")
     more = {"service": "labeler", "log": log, "clock": clock, "on_turn": on_turn}
-    return TransactionalLoop(SimpleNamespace(), producer, ["a"], work, policy(), **more)  # type: ignore[arg-type]
+    return TransactionalLoop(consumer, producer, ["a"], work, policy(), **more)  # type: ignore[arg-type]
 
 
 def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
@@ -136,3 +138,35 @@ def test_a_process_that_stood_still_meanwhile_does_not_blame_the_client(offsets:
     now_s = iter(range(0, 10**6, 100))
     loop(offsets, lambda: float(next(now_s)), offsets.let_go.set)._send_offsets([], None, 1.0)
     assert offsets.let_go.is_set()
+
+
+class Losing:
+    """A consumer that tells of a lost assignment. What is raised there is no exception any more when it comes out."""
+
+    def subscribe(self, _: list[str], **told: Callable[[object, list[TopicPartition]], None]) -> None:
+        self.on_lost = told["on_lost"]
+
+    def consume(self, *_: object) -> list[object]:
+        try:
+            self.on_lost(self, [])
+        except BaseException as failure:
+            pytest.fail(f"it left the callback: {failure!r}")
+        return []
+
+
+class Replaced:
+    """A producer that finds its place taken when it is to abort."""
+
+    def init_transactions(self, _: float) -> None: ...
+
+    def flush(self, _: float) -> None: ...
+
+    def abort_transaction(self, _: float) -> None:
+        raise KafkaException(error(KafkaError._FENCED, fatal=True))
+
+
+def test_one_that_finds_its_place_taken_as_it_loses_its_partitions_says_so() -> None:
+    one = loop(Replaced(), lambda: 0.0, lambda: None, Losing())
+    one._in_transaction = True
+    with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+        one.run(threading.Event())
