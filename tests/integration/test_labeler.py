@@ -14,10 +14,11 @@ from tests.labelers import Inputs, assert_undisturbed, publish, running, written
 from tests.predictors import eventually
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
-from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.local.children import processes
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.transactional import co_partitioned_consumer
 
 pytestmark = pytest.mark.broker
 
@@ -110,6 +111,23 @@ def test_one_that_was_replaced_writes_nothing_more(broker: str, monkeypatch: pyt
             old.loop.run(threading.Event())
         new.turn_until_written(BOTH)
     assert_undisturbed(broker, BOTH)
+
+
+def test_one_that_lost_its_name_in_the_group_alone_says_so(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that stood still beyond its session takes it back, though it may write no more."""
+    publish(broker, BOTH, stop=400)
+    with running(broker, commit_interval_ms=10_000) as start:
+        old = start()
+        old.turn_until(lambda: old.loop._in_transaction)
+        rival = co_partitioned_consumer(broker, "test", LABELER_GROUP, "tidewheel-labeler-0")
+        rival.subscribe([TICKS.name, ORDERS.name])
+        eventually(lambda: rival.poll(0.1) is not None, "the rival reads")
+        monkeypatch.setattr(old.loop, "start", lambda: None)
+        monkeypatch.setattr(old.loop, "turn", lambda: old.loop._commit() or old.loop._rewind())
+        with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+            old.loop.run(threading.Event())
+        rival.close()
+        assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []
 
 
 def test_two_share_the_work_and_one_takes_over(broker: str) -> None:

@@ -188,7 +188,7 @@ class System:
         return self.broker.version + self.store.version
 
 
-def at_once(call: Callable[[], None], clock: Callable[[], float], on_turn: Callable[[], None]) -> None:
+def at_once(call: Callable[[], None], on_turn: Callable[[], None]) -> None:
     """For the hang guard: calls of the broker in memory do not hang."""
     call()
 

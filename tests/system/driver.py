@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -32,10 +33,14 @@ class Running:
 
     def service(self, name: str) -> psutil.Process | None:
         """The live process of a service, by its command line."""
+        return self.child(f"services.{name}")
+
+    def child(self, *words: str) -> psutil.Process | None:
+        """A live descendant that has one of the words in its command line."""
         self.look()
         for child in self.seen.values():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                if child.is_running() and any(f"services.{name}" in word for word in child.cmdline()):
+                if child.is_running() and any(word in told for told in child.cmdline() for word in words):
                     return child
         return None
 
@@ -61,8 +66,10 @@ class Running:
 
     def wait_gone(self) -> list[str]:
         """What is left a moment after the end: nothing, if all is well."""
-        psutil.wait_procs(list(self.seen.values()), GONE_LIMIT_S)
-        return self.left()
+        deadline, pause = time.monotonic() + GONE_LIMIT_S, threading.Event()
+        while (left := self.left()) and time.monotonic() < deadline:
+            pause.wait(LOOK_S)
+        return left
 
 
 @dataclass(frozen=True)

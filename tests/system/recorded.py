@@ -57,10 +57,18 @@ class Market:
                 self.lines.append(self.chance.choice(WRONG_ROWS).replace("{ms}", str(self.ms)))
 
 
-def write(path: Path, seed: int = 1) -> Path:
-    """The file: a session with a steady rise in it, a break, and a session with a stale stretch in it; every kind of
-    wrong row at least once."""
+def write(path: Path, seed: int = 1, rounds: int = 1) -> Path:
+    """The file, `rounds` times as long: a session with a steady rise in it, a break, and a session with a stale stretch
+    in it; every kind of wrong row at least once."""
     market = Market(seed)
+    for number in range(rounds):
+        market.ms += 700_000 if number else 0
+        _round(market)
+    path.write_text("\n".join(market.lines) + "\n")
+    return path
+
+
+def _round(market: Market) -> None:
     market.seconds(1100)
     market.rise = 60.0
     market.seconds(560)
@@ -71,5 +79,3 @@ def write(path: Path, seed: int = 1) -> Path:
     market.lines += [row.replace("{ms}", str(market.ms)) for row in WRONG_ROWS]
     market.ms += 95_000
     market.seconds(500)
-    path.write_text("\n".join(market.lines) + "\n")
-    return path

@@ -2,12 +2,11 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.system import verifier
-from tests.system.conftest import INSTRUMENT, Replayed, replay
+from tests.system.chaos import judge
+from tests.system.conftest import INSTRUMENT, WINDOW, Replayed, replay
 from tests.system.driver import Running
 
 pytestmark = pytest.mark.system
@@ -15,33 +14,10 @@ pytestmark = pytest.mark.system
 KILLED = ("ingest", "labeler", "orderbot")
 
 
-FIGURES = (
-    "seq",
-    "sha256",
-    "verdict",
-    "reason",
-    "evidence",
-    "threshold",
-    "base_rate",
-    "validation",
-    "test",
-    "next",
-    "trials",
-)
-
-
-def verdicts(replayed: Replayed) -> list[dict[str, Any]]:
-    """Everything the summary says of each model, its checksum first, but what the wall clock had a part in."""
-    return [{name: model[name] for name in FIGURES} for model in replayed.summary["models"]]
-
-
 def assert_same(other: Replayed, undisturbed: Replayed) -> None:
     assert other.ended.code == 0, other.ended.output + other.ended.errors
     assert other.ended.left == []
-    _, faults = verifier.differences(other.export, INSTRUMENT, other.result)
-    assert faults == []
-    assert verifier.fingerprint(other.export) == verifier.fingerprint(undisturbed.export)
-    assert verdicts(other) == verdicts(undisturbed)
+    assert judge.differences(other.folder, undisturbed.folder, INSTRUMENT, other.result, WINDOW) == []
 
 
 def test_another_speed_gives_the_same_records(replayed: Replayed, recorded_file: Path, tmp_path: Path) -> None:

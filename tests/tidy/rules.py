@@ -56,7 +56,10 @@ ENVIRONMENT = re.compile(r"os\.(environ|environb|getenv|putenv|unsetenv)")
 ENVIRONMENT_ALLOWED = (
     *("tidewheel/runtime/process.py", "tidewheel/local/*", "services/trainer/__main__.py", "tests/*", "bench/*"),
 )
-PRINT_ALLOWED = ("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "tests/system/verify_recorded.py")
+PRINT_ALLOWED = (
+    *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*"),
+    *("tests/system/verify_recorded.py", "tests/system/chaos/__main__.py"),
+)
 ORACLE = ("tests/oracle.py", "tests/oracle_values.py")
 ORACLE_IMPORTS = ("numpy", "tests.oracle_values")
 # Besides functions called `assert_…`: `eventually` fails where what it waits for does not come.

@@ -149,6 +149,7 @@ class TransactionalLoop:
         self._on_turn = on_turn
         self._guard = guard
         self._partitions: list[int] = []
+        self._failure: KafkaException | None = None
         self._reassigned = False
         self._in_transaction = self._closing = False
         self._paused: set[Place] = set()
@@ -163,22 +164,30 @@ class TransactionalLoop:
                 self._on_turn()
             self.close()
         except KafkaException as failure:
-            if fenced(failure.args[0]):
-                raise Unusable(
-                    f"another {self._service} with the same name has taken over: {failure.args[0].str()}"
-                ) from failure
+            cause = self._cause(failure.args[0])
+            if fenced(cause):
+                raise Unusable(f"another {self._service} with the same name has taken over: {cause.str()}") from failure
             raise
+
+    def _cause(self, failure: KafkaError) -> KafkaError:
+        """Why a client is dead. A producer refuses records without saying so, and tells it when asked for an abort."""
+        if failure.code() == KafkaError._FATAL and not fenced(failure):
+            try:
+                self._producer.abort_transaction(TRY_LIMIT_S)
+            except KafkaException as told:
+                failure = told.args[0]
+        return failure
 
     def start(self) -> None:
         """Join the group. What an earlier process with our id left open is aborted here."""
         self._insist(self._producer.init_transactions)
-        self._consumer.subscribe(
-            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        told = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
+        self._consumer.subscribe(self._topics, **{name: self._kept(call) for name, call in told.items()})
 
     def turn(self) -> None:
         """Read once, process, and commit if it is time."""
         messages = self._consumer.consume(self._batch_records_max, self._wait_s)
+        self._raise_kept()
         if self._reassigned:
             # These were read before the assignment changed; the new partitions have been paused till now.
             self._resume_assigned()
@@ -200,6 +209,7 @@ class TransactionalLoop:
         self._finish()
         self._closing = True
         self._consumer.close()
+        self._raise_kept()
 
     def _commit(self) -> bool:
         """The order of effects; False: the transaction was aborted instead."""
@@ -229,6 +239,8 @@ class TransactionalLoop:
             raise failure
         self._log.warning("transaction aborted, its work is done again: %s", failure.args[0].str())
         self._abort()
+        if failure.args[0].code() == KafkaError.FENCED_INSTANCE_ID:  # by whoever has our name in the group now
+            raise failure
 
     def _abort(self) -> None:
         if self._in_transaction:
@@ -271,7 +283,7 @@ class TransactionalLoop:
         def send() -> None:
             self._producer.send_offsets_to_transaction(offsets, member, limit_s)
 
-        self._guard(send, self._clock, self._on_turn)
+        self._guard(send, self._on_turn)
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
         """Messages that are records. Raises KafkaException for an error that does not pass by itself."""
@@ -285,6 +297,21 @@ class TransactionalLoop:
             else:
                 self._log.warning("consumer: %s", error.str())
         return records
+
+    def _kept(self, told: Callable[..., None]) -> Callable[..., None]:
+        """A KafkaException that leaves a callback comes out of the client as a thing that no `except` catches."""
+
+        def call(consumer: Consumer, parts: list[TopicPartition]) -> None:
+            try:
+                told(consumer, parts)
+            except KafkaException as failure:
+                self._failure = failure
+
+        return call
+
+    def _raise_kept(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     # ---- partitions come and go ------------------------------------------------------------------------------------
 

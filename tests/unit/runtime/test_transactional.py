@@ -1,11 +1,17 @@
 """When a transaction is due, what a failure means, and which assignments are refused."""
 
-import pytest
-from confluent_kafka import KafkaError, TopicPartition
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from tidewheel.runtime import hang_guard
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
-from tidewheel.runtime.transactional import co_partitions
+from tidewheel.runtime.transactional import TransactionalLoop, co_partitions
 
 
 def policy() -> Policy:
@@ -89,3 +95,78 @@ def test_the_same_partitions_of_both_topics_are_taken() -> None:
 def test_other_assignments_are_refused(assigned: list[TopicPartition]) -> None:
     with pytest.raises(Unusable, match="different partitions of topics that belong together"):
         co_partitions(("a", "b"), assigned)
+
+
+class Offsets:
+    """A producer whose call for offsets comes back when it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.came_back = threading.Event()
+
+    def send_offsets_to_transaction(self, *_: object) -> None:
+        self.let_go.wait(10)
+        self.came_back.set()
+
+
+@pytest.fixture
+def offsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offsets]:
+    monkeypatch.setattr(hang_guard, "TURN_WAIT_S", 0.01)
+    monkeypatch.setattr(hang_guard, "HUNG_LIMIT_S", 0.1)
+    made = Offsets()
+    yield made
+    made.let_go.set()
+    assert made.came_back.wait(10)
+
+
+def loop(
+    producer: object, clock: Callable[[], float], on_turn: Callable[[], None], consumer: object = None
+) -> TransactionalLoop:
+    work, log = SimpleNamespace(), logging.getLogger("test")
+    more = {"service": "labeler", "log": log, "clock": clock, "on_turn": on_turn}
+    return TransactionalLoop(consumer, producer, ["a"], work, policy(), **more)  # type: ignore[arg-type]
+
+
+def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
+    turns: list[None] = []
+    with pytest.raises(Unusable, match="Kafka's client has hung"):
+        loop(offsets, lambda: 0.0, lambda: turns.append(None))._send_offsets([], None, 1.0)
+    assert len(turns) > 5, "it showed that it lives"
+
+
+def test_a_process_that_stood_still_meanwhile_does_not_blame_the_client(offsets: Offsets) -> None:
+    now_s = iter(range(0, 10**6, 100))
+    loop(offsets, lambda: float(next(now_s)), offsets.let_go.set)._send_offsets([], None, 1.0)
+    assert offsets.let_go.is_set()
+
+
+class Losing:
+    """A consumer that tells of a lost assignment. What is raised there is no exception any more when it comes out."""
+
+    def subscribe(self, _: list[str], **told: Callable[[object, list[TopicPartition]], None]) -> None:
+        self.on_lost = told["on_lost"]
+
+    def consume(self, *_: object) -> list[object]:
+        try:
+            self.on_lost(self, [])
+        except BaseException as failure:
+            pytest.fail(f"it left the callback: {failure!r}")
+        return []
+
+
+class Replaced:
+    """A producer that finds its place taken when it is to abort."""
+
+    def init_transactions(self, _: float) -> None: ...
+
+    def flush(self, _: float) -> None: ...
+
+    def abort_transaction(self, _: float) -> None:
+        raise KafkaException(error(KafkaError._FENCED, fatal=True))
+
+
+def test_one_that_finds_its_place_taken_as_it_loses_its_partitions_says_so() -> None:
+    one = loop(Replaced(), lambda: 0.0, lambda: None, Losing())
+    one._in_transaction = True
+    with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+        one.run(threading.Event())

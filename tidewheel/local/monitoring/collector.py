@@ -98,7 +98,7 @@ class Collector:
             },
         )
         self._consumer = Consumer(config, logger=log)
-        self._admin = AdminClient(client(bootstrap, "collector"), logger=log)
+        self._bootstrap = bootstrap
         self._ends: dict[Place, int] = {}
         self._wanted: dict[Place, int] | None = None
         self._ask = threading.Event()
@@ -141,7 +141,10 @@ class Collector:
 
     def _turn(self) -> None:
         if self._ask.is_set():
-            self._wanted = ends_of(self._admin, self._consumer.assignment(), METADATA_LIMIT_S)
+            # A client of its own each time: one that knew the broker before a restart asks with the leaders' old epochs
+            # for ever, and is refused for ever.
+            admin = AdminClient(client(self._bootstrap, "collector"), logger=self._log)
+            self._wanted = ends_of(admin, self._consumer.assignment(), METADATA_LIMIT_S)
             self._ask.clear()
         batch = []
         for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):

@@ -1,0 +1,68 @@
+"""`make chaos SEED=n MINUTES=m`: kills, stops and crowds everything while a recorded file is replayed.
+
+At the end the records, the windows and the models must be those of an undisturbed run. Exit code 1 where anything
+differs; the folder with all logs is kept then, and the seed gives the same plan again.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.system import recorded
+from tests.system.chaos.disturbed import CALM_S, Verdict, disturb
+from tests.system.chaos.plan import rotation
+from tests.system.conftest import Replayed, replay
+
+# So fast the market is replayed, about: fast enough that there is always something to lose.
+SPEED = 100
+ROUND_S = 4360  # market seconds of a round of the made file with the break after it
+UNDISTURBED_LIMIT_S = 900.0
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def chaos(seed: int, minutes: float, folder: Path) -> Verdict:
+    """Make a file, replay it undisturbed, replay it disturbed, compare."""
+    seconds = 60 * minutes
+    file = recorded.write(folder / "quotes.csv", seed, rounds=max(1, round(seconds * SPEED / ROUND_S)))
+    undisturbed = undisturbed_run(file, folder / "undisturbed")
+    plan = rotation(seed, seconds - CALM_S)
+    say(f"seed {seed}: {len(plan)} disturbances in {minutes:g} min; {len(undisturbed.result.bars):,} market seconds")
+    return disturb(plan, file, folder / "disturbed", undisturbed, seconds, lambda words: say(f"seed {seed} {words}"))
+
+
+def undisturbed_run(file: Path, folder: Path) -> Replayed:
+    started_s = time.monotonic()
+    undisturbed = replay(file, folder, limit_s=UNDISTURBED_LIMIT_S)
+    if undisturbed.ended.code != 0:
+        raise SystemExit(f"the undisturbed run failed:\n{undisturbed.ended.output}{undisturbed.ended.errors}")
+    say(f"undisturbed: {time.monotonic() - started_s:.0f} s, {len(undisturbed.summary['models'])} windows")
+    return undisturbed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.system.chaos")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix=f"tidewheel-chaos-{arguments.seed}-"))
+    say(f"seed {arguments.seed}: logs in {folder}")
+    verdict = chaos(arguments.seed, arguments.minutes, folder)
+    for kind, count in sorted(verdict.done.items()):
+        say(f"{count:4} × {kind}")
+    say(f"restarts by the run: {verdict.restarts}")
+    for fault in verdict.faults:
+        say(f"seed {arguments.seed}: {fault}")
+    say(f"seed {arguments.seed}: {len(verdict.faults)} differences" + (f"; see {folder}" if verdict.faults else ""))
+    if not verdict.faults:
+        shutil.rmtree(folder)
+    return 1 if verdict.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Does what the plan says to a run that goes on: a disturbance is a generator that is asked on ten times a second."""
+
+import json
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from tests.system.chaos.labelers import Labelers
+from tests.system.chaos.plan import KAFKA, REDIS, SERVICES, Disturbance, Kind
+from tests.system.driver import Running
+
+# By which a server's process is known.
+SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
+# For a target to be there and for a labeler to join, on a machine that is busy otherwise.
+STEP_LIMIT_S = 60.0
+HELD_BEFORE_END_S = 6.0
+Steps = Generator[None, None, None]
+
+
+class Performer:
+    """Called again and again while the run goes on. `faults`: what did not come as it must."""
+
+    def __init__(
+        self,
+        plan: Sequence[Disturbance],
+        data: Path,
+        labelers: Labelers,
+        say: Callable[[str], None],
+        *,
+        stream_s: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`stream_s`: how long the feed lasts by itself, about."""
+        self.labelers = labelers
+        self.done: Counter[Kind] = Counter()
+        self.faults: list[str] = []
+        self._left = deque(plan)
+        self._running: list[tuple[Disturbance, Steps]] = []
+        self._data = data
+        self._say = say
+        self._clock = clock
+        self._stream_s = stream_s
+        self._flows_since_s = self._began_s = math.inf
+        self._held = self._needs_records = False
+        self._run: Running | None = None
+
+    def __call__(self, running: Running) -> None:
+        self._run = running
+        now_s = self._clock()
+        if math.isinf(self._began_s):
+            self._look(now_s)
+        self._hold(running, now_s)
+        while self._left and self._left[0].at_s <= now_s - self._began_s:
+            one = self._left.popleft()
+            self._say(f"{now_s - self._began_s:6.1f} s  {one}")
+            self._running.append((one, self._steps(one)))
+        self._running = [(one, steps) for one, steps in self._running if self._goes_on(one, steps)]
+
+    def _look(self, now_s: float) -> None:
+        """The plan begins when quotes flow and each service works; the predictor works with the first model only, which
+        is too late to begin."""
+        said = (self._data.parent / "out.txt").read_text()
+        if "first quotes of" in said:
+            self._flows_since_s = min(self._flows_since_s, now_s)
+            if all(f"{name} ready" in said for name in SERVICES if name != "predictor"):
+                self._began_s = now_s
+
+    def _hold(self, running: Running, now_s: float) -> None:
+        """On a slow machine the feed would be done before the plan is: then it stands still until that is done too, or
+        until one waits for what a labeler does with the next records."""
+        late = now_s > self._flows_since_s + self._stream_s - HELD_BEFORE_END_S
+        busy = bool(self._left or self._running) and not self._needs_records
+        if late and (busy or self._held) and (ingest := running.service("ingest")):
+            with suppress(psutil.NoSuchProcess):
+                ingest.suspend() if busy else ingest.resume()
+            self._held = busy
+
+    def unfinished(self) -> list[str]:
+        """What of the plan was not done when the run ended."""
+        return [f"not done: {one}" for one in (*(one for one, _ in self._running), *self._left)]
+
+    def _goes_on(self, one: Disturbance, steps: Steps) -> bool:
+        try:
+            next(steps)
+            return True
+        except StopIteration:
+            self.done[one.kind] += 1
+        except TimeoutError as failure:
+            self.faults.append(f"{one}: {failure}")
+        return False
+
+    def _steps(self, one: Disturbance) -> Steps:
+        match one.kind:
+            case Kind.KILL:
+                return self._kill(one.target)
+            case Kind.END:
+                return self._end(one.target)
+            case Kind.STAND_STILL | Kind.STUCK | Kind.AWAY:
+                return self._stand_still(one.target, one.lasts_s)
+            case Kind.ADD_AND_END | Kind.ADD_AND_KILL:
+                return self._add(one.target, one.lasts_s, one.kind is Kind.ADD_AND_KILL)
+            case Kind.REPLACE:
+                return self._replace(one.target, one.lasts_s)
+
+    def _kill(self, target: str) -> Steps:
+        process = yield from self._found(target)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+    def _end(self, target: str) -> Steps:
+        process = yield from self._found(target)
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+
+    def _stand_still(self, target: str, lasts_s: float) -> Steps:
+        process = yield from self._found(target)
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+        yield from self._passing(lasts_s)
+        with suppress(psutil.NoSuchProcess):  # the run may have killed and replaced it
+            process.resume()
+
+    def _add(self, instance: str, lasts_s: float, killed: bool) -> Steps:
+        yield from self._until(lambda: not self.labelers.named(instance), "its name is free")
+        added = self.labelers.start(self._kafka(), instance)
+        yield from self._until(lambda: added.works, "it has joined")
+        yield from self._passing(lasts_s)
+        if killed:
+            added.kill()
+        else:
+            added.end()
+        yield from self._until(lambda: added.ended, "it has ended")
+
+    def _replace(self, instance: str, lasts_s: float) -> Steps:
+        yield from self._until(lambda: not self.labelers.named(instance), "its name is free")
+        old = self.labelers.start(self._kafka(), instance)
+        yield from self._until(lambda: old.holds_partitions, "it has partitions")
+        yield from self._passing(lasts_s)
+        old.stand_still()
+        new = self.labelers.start(self._kafka(), instance)
+        yield from self._until(lambda: new.works, "the other has joined under its name")
+        old.replaced = new.rivalled = True
+        yield from self._passing(lasts_s)
+        old.go_on()
+        self._needs_records = True
+        yield from self._until(lambda: old.ended, "the replaced one has ended")
+        self._needs_records = False
+        new.end()
+        yield from self._until(lambda: new.ended, "the other one has ended")
+
+    def _until(self, true: Callable[[], bool], what: str) -> Steps:
+        """Raises TimeoutError where it does not come."""
+        since_s = self._clock()
+        while not true():
+            if self._clock() - since_s > STEP_LIMIT_S:
+                raise TimeoutError(f"not within {STEP_LIMIT_S:.0f} s: {what}")
+            yield
+
+    def _passing(self, seconds: float) -> Steps:
+        end_s = self._clock() + seconds
+        while self._clock() < end_s:
+            yield
+
+    def _found(self, target: str) -> Generator[None, None, psutil.Process]:
+        """The target's live process, which may be about to be started again."""
+        assert self._run is not None
+        run, since_s = self._run, self._clock()
+        words = SERVERS.get(target, (f"services.{target}",))
+        while (process := run.child(*words)) is None:
+            if self._clock() - since_s > STEP_LIMIT_S:
+                raise TimeoutError(f"it was not there for {STEP_LIMIT_S:.0f} s")
+            yield
+        return process
+
+    def _kafka(self) -> str:
+        """The run's broker, as the run itself says."""
+        return str(json.loads((self._data / "run.json").read_text())["addresses"]["kafka"])

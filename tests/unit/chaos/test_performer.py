@@ -1,0 +1,129 @@
+"""The performer on a run of stubs and a clock of the test."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.system.chaos.labelers import Labelers
+from tests.system.chaos.performer import STEP_LIMIT_S, Performer
+from tests.system.chaos.plan import Disturbance, Kind
+
+READY = "first quotes of replay:BTC-USD\n" + "".join(
+    f"{name} ready\n" for name in ("ingest", "orderbot", "labeler", "trainer")
+)
+
+
+class Process:
+    """Remembers what was done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def kill(self) -> None:
+        self.done.append("kill")
+
+    def terminate(self) -> None:
+        self.done.append("terminate")
+
+    def suspend(self) -> None:
+        self.done.append("suspend")
+
+    def resume(self) -> None:
+        self.done.append("resume")
+
+
+class Stage:
+    """A run with processes by the word they are known by, and the performer of a plan on it."""
+
+    def __init__(self, folder: Path, *plan: Disturbance) -> None:
+        self.out = folder / "out.txt"
+        self.out.write_text(READY)
+        self.now_s = 0.0
+        self.processes = {word: Process() for word in ("services.labeler", "services.ingest", "kafka.Kafka")}
+        self.said: list[str] = []
+        labelers = Labelers(folder / "labelers")
+        more = {"stream_s": 60.0, "clock": lambda: self.now_s}
+        self.performer = Performer(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
+
+    def child(self, *words: str) -> Process | None:
+        return next((self.processes[word] for word in words if word in self.processes), None)
+
+    def service(self, name: str) -> Process | None:
+        return self.child(f"services.{name}")
+
+    def at(self, now_s: float) -> None:
+        self.now_s = now_s
+        self.performer(self)  # type: ignore[arg-type]
+
+
+KILL = Disturbance(2.0, Kind.KILL, "kafka")
+
+
+def test_it_begins_when_all_work_and_keeps_its_times(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    stage.out.write_text("first quotes of replay:BTC-USD\ningest ready\n")
+    stage.at(50.0)
+    stage.out.write_text(READY)
+    for now_s in (60.0, 61.9):
+        stage.at(now_s)
+    assert stage.processes["kafka.Kafka"].done == []
+    stage.at(62.0)
+    assert stage.processes["kafka.Kafka"].done == ["kill"]
+    assert stage.said == ["   2.0 s  kafka kill -9"]
+    assert stage.performer.unfinished() == stage.performer.faults == []
+    assert stage.performer.done == {Kind.KILL: 1}
+
+
+@pytest.mark.parametrize("kind", [Kind.STAND_STILL, Kind.STUCK])
+def test_what_stands_still_goes_on(tmp_path: Path, kind: Kind) -> None:
+    stage = Stage(tmp_path, Disturbance(0.0, kind, "ingest", 8.0), Disturbance(1.0, Kind.END, "labeler"))
+    stage.at(0.0)
+    stage.at(1.0)
+    assert stage.processes["services.labeler"].done == ["terminate"]
+    assert stage.processes["services.ingest"].done == ["suspend"]
+    assert stage.performer.unfinished() == [f"not done: ingest {kind} (8 s)"]
+    stage.at(8.0)
+    assert stage.processes["services.ingest"].done == ["suspend", "resume"]
+    assert stage.performer.done == {kind: 1, Kind.END: 1}
+
+
+def test_a_target_that_is_being_restarted_is_waited_for(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    broker = stage.processes.pop("kafka.Kafka")
+    stage.at(0.0)
+    stage.at(2.0)
+    assert stage.performer.unfinished() == ["not done: kafka kill -9"]
+    stage.processes["kafka.Kafka"] = broker
+    stage.at(3.0)
+    assert broker.done == ["kill"]
+    assert stage.performer.faults == []
+
+
+def test_one_that_never_comes_is_a_fault(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    del stage.processes["kafka.Kafka"]
+    for now_s in (0.0, 2.0, 2.1 + STEP_LIMIT_S):
+        stage.at(now_s)
+    assert stage.performer.faults == [f"kafka kill -9: it was not there for {STEP_LIMIT_S:.0f} s"]
+    assert stage.performer.done == {}
+
+
+def test_what_is_left_of_the_plan_is_told(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    stage.at(0.0)
+    assert stage.performer.unfinished() == ["not done: kafka kill -9"]
+
+
+def test_a_feed_that_would_be_done_before_the_plan_is_held(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    ingest, broker = stage.processes["services.ingest"], stage.processes.pop("kafka.Kafka")
+    for now_s in (0.0, 2.0, 54.0):
+        stage.at(now_s)
+    assert ingest.done == []
+    stage.at(54.1)
+    assert ingest.done == ["suspend"]
+    stage.processes["kafka.Kafka"] = broker
+    for now_s in (55.0, 55.1, 55.2):
+        stage.at(now_s)
+    assert broker.done == ["kill"]
+    assert ingest.done[-2:] == ["suspend", "resume"]
