@@ -17,6 +17,8 @@ INSTRUMENT = "replay:BTC-USD"
 THRESHOLD, ORDERS_PER_S, WINDOW, TRIALS = "2", 2, 500, 4
 SETTINGS = oracle.Settings(threshold=THRESHOLD, orders_per_second=ORDERS_PER_S)
 LIMIT_S = 120.0
+# Tests that measure by the undisturbed run go to one worker, so that it is made once.
+REPLAYED_ONCE = pytest.mark.xdist_group("replayed")
 
 
 @dataclass(frozen=True)

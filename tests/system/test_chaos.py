@@ -1,4 +1,4 @@
-"""A short chaos: a labeler and the broker killed, a labeler more for a while, one replaced while it stands still, Redis
+"""A short chaos: services and the broker killed, a labeler more for a while, one replaced while it stands still, Redis
 away. `make chaos` is the long one."""
 
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 
 from tests.system.chaos import plan
 from tests.system.chaos.disturbed import disturb
-from tests.system.conftest import Replayed
+from tests.system.conftest import REPLAYED_ONCE, Replayed
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, REPLAYED_ONCE]
 
 # The labeler is replaced while all are well, and the broker killed last.
 SEED = 12
@@ -20,3 +20,5 @@ def test_a_short_chaos_changes_nothing(replayed: Replayed, recorded_file: Path, 
     verdict = disturb(plan.once(SEED), recorded_file, tmp_path, replayed, SECONDS, print)
     assert verdict.faults == []
     assert set(verdict.done) == {choice.kind for choice in plan.SHORT}
+    killed = {target for choice in plan.SHORT if choice.kind is plan.Kind.KILL for target in choice.targets}
+    assert {name for name, count in verdict.restarts.items() if count} >= killed & set(plan.SERVICES)

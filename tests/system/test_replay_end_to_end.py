@@ -10,9 +10,9 @@ import pytest
 
 from tests import oracle
 from tests.system import verifier
-from tests.system.conftest import INSTRUMENT, SETTINGS, TRIALS, WINDOW, Replayed
+from tests.system.conftest import INSTRUMENT, REPLAYED_ONCE, SETTINGS, TRIALS, WINDOW, Replayed
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, REPLAYED_ONCE]
 
 
 def windows(replayed: Replayed) -> list[oracle.Window]:

@@ -77,7 +77,7 @@ ROTATION = (
 )
 # What `make test` has the time for.
 SHORT = (
-    Choice(Kind.KILL, ("labeler",), then_s=2.0),
+    *(Choice(Kind.KILL, (name,), then_s=2.0) for name in ("ingest", "orderbot", "labeler")),
     Choice(Kind.AWAY, (REDIS,), (4.0, 4.0), then_s=1.0),
     Choice(Kind.ADD_AND_END, ("1",), (3.0, 5.0), then_s=2.0),
     Choice(Kind.REPLACE, ("2",), (1.0, 2.0), then_s=10.0, also=ALONE),
