@@ -63,7 +63,7 @@ def test_what_stands_still_is_longer_still_than_a_session_and_restarted_only_whe
 def test_the_short_one_holds_each_of_its_choices_once() -> None:
     plan = once(3)
     assert Counter(one.kind for one in plan) == Counter(choice.kind for choice in SHORT)
-    assert {one.target for one in plan if one.kind is Kind.KILL} == {"labeler", KAFKA}
+    assert {one.target for one in plan if one.kind is Kind.KILL} == {"ingest", "orderbot", "labeler", KAFKA}
 
 
 def test_what_is_said_of_a_disturbance() -> None:
