@@ -48,7 +48,7 @@ chaos: $(READY) ## Kill, stop and crowd everything during a replay, then compare
 	@$(BIN)/python -m tests.system.chaos --seed '$(or $(SEED),1)' --minutes '$(MINUTES)'
 
 # Each worker has servers of its own; servers that were given are shared by nobody.
-WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,4)
+WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,3)
 
 test: check ## All tests, on a real Kafka broker and a real Redis.
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup tests/system tests/integration

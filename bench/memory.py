@@ -25,7 +25,7 @@ SECONDS = {Size.SMOKE: 2_000, Size.FULL: 100_000}
 INSTRUMENTS = {Size.SMOKE: 2, Size.FULL: 10}
 PARTS = 10
 # The first parts fill histories, queues and the open orders.
-PARTS_WARM = 2
+PARTS_WARM = 3
 LABELED = "tidewheel_labeled_market_time_seconds"
 
 Seconds = Iterator[tuple[MarketSecond, SecondOrders]]
