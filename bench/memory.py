@@ -21,7 +21,7 @@ from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.transactional import Outbox
 
-SECONDS = {Size.SMOKE: 2_000, Size.FULL: 100_000}
+SECONDS = {Size.SMOKE: 500, Size.FULL: 100_000}
 INSTRUMENTS = {Size.SMOKE: 2, Size.FULL: 10}
 PARTS = 10
 # The first parts fill histories, queues and the open orders.

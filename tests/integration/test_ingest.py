@@ -163,7 +163,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, count: int, then: Callable[[], N
     monkeypatch.setattr(Publisher, "second", second)
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3])  # the simulation tries thousands
 def test_stopped_and_started_again_the_log_is_that_of_an_undisturbed_run(
     broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

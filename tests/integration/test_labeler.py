@@ -42,7 +42,7 @@ def test_labels_are_written_in_order_and_it_becomes_ready(broker: str) -> None:
     assert_undisturbed(broker, BOTH)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0])  # the simulation tries thousands
 def test_killed_again_and_again_it_writes_what_an_undisturbed_one_writes(
     broker: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,8 +160,7 @@ KILL_AT = [
 ]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("promotion", ["fresh", "proven"])
+@pytest.mark.parametrize(("promotion", "after"), [("fresh", False), ("proven", True)])
 def test_killed_anywhere_it_comes_to_the_same(
     broker: str, empty_redis: str, promotion: str, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
