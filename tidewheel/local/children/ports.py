@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ KAFKA_CONTROLLER_PORT = 9093
 REDIS_PORT = 6379
 PREDICTOR_PORT = 50051
 METRICS_PORTS_FROM = 9101
+STAND_INS_FROM, STAND_INS_END = 20_000, 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,15 @@ class Ports:
     redis: int
     predictor: int
     metrics: dict[str, int]
+
+
+def stand_ins(usual: int) -> range:
+    """Other ports for a usual one; usual ones that differ in their last two digits share none.
+
+    They lie below the ports that systems hand out for outgoing connections: such a connection could take a port in the
+    seconds between its choice and its use.
+    """
+    return range(STAND_INS_FROM + usual % 100, STAND_INS_END, 100)
 
 
 @dataclass(slots=True)
@@ -46,8 +57,11 @@ class PortClaims:
         )
 
     def port(self, usual: int) -> int:
-        """The usual port, if no other run claims it and nothing listens there; else any free one."""
-        return free_port(usual if self._claimed(usual) else 0)
+        """The usual port, if no other run claims it and nothing listens there; else one that stands in for it."""
+        for port in chain((usual,), stand_ins(usual)):
+            if self._claimed(port) and free_port(port) == port:
+                return port
+        return free_port()
 
     def _claimed(self, port: int) -> bool:
         with suppress(OSError):
