@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import count
 
 from threadpoolctl import threadpool_limits
 
@@ -58,8 +57,7 @@ def config_of(model: Model) -> TrainingConfig:
 def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
     """Exactly the rows of a model's window, in order. Raises CannotRebuild where one is missing."""
     lineage, windows = model.lineage, Windows(config.windowing)
-    expected = count(lineage.first_example_seq)
-    wanted = next(expected)
+    wanted = lineage.first_example_seq
     starts = {lineage.partition: record.first_offset}
     for message in read_to_end(bootstrap, lineage.topic, starts):
         try:
@@ -70,7 +68,7 @@ def read_window(bootstrap: str, model: Model, record: ModelRecord, config: Train
             continue
         if example.example_seq > wanted:
             break
-        wanted = next(expected)
+        wanted += 1
         for happening in windows.on_example(example, lineage.partition, message.offset() or 0):
             if isinstance(happening, Window):
                 return happening
