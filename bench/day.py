@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Servers, Size, service, until
+from bench.records import LABELED, count
 from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.kafka import read_to_end
 
 SECONDS = {Size.SMOKE: 1_200, Size.FULL: 86_400}
 QUOTES_PER_S = 0.4
 FIRST_NS = 1_700_000_000 * NS_PER_S
 INSTRUMENT = "replay:BTC-USD"
-LABELED = "tidewheel_labeled_market_time_seconds"
 
 
 def run(size: Size, servers: Servers) -> dict[str, Any]:
@@ -34,8 +33,8 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         stack.enter_context(service("ingest", folder, {**common, **feed}, wait=False))
         until(lambda: labeler.gauge(LABELED, INSTRUMENT) >= last_second, "the labels of the day")
         took_s = time.perf_counter() - started_s
-    digest, transactions = counted(servers.kafka, TRANSACTIONS.name)
-    _, examples = counted(servers.kafka, EXAMPLES.name)
+    digest = sha256()
+    transactions, examples = (count(servers.kafka, topic.name, digest) for topic in (TRANSACTIONS, EXAMPLES))
     return {
         "market_seconds": seconds,
         "quotes_per_market_second": QUOTES_PER_S,
@@ -43,7 +42,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         "examples": examples,
         "ticks_to_labels_s": round(took_s, 1),
         "market_seconds_per_s": round(seconds / took_s),
-        "result_hash": digest,
+        "result_hash": digest.hexdigest()[:16],
     }
 
 
@@ -57,12 +56,3 @@ def write(path: Path, seconds: int) -> int:
         for time_ns, bid in zip(times_ns.tolist(), bids.tolist(), strict=True):
             file.write(f"{time_ns},{bid:.2f},{bid + 0.5:.2f}\n")
     return int(times_ns[-1]) // NS_PER_S
-
-
-def counted(bootstrap: str, topic: str) -> tuple[str, int]:
-    """A hash over the records of a topic in the order of partitions, and how many there are."""
-    digest, count = sha256(), 0
-    for message in read_to_end(bootstrap, topic):
-        digest.update(message.value() or b"")
-        count += 1
-    return digest.hexdigest()[:16], count

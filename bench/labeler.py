@@ -7,28 +7,27 @@ import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import islice
-from typing import Any, Protocol
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 from confluent_kafka import Producer
 
 from bench.harness import Servers, Size
+from bench.records import LABELED, Digest, count, write
 from services.labeler.__main__ import build
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from services.labeler.work import LabelerWork
-from tidewheel.contracts.codecs.market import encode_second
-from tidewheel.contracts.codecs.orders import encode_orders
-from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
 from tidewheel.domain.market import NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.domain.prices import E9
 from tidewheel.domain.time import NS_PER_S, ORDER_IDS_PER_S
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import flush, producer_config, read_to_end
+from tidewheel.runtime.kafka import producer_config
 from tidewheel.runtime.process import Context
-from tidewheel.runtime.transactional import Outbox, TransactionalLoop
+from tidewheel.runtime.transactional import TransactionalLoop
 from tidewheel.telemetry.metrics import REGISTRY
 
 FIRST_SECOND = 1_700_000_000
@@ -41,10 +40,6 @@ GROWTH_SECONDS = {Size.SMOKE: 500, Size.FULL: 40_000}
 CHUNK_SECONDS = 500
 GROWING = "sim:GROWTH"
 WARM_UP_SECONDS = 1_000
-
-
-class Digest(Protocol):
-    def update(self, data: bytes, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +137,9 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
 
 def figures(name: str, markets: Sequence[Market], bootstrap: str, partition: int, digest: Digest) -> dict[str, Any]:
     """One labeler over inputs that lie on the topics, from its first turn to its last commit."""
-    write(bootstrap, markets, partition)
+    fill(bootstrap, markets, partition)
     wall_s, cpu_s = label(bootstrap, markets)
-    transactions, examples = (read(bootstrap, topic.name, partition, digest) for topic in (TRANSACTIONS, EXAMPLES))
+    transactions, examples = (count(bootstrap, topic.name, digest, partition) for topic in (TRANSACTIONS, EXAMPLES))
     seconds = sum(market.seconds for market in markets)
     ticks = sum(sum(len(second.quotes) for second, _ in market) for market in markets)
     return {
@@ -161,15 +156,10 @@ def figures(name: str, markets: Sequence[Market], bootstrap: str, partition: int
     }
 
 
-def write(bootstrap: str, markets: Sequence[Market], partition: int) -> None:
+def fill(bootstrap: str, markets: Sequence[Market], partition: int) -> None:
     """All inputs on the topics, the markets interleaved second by second."""
-    producer = Producer(producer_config(bootstrap, "bench"))
-    outbox = Outbox(producer)
-    for together in zip(*markets, strict=True):
-        for second, orders in together:
-            outbox.produce(TICKS.name, encode_second(second), second.instrument, partition)
-            outbox.produce(ORDERS.name, encode_orders(orders), second.instrument, partition)
-    flush(producer)
+    interleaved = chain.from_iterable(zip(*markets, strict=True))
+    write(Producer(producer_config(bootstrap, "bench")), interleaved, partition)
 
 
 def label(bootstrap: str, markets: Sequence[Market]) -> tuple[float, float]:
@@ -187,7 +177,7 @@ def label(bootstrap: str, markets: Sequence[Market]) -> tuple[float, float]:
 
 def recovery(bootstrap: str, market: Market) -> dict[str, Any]:
     """A new process after one that left these orders open: from its start until it has made again what is written."""
-    write(bootstrap, [market], 0)
+    fill(bootstrap, [market], 0)
     label(bootstrap, [market])
     begun_s = time.perf_counter()
     loop, work = started(bootstrap)
@@ -205,18 +195,9 @@ def started(bootstrap: str) -> tuple[TransactionalLoop, LabelerWork]:
     return loop, work
 
 
-def read(bootstrap: str, topic: str, partition: int, digest: Digest) -> int:
-    """Count the records of a topic and take them into the digest."""
-    counted = 0
-    for message in read_to_end(bootstrap, topic, {partition: 0}):
-        digest.update(message.value() or b"")
-        counted += 1
-    return counted
-
-
 def labelled_second(instrument: str) -> float:
     """The last second whose labels are committed."""
-    return REGISTRY.get_sample_value("tidewheel_labeled_market_time_seconds", {"instrument": instrument}) or 0.0
+    return REGISTRY.get_sample_value(LABELED, {"instrument": instrument}) or 0.0
 
 
 def growth(size: Size) -> dict[str, Any]:

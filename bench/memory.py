@@ -13,20 +13,17 @@ from confluent_kafka import Producer
 
 from bench.harness import Servers, Service, Size, service, until
 from bench.labeler import Market
+from bench.records import LABELED, write
 from tidewheel.contracts.codecs.market import encode_second
-from tidewheel.contracts.codecs.orders import encode_orders
-from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
-from tidewheel.runtime.kafka import flush, producer_config
-from tidewheel.runtime.transactional import Outbox
+from tidewheel.runtime.kafka import producer_config
 
 SECONDS = {Size.SMOKE: 500, Size.FULL: 100_000}
 INSTRUMENTS = {Size.SMOKE: 2, Size.FULL: 10}
 PARTS = 10
 # The first parts fill histories, queues and the open orders.
 PARTS_WARM = 3
-LABELED = "tidewheel_labeled_market_time_seconds"
 
 Seconds = Iterator[tuple[MarketSecond, SecondOrders]]
 
@@ -41,7 +38,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         service("labeler", Path(name), {"TIDEWHEEL_KAFKA": servers.kafka}) as labeler,
     ):
         for _ in range(PARTS):
-            last = [write(producer, stream, SECONDS[size] // PARTS) for stream in streams]
+            last = [fill(producer, stream, SECONDS[size] // PARTS) for stream in streams]
             for second in last:
                 digest.update(encode_second(second))
             resident_mib.append(median_resident_mib(labeler, last))
@@ -66,11 +63,8 @@ def median_resident_mib(labeler: Service, last: list[MarketSecond]) -> float:
     return float(np.median(seen))
 
 
-def write(producer: Producer, stream: Seconds, seconds: int) -> MarketSecond:
+def fill(producer: Producer, stream: Seconds, seconds: int) -> MarketSecond:
     """The next seconds of a market on the topics; returns the last one."""
-    outbox = Outbox(producer)
-    for second, orders in islice(stream, seconds):
-        outbox.produce(TICKS.name, encode_second(second), second.instrument)
-        outbox.produce(ORDERS.name, encode_orders(orders), second.instrument)
-    flush(producer)
-    return second
+    pairs = list(islice(stream, seconds))
+    write(producer, pairs)
+    return pairs[-1][0]

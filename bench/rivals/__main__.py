@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 
 from bench.harness import machine, servers
-from bench.labeler import Market, label, write
+from bench.labeler import Market, fill, label
 from bench.rivals.topics import afresh
 from tidewheel.contracts.codecs.orders import decode_example, decode_transaction, encode_example, encode_transaction
 from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS, Topic
@@ -165,7 +165,7 @@ def compare(bootstrap: str, name: str, markets: Sequence[Market], chosen: Sequen
 
 def prepare(bootstrap: str, markets: Sequence[Market]) -> None:
     afresh(bootstrap, PARTITIONS)
-    write(bootstrap, markets, 0)
+    fill(bootstrap, markets, 0)
 
 
 def say(name: str, contender: str, run: Took) -> None:

@@ -110,8 +110,8 @@ def read_to_end(
     consumer = clients.consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **more))
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
-        admin = clients.admin({**client(bootstrap, "reader"), "log_level": 0})
-        found = ends_of(admin, [TopicPartition(topic, p) for p in wanted], limit_s)
+        places = [TopicPartition(topic, p) for p in wanted]
+        found = ends_of({**client(bootstrap, "reader"), "log_level": 0}, places, limit_s, clients=clients)
         ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
@@ -133,9 +133,16 @@ def read_to_end(
         consumer.close()
 
 
-def ends_of(admin: AdminClient, places: Iterable[TopicPartition], limit_s: float) -> dict[Place, int]:
+def ends_of(
+    config: Mapping[str, Any], places: Iterable[TopicPartition], limit_s: float, *, clients: Clients = KAFKA
+) -> dict[Place, int]:
     """One past the last record of each partition, be it committed or not: what is being committed must be waited for,
-    since a commit is answered before its last record can be read. Raises KafkaException."""
+    since a commit is answered before its last record can be read. Raises KafkaException.
+
+    A client of its own each time: one that knew the broker before a restart asks with the leaders' old epochs for ever,
+    and is refused for ever.
+    """
+    admin = clients.admin(dict(config))
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = dict.fromkeys(places, latest)
     uncommitted = IsolationLevel.READ_UNCOMMITTED

@@ -16,7 +16,6 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, kind_of
@@ -141,10 +140,8 @@ class Collector:
 
     def _turn(self) -> None:
         if self._ask.is_set():
-            # A client of its own each time: one that knew the broker before a restart asks with the leaders' old epochs
-            # for ever, and is refused for ever.
-            admin = AdminClient(client(self._bootstrap, "collector"), logger=self._log)
-            self._wanted = ends_of(admin, self._consumer.assignment(), METADATA_LIMIT_S)
+            config = {**client(self._bootstrap, "collector"), "logger": self._log}
+            self._wanted = ends_of(config, self._consumer.assignment(), METADATA_LIMIT_S)
             self._ask.clear()
         batch = []
         for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):

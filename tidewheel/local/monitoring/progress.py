@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
 from tidewheel.local.background import Background
@@ -49,7 +48,7 @@ class ProgressWatch:
 
     def __init__(self, bootstrap: str, log: logging.Logger) -> None:
         patience = {"reconnect.backoff.max.ms": 1000}
-        self._admin = AdminClient({**client(bootstrap, "progress"), **patience}, logger=log)
+        self._asking = {**client(bootstrap, "progress"), "logger": log}
         self._groups = {
             group: Consumer(consumer_config(bootstrap, "progress", group, **patience), logger=log) for group in READS
         }
@@ -81,12 +80,13 @@ class ProgressWatch:
         return Progress(ends, {group: self._committed(group, ends) for group in READS})
 
     def _ends(self) -> dict[Place, int]:
-        metadata = self._admin.list_topics(timeout=ANSWER_LIMIT_S).topics
+        # Any consumer will do: the list of topics is asked in no group's name.
+        metadata = next(iter(self._groups.values())).list_topics(timeout=ANSWER_LIMIT_S).topics
         topics = sorted({topic for topics in READS.values() for topic in topics})
         places = [
             TopicPartition(name, part) for name in topics if name in metadata for part in metadata[name].partitions
         ]
-        return ends_of(self._admin, places, ANSWER_LIMIT_S)
+        return ends_of(self._asking, places, ANSWER_LIMIT_S)
 
     def _committed(self, group: str, ends: Mapping[Place, int]) -> dict[Place, int]:
         asked = [TopicPartition(*place) for place in ends if place[0] in READS[group]]
