@@ -19,6 +19,7 @@ from tests.simulation.consumer import SimConsumer
 from tests.simulation.redis_memory import Store
 from tests.simulation.runs import Outcome
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.domain.training import Step
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
@@ -122,6 +123,16 @@ def _nothing(right: object) -> Any:
     return lambda *_: None
 
 
+def _another_word(right: Callable[[Worker, Any], bool]) -> Any:
+    def repeated(worker: Worker, run: Any) -> bool:
+        known = right(worker, run)
+        if known:
+            worker._say(run, Step.FAILED, "told otherwise before the restart")
+        return known
+
+    return repeated
+
+
 def _no_jobs(right: object) -> Any:
     return lambda service: []
 
@@ -149,6 +160,7 @@ PLANTED = (
     Planted(29, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
     Planted(13, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
     Planted(4, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
+    Planted(4, "trainer: another word on a window after a restart", _instead(Worker, "_repeated", _another_word)),
     Planted(4, "registry: no fence", _no_fence),
 )
 

@@ -244,7 +244,7 @@ def spawner(directory: Path) -> Spawn:
     """Starts children tied to this process, in `directory`, so that nothing they leave lies about elsewhere."""
 
     def spawn(spec: ChildSpec) -> "Popen[bytes]":
-        command = tethered(spec.command(), spec.orphan_signal)
+        command = tethered(spec.command(), spec.orphan_signal, spec.niceness)
         return start(command, spec.log, spec.env, directory)
 
     return spawn

@@ -5,10 +5,11 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tidewheel.local.children.processes import tethered
+from tidewheel.local.children.processes import start, tethered
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the signal is Linux's")
 
@@ -48,3 +49,14 @@ def test_a_program_that_is_not_there_is_one_line() -> None:
     done = subprocess.run([str(word) for word in command], check=False, capture_output=True)
     assert done.returncode == 127
     assert done.stderr == b"could not start /nonexistent/program: No such file or directory\n"
+
+
+def test_a_program_that_stands_back_does_so_in_every_grouping(tmp_path: Path) -> None:
+    code = (
+        "import os; print(os.nice(0), *open('/proc/self/autogroup') if os.path.exists('/proc/self/autogroup') else ())"
+    )
+    process = start(tethered([sys.executable, "-c", code], signal.SIGTERM, 7), tmp_path / "log")
+    assert process.wait(20) == 0
+    own, *group = (tmp_path / "log").read_text().split()
+    assert int(own) == os.nice(0) + 7
+    assert group[1:] in ([], ["nice", "7"])

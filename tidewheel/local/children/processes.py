@@ -33,10 +33,11 @@ def free_port(preferred: int = 0) -> int:
     raise StartFailed("no port on 127.0.0.1 is free")
 
 
-def tethered(command: Sequence[str | Path], orphan_signal: int) -> list[str | Path]:
+def tethered(command: Sequence[str | Path], orphan_signal: int, niceness: int = 0) -> list[str | Path]:
     """The command, made to get `orphan_signal` when the thread that starts it ends, so that a killed parent leaves
     nothing behind. Start it from a thread that lives as long as the parent."""
-    return [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(int(orphan_signal)), *command]
+    told = [str(os.getpid()), str(int(orphan_signal)), str(niceness)]
+    return [sys.executable, "-I", "-S", tether.__file__, *told, *command]
 
 
 def start(

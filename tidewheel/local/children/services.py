@@ -18,6 +18,10 @@ SERVICES = (INGEST, "orderbot", "labeler", "trainer", "predictor")
 REDIS_USERS = ("trainer", "predictor")
 # One process of each, under a name that stays: a killed one has its partitions back as soon as it is started again.
 INSTANCES = dict.fromkeys(("orderbot", "labeler", "trainer"), "0")
+# What moves the stream stands back: at full speed it takes whatever the machine has, and then a window that has closed
+# would wait for its model behind the rows of windows to come.
+STREAM = (INGEST, "orderbot", "labeler")
+STREAM_NICENESS = 10
 # One thread: the same sums in the same order, and the other core stays free for the rest of the system.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -90,6 +94,7 @@ def service_specs(
             needs=needs,
             orphan_signal=signal.SIGKILL,  # a start is a recovery, so nothing is lost
             done_when=feed_is_done if name == INGEST else lambda: False,
+            niceness=STREAM_NICENESS if name in STREAM else 0,
         )
         for name in SERVICES
     ]

@@ -41,7 +41,8 @@ class ChildSpec:
     """How to run one child. `command` is asked before each start and may raise StartFailed.
 
     `needs`: children that must be ready before it is started. `orphan_signal`: what it gets when this program is
-    killed. `done_when`: whether exit code 0 means that its work is done; otherwise any end is a crash.
+    killed. `done_when`: whether exit code 0 means that its work is done; otherwise any end is a crash. `niceness`: 0 to
+    19, how far it stands back where the processor is wanted by all.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ChildSpec:
     needs: tuple[str, ...] = ()
     orphan_signal: signal.Signals = signal.SIGTERM
     done_when: Callable[[], bool] = lambda: False
+    niceness: int = 0
 
 
 class ReadyAnswers(Protocol):

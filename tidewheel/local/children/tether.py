@@ -1,13 +1,14 @@
 """Become another program that is signalled when the process that started it dies, however it dies.
 
-Called as a script: `python -I -S tether.py <parent pid> <signal> <program> [argument …]`. A program of its own, since
-code between fork and exec is unsafe in a parent with threads, and since the kernel forgets nothing over an exec. Where
-the system has no such signal (it is Linux's) the program just runs.
+Called as a script: `python -I -S tether.py <parent pid> <signal> <niceness> <program> [argument …]`. A program of its
+own, since code between fork and exec is unsafe in a parent with threads, and since the kernel forgets nothing over an
+exec. Where the system has no such signal (it is Linux's) the program just runs.
 """
 
 import ctypes
 import os
 import sys
+from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
 EXIT_NOT_STARTED = 127
@@ -15,16 +16,28 @@ EXIT_NOT_STARTED = 127
 
 def main(arguments: list[str]) -> int:
     """Never returns where the program could be started."""
-    parent, number, *command = arguments
+    parent, number, niceness, *command = arguments
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != int(parent):  # it died before the line above took effect
             return EXIT_NOT_STARTED
+    stand_back(int(niceness))
     try:
         os.execvp(command[0], command)
     except OSError as failure:
         sys.stderr.write(f"could not start {command[0]}: {failure.strerror}\n")
     return EXIT_NOT_STARTED
+
+
+def stand_back(niceness: int) -> None:
+    """Leave the processor to others that want it. Where Linux groups tasks by session (sched(7), autogroup) it compares
+    niceness within a session only; there the group is told as well, by the leader of a session, whose own it is."""
+    if not niceness:
+        return
+    os.nice(niceness)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError), open("/proc/self/autogroup", "w") as group:
+            group.write(str(niceness))
 
 
 if __name__ == "__main__":
