@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,10 @@ from tidewheel.local.children import tether
 NOTHING_SAID = "it said nothing"
 LOG_TAIL_BYTES = 64 * 1024
 TELLING = re.compile(r"Exception|Error|rror:|\bERROR\b|\bFATAL\b")
+# What Java says at each start.
+IDLE = re.compile(r"^(SLF4J|WARNING): ")
+# With less a server fails at its next write, and cannot even log why.
+DISK_FULL_BYTES = 4 * 2**20
 
 
 class StartFailed(Exception):
@@ -111,6 +116,8 @@ def accepts_connections(port: int) -> bool:
 def last_words(log: Path, since: int = 0) -> str:
     """The line of a log that says best why its process ended. `since`: where the log of this start begins."""
     try:
+        if shutil.disk_usage(log.parent).free < DISK_FULL_BYTES:
+            return f"no space left on the disk that holds {log.parent}"
         with log.open("rb") as text:
             end = text.seek(0, os.SEEK_END)
             text.seek(max(since, end - LOG_TAIL_BYTES))
@@ -118,7 +125,8 @@ def last_words(log: Path, since: int = 0) -> str:
     except OSError:
         return "it wrote no log"
     telling = [line for line in lines if TELLING.search(line)]
-    return (telling or lines or [NOTHING_SAID])[-1][:300]
+    said = [line for line in lines if not IDLE.match(line)]
+    return (telling or said or [NOTHING_SAID])[-1][:300]
 
 
 def size_of(log: Path) -> int:
