@@ -190,6 +190,7 @@ class TransactionalLoop:
         self._raise_kept()
         if self._reassigned:
             # These were read before the assignment changed; the new partitions have been paused till now.
+            raise_fatal(messages)
             self._resume_assigned()
             return
         try:
@@ -371,6 +372,15 @@ class TransactionalLoop:
         self._consumer.pause([TopicPartition(*place) for place in wanted - self._paused])
         self._consumer.resume([TopicPartition(*place) for place in self._paused - wanted])
         self._paused = wanted
+
+
+def raise_fatal(messages: Iterable[Message]) -> None:
+    """Raises KafkaException where one tells that the client is dead, which a client tells once: a labeler that
+    overheard it lived on without partitions for ever."""
+    for message in messages:
+        error = message.error()
+        if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):
+            raise KafkaException(error)
 
 
 def co_partitions(topics: Sequence[str], parts: Iterable[TopicPartition]) -> list[int]:

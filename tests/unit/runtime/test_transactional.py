@@ -154,6 +154,24 @@ class Losing:
         return []
 
 
+class LosingAndDead(Losing):
+    """One that learns in the same call that its name is taken: its last word comes with the lost assignment."""
+
+    def consume(self, *arguments: object) -> list[object]:
+        super().consume(*arguments)
+        words = "Fatal error: Broker: Static consumer fenced by other consumer with same group.instance.id"
+        return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, words))]
+
+    def unassign(self) -> None: ...
+
+
+def test_a_last_word_that_comes_with_a_lost_assignment_is_heard() -> None:
+    one = loop(Replaced(), lambda: 0.0, lambda: None, LosingAndDead())
+    one._work.drop = lambda: None  # type: ignore[attr-defined]
+    with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+        one.run(threading.Event())
+
+
 class Replaced:
     """A producer that finds its place taken when it is to abort."""
 
