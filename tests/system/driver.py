@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from tidewheel.local.children.processes import tethered
+
 PROGRAM = Path(sys.executable).with_name("tidewheel")
 LOOK_S = 0.1
 GONE_LIMIT_S = 10.0
@@ -93,7 +95,7 @@ def started(arguments: list[str], folder: Path, settings: Mapping[str, str] | No
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWHEEL_")}
     with (folder / "out.txt").open("w") as out, (folder / "err.txt").open("w") as err:
         process = subprocess.Popen(
-            [str(PROGRAM), *arguments],
+            tethered([PROGRAM, *arguments], signal.SIGKILL),  # gone with a test that is killed
             cwd=folder,
             env={**environment, **(settings or {})},
             stdin=subprocess.DEVNULL,
