@@ -21,8 +21,10 @@ from threadpoolctl import threadpool_limits
 
 from services.trainer import evidence, gate, scorecard
 from services.trainer.config import TrainingConfig
+from services.trainer.core import Window
 from services.trainer.gate import Promotion
 from services.trainer.reasons import NoModel
+from services.trainer.rows import Labels
 from services.trainer.run import Candidate, make
 from tests.quality.contenders import Flags, oracle, plain
 from tests.quality.streams import planted, windows
@@ -41,7 +43,7 @@ class Pool:
     flagged: list[int] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
 
-    def add(self, flags: Flags, labels: np.ndarray) -> None:
+    def add(self, flags: Flags, labels: Labels) -> None:
         for column, value in (
             (self.rows, len(labels)),
             (self.positives, labels.sum()),
@@ -65,7 +67,8 @@ class Pool:
         }
 
 
-def candidate_of(window: Any, config: TrainingConfig) -> Candidate | None:
+def candidate_of(window: Window, config: TrainingConfig) -> Candidate | None:
+    """The trainer's model of a window; None where it makes none."""
     try:
         return make(window, config, lambda _: None)
     except NoModel:
