@@ -1,6 +1,6 @@
 """`python -m bench [NAME …] [--size smoke|full] [--rounds N]`: run benches, one JSON line each.
 
-With rounds the benches take turns, and a last line has the best of each rate (`…_per_s`): on a shared machine the best
+With rounds the benches take turns, and a last line has the best of each rate (`…_per_s…`): on a shared machine the best
 run is the one that was disturbed least, and rates taken in turn may be compared.
 """
 
@@ -53,7 +53,7 @@ def one(name: str, size: Size) -> dict[str, Any]:
 
 def rates(name: str, figures: dict[str, Any]) -> list[tuple[str, float]]:
     """The figures where more is better."""
-    return [(f"{name}.{key}", value) for key, value in figures.items() if key.endswith("_per_s")]
+    return [(f"{name}.{key}", value) for key, value in figures.items() if "_per_s" in key]
 
 
 if __name__ == "__main__":
