@@ -157,7 +157,7 @@ PLANTED = (
         0, "labeler: no state in the transaction", _instead(Partition, "complete", lambda right: lambda _: iter(()))
     ),
     Planted(0, "labeler: features one second late", _instead(History, "cut", _shifted)),
-    Planted(29, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
+    Planted(53, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
     Planted(13, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
     Planted(4, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
     Planted(4, "trainer: another word on a window after a restart", _instead(Worker, "_repeated", _another_word)),

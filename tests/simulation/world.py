@@ -239,7 +239,9 @@ class World:
             return bool(self.actors or self._events)
         before = self._version()
         self.background()
-        self._resume(self.chance.choice(awake), self.chance.choice(QUANTA))
+        actor = self.chance.choice(awake)
+        strand = self.chance.choice(actor.strands) if len(actor.strands) > 1 else actor.strands[0]
+        self._resume(actor, strand, self.chance.choice(QUANTA))
         self._calm = 0 if self._version() != before else self._calm + 1
         if self._calm > 4 * len(self.actors):
             # Nothing moves: what is to come comes now.
@@ -251,18 +253,21 @@ class World:
         return True
 
     def _at_rest(self) -> bool:
+        """Whether nobody moves anything any more, though each thread of each process is asked: by chance a working one
+        may be passed over a dozen times."""
         before = self._version()
         for _ in range(CALM_ROUNDS):
             self.background()
             for actor in list(self.actors):
-                self._resume(actor, max(QUANTA))
+                for strand in list(actor.strands):
+                    if strand in actor.strands:  # its process may have ended with another one
+                        self._resume(actor, strand, max(QUANTA))
             if self._version() != before or self._events:
                 self._calm = 0
                 return False
         return True
 
-    def _resume(self, actor: Actor, quantum: int) -> None:
-        strand = self.chance.choice(actor.strands) if len(actor.strands) > 1 else actor.strands[0]
+    def _resume(self, actor: Actor, strand: Strand, quantum: int) -> None:
         self._current, self._quantum = (actor, strand), quantum
         strand.resume()
         if strand.done:
