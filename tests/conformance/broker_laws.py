@@ -81,6 +81,14 @@ def polled(consumer: Consumer) -> list[Message]:
     return consumer.consume(10, 0.1)
 
 
+def refused(producer: Producer, who: object) -> None:
+    """Offsets in the name of a member that is one no more: the transaction has to be aborted."""
+    producer.begin_transaction()
+    with pytest.raises(KafkaException) as caught:
+        producer.send_offsets_to_transaction([TopicPartition(TICKS.name, 0, 1)], who, LIMIT_S)
+    assert caught.value.args[0].txn_requires_abort()
+
+
 class BrokerLaws:
     """A subclass brings the fixture `bench`."""
 
@@ -193,11 +201,7 @@ class BrokerLaws:
         failure = heard[0].error()
         assert failure is not None
         assert fenced(failure)
-        producer = bench.transactional(names)
-        producer.begin_transaction()
-        with pytest.raises(KafkaException) as caught:
-            producer.send_offsets_to_transaction([TopicPartition(TICKS.name, 0, 1)], who, LIMIT_S)
-        assert caught.value.args[0].txn_requires_abort()
+        refused(bench.transactional(names), who)
         old.close(), new.close()
 
     def test_a_member_of_an_older_generation_cannot_commit(self, bench: Bench, names: str) -> None:
@@ -205,11 +209,7 @@ class BrokerLaws:
         assert bench.until(lambda: bool(polled(first) or numbers(first)))
         who, second = first.consumer_group_metadata(), bench.member(names, f"{names}-1")
         assert bench.until(lambda: bool(polled(first) or polled(second) or numbers(second)))
-        producer = bench.transactional(names)
-        producer.begin_transaction()
-        with pytest.raises(KafkaException) as caught:
-            producer.send_offsets_to_transaction([TopicPartition(TICKS.name, 0, 1)], who, LIMIT_S)
-        assert caught.value.args[0].txn_requires_abort()
+        refused(bench.transactional(names), who)
         first.close(), second.close()
 
     def test_a_silent_member_loses_its_place_by_itself(self, bench: Bench, names: str) -> None:

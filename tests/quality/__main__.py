@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any
@@ -102,7 +102,7 @@ def run(task: tuple[str, int, int, int]) -> dict[str, Any]:
             pools["tidewheel"].add(scores >= candidate.model.threshold, later.label)
             if np.ptp(scores) > 0:
                 likeness.append(float(np.corrcoef(scores, planted(later.features))[0, 1]))
-            cards.append(scorecard.score(candidate.model, scorecard.rows_after(candidate.model, following.rows)))
+            cards.append(scorecard.score(candidate.model, later))
     return {
         "quality": kind,
         "seed": seed,
@@ -144,13 +144,13 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def main(arguments: Iterable[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--windows", type=int, default=15)
     parser.add_argument("--window", type=int, default=10_000, help="examples that make a model")
     parser.add_argument("--kind", choices=EDGES, action="append", help="default all")
-    given = parser.parse_args(arguments if arguments is None else list(arguments))
+    given = parser.parse_args(arguments)
     for kind in given.kind or EDGES:
         tasks = [(kind, seed, given.windows, given.window) for seed in range(1, given.seeds + 1)]
         with multiprocessing.Pool(min(os.cpu_count() or 1, len(tasks))) as pool:
