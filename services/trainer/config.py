@@ -9,7 +9,7 @@ from services.trainer.learner import Update
 from tidewheel.domain.windows import Windowing
 
 # Raised whenever the same rows and settings give another model; it is part of the lineage.
-PROCEDURE = 1
+PROCEDURE = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 import numpy as np
 
 from services.trainer.rows import Labels
-from tidewheel.domain.models import Confusion, Float64, PartMetrics
+from tidewheel.domain.models import CalibrationBin, Confusion, CurvePoint, Float64, PartMetrics
 
 PROBABILITY_MIN = 1e-15
+CALIBRATION_BINS = 10
+CURVE_POINTS_MAX = 65
 
 
 def part_metrics(scores: Float64, labels: Labels, threshold: float, effective_rows: float) -> PartMetrics:
@@ -24,6 +26,34 @@ def part_metrics(scores: Float64, labels: Labels, threshold: float, effective_ro
         at_half=confusion(scores, labels, 0.5),
         at_threshold=at_threshold,
         at_three_quarters=confusion(scores, labels, 0.75),
+        curve=curve(scores, labels),
+        calibration=calibration(scores, labels),
+    )
+
+
+def curve(scores: Float64, labels: Labels) -> tuple[CurvePoint, ...]:
+    """Precision and recall by falling threshold, so by rising recall, at points spread evenly over the rows; empty
+    where no row is positive. Equal scores are one point."""
+    positives = int(labels.sum())
+    if positives == 0:
+        return ()
+    order = np.argsort(-scores, kind="stable")
+    falling, hits = scores[order], np.cumsum(labels[order], dtype=np.int64)
+    cuts = np.flatnonzero(np.append(falling[1:] < falling[:-1], True))
+    picked = cuts[np.unique(np.linspace(0, len(cuts) - 1, CURVE_POINTS_MAX).round().astype(np.intp))]
+    return tuple(
+        CurvePoint(float(falling[at]), float(hits[at] / (at + 1)), float(hits[at] / positives)) for at in picked
+    )
+
+
+def calibration(scores: Float64, labels: Labels) -> tuple[CalibrationBin, ...]:
+    """How many rows, and positive ones, have their score in each tenth of 0..1, and the sum of those scores."""
+    which = np.minimum((scores * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    counts, positives, sums = (
+        np.bincount(which, weights, CALIBRATION_BINS) for weights in (None, labels.astype(np.float64), scores)
+    )
+    return tuple(
+        CalibrationBin(int(counts[one]), int(positives[one]), float(sums[one])) for one in range(CALIBRATION_BINS)
     )
 
 

@@ -43,6 +43,7 @@ def score(model: Model, judged: Rows) -> Scorecard:
         effective_rows=effective_rows(judged),
         flagged_pnl_e9=_total(judged, flags),
         pnl_e9=_total(judged, np.ones(len(judged), dtype=bool)),
+        calibration=figures.calibration(scores, judged.label),
     )
 
 

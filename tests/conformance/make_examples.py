@@ -6,6 +6,7 @@ one here under a new name.
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,13 +18,17 @@ from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH, Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind, TickFlag
 from tidewheel.domain.models import (
+    Baseline,
+    CalibrationBin,
     Confusion,
+    CurvePoint,
     Evidence,
     Hyperparameters,
     Lineage,
     Model,
     ModelRecord,
     PartMetrics,
+    Rival,
     Scorecard,
     Verdict,
 )
@@ -67,8 +72,10 @@ HALF = Confusion(0.5, 1, 2, 3, 4)
 METRICS = PartMetrics(
     10, 4, 0.25, 0.5, 0.7, 0.6, 0.4, 2.5, HALF, Confusion(0.3, 4, 3, 2, 1), Confusion(0.75, 0, 0, 5, 5)
 )
+BINS = (CalibrationBin(6, 1, 0.75), CalibrationBin(3, 3, 2.5))
 HYPERPARAMETERS = Hyperparameters(True, 1e-5, 0.01, 2.0, 1e-6, 200)
 SCORECARD = Scorecard(9, 4, 3, 2, 2 / 3, 0.5, 4 / 9, 0.69, 2.0, -5 * E9, 7 * E9)
+JUDGED = replace(SCORECARD, calibration=BINS, baseline=Baseline(5, 2, 3, 1))
 STATE = LabelerState(
     INSTRUMENT,
     Frontier(SECOND, 7, 9),
@@ -142,6 +149,13 @@ VALUES = {
     ("registry", "one.model"): MODEL,
     ("registry", "one.model_record"): ModelRecord(
         INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.WEAK, AT, SCORECARD, b"\x01" * 32, 100, 199
+    ),
+    ("registry", "drawn.model"): replace(
+        MODEL, test=replace(METRICS, curve=(CurvePoint(0.9, 1.0, 0.25), CurvePoint(0.2, 0.4, 1.0)), calibration=BINS)
+    ),
+    ("registry", "judged.model_record"): ModelRecord(
+        *(INSTRUMENT, 3, "ab" * 32, Verdict.REFUSED, "not_proven", Evidence.WEAK, AT, JUDGED, b"\x01" * 32, 100, 199),
+        rival=Rival(2, 4, 1),
     ),
 }
 

@@ -15,13 +15,17 @@ from tidewheel.domain.features import FEATURES_BYTES, Example
 from tidewheel.domain.labeler_state import HISTORY_COLUMNS, ORDER_COLUMNS, Frontier, LabelerState
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.models import (
+    Baseline,
+    CalibrationBin,
     Confusion,
+    CurvePoint,
     Evidence,
     Hyperparameters,
     Lineage,
     Model,
     ModelRecord,
     PartMetrics,
+    Rival,
     Scorecard,
     Verdict,
 )
@@ -142,9 +146,14 @@ DEAD_LETTERS = st.builds(
     *(TEXT, st.binary(max_size=9), st.binary(max_size=9), TEXT),
 )
 CONFUSIONS = st.builds(Confusion, FLOAT, INT64, INT64, INT64, INT64)
-PART_METRICS = st.builds(PartMetrics, INT64, INT64, *[FLOAT] * 6, CONFUSIONS, CONFUSIONS, CONFUSIONS)
+CURVES = st.lists(st.builds(CurvePoint, FLOAT, FLOAT, FLOAT), max_size=3).map(tuple)
+BINS = st.lists(st.builds(CalibrationBin, INT64, INT64, FLOAT), max_size=3).map(tuple)
+PART_METRICS = st.builds(
+    PartMetrics, INT64, INT64, *[FLOAT] * 6, CONFUSIONS, CONFUSIONS, CONFUSIONS, curve=CURVES, calibration=BINS
+)
 HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT, FLOAT, UINT32)
-SCORECARDS = st.builds(Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64)
+BASELINES = st.none() | st.builds(Baseline, INT64, INT64, INT64, INT64)
+SCORECARDS = st.builds(Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES)
 LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 2, TEXT, TEXT)
 RUN_EVENTS = st.builds(
     RunEvent,
@@ -166,6 +175,7 @@ MODEL_RECORDS = st.builds(
     *(INSTRUMENT, INT64, TEXT, st.sampled_from(Verdict), TEXT, st.sampled_from(Evidence), INT64),
     st.none() | SCORECARDS,
     *(st.binary(max_size=32), INT64, INT64),
+    st.none() | st.builds(Rival, INT64, INT64, INT64),
 )
 
 

@@ -1,13 +1,15 @@
 """A model as a value: what it weighs, how it scores, and the figures that came with it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 FORMAT_VERSION = 1
+DRAWN = frozenset({"curve", "calibration"})
 
 
 class Evidence(StrEnum):
@@ -38,6 +40,24 @@ class Confusion:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What flagging every row with score >= threshold reaches."""
+
+    threshold: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Rows whose score lies in one of ten equal parts of 0..1."""
+
+    rows: int
+    positives: int
+    score_sum: float
+
+
+@dataclass(frozen=True, slots=True)
 class PartMetrics:
     """Figures on one part of a window, precision and recall at the model's threshold; see models.proto."""
 
@@ -52,6 +72,12 @@ class PartMetrics:
     at_half: Confusion
     at_threshold: Confusion
     at_three_quarters: Confusion
+    curve: tuple[CurvePoint, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
+
+    def named(self) -> dict[str, Any]:
+        """The figures by name; what is only of use drawn, curve and calibration, is left out."""
+        return {name: value for name, value in asdict(self).items() if name not in DRAWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +131,25 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """An online baseline on rows of a scorecard (possibly a sample), each scored before it was learnt from."""
+
+    rows: int
+    positives: int
+    flagged: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The model that served, on the very rows of another model's scorecard."""
+
+    seq: int
+    flagged: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scorecard:
     """A model at its own threshold on the rows of its next window; see DESIGN's next-window scorecard."""
 
@@ -119,6 +164,8 @@ class Scorecard:
     effective_rows: float
     flagged_pnl_e9: int
     pnl_e9: int
+    calibration: tuple[CalibrationBin, ...] = ()
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +173,9 @@ class ModelRecord:
     """What is known of a run's model beside its bytes: how the run ended, and how the model did later.
 
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
-    the next window is open. `hmac_sha256` is of the model bytes, empty where no key is configured. Offsets are of the
-    window's first and last row; they count transaction markers, so they are no part of the model.
+    the next window is open; `rival` then too, and where nothing served. `hmac_sha256` is of the model bytes, empty
+    where no key is configured. Offsets are of the window's first and last row; they count transaction markers, so they
+    are no part of the model.
     """
 
     instrument: str
@@ -141,6 +189,7 @@ class ModelRecord:
     hmac_sha256: bytes = b""
     first_offset: int = 0
     last_offset: int = 0
+    rival: Rival | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

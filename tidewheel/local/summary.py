@@ -1,6 +1,5 @@
 """What a run came to, as one JSON object and as a few lines for people. Pure: counts in, text out."""
 
-import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -84,7 +83,7 @@ def _model(instrument: Instrument, run: TrainingRun, served: Served) -> dict[str
 
 
 def _part(part: PartMetrics | None) -> dict[str, Any] | None:
-    return None if part is None else _plain(dataclasses.asdict(part))
+    return None if part is None else _plain(part.named())
 
 
 def _next(card: Scorecard | None) -> dict[str, Any] | None:

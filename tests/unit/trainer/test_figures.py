@@ -35,3 +35,28 @@ def test_nothing_flagged_one_class_no_rows() -> None:
 
 def test_a_certain_mistake_costs_much_but_not_infinitely() -> None:
     assert figures.log_loss(np.array([1.0, 0.0]), np.array([0, 1], dtype=np.uint8)) == pytest.approx(34.5, abs=0.1)
+
+
+def test_the_curve_against_scikit_learn() -> None:
+    chance = np.random.default_rng(7)
+    labels = (chance.random(60) < 0.4).astype(np.uint8)
+    scores = np.round(chance.random(60), 1)
+    precision, recall, thresholds = reference.precision_recall_curve(labels, scores)
+    wanted = {t: (p, r) for t, p, r in zip(thresholds.tolist(), precision.tolist(), recall.tolist(), strict=False)}
+    drawn = figures.curve(scores, labels)
+    assert {p.threshold: (pytest.approx(p.precision), pytest.approx(p.recall)) for p in drawn} == wanted
+    assert [p.recall for p in drawn] == sorted(p.recall for p in drawn)
+
+
+def test_a_long_curve_keeps_its_ends_and_its_bound() -> None:
+    chance = np.random.default_rng(8)
+    drawn = figures.curve(chance.random(5000), (chance.random(5000) < 0.3).astype(np.uint8))
+    assert len(drawn) == figures.CURVE_POINTS_MAX
+    assert drawn[-1].recall == 1.0
+    assert figures.curve(np.array([0.5]), np.array([0], dtype=np.uint8)) == ()
+
+
+def test_calibration_counts_each_row_once() -> None:
+    bins = figures.calibration(np.array([0.0, 0.09, 0.1, 0.95, 1.0]), np.array([0, 1, 1, 0, 1], dtype=np.uint8))
+    assert [(b.rows, b.positives) for b in bins] == [(2, 1), (1, 1), *[(0, 0)] * 7, (2, 1)]
+    assert bins[-1].score_sum == pytest.approx(1.95)

@@ -41,6 +41,6 @@ def test_a_wrong_value_is_told_in_words(name: str, value: str, words: str) -> No
 def test_the_canonical_text_is_stable() -> None:
     """A change of this text makes the models of every registry those of another configuration."""
     assert load(Settings, {}).training().canonical() == (
-        '{"at_once":2,"epochs":15,"neighbours":16,"procedure":1,"recall_min":0.25,"seed":1,"step":10000,'
+        '{"at_once":2,"epochs":15,"neighbours":16,"procedure":2,"recall_min":0.25,"seed":1,"step":10000,'
         '"trials":10,"update":"sgd","window":10000}'
     )

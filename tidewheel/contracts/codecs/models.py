@@ -1,12 +1,17 @@
 """A model and its figures as bytes: the registry's format, with nothing in it that could run."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.columns import instrument_of, parse
 from tidewheel.domain.models import (
     FORMAT_VERSION,
+    Baseline,
+    CalibrationBin,
     Confusion,
+    CurvePoint,
     Evidence,
     Float64,
     Hyperparameters,
@@ -14,6 +19,7 @@ from tidewheel.domain.models import (
     Model,
     ModelRecord,
     PartMetrics,
+    Rival,
     Scorecard,
     Verdict,
 )
@@ -102,6 +108,10 @@ def metrics_to_wire(value: PartMetrics) -> models_pb2.PartMetrics:
         at_half=_confusion_to_wire(value.at_half),
         at_threshold=_confusion_to_wire(value.at_threshold),
         at_three_quarters=_confusion_to_wire(value.at_three_quarters),
+        curve=[
+            models_pb2.CurvePoint(threshold=p.threshold, precision=p.precision, recall=p.recall) for p in value.curve
+        ],
+        calibration=_bins_to_wire(value.calibration),
     )
 
 
@@ -118,7 +128,17 @@ def metrics_of(message: models_pb2.PartMetrics) -> PartMetrics:
         at_half=_confusion_of(message.at_half),
         at_threshold=_confusion_of(message.at_threshold),
         at_three_quarters=_confusion_of(message.at_three_quarters),
+        curve=tuple(CurvePoint(p.threshold, p.precision, p.recall) for p in message.curve),
+        calibration=_bins_of(message.calibration),
     )
+
+
+def _bins_to_wire(bins: Iterable[CalibrationBin]) -> list[models_pb2.CalibrationBin]:
+    return [models_pb2.CalibrationBin(rows=b.rows, positives=b.positives, score_sum=b.score_sum) for b in bins]
+
+
+def _bins_of(bins: Iterable[models_pb2.CalibrationBin]) -> tuple[CalibrationBin, ...]:
+    return tuple(CalibrationBin(b.rows, b.positives, b.score_sum) for b in bins)
 
 
 def _confusion_to_wire(value: Confusion) -> models_pb2.Confusion:
@@ -186,7 +206,7 @@ def _lineage_of(message: models_pb2.Lineage) -> Lineage:
 
 
 def scorecard_to_wire(value: Scorecard) -> models_pb2.Scorecard:
-    return models_pb2.Scorecard(
+    message = models_pb2.Scorecard(
         rows=value.rows,
         positives=value.positives,
         flagged=value.flagged,
@@ -198,10 +218,18 @@ def scorecard_to_wire(value: Scorecard) -> models_pb2.Scorecard:
         effective_rows=value.effective_rows,
         flagged_pnl_e9=value.flagged_pnl_e9,
         pnl_e9=value.pnl_e9,
+        calibration=_bins_to_wire(value.calibration),
     )
+    if (beside := value.baseline) is not None:
+        message.baseline.CopyFrom(
+            models_pb2.Baseline(rows=beside.rows, positives=beside.positives, flagged=beside.flagged, hits=beside.hits)
+        )
+    return message
 
 
 def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
+    found = message.baseline
+    baseline = Baseline(found.rows, found.positives, found.flagged, found.hits)
     return Scorecard(
         message.rows,
         message.positives,
@@ -214,6 +242,8 @@ def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
         message.effective_rows,
         message.flagged_pnl_e9,
         message.pnl_e9,
+        _bins_of(message.calibration),
+        baseline if message.HasField("baseline") else None,
     )
 
 
@@ -232,6 +262,8 @@ def encode_model_record(value: ModelRecord) -> bytes:
     )
     if value.scorecard:
         message.scorecard.CopyFrom(scorecard_to_wire(value.scorecard))
+    if rival := value.rival:
+        message.rival.CopyFrom(models_pb2.Rival(seq=rival.seq, flagged=rival.flagged, hits=rival.hits))
     return message.SerializeToString(deterministic=True)
 
 
@@ -242,6 +274,7 @@ def decode_model_record(payload: bytes | None) -> ModelRecord:
         verdict, evidence = Verdict(message.verdict), Evidence(message.evidence)
     except ValueError as failure:
         raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+    rival = Rival(message.rival.seq, message.rival.flagged, message.rival.hits)
     return ModelRecord(
         instrument_of(message.instrument),
         message.seq,
@@ -254,4 +287,5 @@ def decode_model_record(payload: bytes | None) -> ModelRecord:
         message.hmac_sha256,
         message.first_offset,
         message.last_offset,
+        rival if message.HasField("rival") else None,
     )

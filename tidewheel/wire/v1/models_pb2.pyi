@@ -1,6 +1,7 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -19,8 +20,28 @@ class Confusion(_message.Message):
     true_negatives: int
     def __init__(self, threshold: _Optional[float] = ..., true_positives: _Optional[int] = ..., false_positives: _Optional[int] = ..., false_negatives: _Optional[int] = ..., true_negatives: _Optional[int] = ...) -> None: ...
 
+class CurvePoint(_message.Message):
+    __slots__ = ("threshold", "precision", "recall")
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    RECALL_FIELD_NUMBER: _ClassVar[int]
+    threshold: float
+    precision: float
+    recall: float
+    def __init__(self, threshold: _Optional[float] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ...) -> None: ...
+
+class CalibrationBin(_message.Message):
+    __slots__ = ("rows", "positives", "score_sum")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    POSITIVES_FIELD_NUMBER: _ClassVar[int]
+    SCORE_SUM_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    positives: int
+    score_sum: float
+    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., score_sum: _Optional[float] = ...) -> None: ...
+
 class PartMetrics(_message.Message):
-    __slots__ = ("rows", "positives", "precision", "recall", "log_loss", "auc", "base_rate", "effective_rows", "at_half", "at_threshold", "at_three_quarters")
+    __slots__ = ("rows", "positives", "precision", "recall", "log_loss", "auc", "base_rate", "effective_rows", "at_half", "at_threshold", "at_three_quarters", "curve", "calibration")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     POSITIVES_FIELD_NUMBER: _ClassVar[int]
     PRECISION_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +53,8 @@ class PartMetrics(_message.Message):
     AT_HALF_FIELD_NUMBER: _ClassVar[int]
     AT_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     AT_THREE_QUARTERS_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     rows: int
     positives: int
     precision: float
@@ -43,7 +66,9 @@ class PartMetrics(_message.Message):
     at_half: Confusion
     at_threshold: Confusion
     at_three_quarters: Confusion
-    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., log_loss: _Optional[float] = ..., auc: _Optional[float] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., at_half: _Optional[_Union[Confusion, _Mapping]] = ..., at_threshold: _Optional[_Union[Confusion, _Mapping]] = ..., at_three_quarters: _Optional[_Union[Confusion, _Mapping]] = ...) -> None: ...
+    curve: _containers.RepeatedCompositeFieldContainer[CurvePoint]
+    calibration: _containers.RepeatedCompositeFieldContainer[CalibrationBin]
+    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., log_loss: _Optional[float] = ..., auc: _Optional[float] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., at_half: _Optional[_Union[Confusion, _Mapping]] = ..., at_threshold: _Optional[_Union[Confusion, _Mapping]] = ..., at_three_quarters: _Optional[_Union[Confusion, _Mapping]] = ..., curve: _Optional[_Iterable[_Union[CurvePoint, _Mapping]]] = ..., calibration: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ...) -> None: ...
 
 class Hyperparameters(_message.Message):
     __slots__ = ("use_bias", "l1", "learning_rate", "positive_example_weight_mult", "wd", "mini_batch_size")
@@ -122,7 +147,7 @@ class Model(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ...) -> None: ...
 
 class ModelRecord(_message.Message):
-    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset")
+    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "rival")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +159,7 @@ class ModelRecord(_message.Message):
     HMAC_SHA256_FIELD_NUMBER: _ClassVar[int]
     FIRST_OFFSET_FIELD_NUMBER: _ClassVar[int]
     LAST_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    RIVAL_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     sha256: str
@@ -145,10 +171,33 @@ class ModelRecord(_message.Message):
     hmac_sha256: bytes
     first_offset: int
     last_offset: int
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ...) -> None: ...
+    rival: Rival
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., rival: _Optional[_Union[Rival, _Mapping]] = ...) -> None: ...
+
+class Rival(_message.Message):
+    __slots__ = ("seq", "flagged", "hits")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    FLAGGED_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    flagged: int
+    hits: int
+    def __init__(self, seq: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ...) -> None: ...
+
+class Baseline(_message.Message):
+    __slots__ = ("rows", "positives", "flagged", "hits")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    POSITIVES_FIELD_NUMBER: _ClassVar[int]
+    FLAGGED_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    positives: int
+    flagged: int
+    hits: int
+    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ...) -> None: ...
 
 class Scorecard(_message.Message):
-    __slots__ = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate", "log_loss", "effective_rows", "flagged_pnl_e9", "pnl_e9")
+    __slots__ = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate", "log_loss", "effective_rows", "flagged_pnl_e9", "pnl_e9", "calibration", "baseline")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     POSITIVES_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_FIELD_NUMBER: _ClassVar[int]
@@ -160,6 +209,8 @@ class Scorecard(_message.Message):
     EFFECTIVE_ROWS_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_PNL_E9_FIELD_NUMBER: _ClassVar[int]
     PNL_E9_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
     rows: int
     positives: int
     flagged: int
@@ -171,4 +222,6 @@ class Scorecard(_message.Message):
     effective_rows: float
     flagged_pnl_e9: int
     pnl_e9: int
-    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., base_rate: _Optional[float] = ..., log_loss: _Optional[float] = ..., effective_rows: _Optional[float] = ..., flagged_pnl_e9: _Optional[int] = ..., pnl_e9: _Optional[int] = ...) -> None: ...
+    calibration: _containers.RepeatedCompositeFieldContainer[CalibrationBin]
+    baseline: Baseline
+    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., base_rate: _Optional[float] = ..., log_loss: _Optional[float] = ..., effective_rows: _Optional[float] = ..., flagged_pnl_e9: _Optional[int] = ..., pnl_e9: _Optional[int] = ..., calibration: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ..., baseline: _Optional[_Union[Baseline, _Mapping]] = ...) -> None: ...
