@@ -2,9 +2,12 @@
 
 Rows sorted by placed time (ties by order id) are cut 70/15/15. A label's life runs from `placed_ns` to `resolved_ns`; a
 row still open when the next part's first row was placed (`resolved_ns` >= that `placed_ns`) has seen prices of that
-part, and is dropped from the earlier part. Overlapping labels share their future, so n rows are worth fewer: a row's
-*average uniqueness* is the mean, over its life, of one over the number of rows alive, and their sum is the effective
-sample size (López de Prado, Advances in Financial Machine Learning, chapter 4).
+part, and is dropped from the earlier part. A fold held out from the middle of a part has such a boundary on both sides:
+a row placed after it, but not after its last label was known, shares a future with it and is dropped too.
+
+Overlapping labels share their future, so n rows are worth fewer: a row's *average uniqueness* is the mean, over its
+life, of one over the number of rows alive, and their sum is the effective sample size (López de Prado, Advances in
+Financial Machine Learning, chapter 4).
 """
 
 from dataclasses import dataclass
@@ -52,11 +55,34 @@ def halves(rows: Rows, part: Index) -> tuple[Index, Index]:
     return before(rows, part[:middle], part[middle:]), part[middle:]
 
 
+def folds(rows: Rows, part: Index, count: int) -> list[tuple[Index, Index]]:
+    """A part in `count` pieces in time, each held out once: (training, held out), training purged on both sides.
+
+    `part` is in the order of placed time. Sizes differ by one row at most; a piece without a row is left out.
+    """
+    result, start = [], 0
+    for held_out in np.array_split(part, count):
+        end = start + len(held_out)
+        training = np.concatenate((before(rows, part[:start], held_out), after(rows, held_out, part[end:])))
+        if len(held_out):
+            result.append((training, held_out))
+        start = end
+    return result
+
+
 def before(rows: Rows, earlier: Index, later: Index) -> Index:
     """The rows of `earlier` whose labels were known when the first row of `later` was placed."""
     if not len(later):
         return earlier
     kept: Index = earlier[rows.resolved_ns[earlier] < rows.placed_ns[later].min()]
+    return kept
+
+
+def after(rows: Rows, earlier: Index, later: Index) -> Index:
+    """The rows of `later` that were placed when every label of `earlier` was known."""
+    if not len(earlier):
+        return later
+    kept: Index = later[rows.placed_ns[later] > rows.resolved_ns[earlier].max()]
     return kept
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.trainer.rows import Rows
-from services.trainer.split import before, effective_rows, halves, in_placed_order, split, uniqueness
+from services.trainer.split import after, before, effective_rows, folds, halves, in_placed_order, split, uniqueness
 from tests import made_rows
 
 
@@ -77,8 +77,37 @@ def test_purge_against_brute_force(lives: list[tuple[int, int]]) -> None:
 
 
 def test_nothing_to_purge_against() -> None:
-    rows = rows_of([(0, 10), (1, 20)])
-    assert before(rows, np.arange(2), np.array([], dtype=np.intp)).tolist() == [0, 1]
+    rows, nothing = rows_of([(0, 10), (1, 20)]), np.array([], dtype=np.intp)
+    assert before(rows, np.arange(2), nothing).tolist() == after(rows, nothing, np.arange(2)).tolist() == [0, 1]
+
+
+def test_folds_by_hand() -> None:
+    # Three folds of two rows, placed at 0, 10, …, 50.
+    lives = [(0, 9), (10, 20), (20, 25), (30, 40), (40, 45), (50, 99)]
+    cut = [(training.tolist(), held_out.tolist()) for training, held_out in folds(rows_of(lives), np.arange(6), 3)]
+    # Row 1 ends as row 2 begins, and row 4 begins as row 3 ends: either is too much. The last row's life harms nobody.
+    assert cut == [([3, 4, 5], [0, 1]), ([0, 5], [2, 3]), ([0, 1, 2], [4, 5])]
+
+
+def test_more_folds_than_rows() -> None:
+    rows = rows_of([(0, 1), (5, 6)])
+    assert [held_out.tolist() for _, held_out in folds(rows, np.arange(2), 5)] == [[0], [1]]
+    assert folds(rows, np.array([], dtype=np.intp), 5) == []
+
+
+@given(LIVES, st.integers(1, 6))
+def test_folds_against_brute_force(lives: list[tuple[int, int]], count: int) -> None:
+    rows = rows_of(lives)
+    part = in_placed_order(rows)[: len(lives) * 3 // 4]
+    ranks = {int(row): rank for rank, row in enumerate(part)}
+    cut = folds(rows, part, count)
+    assert [row for _, held_out in cut for row in held_out] == part.tolist()
+    assert len({len(held_out) for _, held_out in cut}) <= 2
+    for training, held_out in cut:
+        first, known = min(lives[row][0] for row in held_out), max(lives[row][1] for row in held_out)
+        earlier = [row for row in part if ranks[row] < ranks[held_out[0]] and lives[row][1] < first]
+        later = [row for row in part if ranks[row] > ranks[held_out[-1]] and lives[row][0] > known]
+        assert training.tolist() == earlier + later
 
 
 @given(LIVES)
