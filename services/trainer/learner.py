@@ -1,14 +1,17 @@
 """Linear models by mini-batch gradient descent, many settings in one pass. numpy only; values in, values out.
 
-The objective of one setting, over n training rows with standardised features x, labels y and row weights c
-(`positive_example_weight_mult` where y = 1, else 1):
+The objective of one setting, over training rows with standardised features x, labels y and weights c = r * p (r: what
+the row is worth; p: `positive_example_weight_mult` where y = 1, else 1):
 
-    sum(c * logloss(y, sigmoid(x·w + b))) / sum(c)  +  l1 * |w|₁  +  wd/2 * |w|₂²
+    sum(c * loss(m)) / sum(c)  +  l1 * |w|₁  +  wd/2 * |w|₂²        m: x·w + b where y = 1, else -(x·w + b)
 
-Dividing by the sum of weights keeps `l1`, `wd` and `learning_rate` meaning the same at every positive weight. L1 is a
-proximal step, so weights become true zeros; the bias is penalised by nothing and has a rate of its own. The learning
-rate falls linearly to zero. Plain SGD is the default because it does best over the search ranges: on 600 lagged prices
-it learns well from 1e-5 to 3e-3 where Adam overfits from 1e-4 on, and a step costs less. Adam is there to choose.
+    loss(m) = log(1 + exp(-m))  or, as `hinge`,  max(0, 1 - m)
+
+Dividing by the sum of weights keeps `l1`, `wd` and `learning_rate` meaning the same at every positive weight. All rows
+are worth the same unless told otherwise, say by their average uniqueness (see `split`). L1 is a proximal step, so
+weights become true zeros; the bias is penalised by nothing and has a rate of its own. The learning rate falls linearly
+to zero. Plain SGD is the default because it does best over the search ranges: on 600 lagged prices it learns well from
+1e-5 to 3e-3 where Adam overfits from 1e-4 on, and a step costs less. Adam is there to choose.
 
 Rows are shuffled once by seed into contiguous memory; each epoch visits the mini-batches in a new order. Settings of
 one mini-batch size share every pass over the data: their weights stand side by side in blocks of `BLOCK` columns, the
@@ -23,7 +26,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.rows import Float32, Labels
+from services.trainer.rows import Float32, Index, Labels
 from tidewheel.domain.models import Float64, Hyperparameters
 
 BLOCK = 16
@@ -38,6 +41,13 @@ class Update(StrEnum):
 
     SGD = "sgd"
     ADAM = "adam"
+
+
+class Loss(StrEnum):
+    """What a row costs. Scores are the sigmoid of x·w + b with both."""
+
+    LOGISTIC = "logistic"
+    HINGE = "hinge"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +80,7 @@ class Prepared:
     features: Float32
     label: NDArray[np.float32]
     scaling: Scaling
+    weight: NDArray[np.float32] | None = None  # of mean 1; None: all rows are worth the same
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +89,11 @@ class Fits:
 
     weights: Float32
     bias: Float32
+
+    @classmethod
+    def empty(cls, features: int, settings: int) -> "Fits":
+        """Room for so many settings."""
+        return cls(np.empty((features, settings), dtype=np.float32), np.empty(settings, dtype=np.float32))
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -92,51 +108,117 @@ class Fits:
         return np.where(self.finite, z, 0.0)
 
 
-def prepare(features: Float32, labels: Labels, seed: int) -> Prepared:
-    """Learn the normalisation of these rows, apply it, and shuffle by seed."""
+def prepare(features: Float32, labels: Labels, seed: int, weights: Float64 | None = None) -> Prepared:
+    """Learn the normalisation of these rows, apply it, and shuffle by seed. `weights`: what each row is worth."""
     order = np.random.default_rng(seed).permutation(len(labels))
     scaling = Scaling.of(features)
-    return Prepared(scaling.apply(features[order]), labels[order].astype(np.float32), scaling)
+    weight = None if weights is None else _of_mean_one(weights)[order]
+    return Prepared(scaling.apply(features[order]), labels[order].astype(np.float32), scaling, weight)
+
+
+def _of_mean_one(weights: Float64) -> Float32:
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError("row weights are finite, not negative, and not all zero")
+    scaled: Float32 = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
+    return scaled
+
+
+def balanced_weight(labels: Labels) -> float:
+    """The positive weight at which both classes weigh the same; 1 where one is missing."""
+    positives = int(np.count_nonzero(labels))
+    negatives = len(labels) - positives
+    return negatives / positives if positives and negatives else 1.0
 
 
 def train(
-    rows: Prepared, settings: Sequence[Hyperparameters], seed: int, epochs: int, update: Update = Update.SGD
+    rows: Prepared,
+    settings: Sequence[Hyperparameters],
+    seed: int,
+    epochs: int,
+    update: Update = Update.SGD,
+    loss: Loss = Loss.LOGISTIC,
 ) -> Fits:
     """Train all settings; column k of the result is setting k, to the bit what training it alone gives."""
-    weights = np.empty((rows.features.shape[1], len(settings)), dtype=np.float32)
-    bias = np.empty(len(settings), dtype=np.float32)
+    return train_stages(rows, settings, seed, epochs, update, loss, (epochs,))[0]
+
+
+def train_stages(
+    rows: Prepared,
+    settings: Sequence[Hyperparameters],
+    seed: int,
+    epochs: int,
+    update: Update,
+    loss: Loss,
+    after: Sequence[int],
+) -> list[Fits]:
+    """All settings as they stand after each of these epochs of one schedule of `epochs`, in one pass.
+
+    For early stopping: whoever judges the stages on rows held out keeps the best. Nothing is trained beyond the last.
+    """
+    if not after or min(after) < 1 or max(after) > epochs:
+        raise ValueError(f"stages end after an epoch from 1 to {epochs}, not after {list(after)}")
+    stages = [Fits.empty(rows.features.shape[1], len(settings)) for _ in after]
     for size in sorted({setting.mini_batch_size for setting in settings}):
         where = [k for k, setting in enumerate(settings) if setting.mini_batch_size == size]
-        weights[:, where], bias[where] = _train_group(rows, [settings[k] for k in where], seed, epochs, update)
-    return Fits(weights, bias)
+        group = _Group(rows, [settings[k] for k in where], update, loss)
+        chance = np.random.default_rng(seed)
+        for epoch in range(max(after)):
+            group.train(chance.permutation(group.batches), epoch / epochs, (epoch + 1) / epochs)
+            for stage in (stage for stage, wanted in zip(stages, after, strict=True) if wanted == epoch + 1):
+                stage.weights[:, where], stage.bias[where] = group.fits()
+    return stages
 
 
-def _train_group(
-    rows: Prepared, settings: Sequence[Hyperparameters], seed: int, epochs: int, update: Update
-) -> tuple[Float32, Float32]:
+class _Group:
     """Settings of one mini-batch size: one pass over the data for all of them."""
-    columns = _Columns.of(settings, float(rows.label.mean()))
-    count = len(rows.label)
-    batches = max(1, count // settings[0].mini_batch_size)
-    edges = np.linspace(0, count, batches + 1).astype(int)
-    label = rows.label[:, np.newaxis]
-    per_row = np.repeat(np.float32(1.0) / np.diff(edges).astype(np.float32), np.diff(edges))[:, np.newaxis]
-    weight = (columns.negative_weight + label * columns.weight_gain) * per_row
-    stepper: _Stepper = (_Sgd if update is Update.SGD else _Adam)(columns, rows.features.shape[1])
-    chance = np.random.default_rng(seed)
-    steps, done = epochs * batches, 0
-    with np.errstate(all="ignore"):
-        for _ in range(epochs):
-            for batch in chance.permutation(batches):
-                part = slice(edges[batch], edges[batch + 1])
-                x = rows.features[part]
-                errors = _probabilities(x, stepper.weights, stepper.bias)
-                errors -= label[part]
-                errors *= weight[:, part]
-                stepper.step(np.matmul(x.T, errors, out=stepper.gradient), errors.sum(axis=1), 1.0 - done / steps)
-                done += 1
-    flat = stepper.weights.transpose(1, 0, 2).reshape(rows.features.shape[1], -1)
-    return flat[:, : len(settings)], stepper.bias.reshape(-1)[: len(settings)]
+
+    def __init__(self, rows: Prepared, settings: Sequence[Hyperparameters], update: Update, loss: Loss) -> None:
+        count = len(rows.label)
+        self.batches = max(1, count // settings[0].mini_batch_size)
+        worth = np.ones_like(rows.label) if rows.weight is None else rows.weight
+        columns = _Columns.of(settings, float((rows.label * worth).mean(dtype=np.float64)))
+        self._edges = np.linspace(0, count, self.batches + 1).astype(int)
+        sizes = np.diff(self._edges)
+        label, worth = rows.label[:, np.newaxis], (worth / np.repeat(sizes, sizes))[:, np.newaxis].astype(np.float32)
+        self._sign = 2 * label - 1
+        self._weight = -self._sign * worth * (columns.negative_weight + label * columns.weight_gain)
+        self._features, self._settings, self._slope = rows.features, len(settings), _SLOPES[loss]
+        self._stepper: _Stepper = (_Sgd if update is Update.SGD else _Adam)(columns, rows.features.shape[1])
+
+    def train(self, order: Index, begun: float, ended: float) -> None:
+        """One epoch, which visits the mini-batches in this order; which share of the schedule is behind it."""
+        stepper = self._stepper
+        with np.errstate(all="ignore"):
+            for done, batch in enumerate(order):
+                part = slice(self._edges[batch], self._edges[batch + 1])
+                x = self._features[part]
+                errors = np.matmul(x, stepper.weights)
+                errors += stepper.bias
+                errors *= self._sign[part]
+                self._slope(errors, self._weight[:, part])
+                left = 1.0 - begun - (ended - begun) * done / self.batches
+                stepper.step(np.matmul(x.T, errors, out=stepper.gradient), errors.sum(axis=1), left)
+
+    def fits(self) -> tuple[Float32, Float32]:
+        """A copy of weights (features, settings) and biases."""
+        weights, bias = self._stepper.weights, self._stepper.bias
+        flat = weights.transpose(1, 0, 2).reshape(weights.shape[1], -1)
+        return flat[:, : self._settings], bias.reshape(-1)[: self._settings]
+
+
+def _logistic_slope(margin: Float32, weight: Float32) -> None:
+    """margin <- weight / (1 + exp(margin)). An overflow of exp ends as 0, as it should."""
+    np.exp(margin, out=margin)
+    margin += np.float32(1.0)
+    np.divide(weight, margin, out=margin)
+
+
+def _hinge_slope(margin: Float32, weight: Float32) -> None:
+    """margin <- weight where the margin is below 1, else 0."""
+    np.multiply(weight, margin < np.float32(1.0), out=margin)
+
+
+_SLOPES = {Loss.LOGISTIC: _logistic_slope, Loss.HINGE: _hinge_slope}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,17 +251,6 @@ class _Columns:
             column([1 / m for m in mean]),
             column([(p - 1) / m for p, m in zip(positive, mean, strict=True)]),
         )
-
-
-def _probabilities(x: Float32, weights: Float32, bias: Float32) -> Float32:
-    """Logistic of x·w + b, shape (blocks, rows, BLOCK). An overflow of exp ends as 0, as it should."""
-    z: Float32 = np.matmul(x, weights)
-    z += bias
-    np.negative(z, out=z)
-    np.exp(z, out=z)
-    z += np.float32(1.0)
-    np.reciprocal(z, out=z)
-    return z
 
 
 class _Stepper(Protocol):

@@ -6,20 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.trainer import learner
-from services.trainer.learner import BIAS_RATE_MAX, BIAS_RATE_MULT, Prepared, Update
+from services.trainer.learner import BIAS_RATE_MAX, BIAS_RATE_MULT, Loss, Prepared, Update
 from tidewheel.domain.models import Hyperparameters, sigmoid
 
 EPOCHS, SEED = 3, 7
 
 
-def rows() -> Prepared:
+def rows(weighted: bool) -> Prepared:
     chance = np.random.default_rng(11)
     x = np.cumsum(chance.standard_normal((900, 40)), axis=1).astype(np.float32)
     y = (chance.random(900) < sigmoid(x[:, 5].astype(np.float64) / 4)).astype(np.uint8)
-    return learner.prepare(x, y, SEED)
+    return learner.prepare(x, y, SEED, chance.random(900) ** 2 if weighted else None)
 
 
-ROWS = rows()
+ROWS = {weighted: rows(weighted) for weighted in (False, True)}
 
 
 def log_uniform(low: float, high: float) -> st.SearchStrategy[float]:
@@ -38,44 +38,63 @@ SETTING = st.builds(
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(SETTING, min_size=1, max_size=40), st.sampled_from(list(Update)))
-def test_many_are_each_alone(many: list[Hyperparameters], update: Update) -> None:
-    together = learner.train(ROWS, many, SEED, EPOCHS, update)
-    assert together.finite.all()
+@given(
+    st.lists(SETTING, min_size=1, max_size=40),
+    st.sampled_from(list(Update)),
+    st.sampled_from(list(Loss)),
+    st.booleans(),
+)
+def test_many_are_each_alone_at_every_stage(
+    many: list[Hyperparameters], update: Update, loss: Loss, weighted: bool
+) -> None:
+    after = range(1, EPOCHS + 1)
+    together = learner.train_stages(ROWS[weighted], many, SEED, EPOCHS, update, loss, after)
+    assert all(stage.finite.all() for stage in together)
     for k in {0, len(many) // 2, len(many) - 1}:
-        alone = learner.train(ROWS, [many[k]], SEED, EPOCHS, update)
-        np.testing.assert_allclose(together.weights[:, k], alone.weights[:, 0], rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(together.bias[k], alone.bias[0], rtol=1e-5, atol=1e-5)
+        alone = learner.train_stages(ROWS[weighted], [many[k]], SEED, EPOCHS, update, loss, after)
+        for all_of_them, one in zip(together, alone, strict=True):
+            np.testing.assert_allclose(all_of_them.weights[:, k], one.weights[:, 0], rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(all_of_them.bias[k], one.bias[0], rtol=1e-5, atol=1e-5)
 
 
-def plain_sgd(prepared: Prepared, setting: Hyperparameters) -> tuple[np.ndarray, float]:
-    """What the learner's docstring says, one row of code after the other."""
+def plain_sgd(prepared: Prepared, setting: Hyperparameters, loss: Loss) -> list[tuple[np.ndarray, float]]:
+    """What the learner's docstring says, one row of code after the other: weights and bias after each epoch."""
     x, y = prepared.features.astype(np.float64), prepared.label.astype(np.float64)
     weight = np.where(y == 1, setting.positive_example_weight_mult, 1.0)
+    weight *= 1.0 if prepared.weight is None else prepared.weight
     weight /= weight.mean()
     batches = max(1, len(y) // setting.mini_batch_size)
     edges = np.linspace(0, len(y), batches + 1).astype(int)
-    w, b, done = np.zeros(x.shape[1]), 0.0, 0
+    w, b, done, stages = np.zeros(x.shape[1]), 0.0, 0, []
     chance = np.random.default_rng(SEED)
     bias_rate = min(BIAS_RATE_MAX, BIAS_RATE_MULT * setting.learning_rate) if setting.use_bias else 0.0
     for _ in range(EPOCHS):
         for batch in chance.permutation(batches):
             part = slice(edges[batch], edges[batch + 1])
-            error = weight[part] * (sigmoid(x[part] @ w + b) - y[part])
+            z = x[part] @ w + b
+            slope = {
+                Loss.LOGISTIC: sigmoid(z) - y[part],
+                Loss.HINGE: np.where(y[part] == 1, np.where(z < 1, -1, 0), np.where(z > -1, 1, 0)),
+            }[loss]
+            error = weight[part] * slope
             left = 1 - done / (EPOCHS * batches)
             rate = setting.learning_rate * left
             w = w - rate * (x[part].T @ error / len(error) + setting.wd * w)
             w = np.sign(w) * np.maximum(np.abs(w) - rate * setting.l1, 0)
             b -= bias_rate * left * error.mean()
             done += 1
-    return w, b
+        stages.append((w, b))
+    return stages
 
 
+@pytest.mark.parametrize("loss", list(Loss))
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("mini_batch_size", [100, 250, 1000])
 @pytest.mark.parametrize("positive_weight", [0.01, 1.0, 30.0])
-def test_against_a_plain_loop(mini_batch_size: int, positive_weight: float) -> None:
+def test_against_a_plain_loop(mini_batch_size: int, positive_weight: float, weighted: bool, loss: Loss) -> None:
     setting = Hyperparameters(True, 1e-3, 3e-3, positive_weight, 1e-2, mini_batch_size)
-    weights, bias = plain_sgd(ROWS, setting)
-    fits = learner.train(ROWS, [setting], SEED, EPOCHS)
-    np.testing.assert_allclose(fits.weights[:, 0], weights, rtol=1e-3, atol=1e-5)
-    assert float(fits.bias[0]) == pytest.approx(bias, rel=1e-3, abs=1e-5)
+    expected = plain_sgd(ROWS[weighted], setting, loss)
+    found = learner.train_stages(ROWS[weighted], [setting], SEED, EPOCHS, Update.SGD, loss, range(1, EPOCHS + 1))
+    for (weights, bias), fits in zip(expected, found, strict=True):
+        np.testing.assert_allclose(fits.weights[:, 0], weights, rtol=1e-3, atol=1e-5)
+        assert float(fits.bias[0]) == pytest.approx(bias, rel=1e-3, abs=1e-5)
