@@ -1,5 +1,7 @@
 """Many settings in one pass give what each gives alone, and what a plain loop in float64 gives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,6 +57,19 @@ def test_many_are_each_alone_at_every_stage(
         for all_of_them, one in zip(together, alone, strict=True):
             np.testing.assert_allclose(all_of_them.weights[:, k], one.weights[:, 0], rtol=1e-5, atol=1e-5)
             np.testing.assert_allclose(all_of_them.bias[k], one.bias[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("update", list(Update))
+@pytest.mark.parametrize("loss", list(Loss))
+def test_a_setting_has_the_same_bits_wherever_it_stands(loss: Loss, update: Update) -> None:
+    wanted = Hyperparameters(True, 1e-3, 0.03, 2.0, 1e-2, 137)
+    alone = learner.train(ROWS[True], [wanted], SEED, EPOCHS, update, loss)
+    for place in (0, 1, 7, 15, 16, 30):
+        many = [replace(wanted, learning_rate=1.0 / (k + 1), mini_batch_size=(137, 300)[k % 5 == 4]) for k in range(31)]
+        many[place] = wanted
+        fits = learner.train(ROWS[True], many, SEED, EPOCHS, update, loss)
+        assert fits.weights[:, place].tobytes() == alone.weights[:, 0].tobytes()
+        assert fits.bias[place] == alone.bias[0]
 
 
 def plain_sgd(prepared: Prepared, setting: Hyperparameters, loss: Loss) -> list[tuple[np.ndarray, float]]:

@@ -234,22 +234,6 @@ def test_rows_of_equal_worth_change_no_bit() -> None:
     assert one.weights.tobytes() == other.weights.tobytes()
 
 
-@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
-def test_weights_that_weigh_nothing_are_refused(bad: float) -> None:
-    x, y = problem(rows=50)
-    for weights in (np.zeros(50), np.where(np.arange(50) == 7, bad, 1.0)):
-        with pytest.raises(ValueError, match="not all zero"):
-            learner.prepare(x, y, 1, weights)
-
-
-def test_balanced_weight_makes_classes_weigh_the_same() -> None:
-    labels = np.array([1, 0, 0, 0, 1, 0, 0, 0], dtype=np.uint8)
-    assert learner.balanced_weight(labels) == 3.0
-    assert learner.balanced_weight(1 - labels) == pytest.approx(1 / 3)
-    for missing in (np.zeros(3, dtype=np.uint8), np.ones(3, dtype=np.uint8), np.zeros(0, dtype=np.uint8)):
-        assert learner.balanced_weight(missing) == 1.0
-
-
 @pytest.mark.parametrize("wanted", [(), (0, 3), (1, 16)])
 def test_stages_beyond_the_schedule_are_refused(wanted: tuple[int, ...]) -> None:
     prepared = learner.prepare(*problem(rows=50), seed=1)

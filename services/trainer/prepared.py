@@ -1,0 +1,76 @@
+"""Training rows made ready for the learner, once a window or fold: standardised, weighted and shuffled."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.trainer.rows import Float32, Labels
+from services.trainer.steppers import height
+from tidewheel.domain.models import Float64
+
+STANDARD_MAX = 1e6  # standardised values of later rows in a column that hardly moved before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Mean and standard deviation per feature, of training rows only; std is 1 where a column is constant."""
+
+    mean: Float64
+    std: Float64
+
+    @classmethod
+    def of(cls, features: Float32) -> "Scaling":
+        mean = features.mean(axis=0, dtype=np.float64)
+        std = features.std(axis=0, dtype=np.float64)
+        constant = (features.max(axis=0) == features.min(axis=0)) | ~(std > 0)
+        return cls(mean, np.where(constant, 1.0, std))
+
+    def apply(self, features: Float32) -> Float32:
+        """Standardised features, within ±`STANDARD_MAX`."""
+        result = np.empty(features.shape, dtype=np.float32)
+        for start in range(0, len(features), 512):  # in pieces, so that the float64 stay in the cache
+            piece = (features[start : start + 512] - self.mean) / self.std
+            np.clip(piece, -STANDARD_MAX, STANDARD_MAX, out=result[start : start + 512], casting="same_kind")
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Training rows, shared by all settings. `wide` holds the features, then a column of ones, which the bias
+    multiplies, and zeros up to the height of a weight matrix; `features` becomes a view of it."""
+
+    features: Float32
+    label: NDArray[np.float32]
+    scaling: Scaling
+    weight: NDArray[np.float32] | None = None  # of mean 1; None: all rows are worth the same
+    wide: Float32 = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows, count = self.features.shape
+        wide = np.zeros((rows, height(count)), dtype=np.float32)
+        wide[:, :count], wide[:, count] = self.features, 1.0
+        object.__setattr__(self, "wide", wide)
+        object.__setattr__(self, "features", wide[:, :count])
+
+
+def prepare(features: Float32, labels: Labels, seed: int, weights: Float64 | None = None) -> Prepared:
+    """Learn the normalisation of these rows, apply it, and shuffle by seed. `weights`: what each row is worth."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    scaling = Scaling.of(features)
+    weight = None if weights is None else _of_mean_one(weights)[order]
+    return Prepared(scaling.apply(features[order]), labels[order].astype(np.float32), scaling, weight)
+
+
+def _of_mean_one(weights: Float64) -> Float32:
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError("row weights are finite, not negative, and not all zero")
+    scaled: Float32 = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
+    return scaled
+
+
+def balanced_weight(labels: Labels) -> float:
+    """The positive weight at which both classes weigh the same; 1 where one is missing."""
+    positives = int(np.count_nonzero(labels))
+    negatives = len(labels) - positives
+    return negatives / positives if positives and negatives else 1.0

@@ -1,0 +1,51 @@
+"""Rows made ready for the learner: what they weigh, and how they lie in memory."""
+
+import numpy as np
+import pytest
+
+from services.trainer import prepared
+from services.trainer.steppers import TILE, height
+
+
+def some_rows(rows: int = 50, features: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(3)
+    return chance.normal(7.0, 3.0, (rows, features)).astype(np.float32), (chance.random(rows) < 0.4).astype(np.uint8)
+
+
+def test_weights_go_with_their_rows_and_have_mean_one() -> None:
+    x, y = some_rows()
+    x[:, 0] = np.arange(50)
+    made = prepared.prepare(x, y, 1, np.arange(50) * 4.0)
+    assert made.weight is not None
+    original = np.rint(made.features[:, 0] * made.scaling.std[0] + made.scaling.mean[0]).astype(int)
+    np.testing.assert_allclose(made.weight, original / np.arange(50).mean(), rtol=1e-6)
+    assert made.label.tolist() == y[original].tolist()
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_weights_that_weigh_nothing_are_refused(bad: float) -> None:
+    x, y = some_rows()
+    for weights in (np.zeros(50), np.where(np.arange(50) == 7, bad, 1.0)):
+        with pytest.raises(ValueError, match="not all zero"):
+            prepared.prepare(x, y, 1, weights)
+
+
+def test_balanced_weight_makes_classes_weigh_the_same() -> None:
+    labels = np.array([1, 0, 0, 0, 1, 0, 0, 0], dtype=np.uint8)
+    assert prepared.balanced_weight(labels) == 3.0
+    assert prepared.balanced_weight(1 - labels) == pytest.approx(1 / 3)
+    for missing in (np.zeros(3, dtype=np.uint8), np.ones(3, dtype=np.uint8), np.zeros(0, dtype=np.uint8)):
+        assert prepared.balanced_weight(missing) == 1.0
+
+
+def test_features_are_a_view_beside_the_column_of_the_bias() -> None:
+    made = prepared.prepare(*some_rows(), seed=1)
+    assert made.wide.shape == (50, height(40)) == (50, 2 * TILE)
+    assert np.shares_memory(made.features, made.wide)
+    assert (made.wide[:, 40] == 1).all()
+    assert (made.wide[:, 41:] == 0).all()
+
+
+@pytest.mark.parametrize(("features", "rows"), [(1, 32), (30, 32), (31, 32), (32, 64), (605, 608)])
+def test_a_weight_matrix_has_room_for_the_bias(features: int, rows: int) -> None:
+    assert height(features) == rows
