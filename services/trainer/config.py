@@ -1,11 +1,12 @@
 """Everything that shapes a model's bytes beside its rows, as one value with one canonical text."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from services.trainer.learner import Update
+from services.trainer.criteria import Criterion, Goal
+from services.trainer.learner import Loss, Update
 from tidewheel.domain.windows import Windowing
 
 # Raised whenever the same rows and settings give another model; it is part of the lineage.
@@ -14,16 +15,23 @@ PROCEDURE = 2
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Settings that shape a model. `at_once` trials are trained together, of `neighbours` settings each."""
+    """Settings that shape a model. `at_once` trials are trained together, of `neighbours` settings each, in `folds`
+    folds; with early stopping a setting may stop before the last of its epochs."""
 
     window: int = 10_000
     step: int = 10_000
     trials: int = 10
     at_once: int = 2
     neighbours: int = 16
-    epochs: int = 15
-    recall_min: float = 0.25
+    folds: int = 3
+    epochs: int = 6
+    criterion: Criterion = field(default_factory=Criterion)
     update: Update = Update.SGD
+    loss: Loss = Loss.LOGISTIC
+    balanced: bool = False  # the positive weight is not searched but balances the classes
+    uniqueness_weights: bool = False
+    early_stopping: bool = False
+    warm_start: bool = False
     seed: int = 1
     procedure: int = PROCEDURE
 
@@ -38,7 +46,22 @@ class TrainingConfig:
     @classmethod
     def told(cls, values: dict[str, Any]) -> "TrainingConfig":
         """From the canonical text's values. Raises KeyError, TypeError or ValueError where they are another class's."""
-        return cls(**{**values, "update": Update(values["update"])})
+        criterion = values["criterion"]
+        typed = {
+            "update": Update(values["update"]),
+            "loss": Loss(values["loss"]),
+            "criterion": Criterion(**{**criterion, "goal": Goal(criterion["goal"])}),
+        }
+        return cls(**{**values, **typed})
+
+    def with_trials(self, trials: int) -> "TrainingConfig":
+        """The configuration of a search that ended after so many trials, as a limit of time may have it."""
+        return replace(self, trials=trials)
+
+    def shaped(self, told: str) -> bool:
+        """Whether a model whose configuration reads so is one of this configuration, its time limit aside."""
+        other = json.loads(told)
+        return bool(other == {**json.loads(self.canonical()), "trials": min(other.get("trials", 0), self.trials)})
 
     def seed_of(self, instrument: str, seq: int, purpose: str) -> int:
         """A seed that depends on nothing but these values; Python's own hash() differs from process to process."""

@@ -76,10 +76,13 @@ def recall_of(counts: Confusion) -> float:
 
 def log_loss(scores: Float64, labels: Labels) -> float:
     """Mean negative log likelihood, scores kept off 0 and 1 by 1e-15; 0 where there are no rows."""
-    if not len(labels):
-        return 0.0
+    return float(log_losses(scores, labels).mean()) if len(labels) else 0.0
+
+
+def log_losses(scores: Float64, labels: Labels) -> Float64:
+    """Negative log likelihood of each row, scores kept off 0 and 1 by 1e-15."""
     sure = np.clip(np.where(labels == 1, scores, 1.0 - scores), PROBABILITY_MIN, 1.0)
-    return float(-np.log(sure).mean())
+    return np.asarray(-np.log(sure))
 
 
 def auc(scores: Float64, labels: Labels) -> float:

@@ -1,4 +1,4 @@
-"""The three parts of a window, checked to be of use before any time is spent on tuning."""
+"""The parts of a window, checked to be of use before any time is spent on tuning."""
 
 from dataclasses import dataclass
 
@@ -6,37 +6,54 @@ import numpy as np
 
 from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Index, Labels, Rows
-from services.trainer.split import Split, halves
+from services.trainer.split import Split, folds
 
 # A mini-batch of the smallest size to train on; rows enough for a threshold and for a statement.
 TRAINING_ROWS_MIN = 100
 PART_ROWS_MIN = 30
-HALF_ROWS_MIN = 15
+FOLDS_MIN = 2
 MINUTE_NS = 60 * 10**9
+
+Folding = list[tuple[Index, Index]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """Rows of each part by placed time, and the validation part's two halves in time as indices into it (None where
-    the purge leaves no two usable ones)."""
+    """Rows of each part by placed time, and the folds of the development part: indices of it, training and held out."""
 
-    training: Rows
-    validation: Rows
+    development: Rows
     test: Rows
-    halves: tuple[Index, Index] | None
+    folds: Folding
 
 
-def parts_of(rows: Rows, cut: Split) -> Parts:
-    """The parts of a split. Raises NoModel where one is too small or of one class only."""
-    training, validation, test = (rows.take(part) for part in (cut.training, cut.validation, cut.test))
-    named = ("training", training), ("validation", validation), ("test", test)
-    for (name, part), least in zip(named, (TRAINING_ROWS_MIN, PART_ROWS_MIN, PART_ROWS_MIN), strict=True):
+def parts_of(rows: Rows, cut: Split, count: int) -> Parts:
+    """The parts of a split, the earlier in `count` folds. Raises NoModel where one is too small or of one class."""
+    development, test = rows.take(cut.development), rows.take(cut.test)
+    for name, part, least in (
+        ("development", development, TRAINING_ROWS_MIN + PART_ROWS_MIN),
+        ("test", test, PART_ROWS_MIN),
+    ):
         if len(part) < least:
             words = f"the {name} part holds {len(part)} rows after {cut.purged} were purged; {least} are needed"
             raise NoModel(RunReason.TOO_FEW_ROWS, f"{words} ({_lives(rows)})" if cut.purged else words)
-    for name, part in named:
         check_classes(f"the {name} part", part.label)
-    return Parts(training, validation, test, _usable_halves(validation))
+    return Parts(development, test, usable_folds(development, count))
+
+
+def usable_folds(part: Rows, count: int) -> Folding:
+    """Folds with enough rows to train on and to hold out, of both classes where they train. Raises NoModel where there
+    are fewer than two, or where what they hold out is of one class. `part` is in the order of placed time."""
+    cut = folds(part, np.arange(len(part)), count)
+    usable = [
+        (training, held_out)
+        for training, held_out in cut
+        if len(training) >= TRAINING_ROWS_MIN and len(held_out) >= PART_ROWS_MIN and _both_classes(part.label[training])
+    ]
+    if len(usable) < FOLDS_MIN:
+        words = f"{len(usable)} of {len(cut)} folds leave rows of both classes to train on after their purge"
+        raise NoModel(RunReason.TOO_FEW_ROWS, f"{words}; {FOLDS_MIN} are needed ({_lives(part)})")
+    check_classes("what the folds hold out", part.label[np.concatenate([held_out for _, held_out in usable])])
+    return usable
 
 
 def check_finite(rows: Rows) -> None:
@@ -61,12 +78,6 @@ def _lives(rows: Rows) -> str:
         f"labels live for {life_ns / MINUTE_NS:.0f} min, the window's orders were placed within "
         f"{span_ns / MINUTE_NS:.0f} min; a narrower threshold or a larger window leaves more"
     )
-
-
-def _usable_halves(validation: Rows) -> tuple[Index, Index] | None:
-    pair = halves(validation, np.arange(len(validation)))
-    usable = all(len(half) >= HALF_ROWS_MIN and _both_classes(validation.label[half]) for half in pair)
-    return pair if usable else None
 
 
 def _both_classes(labels: Labels) -> bool:

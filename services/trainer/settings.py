@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from services.trainer.config import TrainingConfig
+from services.trainer.criteria import Criterion, Goal
 from services.trainer.gate import Promotion
-from services.trainer.learner import Update
+from services.trainer.learner import Loss, Update
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import decimal, level, name, one_of, setting, text, whole
@@ -28,7 +29,22 @@ class Settings:
     step: int = setting(whole(0, 1_000_000), 0)
     trials: int = setting(whole(1, 1000), 10)
     promotion: str = setting(one_of(*Promotion), Promotion.FRESH)
+    criterion: str = setting(one_of(*Goal), Goal.PRECISION_AT_TARGET_RECALL)
+    recall_min: float = setting(decimal(0.01, 1), 0.25)
+    precision_min: float = setting(decimal(0.01, 1), 0.6)
+    # How much recall weighs beside precision where the criterion is f_beta.
+    beta: float = setting(decimal(0.01, 100), 1.0)
     optimizer: str = setting(one_of(*Update), Update.SGD)
+    loss: str = setting(one_of(*Loss), Loss.LOGISTIC)
+    # `tuned`, or `balanced`: both classes weigh the same.
+    positive_weight: str = setting(one_of("tuned", "balanced"), "tuned")
+    # Rows weigh by the average uniqueness of their labels.
+    uniqueness_weights: bool = setting(switch, False)
+    early_stopping: bool = setting(switch, False)
+    # The search begins at the setting of the newest model before, instead of the same one each time.
+    warm_start: bool = setting(switch, False)
+    # No further trial begins after so long; 0: no limit.
+    tuning_limit_s: float = setting(decimal(0, 3600), 60.0)
     seed: int = setting(whole(0, 2**31 - 1), 1)
 
     # After a kill the broker gives this process's partitions away once its session is over.
@@ -50,6 +66,12 @@ class Settings:
             window=self.window,
             step=self.step or self.window,
             trials=self.trials,
+            criterion=Criterion(Goal(self.criterion), self.recall_min, self.precision_min, self.beta),
             update=Update(self.optimizer),
+            loss=Loss(self.loss),
+            balanced=self.positive_weight == "balanced",
+            uniqueness_weights=self.uniqueness_weights,
+            early_stopping=self.early_stopping,
+            warm_start=self.warm_start,
             seed=self.seed,
         )

@@ -1,13 +1,11 @@
-"""Training, validation and test rows in the order of time, without a row that knows the next part's future.
+"""Rows to develop on and rows to test on, in the order of time, without a row that knows the others' future.
 
-Rows sorted by placed time (ties by order id) are cut 70/15/15. A label's life runs from `placed_ns` to `resolved_ns`; a
-row still open when the next part's first row was placed (`resolved_ns` >= that `placed_ns`) has seen prices of that
-part, and is dropped from the earlier part. A fold held out from the middle of a part has such a boundary on both sides:
-a row placed after it, but not after its last label was known, shares a future with it and is dropped too.
-
-Overlapping labels share their future, so n rows are worth fewer: a row's *average uniqueness* is the mean, over its
-life, of one over the number of rows alive, and their sum is the effective sample size (López de Prado, Advances in
-Financial Machine Learning, chapter 4).
+Rows sorted by placed time (ties by order id) are cut 85/15: training and validation, 70 and 15 by tradition, are one
+part here, whose rows train and validate in turn, fold by fold (ADR 23). A label's life runs from `placed_ns` to
+`resolved_ns`; a row still open when the next part's first row was placed (`resolved_ns` >= that `placed_ns`) has seen
+prices of that part, and is dropped from the earlier part. Overlapping labels share their future, so n rows are worth
+fewer: a row's *average uniqueness* is the mean, over its life, of one over the number of rows alive, and their sum is
+the effective sample size (López de Prado, Advances in Financial Machine Learning, chapter 4).
 """
 
 from dataclasses import dataclass
@@ -18,16 +16,14 @@ from services.trainer.rows import Index, Rows
 from tidewheel.domain.market import Int64
 from tidewheel.domain.models import Float64
 
-TRAINING_PERCENT = 70
-VALIDATION_PERCENT = 15
+DEVELOPMENT_PERCENT = 85
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Indices into the rows that were split, each part in the order of placed time."""
 
-    training: Index
-    validation: Index
+    development: Index
     test: Index
     purged: int
 
@@ -39,20 +35,12 @@ def in_placed_order(rows: Rows) -> Index:
 
 
 def split(rows: Rows) -> Split:
-    """Cut rows 70/15/15 by placed time and purge the two boundaries."""
+    """Cut rows 85/15 by placed time and purge the boundary."""
     order = in_placed_order(rows)
-    first = len(order) * TRAINING_PERCENT // 100
-    second = first + len(order) * VALIDATION_PERCENT // 100
-    parts = order[:first], order[first:second], order[second:]
-    training, validation, test = parts
-    training, validation = before(rows, training, validation), before(rows, validation, test)
-    return Split(training, validation, test, len(order) - len(training) - len(validation) - len(test))
-
-
-def halves(rows: Rows, part: Index) -> tuple[Index, Index]:
-    """A part cut in the middle in time, its earlier half purged like any other boundary."""
-    middle = len(part) // 2
-    return before(rows, part[:middle], part[middle:]), part[middle:]
+    first = len(order) * DEVELOPMENT_PERCENT // 100
+    test = order[first:]
+    development = before(rows, order[:first], test)
+    return Split(development, test, first - len(development))
 
 
 def folds(rows: Rows, part: Index, count: int) -> list[tuple[Index, Index]]:

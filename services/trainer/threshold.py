@@ -1,78 +1,94 @@
-"""From scores to decisions: the threshold with the highest precision among those with enough recall.
+"""From scores to decisions: the score from which on rows are flagged.
 
-A row is flagged when its score >= the threshold. Which rows fit a threshold, and which judge it:
+A row is flagged when its score >= the threshold. Thresholds are fitted on scores that each row got from a model that
+had not seen it (see `crossfit`). Which rows fit a threshold, and which judge it: a setting is judged by `cross_fit`, in
+which the rows of one fold are flagged by the threshold of all others, so that no row judges a threshold it helped to
+fit; the threshold a model goes out with is fitted on all of them.
 
-- Selecting a setting: the validation part is cut in two halves in time, with a purge. The threshold fitted on one half
-  is judged on the other, both ways round, and the counts are pooled. So no row judges a threshold it helped to fit, and
-  every row of the validation part is used.
-- The chosen setting's final threshold is fitted on the whole validation part.
-- Gate and stated figures use the test part, which fitted nothing.
+A threshold that just keeps the recall floor on the rows it was fitted on misses it on every second set of other rows.
+So it aims higher, by the first of `AIMS` that keeps the floor on rows held out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.criteria import Counts, Criterion
 from services.trainer.rows import Index, Labels
 from tidewheel.domain.models import Float64
 
+AIMS = (1.0, 1.25, 1.5, 2.0, 3.0)
+Flags = NDArray[np.bool_]
+
+
+def aimed(criterion: Criterion, aim: float) -> Criterion:
+    """The criterion that thresholds are fitted by, with what it keeps so many times as high."""
+    fitting = criterion.of_thresholds
+    return replace(
+        fitting, recall_min=min(1.0, aim * fitting.recall_min), precision_min=min(1.0, aim * fitting.precision_min)
+    )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """Thresholds of several models with what they reach on the rows they were fitted on; one value a model."""
+class Ranking:
+    """Scores of several models, shape (models, rows), sorted once each: all thresholds are found on it.
 
-    threshold: Float64
-    precision: Float64
-    recall: Float64
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """What thresholds reach on rows they were not fitted on; one value a model. `share`: of the rows, flagged."""
-
-    precision: Float64
-    recall: Float64
-    share: Float64
-
-
-def fit(scores: Float64, labels: Labels, recall_min: float) -> Fitted:
-    """Highest precision with recall >= `recall_min` for each column of `scores`, shape (rows, models); one sort each.
-
-    Ties go to the higher recall. A threshold lies midway between the last score it flags and the next one, so that the
-    last bits of a score decide nothing. Where no row is positive nothing can be flagged: infinity, 0, 0.
+    `cuts`: where a threshold may lie behind a row, since equal scores cannot be told apart.
     """
-    rows, models = scores.shape
-    positives = int(labels.sum())
-    if positives == 0:
-        return Fitted(np.full(models, np.inf), np.zeros(models), np.zeros(models))
-    order = np.argsort(-scores, axis=0, kind="stable")
-    falling = np.take_along_axis(scores, order, axis=0)
-    hits = np.cumsum(labels[order], axis=0, dtype=np.float64)
-    precision = hits / np.arange(1, rows + 1)[:, np.newaxis]
-    cuts = np.ones(scores.shape, dtype=bool)
-    cuts[:-1] = falling[1:] < falling[:-1]  # equal scores cannot be told apart
-    allowed = np.where(cuts & (hits >= recall_min * positives), precision, -1.0)
-    best = rows - 1 - np.argmax(allowed[::-1], axis=0)  # the last of equals flags most
-    column = np.arange(models)
-    last, following = falling[best, column], falling[np.minimum(best + 1, rows - 1), column]
-    between = (last + following) / 2
-    threshold = np.where(between > following, between, last)
-    return Fitted(threshold, precision[best, column], hits[best, column] / positives)
+
+    falling: Float64
+    order: NDArray[np.intp]
+    cuts: Flags
+    label: Labels
+
+    @classmethod
+    def of(cls, scores: Float64, labels: Labels) -> "Ranking":
+        order = np.argsort(-scores, axis=1)
+        falling = np.take_along_axis(scores, order, axis=1)
+        cuts = np.ones(scores.shape, dtype=bool)
+        cuts[:, :-1] = falling[:, 1:] < falling[:, :-1]
+        return cls(falling, order, cuts, labels[order])
+
+    def take(self, which: Index) -> "Ranking":
+        return Ranking(self.falling[which], self.order[which], self.cuts[which], self.label[which])
+
+    def best(self, fitting: Criterion, known: Flags | None = None) -> NDArray[np.intp]:
+        """Place of the last row flagged, for each model: the best merit over the `known` rows (in this order; default
+        all), of equals the one that flags most; -1 where nothing meets the criterion."""
+        known = np.ones(self.order.shape, dtype=bool) if known is None else known
+        hit = self.label * known
+        counts = Counts(
+            np.cumsum(known, axis=1, dtype=np.int32),
+            np.cumsum(hit, axis=1, dtype=np.int32),
+            hit.sum(axis=1, keepdims=True, dtype=np.int32),
+            known.sum(axis=1, keepdims=True, dtype=np.int32),
+        )
+        merit = np.where(self.cuts & fitting.met(counts) & (counts.flagged > 0), fitting.merit(counts), -1.0)
+        last = merit.shape[1] - 1 - np.argmax(merit[:, ::-1], axis=1)
+        return np.where(merit[np.arange(len(merit)), last] < 0, -1, last)
+
+    def threshold(self, fitting: Criterion) -> Float64:
+        """Of each model: midway between the last score flagged and the next, so that the last bits of a score decide
+        nothing; infinity where nothing meets the criterion."""
+        last, rows = self.best(fitting), self.falling.shape[1]
+        model = np.arange(len(last))
+        flagged, following = self.falling[model, last], self.falling[model, np.minimum(last + 1, rows - 1)]
+        between = (flagged + following) / 2
+        return np.where(last < 0, np.inf, np.where(between > following, between, flagged))
+
+    def cross_fit(self, fold_of: NDArray[np.intp], fitting: Criterion) -> Flags:
+        """Shape (models, rows): each fold's rows flagged by what is best on the rows of all other folds."""
+        fold, place = fold_of[self.order], np.arange(self.order.shape[1])
+        flagged = np.zeros(self.order.shape, dtype=bool)
+        for one in np.unique(fold_of):
+            held_out = fold == one
+            flagged |= held_out & (place <= self.best(fitting, ~held_out)[:, np.newaxis])
+        result = np.empty_like(flagged)
+        np.put_along_axis(result, self.order, flagged, axis=1)
+        return result
 
 
-def cross_fit(scores: Float64, labels: Labels, halves: tuple[Index, Index], recall_min: float) -> HeldOut:
-    """Fit on one half, judge on the other, both ways round, and pool the counts."""
-    counts = np.zeros((3, scores.shape[1]))
-    for fitting, judging in (halves, halves[::-1]):
-        threshold = fit(scores[fitting], labels[fitting], recall_min).threshold
-        counts += _count(scores[judging] >= threshold, labels[judging])
-    flagged, hits, positives = counts
-    rows = len(halves[0]) + len(halves[1])
-    return HeldOut(hits / np.maximum(flagged, 1), hits / np.maximum(positives, 1), flagged / rows)
-
-
-def _count(flags: NDArray[np.bool_], labels: Labels) -> Float64:
-    """Rows flagged, rows flagged that are positive, rows positive; each for every model."""
-    hits = flags[labels == 1].sum(axis=0)
-    return np.stack([flags.sum(axis=0), hits, np.full(flags.shape[1], labels.sum())]).astype(np.float64)
+def fit(scores: Float64, labels: Labels, criterion: Criterion) -> float:
+    """The threshold of one model's scores, shape (rows,)."""
+    return float(Ranking.of(scores[np.newaxis], labels).threshold(criterion)[0])

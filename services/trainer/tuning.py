@@ -2,28 +2,31 @@
 
 Ten proposals are few for six ranges, and training sixteen settings side by side costs little more than training three.
 So a trial stands for its proposal and `neighbours - 1` settings near it (the original algorithm's `num_models` did the
-same); its result is the best of them. The first proposal is `FIRST`, the next ones at random, the rest by TPE.
+same); its result is the best of them. The first proposal is the incumbent, the next are at random, the rest by TPE.
+
+Every setting is judged on rows held out, fold by fold, at thresholds those rows did not fit (see `judging`). The
+incumbent is `FIRST`, or with a warm start what the last model was made with. It is defended: another feasible setting
+takes its place only if it leads by `ERRORS` standard errors of the lead, on the same rows. A setting below the recall
+floor on rows held out never wins.
 
 Proposals are asked for and told in pairs, always in the same order, so the search depends on its seed and the rows
-only, never on timing. A setting is judged by the precision of cross-fitted thresholds (see `threshold`) and feasible
-when its recall on held-out rows reaches the floor and it does not flag everything there; AUC on the validation part
-decides between equals. Where labels live so long that the purge leaves no two usable halves, AUC alone is the
-objective: it fits no threshold, so it reuses no row. It also ranks the settings where not one is feasible, so that an
-odd five minutes of market do not cost a window its model.
+only, never on timing. A limit of time ends it between two pairs; the number of trials made is part of the lineage.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import optuna
 
-from services.trainer import figures, learner, threshold
 from services.trainer.config import TrainingConfig
+from services.trainer.crossfit import Folds, out_of_fold
+from services.trainer.judging import Judge, Tried
+from services.trainer.learner import balanced_weight
 from services.trainer.reasons import NoModel, RunReason
-from services.trainer.rows import Float32, Index, Labels
-from tidewheel.domain.models import Float64, Hyperparameters, sigmoid
+from services.trainer.rows import Labels
+from tidewheel.domain.models import Hyperparameters
 from tidewheel.domain.training import Trial
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -34,116 +37,96 @@ L1 = (1e-7, 1.0)
 WD = (1e-7, 1.0)
 MINI_BATCH = (100, 1000)
 STARTUP_TRIALS = 4
+# Gentle: far fewer independent labels than features. On markets with a planted edge rates from 1e-5 to 1e-3 do alike.
 FIRST = Hyperparameters(
-    use_bias=True, l1=1e-4, learning_rate=1e-3, positive_example_weight_mult=1.0, wd=1e-4, mini_batch_size=300
+    use_bias=True, l1=1e-4, learning_rate=1e-4, positive_example_weight_mult=1.0, wd=1e-4, mini_batch_size=300
 )
 # Half the width of a neighbourhood, in powers of ten, and steps that spread points evenly (roots of the plastic-number
 # family, Roberts 2018): learning rate, positive weight, l1, wd.
 REACH = np.array([1.0, 0.5, 1.5, 1.5])
 SPREAD = np.array([0.8566748838545029, 0.733891856627126, 0.6287067210378087, 0.5385972572236101])
-INFEASIBLE = 1.0  # taken off an infeasible setting's objective: it ranks below every feasible one
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
-    """The validation part: standardised rows, labels, and its two halves in time (None where they are of no use)."""
-
-    standardised: Float32
-    label: Labels
-    halves: tuple[Index, Index] | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tried:
-    """One setting with what it reached. `ranking` is its AUC on the validation part."""
-
-    hyperparameters: Hyperparameters
-    weights: Float64
-    bias: float
-    threshold: float
-    objective: float
-    feasible: bool
-    precision: float
-    recall: float
-    ranking: float
-
-    def as_trial(self, number: int, of: int) -> Trial:
-        return Trial(
-            number,
-            of,
-            self.objective,
-            self.feasible,
-            self.precision,
-            self.recall,
-            self.threshold,
-            self.hyperparameters,
-        )
+ERRORS = 2.0
+STAGES = (1 / 3, 2 / 3, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The search's winner, its trial's number, and a sentence on how it was chosen."""
+    """The search's winner and the setting it began with; the winner's trial, how many trials were made, and a sentence
+    on the choice."""
 
     tried: Tried
+    incumbent: Tried
     number: int
+    trials: int
     how: str
 
 
-def search(
-    rows: learner.Prepared,
-    calibration: Calibration,
-    config: TrainingConfig,
-    seed: int,
-    on_trial: Callable[[Trial], None],
-) -> Selected:
-    """Run all trials and choose. `on_trial` is called as each ends. Raises NoModel where nothing can be chosen."""
-    study = _study(seed)
-    tried: list[Tried] = []
-    while len(tried) < config.trials:
-        asked = [study.ask() for _ in range(min(config.at_once, config.trials - len(tried)))]
-        groups = [neighbourhood(_suggest(trial), config.neighbours) for trial in asked]
-        everything = [setting for group in groups for setting in group]
-        fits = learner.train(rows, everything, seed, config.epochs, config.update)
-        judged = judge(fits, everything, calibration, config.recall_min)
-        for trial, group in zip(asked, groups, strict=True):
-            best = max((judged.pop(0) for _ in group), key=_merit)
-            study.tell(trial, best.objective)
-            tried.append(best)
-            on_trial(best.as_trial(len(tried), config.trials))
-    return _choose(tried, calibration)
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """What a search is made on. `out_of_time` is asked between two pairs of trials."""
+
+    folds: Folds
+    label: Labels  # of the rows held out
+    config: TrainingConfig
+    seed: int
+    start: Hyperparameters = FIRST
+    out_of_time: Callable[[], bool] = lambda: False
+
+    def run(self, on_trial: Callable[[Trial], None]) -> Selected:
+        """Run all trials and choose. `on_trial` is called as each ends. Raises NoModel where nothing can be chosen."""
+        config, study = self.config, _study(self.seed, self.start)
+        judge = Judge(self.label, self.folds.fold_of, config.criterion)
+        everything: list[list[Tried]] = []
+        while len(everything) < config.trials and not (everything and self.out_of_time()):
+            asked = [study.ask() for _ in range(min(config.at_once, config.trials - len(everything)))]
+            groups = [neighbourhood(_suggest(trial), config.neighbours) for trial in asked]
+            tried = self._tried([self._as_configured(one) for group in groups for one in group], judge)
+            for trial in asked:
+                group, tried = tried[: config.neighbours], tried[config.neighbours :]
+                best = max(group, key=_objective)
+                study.tell(trial, best.objective)
+                everything.append(group)
+                on_trial(best.as_trial(len(everything), config.trials))
+        return choose(everything)
+
+    def _tried(self, settings: list[Hyperparameters], judge: Judge) -> list[Tried]:
+        """Each setting, at its best stage."""
+        config = self.config
+        stages = sorted({max(1, round(share * config.epochs)) for share in STAGES}) if config.early_stopping else []
+        stages = stages or [config.epochs]
+        seen = out_of_fold(self.folds, settings, config, self.seed, stages)
+        judged = [
+            judge.judge([replace(one, epochs=epochs) for one in settings], scores)
+            for epochs, scores in zip(stages, seen, strict=True)
+        ]
+        return [max(of_one, key=_objective) for of_one in zip(*reversed(judged), strict=True)]
+
+    def _as_configured(self, setting: Hyperparameters) -> Hyperparameters:
+        if not self.config.balanced:
+            return setting
+        return replace(setting, positive_example_weight_mult=balanced_weight(self.label))
 
 
-def judge(
-    fits: learner.Fits, settings: Iterable[Hyperparameters], calibration: Calibration, recall_min: float
-) -> list[Tried]:
-    """What each trained setting reaches on the validation part."""
-    scores = sigmoid(fits.logits(calibration.standardised))
-    label = calibration.label
-    usable = fits.finite & (np.ptp(scores, axis=0) > 0)
-    ranking = np.array([figures.auc(column, label) for column in scores.T]) * usable
-    fitted = threshold.fit(scores, label, recall_min)
-    if calibration.halves is None:
-        held_out = threshold.HeldOut(fitted.precision, fitted.recall, (scores >= fitted.threshold).mean(axis=0))
-        feasible, merit = usable & (held_out.share < 1.0), ranking
-    else:
-        held_out = threshold.cross_fit(scores, label, calibration.halves, recall_min)
-        feasible = usable & (held_out.share < 1.0) & (held_out.recall >= recall_min)
-        merit = held_out.precision
-    objective = np.where(feasible, merit, ranking - INFEASIBLE)
-    return [
-        Tried(
-            hyperparameters=setting,
-            weights=fits.weights[:, k].astype(np.float64),
-            bias=float(fits.bias[k]),
-            threshold=float(fitted.threshold[k]),
-            objective=float(objective[k]),
-            feasible=bool(feasible[k]),
-            precision=float(held_out.precision[k]),
-            recall=float(held_out.recall[k]),
-            ranking=float(ranking[k]),
-        )
-        for k, setting in enumerate(settings)
+def choose(everything: list[list[Tried]]) -> Selected:
+    """The incumbent, which is the very first, unless another feasible setting is shown better or it is not feasible.
+    Raises NoModel where nothing is feasible."""
+    incumbent, trials = everything[0][0], len(everything)
+    leads = [
+        (one.merit - incumbent.merit - ERRORS * one.error_of_lead(incumbent), -number, one)
+        for number, group in enumerate(everything, start=1)
+        for one in group
+        if one.feasible and one is not incumbent
     ]
+    lead, number, best = max(leads, key=lambda entry: entry[:2], default=(-np.inf, -1, incumbent))
+    if not incumbent.feasible and best is incumbent:
+        words = f"none of {trials} trials tells rows apart and keeps its recall on rows held out"
+        raise NoModel(RunReason.NO_FEASIBLE_TRIAL, words)
+    if lead > 0 or not incumbent.feasible:
+        why = (
+            "shown better than the setting the search began with" if incumbent.feasible else "as the first falls short"
+        )
+        return Selected(best, incumbent, -number, trials, f"{_said(best)}, {why}")
+    return Selected(incumbent, incumbent, 1, trials, f"{_said(incumbent)}, as no other is shown better")
 
 
 def neighbourhood(proposal: Hyperparameters, count: int) -> list[Hyperparameters]:
@@ -165,38 +148,27 @@ def neighbourhood(proposal: Hyperparameters, count: int) -> list[Hyperparameters
     return result
 
 
-def _choose(tried: list[Tried], calibration: Calibration) -> Selected:
-    """The trial with most merit; the earlier of equals."""
-    best = max(tried, key=_merit)
-    number = tried.index(best) + 1
-    ranked = f"AUC {best.ranking:.3f} on the validation part"
-    if best.ranking <= 0.0:
-        raise NoModel(RunReason.NO_FEASIBLE_TRIAL, f"none of {len(tried)} trials tells one row from another")
-    if calibration.halves is None:
-        return Selected(best, number, f"{ranked}, as labels live too long to hold out half of it")
-    if not best.feasible:
-        return Selected(best, number, f"{ranked}, as no trial keeps its recall on rows held out")
-    words = f"precision {best.precision:.3f} at recall {best.recall:.3f} on rows its threshold was not fitted on"
-    return Selected(best, number, words)
+def _said(tried: Tried) -> str:
+    return f"precision {tried.precision:.3f} at recall {tried.recall:.3f} on rows held out"
 
 
-def _merit(tried: Tried) -> tuple[float, float]:
-    return tried.objective, tried.ranking
+def _objective(tried: Tried) -> float:
+    return tried.objective
 
 
-def _study(seed: int) -> optuna.Study:
+def _study(seed: int, start: Hyperparameters) -> optuna.Study:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.enqueue_trial(
         {
-            "use_bias": FIRST.use_bias,
-            "l1": FIRST.l1,
-            "learning_rate": FIRST.learning_rate,
-            "positive_example_weight_mult": FIRST.positive_example_weight_mult,
-            "wd": FIRST.wd,
-            "mini_batch_size": FIRST.mini_batch_size,
+            "use_bias": start.use_bias,
+            "l1": start.l1,
+            "learning_rate": start.learning_rate,
+            "positive_example_weight_mult": start.positive_example_weight_mult,
+            "wd": start.wd,
+            "mini_batch_size": start.mini_batch_size,
         }
     )
     return study

@@ -151,7 +151,7 @@ BINS = st.lists(st.builds(CalibrationBin, INT64, INT64, FLOAT), max_size=3).map(
 PART_METRICS = st.builds(
     PartMetrics, INT64, INT64, *[FLOAT] * 6, CONFUSIONS, CONFUSIONS, CONFUSIONS, curve=CURVES, calibration=BINS
 )
-HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT, FLOAT, UINT32)
+HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT, FLOAT, UINT32, UINT32)
 BASELINES = st.none() | st.builds(Baseline, INT64, INT64, INT64, INT64)
 SCORECARDS = st.builds(Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES)
 LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 2, TEXT, TEXT)
@@ -159,7 +159,7 @@ RUN_EVENTS = st.builds(
     RunEvent,
     *(INSTRUMENT, INT64, st.sampled_from(Step), INT64, TEXT, TEXT),
     st.none() | st.builds(Trial, UINT32, UINT32, FLOAT, st.booleans(), FLOAT, FLOAT, FLOAT, HYPERPARAMETERS),
-    st.none() | st.builds(SplitSizes, INT64, INT64, INT64, INT64),
+    st.none() | st.builds(SplitSizes, INT64, INT64, INT64, INT64, UINT32),
     st.none()
     | st.builds(
         RunResult,

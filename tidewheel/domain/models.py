@@ -82,7 +82,7 @@ class PartMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """One point of the search space."""
+    """One point of the search space. `epochs`: passes over the training rows, 0 where it was not told."""
 
     use_bias: bool
     l1: float
@@ -90,6 +90,7 @@ class Hyperparameters:
     positive_example_weight_mult: float
     wd: float
     mini_batch_size: int
+    epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class SplitSizes:
-    """Rows of each part after the purge, and the rows purged."""
+    """Rows of each part after the purge, and the rows purged. With `folds`, training and validation are the same rows,
+    which do both in turn."""
 
     training: int
     validation: int
     test: int
     purged: int
+    folds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ def hyperparameters_to_wire(value: Hyperparameters) -> models_pb2.Hyperparameter
         positive_example_weight_mult=value.positive_example_weight_mult,
         wd=value.wd,
         mini_batch_size=value.mini_batch_size,
+        epochs=value.epochs,
     )
 
 
@@ -180,6 +181,7 @@ def hyperparameters_of(message: models_pb2.Hyperparameters) -> Hyperparameters:
         message.positive_example_weight_mult,
         message.wd,
         message.mini_batch_size,
+        message.epochs,
     )
 
 

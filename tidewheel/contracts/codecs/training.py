@@ -33,7 +33,11 @@ def encode_run_event(value: RunEvent) -> bytes:
         split = value.split
         message.split.CopyFrom(
             training_pb2.SplitSizes(
-                training=split.training, validation=split.validation, test=split.test, purged=split.purged
+                training=split.training,
+                validation=split.validation,
+                test=split.test,
+                purged=split.purged,
+                folds=split.folds,
             )
         )
     if value.result:
@@ -59,7 +63,7 @@ def decode_run_event(payload: bytes | None) -> RunEvent:
         reason=message.reason,
         detail=message.detail,
         trial=_trial_of(message.trial) if message.HasField("trial") else None,
-        split=SplitSizes(split.training, split.validation, split.test, split.purged)
+        split=SplitSizes(split.training, split.validation, split.test, split.purged, split.folds)
         if message.HasField("split")
         else None,
         result=_result_of(message.result) if message.HasField("result") else None,

@@ -65,6 +65,8 @@ def _rows(run: TrainingRun) -> Text:
     if split is None:
         return Text("rows not split yet", style="dim")
     sizes = f"training {split.training:,}  validation {split.validation:,}  test {split.test:,}"
+    if split.folds:
+        sizes = f"training and validation {split.training:,} in {split.folds} folds  test {split.test:,}"
     return Text(f"rows: {sizes}  purged {split.purged:,}", style="dim")
 
 

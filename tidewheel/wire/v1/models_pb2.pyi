@@ -71,20 +71,22 @@ class PartMetrics(_message.Message):
     def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., log_loss: _Optional[float] = ..., auc: _Optional[float] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., at_half: _Optional[_Union[Confusion, _Mapping]] = ..., at_threshold: _Optional[_Union[Confusion, _Mapping]] = ..., at_three_quarters: _Optional[_Union[Confusion, _Mapping]] = ..., curve: _Optional[_Iterable[_Union[CurvePoint, _Mapping]]] = ..., calibration: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ...) -> None: ...
 
 class Hyperparameters(_message.Message):
-    __slots__ = ("use_bias", "l1", "learning_rate", "positive_example_weight_mult", "wd", "mini_batch_size")
+    __slots__ = ("use_bias", "l1", "learning_rate", "positive_example_weight_mult", "wd", "mini_batch_size", "epochs")
     USE_BIAS_FIELD_NUMBER: _ClassVar[int]
     L1_FIELD_NUMBER: _ClassVar[int]
     LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_EXAMPLE_WEIGHT_MULT_FIELD_NUMBER: _ClassVar[int]
     WD_FIELD_NUMBER: _ClassVar[int]
     MINI_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    EPOCHS_FIELD_NUMBER: _ClassVar[int]
     use_bias: bool
     l1: float
     learning_rate: float
     positive_example_weight_mult: float
     wd: float
     mini_batch_size: int
-    def __init__(self, use_bias: _Optional[bool] = ..., l1: _Optional[float] = ..., learning_rate: _Optional[float] = ..., positive_example_weight_mult: _Optional[float] = ..., wd: _Optional[float] = ..., mini_batch_size: _Optional[int] = ...) -> None: ...
+    epochs: int
+    def __init__(self, use_bias: _Optional[bool] = ..., l1: _Optional[float] = ..., learning_rate: _Optional[float] = ..., positive_example_weight_mult: _Optional[float] = ..., wd: _Optional[float] = ..., mini_batch_size: _Optional[int] = ..., epochs: _Optional[int] = ...) -> None: ...
 
 class Lineage(_message.Message):
     __slots__ = ("topic", "partition", "first_example_seq", "last_example_seq", "training_config", "started_from")

@@ -84,16 +84,18 @@ class Trial(_message.Message):
     def __init__(self, number: _Optional[int] = ..., of: _Optional[int] = ..., objective: _Optional[float] = ..., feasible: _Optional[bool] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[_models_pb2.Hyperparameters, _Mapping]] = ...) -> None: ...
 
 class SplitSizes(_message.Message):
-    __slots__ = ("training", "validation", "test", "purged")
+    __slots__ = ("training", "validation", "test", "purged", "folds")
     TRAINING_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FIELD_NUMBER: _ClassVar[int]
     TEST_FIELD_NUMBER: _ClassVar[int]
     PURGED_FIELD_NUMBER: _ClassVar[int]
+    FOLDS_FIELD_NUMBER: _ClassVar[int]
     training: int
     validation: int
     test: int
     purged: int
-    def __init__(self, training: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ..., purged: _Optional[int] = ...) -> None: ...
+    folds: int
+    def __init__(self, training: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ..., purged: _Optional[int] = ..., folds: _Optional[int] = ...) -> None: ...
 
 class RunResult(_message.Message):
     __slots__ = ("sha256", "verdict", "evidence", "threshold", "base_rate", "validation", "test", "trials", "tuning_s", "window_closed_to_published_s")
