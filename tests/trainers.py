@@ -73,7 +73,9 @@ class Ended:
 
     @classmethod
     def of(cls, record: ModelRecord) -> "Ended":
-        return cls(record.verdict, record.reason, record.sha256, record.evidence, record.scorecard)
+        """The baseline is left out, since it begins anew with each process."""
+        card = replace(record.scorecard, baseline=None) if record.scorecard else None
+        return cls(record.verdict, record.reason, record.sha256, record.evidence, card)
 
 
 def expected(rows: Rows, settings: Settings, partition: int, first_offset: int = 0) -> dict[int, Ended]:
