@@ -9,11 +9,11 @@ were placed has been learnt past by now.
 The threshold is fixed beforehand: the one with the highest precision at enough recall on its own scores of the window
 before. Without one (the first window seen, or no PROFIT in the window before) there is no baseline.
 
-river takes a row as a dictionary, so 605 features are slow: some 0.15 ms to score and learn a row, and 0.5 ms behind
+river takes a row as a dictionary, so 605 features are slow: some 0.18 ms to score and learn a row, and 0.5 ms behind
 river's own StandardScaler, whose running mean and variance are therefore kept in arrays here. `ROWS_MAX` rows of a
 window, evenly spaced, bound the cost to some 75 ms. Neighbouring orders have nearly the same features and the same
-future, so more rows bring no better a baseline: on simulated markets with an edge the lift of 300 to 500 rows a window
-was that of 200, and that of 2,000 was lower.
+future, so more rows bring no better a baseline: on simulated markets with an edge the lift of 200 to 500 rows a window
+was much the same, and that of 2,000 was lower.
 
 What was learnt is kept nowhere: it starts anew with the process, and where a window was missed or came out of order.
 """
