@@ -73,7 +73,13 @@ class Ended:
 
     @classmethod
     def of(cls, record: ModelRecord) -> "Ended":
-        return cls(record.verdict, record.reason, record.sha256, record.evidence, record.scorecard)
+        card = without_baseline(record.scorecard)
+        return cls(record.verdict, record.reason, record.sha256, record.evidence, card)
+
+
+def without_baseline(card: Scorecard | None) -> Scorecard | None:
+    """What of a scorecard a restart cannot change: the online baseline begins anew with each process."""
+    return replace(card, baseline=None) if card else None
 
 
 def expected(rows: Rows, settings: Settings, partition: int, first_offset: int = 0) -> dict[int, Ended]:

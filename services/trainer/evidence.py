@@ -8,47 +8,41 @@ the flags and the base rate depend on the same prices, which would give a contra
 Two standard errors are made, and the larger counts: one from the effective sample sizes, as if the flagged rows were a
 fair part of them, and one from how the models differ among themselves (linearised ratio, Student's t), which no overlap
 of labels within a window can flatter. `weak` and `strong` are one-sided bounds above 0, with enough models behind them.
+The intervals stated beside them are of the same two kinds, the wider counting.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-import numpy as np
 from river import metrics
 
-from services.trainer.intervals import t_of
-from tidewheel.domain.models import Evidence, Scorecard
+from services.trainer.intervals import Interval, Share, t_of, wilson
+from services.trainer.pooled import ANY_SHARE, NOTHING, Pooled, ProfitAndLoss
+from services.trainer.ratios import Ratio, error_between
+from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
 
 MODELS_MAX = 20
 WEAK_LEVEL, WEAK_MODELS_MIN = 0.90, 5
 STRONG_LEVEL, STRONG_MODELS_MIN = 0.99, 8
+LEVEL = 0.975  # of each bound: two-sided 95 %
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
-    """The pooled record. `low_weak` and `low_strong` are lower bounds of precision minus base rate."""
+class _Difference:
+    """Of two pooled ratios, with its standard error; `degrees` of freedom: the models but one."""
 
-    models: int
-    precision: float
-    recall: float
-    base_rate: float
-    low_weak: float
-    low_strong: float
-    evidence: Evidence
+    value: float
+    error: float
+    degrees: int
+
+    def low(self, level: float) -> float:
+        return self.value - t_of(level, self.degrees) * self.error
 
     @property
-    def words(self) -> str:
-        """A sentence for people."""
-        if not self.models:
-            return "no model has been judged on a next window yet"
-        return (
-            f"{self.models} models on their next windows: precision {self.precision:.3f} at recall {self.recall:.3f}, "
-            f"base rate {self.base_rate:.3f}; evidence of an edge: {self.evidence}"
-        )
-
-
-NOTHING = Pooled(0, 0.0, 0.0, 0.0, -1.0, -1.0, Evidence.NONE)
+    def interval(self) -> Interval:
+        low = self.low(LEVEL)
+        return Interval(self.value, low, 2 * self.value - low)
 
 
 def weigh(newest_first: Sequence[Scorecard]) -> Pooled:
@@ -56,18 +50,77 @@ def weigh(newest_first: Sequence[Scorecard]) -> Pooled:
     cards = [card for card in newest_first if card.rows][:MODELS_MAX]
     if not cards:
         return NOTHING
-    counts = _counts(cards)
-    precision, recall = metrics.Precision(cm=counts).get(), metrics.Recall(cm=counts).get()
-    rows, positives = sum(card.rows for card in cards), sum(card.positives for card in cards)
+    counts, edge = _counts(cards), _edge(cards)
+    low_weak, low_strong = (edge.low(WEAK_LEVEL), edge.low(STRONG_LEVEL)) if edge else (-1.0, -1.0)
+    return Pooled(
+        models=len(cards),
+        precision=_share(_right(cards), sum(_worth_flagged(card) for card in cards)),
+        recall=metrics.Recall(cm=counts).get(),
+        base_rate=_share(_base(cards), sum(card.effective_rows for card in cards)),
+        lift=edge.interval if edge else None,
+        low_weak=low_weak,
+        low_strong=low_strong,
+        evidence=_evidence(len(cards), low_weak, low_strong),
+        pnl=_profit_and_loss(cards) if edge else None,
+        calibration=_calibration(cards),
+        baseline=_baseline([card.baseline for card in cards if card.baseline]),
+    )
+
+
+def _right(cards: Sequence[Scorecard]) -> Ratio:
+    """Pooled precision."""
+    return Ratio.of((card.hits, card.flagged) for card in cards)
+
+
+def _base(cards: Sequence[Scorecard]) -> Ratio:
+    """Pooled base rate."""
+    return Ratio.of((card.positives, card.rows) for card in cards)
+
+
+def _edge(cards: Sequence[Scorecard]) -> _Difference | None:
+    """Precision minus base rate; None where there is nothing to compare."""
     flagged = sum(card.flagged for card in cards)
-    base_rate = positives / rows
-    low_weak = low_strong = -1.0
-    if len(cards) > 1 and 0 < flagged < rows:
-        edge, error = precision - base_rate, max(_error_of_sizes(cards), _error_between(cards))
-        low_weak = edge - t_of(WEAK_LEVEL, len(cards) - 1) * error
-        low_strong = edge - t_of(STRONG_LEVEL, len(cards) - 1) * error
-    evidence = _evidence(len(cards), low_weak, low_strong)
-    return Pooled(len(cards), precision, recall, base_rate, low_weak, low_strong, evidence)
+    if len(cards) < 2 or not 0 < flagged < sum(card.rows for card in cards):
+        return None
+    right, base = _right(cards), _base(cards)
+    error = max(_error_of_sizes(cards), error_between(right.pull - base.pull))
+    return _Difference(right.value - base.value, error, len(cards) - 1)
+
+
+def _profit_and_loss(cards: Sequence[Scorecard]) -> ProfitAndLoss:
+    """Of an order flagged against an order of all; its error is the one between models, since amounts have no other."""
+    own = Ratio.of((card.flagged_pnl_e9, card.flagged) for card in cards)
+    every = Ratio.of((card.pnl_e9, card.rows) for card in cards)
+    apart = _Difference(own.value - every.value, error_between(own.pull - every.pull), len(cards) - 1)
+    return ProfitAndLoss(own.value, every.value, apart.interval)
+
+
+def _share(ratio: Ratio, worth: float) -> Interval:
+    """A pooled share with Wilson's bounds at its effective size, or those from the spread between models if wider."""
+    if not ratio.wholes.sum():
+        return ANY_SHARE
+    inner, models = wilson(Share(ratio.value, worth), LEVEL), len(ratio.wholes)
+    if models < 2:
+        return inner
+    outer = _Difference(ratio.value, error_between(ratio.pull), models - 1).interval
+    return Interval(inner.value, max(0.0, min(inner.low, outer.low)), min(1.0, max(inner.high, outer.high)))
+
+
+def _calibration(cards: Sequence[Scorecard]) -> tuple[CalibrationBin, ...]:
+    """The scorecards' bins summed; those without bins are older than these are."""
+    return tuple(
+        CalibrationBin(sum(b.rows for b in bins), sum(b.positives for b in bins), sum(b.score_sum for b in bins))
+        for bins in zip(*(card.calibration for card in cards if card.calibration), strict=True)
+    )
+
+
+def _baseline(counts: Sequence[Baseline]) -> Baseline | None:
+    if not counts:
+        return None
+    return Baseline(
+        *(sum(one.rows for one in counts), sum(one.positives for one in counts)),
+        *(sum(one.flagged for one in counts), sum(one.hits for one in counts)),
+    )
 
 
 def _evidence(models: int, low_weak: float, low_strong: float) -> Evidence:
@@ -98,22 +151,18 @@ def _error_of_sizes(cards: Sequence[Scorecard]) -> float:
     """
     rows, flagged = sum(card.rows for card in cards), sum(card.flagged for card in cards)
     hits, positives = sum(card.hits for card in cards), sum(card.positives for card in cards)
-    worth = sum(card.effective_rows * card.flagged / card.rows for card in cards)
+    worth = sum(_worth_flagged(card) for card in cards)
     worth_others = sum(card.effective_rows for card in cards) - worth
     spread = _variance(hits / flagged, worth) + _variance((positives - hits) / (rows - flagged), worth_others)
     return (1 - flagged / rows) * sqrt(spread)
+
+
+def _worth_flagged(card: Scorecard) -> float:
+    """Effective number of the flagged rows, as if they were a fair part."""
+    return card.effective_rows * card.flagged / card.rows
 
 
 def _variance(share: float, worth: float) -> float:
     """Of a share, drawn towards a half by two rows so that a lucky few are not taken for certain."""
     drawn = (share * worth + 1) / (worth + 2)
     return drawn * (1 - drawn) / max(worth, 1.0)
-
-
-def _error_between(cards: Sequence[Scorecard]) -> float:
-    """Standard error of the same from the spread between models, each taken as one observation."""
-    table = np.array([(card.rows, card.positives, card.flagged, card.hits) for card in cards], dtype=np.float64)
-    rows, positives, flagged, hits = table.T
-    precision, base_rate = hits.sum() / flagged.sum(), positives.sum() / rows.sum()
-    pull = (hits - precision * flagged) / flagged.sum() - (positives - base_rate * rows) / rows.sum()
-    return float(np.sqrt(len(cards) / (len(cards) - 1) * (pull**2).sum()))

@@ -1,7 +1,7 @@
 """Intervals for shares and their differences where rows are few and worth less than they look."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import pi, sqrt, tan
 from statistics import NormalDist
 
 ROWS_MIN = 1e-9
@@ -30,7 +30,12 @@ def z_of(level: float) -> float:
 
 
 def t_of(level: float, degrees: int) -> float:
-    """Student's t quantile by its expansion in the normal one (Abramowitz and Stegun 26.7.5)."""
+    """Student's t quantile: exact for one and two degrees of freedom, else by its expansion in the normal one
+    (Abramowitz and Stegun 26.7.5)."""
+    if degrees == 1:
+        return tan(pi * (level - 0.5))
+    if degrees == 2:
+        return (2 * level - 1) * sqrt(0.5 / (level * (1 - level)))
     z = z_of(level)
     terms = (
         (z**3 + z) / 4,

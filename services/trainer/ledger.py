@@ -66,10 +66,12 @@ class Ledger:
         return cards
 
     def put_scorecard(self, instrument: str, seq: int, card: Scorecard) -> None:
-        """Add the scorecard to a run's record, if the registry still has it."""
+        """Add the scorecard to a run's record, if the registry still has it. A repeat by a process too young for a
+        baseline leaves the one that is known."""
         record = self.record_of(instrument, seq)
         if record is not None:
-            scored = replace(record, scorecard=card)
+            known = record.scorecard.baseline if record.scorecard else None
+            scored = replace(record, scorecard=replace(card, baseline=card.baseline or known))
             self._patiently(lambda: self._registry.record(scored))
 
     def publish(self, candidate: Candidate, record: ModelRecord) -> Publication:

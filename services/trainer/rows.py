@@ -45,3 +45,9 @@ class Rows:
     def take(self, which: Index | NDArray[np.bool_] | slice) -> "Rows":
         """The rows named by an index, a mask or a slice (which copies nothing)."""
         return Rows(*(column[which] for column in self.columns()))
+
+    def spread(self, count: int) -> "Rows":
+        """`count` of the rows, evenly spaced; all of them where there are no more."""
+        if count >= len(self):
+            return self
+        return self.take(np.linspace(0, len(self) - 1, count).astype(np.intp))

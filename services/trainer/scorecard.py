@@ -68,9 +68,7 @@ class DriftWatch:
 
 def _thinned_errors(model: Model, judged: Rows, effective: float) -> Iterator[float]:
     """|label - score| of about `effective` rows, evenly spaced."""
-    wanted = int(min(max(effective, 1.0), DRIFT_ROWS_MAX, len(judged)))
-    chosen = np.linspace(0, len(judged) - 1, wanted).astype(np.intp) if wanted else np.empty(0, dtype=np.intp)
-    thinned = judged.take(chosen)
+    thinned = judged.spread(int(min(max(effective, 1.0), DRIFT_ROWS_MAX)))
     errors: Float64 = np.abs(thinned.label - Scorer.of(model).scores(thinned.features))
     yield from errors.tolist()
 

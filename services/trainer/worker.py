@@ -21,11 +21,13 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from services.trainer import evidence, gate, scorecard
+from services.trainer import evidence, gate
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
+from services.trainer.gauges import tell_finding, tell_pooled
+from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.run import Candidate, Emit, make
@@ -108,7 +110,7 @@ class Worker:
         self._clock_ns = clock_ns
         self._caught_up: set[str] = set()
         self._latest: dict[str, Model] = {}
-        self._drift: dict[str, scorecard.DriftWatch] = {}
+        self._judges: dict[str, Judges] = {}
 
     def process(self, closed: Closed) -> bool:
         """Take a window to its end. Returns whether its rows may be needed again after a crash: its model awaits its
@@ -187,27 +189,19 @@ class Worker:
     def _judge_previous(self, run: _Run) -> None:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
+        judges = self._judges.setdefault(instrument, Judges(self._config.recall_min))
         try:
-            if (model := self._model_of(instrument, seq)) is not None:
-                self._judge(model, run.window)
+            if finding := judges.saw(run.window, self._model_of(instrument, seq)):
+                self._judged(instrument, seq, finding)
         except (Stopping, KafkaException, BufferError):
             raise
         except Exception:
             self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
 
-    def _judge(self, model: Model, following: Window) -> None:
-        instrument = model.instrument
-        judged = scorecard.rows_after(model, following.rows)
-        card = scorecard.score(model, judged)
-        watch = self._drift.setdefault(instrument, scorecard.DriftWatch())
-        drifted = watch.saw(model, judged, card.effective_rows)
-        self._ledger.put_scorecard(instrument, model.seq, card)
-        metrics.NEXT_PRECISION.labels(instrument).set(card.precision)
-        metrics.NEXT_RECALL.labels(instrument).set(card.recall)
-        metrics.NEXT_BASE_RATE.labels(instrument).set(card.base_rate)
-        words = f"{card.flagged} of {card.rows} rows flagged, {card.hits} right; base rate {card.base_rate:.3f}"
-        words += "; the models' error has drifted" if drifted else ""
-        self._events.write(RunEvent(instrument, model.seq, Step.SCORED, 0, detail=words, scorecard=card))
+    def _judged(self, instrument: str, seq: int, finding: Finding) -> None:
+        self._ledger.put_scorecard(instrument, seq, finding.card)
+        tell_finding(instrument, finding)
+        self._events.write(RunEvent(instrument, seq, Step.SCORED, 0, detail=finding.words, scorecard=finding.card))
 
     def _gate(self, run: _Run) -> None:
         """Step 5. Refuses by setting the run's reason."""
@@ -216,6 +210,7 @@ class Worker:
             instrument = run.window.instrument
             pooled = evidence.weigh(self._ledger.scorecards(instrument, run.window.seq))
             run.evidence = pooled.evidence
+            tell_pooled(instrument, pooled)
             if run.candidate is None or run.reason is not None:
                 return
             served = self._ledger.served(instrument)

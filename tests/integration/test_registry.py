@@ -357,11 +357,17 @@ def test_the_commands_on_the_registry(registry: Registry, empty_redis: str, caps
         [(3, "refused", False), (2, "published", False), (1, "published", True)],
     )
     code, out, _ = models("list")
-    assert [line.split()[:3] for line in out.splitlines()[2:]] == [
+    assert [line.split()[:3] for line in out.splitlines()[2:5]] == [
         ["3", "refused", "one_class"],
         ["2", "published", "–"],
         ["*", "1", "published"],
     ]
+    assert out.endswith("evidence, of the last models\n  no model has been judged on a next window yet\n")
+    registry.record(replace(published(1)[1], scorecard=CARD))
+    assert "\n  1 model on its next window: precision 0.600 (" in models("list")[1]
+    assert "\n  1 model on its next window: precision 0.600 (" in models("show", "2")[1]
+    assert json.loads(models("show", "2", "--json")[1])["pooled"]["precision"]["value"] == 0.6
+    assert json.loads(models("show", "1", "--json")[1])["pooled"]["models"] == 0, "its own window is not before it"
     code, out, _ = models("show", "current", "--json")
     assert (code, json.loads(out)["seq"], json.loads(out)["epoch"]) == (0, 1, 2)
     assert models("show", "2")[1].startswith("model           2 of sim:BTC-USD\n")

@@ -25,7 +25,7 @@ SERVICE_SHELLS = (
     "services/orderbot/faust_app.py",
     *(f"services/ingest/{name}.py" for name in ("app", "log", "publisher")),
     *(f"services/labeler/{name}.py" for name in ("facts", "work")),
-    *(f"services/trainer/{name}.py" for name in ("events", "ledger", "rebuild", "service", "worker")),
+    *(f"services/trainer/{name}.py" for name in ("events", "gauges", "ledger", "rebuild", "service", "worker")),
     *(f"services/predictor/{name}.py" for name in ("market", "server", "servicer", "watcher", "worker")),
 )
 PURE = ("tidewheel/domain/*.py", "services/*/core.py")

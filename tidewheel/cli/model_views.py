@@ -4,8 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from services.trainer.pooled import Pooled
+from tidewheel.cli.scorecard_views import (
+    baseline_precision,
+    pooled_facts,
+    pooled_words,
+    scorecard_facts,
+    scorecard_words,
+)
 from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics
-from tidewheel.domain.prices import decimal_text
 from tidewheel.registry.store import Doubt
 
 Facts = dict[str, Any]
@@ -37,7 +44,7 @@ def facts(run: Run) -> Facts:
         "base_rate": model and model.base_rate,
         "validation": model and model.validation.named(),
         "test": model and model.test.named(),
-        "next": record.scorecard and asdict(record.scorecard),
+        "next": record.scorecard and scorecard_facts(record.scorecard),
         "published_at_ns": record.published_at_ns,
         "current": run.epoch is not None,
         "candidate": run.is_candidate,
@@ -45,13 +52,14 @@ def facts(run: Run) -> Facts:
     }
 
 
-def detailed_facts(run: Run) -> Facts:
-    """All that is known of one run, but for the 605 weights."""
+def detailed_facts(run: Run, pooled: Pooled | None = None) -> Facts:
+    """All that is known of one run, but for the 605 weights; `pooled` is of the models before it."""
     model = run.model
+    known = {**facts(run), "pooled": pooled and pooled_facts(pooled)}
     if model is None:
-        return facts(run)
+        return known
     return {
-        **facts(run),
+        **known,
         "epoch": run.epoch,
         "training": model.training.named(),
         "hyperparameters": asdict(model.hyperparameters),
@@ -70,13 +78,18 @@ def detailed_facts(run: Run) -> Facts:
 
 LIST_COLUMNS = (
     *("", "seq", "verdict", "reason", "evidence", "threshold", "base rate"),
-    *("valid. P", "valid. R", "test P", "test R", "next P", "next R", "next base", "age"),
+    *("valid. P", "valid. R", "test P", "test R", "next P", "next R", "next base", "online P", "age"),
 )
 
 
 def listing(runs: Sequence[Run], now_ns: int) -> str:
     """A table, a line a run; P is precision, R recall. `*` serves, `c` is the candidate."""
     return table([LIST_COLUMNS, *(_line(run, now_ns) for run in runs)])
+
+
+def evidence_block(pooled: Pooled | None, whose: str) -> str:
+    """The pooled record under a heading; empty where there is none."""
+    return f"evidence, {whose}\n{pooled_words(pooled)}" if pooled else ""
 
 
 def _line(run: Run, now_ns: int) -> list[str]:
@@ -90,13 +103,13 @@ def _line(run: Run, now_ns: int) -> list[str]:
         record.verdict,
         f"does not verify: {run.doubt}" if run.doubt else record.reason or NONE,
         record.evidence,
-        *(number(value) for value in (*own, *parts[0], *parts[1], *later)),
+        *(number(value) for value in (*own, *parts[0], *parts[1], *later, baseline_precision(card))),
         age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
     ]
 
 
-def description(run: Run, now_ns: int) -> str:
-    """One run in full."""
+def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
+    """One run in full; `pooled` is of the models before it."""
     record, model = run.record, run.model
     served = (
         f", serving at epoch {run.epoch}" if run.epoch is not None else ", the candidate" if run.is_candidate else ""
@@ -109,9 +122,10 @@ def description(run: Run, now_ns: int) -> str:
         "age": age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
         "signed": "yes" if record.hmac_sha256 else "no",
     }
+    evidence = evidence_block(pooled, "of the models before it")
     if model is None:
         why = f"does not verify ({run.doubt})" if run.doubt else "none was made, or it is no longer kept"
-        return "\n\n".join(filter(None, (_pairs({**head, "bytes": why}), _scorecard(record))))
+        return "\n\n".join(filter(None, (_pairs({**head, "bytes": why}), _scorecard(record), evidence)))
     own = {
         "threshold": number(model.threshold, 6),
         "base rate": number(model.base_rate),
@@ -129,6 +143,7 @@ def description(run: Run, now_ns: int) -> str:
         _pairs({**head, **own}),
         _parts({"training": model.training, "validation": model.validation, "test": model.test}),
         _scorecard(record),
+        evidence,
         "hyperparameters\n" + _pairs(settings, indent="  "),
         "lineage\n" + _pairs(lineage, indent="  "),
     ]
@@ -173,17 +188,7 @@ def _scorecard(record: ModelRecord) -> str:
     card = record.scorecard
     if card is None:
         return "next window: not judged yet" if record.sha256 else ""
-    shown = {
-        "rows": str(card.rows),
-        "effective rows": number(card.effective_rows, 1),
-        "base rate": number(card.base_rate),
-        "flagged": f"{card.flagged}, of them {card.hits} PROFIT",
-        "precision": number(card.precision),
-        "recall": number(card.recall),
-        "log loss": number(card.log_loss),
-        "profit and loss": f"{decimal_text(card.flagged_pnl_e9)} on flagged rows, {decimal_text(card.pnl_e9)} on all",
-    }
-    return "next window\n" + _pairs(shown, indent="  ")
+    return "next window\n" + _pairs(scorecard_words(card), indent="  ")
 
 
 def _pairs(values: dict[str, str], indent: str = "") -> str:

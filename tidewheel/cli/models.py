@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tidewheel.cli.model_diff import difference, difference_facts
-from tidewheel.cli.model_views import description, detailed_facts, facts, listing
+from tidewheel.cli.model_views import description, detailed_facts, evidence_block, facts, listing
 from tidewheel.cli.options import kafka_option, redis_option
 from tidewheel.cli.registry_access import (
     instrument_option,
@@ -15,6 +15,7 @@ from tidewheel.cli.registry_access import (
     known_instruments,
     model_named,
     opened,
+    pooled_of,
     readable,
     record_named,
     runs_of,
@@ -35,8 +36,8 @@ def models() -> None:
 def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
     """A line a training run, newest first, refused and failed ones too.
 
-    P is precision, R recall, both at the model's own threshold; "next" is how it did on the window after its own.
-    A star marks the serving model, a c the candidate.
+    P is precision, R recall, both at the model's own threshold; "next" is how it did on the window after its own,
+    "online" the online baseline on a sample of those rows. A star marks the serving model, a c the candidate.
     """
     with opened(redis) as registry:
         chosen = known_instruments(registry, instrument)
@@ -47,6 +48,8 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
         click.echo("no models yet")
     for name, one in runs.items() if not as_json else ():
         click.echo(f"{name}\n{listing(one, time.time_ns())}")
+        if block := evidence_block(pooled_of([run.record for run in one]), "of the last models"):
+            click.echo(f"\n{block}")
 
 
 @models.command()
@@ -59,7 +62,8 @@ def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
     with opened(redis) as registry:
         chosen = the_instrument(registry, instrument)
         (run,) = runs_of(registry, chosen, [record_named(registry, chosen, which)])
-    click.echo(json.dumps(detailed_facts(run)) if as_json else description(run, time.time_ns()))
+        pooled = pooled_of(readable(registry.records(chosen)), run.record.seq)
+    click.echo(json.dumps(detailed_facts(run, pooled)) if as_json else description(run, time.time_ns(), pooled))
 
 
 @models.command()

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from services.trainer.pooled import Pooled
 from tidewheel.cli.model_views import Run
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import Model, ModelRecord
@@ -104,6 +105,15 @@ def runs_of(registry: Registry, instrument: str, records: list[ModelRecord]) -> 
         is_candidate = candidate is not None and candidate.seq == record.seq
         runs.append(Run(record, model, doubt, current.epoch if current is not None and serves else None, is_candidate))
     return runs
+
+
+def pooled_of(newest_first: list[ModelRecord], before: int | None = None) -> Pooled | None:
+    """The pooled record of the models before a window, or of all; None where the trainer's packages are missing."""
+    try:
+        from services.trainer.evidence import weigh
+    except ModuleNotFoundError:
+        return None
+    return weigh([one.scorecard for one in newest_first if one.scorecard and (before is None or one.seq < before)])
 
 
 def record_named(registry: Registry, instrument: str, which: str) -> ModelRecord:

@@ -100,6 +100,24 @@ NEXT_RECALL = _gauge(
     "tidewheel_next_window_recall", "Recall of the last model judged on its next window.", "instrument"
 )
 NEXT_BASE_RATE = _gauge("tidewheel_next_window_base_rate", "Share of PROFIT in those rows.", "instrument")
+NEXT_FLAGGED_SHARE = _gauge(
+    "tidewheel_next_window_flagged_share",
+    "Share of those rows that the model flags; near 0 or 1 it chooses nothing.",
+    "instrument",
+)
+BASELINE_PRECISION = _gauge(
+    "tidewheel_baseline_precision",
+    "Precision of the online baseline on a sample of those rows; a model that stays below it is not worth its tuning.",
+    "instrument",
+)
+POOLED_LIFT = _gauge(
+    "tidewheel_pooled_lift",
+    "Precision minus base rate, both pooled over the last models' next windows; around 0 where there is no edge.",
+    "instrument",
+)
+DRIFTS = _counter(
+    "tidewheel_drifts_total", "The error of the models on later rows has changed: the market is another.", "instrument"
+)
 
 # predictor
 PREDICTIONS = _counter("tidewheel_predictions_total", "A row was scored.", "instrument", "model_version", "label")

@@ -1,16 +1,20 @@
 """The table and the description of models, as people see them."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from services.trainer.evidence import weigh
 from tests.made_models import CARD, INSTRUMENT, a_model, published
 from tidewheel.cli.model_views import Run, age, description, detailed_facts, facts, listing, table
-from tidewheel.domain.models import Evidence, ModelRecord, Verdict
+from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, ModelRecord, Verdict
 from tidewheel.registry.store import Doubt
 
 NOW_NS = 1_700_000_000 * 10**9 + 7_300 * 10**9
-SERVING = Run(replace(published(3)[1], scorecard=CARD), a_model(3), None, 2, False)
+BINS = (CalibrationBin(60, 12, 9.0), CalibrationBin(40, 28, 34.0), *[CalibrationBin(0, 0, 0.0)] * 8)
+SCORED = replace(CARD, calibration=BINS, baseline=Baseline(90, 36, 30, 15))
+SERVING = Run(replace(published(3)[1], scorecard=SCORED), a_model(3), None, 2, False)
 CANDIDATE = Run(published(4)[1], a_model(4), None, None, True)
 REFUSED = Run(ModelRecord(INSTRUMENT, 2, "", Verdict.REFUSED, "one_class", Evidence.NONE, 0), None, None, None, False)
 DAMAGED = Run(published(1)[1], None, Doubt.GOLDEN, None, False)
@@ -19,7 +23,7 @@ DAMAGED = Run(published(1)[1], None, Doubt.GOLDEN, None, False)
 def test_a_line_a_run() -> None:
     lines = listing([CANDIDATE, SERVING, REFUSED, DAMAGED], NOW_NS).splitlines()
     cells = [line.split() for line in lines]
-    figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 2 h"
+    figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 0.500 2 h"
     assert cells[1][:4] == ["c", "4", "published", "–"]
     assert " ".join(cells[2]) == f"* 3 published – none {figures}"
     assert cells[3][:3] == ["2", "refused", "one_class"]
@@ -39,6 +43,8 @@ def test_a_model_in_full() -> None:
     assert "last_example_seq   30000" in text
     assert "the candidate" in description(CANDIDATE, NOW_NS)
     assert "not judged yet" in description(CANDIDATE, NOW_NS)
+    assert "mean score 0.430 where 0.400 were PROFIT; off by 0.090 within tenths" in text
+    assert "precision 0.500 over base rate 0.400 of its 90 rows, a sample of the 100" in text
     assert "refused – one_class" in description(REFUSED, NOW_NS)
     assert "does not verify (golden)" in description(DAMAGED, NOW_NS)
 
@@ -50,6 +56,22 @@ def test_facts_for_programs() -> None:
     assert facts(REFUSED)["test"] is facts(REFUSED)["next"] is facts(REFUSED)["threshold"] is None
     assert facts(DAMAGED)["unverified"] == "golden"
     assert detailed_facts(SERVING)["lineage"]["last_example_seq"] == 30_000
+
+
+def test_the_pooled_record_in_words_and_facts() -> None:
+    pooled = weigh([SCORED] * 9)
+    text = description(SERVING, NOW_NS, pooled)
+    assert "evidence, of the models before it\n  9 models on their next windows: precision 0.600 (" in text
+    assert "\n  Profit and loss +" in text
+    assert "  calibration: mean score 0.430" in text
+    assert "evidence, of" not in description(SERVING, NOW_NS)
+    told = json.loads(json.dumps(detailed_facts(SERVING, pooled)))
+    assert told["pooled"]["lift"]["value"] == pytest.approx(0.2)
+    assert told["pooled"]["baseline"] == {"rows": 810, "positives": 324, "flagged": 270, "hits": 135}
+    assert told["pooled"]["words"] == pooled.words
+    assert told["next"]["calibration_error"] == pytest.approx(0.09)
+    assert "calibration" not in told["next"]
+    assert detailed_facts(REFUSED, pooled)["pooled"]["models"] == 9
 
 
 @pytest.mark.parametrize(

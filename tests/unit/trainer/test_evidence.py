@@ -1,15 +1,22 @@
 """Evidence: none on noise, strong where there is an edge, never from few models."""
 
+from dataclasses import replace
+from math import sqrt
+
 import numpy as np
 import pytest
 
 from services.trainer import evidence
-from tidewheel.domain.models import Evidence, Scorecard
+from services.trainer.intervals import Interval
+from services.trainer.pooled import NOTHING
+from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
 
 
-def card(rows: int, positives: int, flagged: int, hits: int, effective: float = 30.0) -> Scorecard:
-    precision, recall = hits / max(flagged, 1), hits / max(positives, 1)
-    return Scorecard(rows, positives, flagged, hits, precision, recall, positives / max(rows, 1), 0.7, effective, 0, 0)
+def card(
+    rows: int, positives: int, flagged: int, hits: int, effective: float = 30.0, flagged_pnl: int = 0, pnl: int = 0
+) -> Scorecard:
+    precision, recall, base = hits / max(flagged, 1), hits / max(positives, 1), positives / max(rows, 1)
+    return Scorecard(rows, positives, flagged, hits, precision, recall, base, 0.7, effective, flagged_pnl, pnl)
 
 
 def cards(seed: int, edge: float, count: int = 20, effective: int = 30) -> list[Scorecard]:
@@ -30,16 +37,84 @@ def cards(seed: int, edge: float, count: int = 20, effective: int = 30) -> list[
 def test_pooled_figures_by_hand() -> None:
     pooled = evidence.weigh([card(100, 40, 20, 12), card(300, 60, 30, 8), card(0, 0, 0, 0)])
     assert pooled.models == 2
-    assert pooled.precision == pytest.approx(20 / 50)
+    assert pooled.precision.value == pytest.approx(20 / 50)
     assert pooled.recall == pytest.approx(20 / 100)
-    assert pooled.base_rate == pytest.approx(100 / 400)
+    assert pooled.base_rate.value == pytest.approx(100 / 400)
+    assert pooled.lift
+    assert pooled.lift.value == pytest.approx(20 / 50 - 100 / 400)
     assert "2 models" in pooled.words
 
 
+# Student's t from a table.
+T_975_TWO_DEGREES, T_975_NINE_DEGREES = 4.303, 2.262
+
+
+def test_the_interval_of_the_lift_is_the_wider_of_two() -> None:
+    """Models all alike are still worth only two rows each; models of many rows that differ are not sure either."""
+    alike = evidence.weigh([card(100, 40, 50, 25, effective=2.0)] * 10).lift
+    reach = T_975_NINE_DEGREES * 0.5 * sqrt((1 / 2 * 1 / 2 + 1 / 3 * 2 / 3) / 10)
+    assert alike
+    assert (alike.value, alike.low, alike.high) == pytest.approx((0.1, 0.1 - reach, 0.1 + reach), abs=1e-3)
+    unlike = evidence.weigh([*[card(100, 40, 50, 45, 1e6)] * 5, *[card(100, 40, 50, 5, 1e6)] * 5]).lift
+    reach = T_975_NINE_DEGREES * sqrt(10 / 9 * 10) * 20 / 500
+    assert unlike
+    assert (unlike.value, unlike.low, unlike.high) == pytest.approx((0.1, 0.1 - reach, 0.1 + reach), abs=1e-3)
+
+
+def test_the_intervals_of_precision_and_base_rate_are_those_of_their_effective_sizes_or_wider() -> None:
+    one = evidence.weigh([card(1000, 400, 500, 250, effective=20.0)])
+    # Wilson's bounds of 5 in 10 and of 8 in 20.
+    assert (one.precision.low, one.precision.high) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert (one.base_rate.low, one.base_rate.high) == pytest.approx((0.2188, 0.6134), abs=1e-4)
+    unlike = evidence.weigh([card(1000, 900, 500, 450, 1e6), card(1000, 100, 500, 50, 1e6)])
+    assert (unlike.precision.low, unlike.precision.high) == (0.0, 1.0)
+    assert evidence.weigh([card(100, 40, 0, 0)]).precision == Interval(0.0, 0.0, 1.0)
+
+
+def test_profit_and_loss_an_order_by_hand() -> None:
+    """Flagged orders earn 2, 4 and 6 each, all orders 1: a mean of 4 ± t · (2 / sqrt(3))."""
+    cards = [card(100, 40, 10, 5, flagged_pnl=10 * mean, pnl=100) for mean in (2, 4, 6)]
+    pnl = evidence.weigh(cards).pnl
+    assert pnl
+    assert (pnl.flagged_e9, pnl.order_e9) == (4.0, 1.0)
+    reach = T_975_TWO_DEGREES * 2 / sqrt(3)
+    assert pnl.difference_e9.value == 3.0
+    assert (pnl.difference_e9.low, pnl.difference_e9.high) == pytest.approx((3 - reach, 3 + reach), abs=1e-2)
+    assert "profit and loss +4e-09 an order flagged against +1e-09" in evidence.weigh(cards).words.lower()
+
+
+def test_amounts_larger_than_an_integer_of_64_bits() -> None:
+    cards = [card(100, 40, 10, 5, flagged_pnl=2**65, pnl=2**66)] * 3
+    pnl = evidence.weigh(cards).pnl
+    assert pnl
+    assert pnl.flagged_e9 == pytest.approx(2**65 / 10)
+
+
+def test_calibration_and_baselines_are_summed() -> None:
+    bins = tuple(CalibrationBin(10 * i, i, 0.5) for i in range(10))
+    cards = [
+        replace(card(100, 40, 20, 12), calibration=bins, baseline=Baseline(90, 36, 30, 15)),
+        replace(card(100, 40, 20, 12), calibration=bins, baseline=Baseline(10, 4, 10, 5)),
+        card(100, 40, 20, 12),
+    ]
+    pooled = evidence.weigh(cards)
+    assert pooled.calibration[3] == CalibrationBin(60, 6, 1.0)
+    assert pooled.baseline == Baseline(100, 40, 40, 20)
+    assert "online baseline has precision 0.500 over base rate 0.400 of its 100 rows" in pooled.words
+    assert evidence.weigh([card(100, 40, 20, 12)]).baseline is None
+
+
+def test_words_are_two_sentences_at_most() -> None:
+    full = evidence.weigh([replace(card(100, 40, 20, 12), baseline=Baseline(90, 36, 30, 15))] * 9)
+    assert full.words.count(". ") <= 1
+    assert full.words.count("evidence of an edge: ") == 1
+    assert evidence.weigh([card(100, 40, 20, 12)]).words.startswith("1 model on its next window: precision 0.600")
+
+
 def test_nothing_judged_is_no_evidence() -> None:
-    assert evidence.weigh([]) == evidence.NOTHING
+    assert evidence.weigh([]) == NOTHING
     assert evidence.weigh([card(0, 0, 0, 0)]).evidence is Evidence.NONE
-    assert "no model" in evidence.NOTHING.words
+    assert "no model" in NOTHING.words
 
 
 @pytest.mark.parametrize("flagged", [0, 100])

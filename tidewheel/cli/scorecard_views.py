@@ -1,0 +1,79 @@
+"""How models did on later rows, as facts and in words: one model's scorecard, and the pooled record. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from services.trainer.pooled import Pooled, baseline_words
+from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
+from tidewheel.domain.prices import decimal_text
+
+NONE = "–"
+
+
+def scorecard_facts(card: Scorecard) -> dict[str, Any]:
+    """A scorecard as JSON; its calibration as one figure."""
+    return _without_bins(asdict(card), card.calibration)
+
+
+def scorecard_words(card: Scorecard) -> dict[str, str]:
+    """A scorecard in words, a line a name."""
+    words = {
+        "rows": str(card.rows),
+        "effective rows": f"{card.effective_rows:.1f}",
+        "base rate": f"{card.base_rate:.3f}",
+        "flagged": f"{card.flagged}, of them {card.hits} PROFIT",
+        "precision": f"{card.precision:.3f}",
+        "recall": f"{card.recall:.3f}",
+        "log loss": f"{card.log_loss:.3f}",
+        "profit and loss": f"{decimal_text(card.flagged_pnl_e9)} on flagged rows, {decimal_text(card.pnl_e9)} on all",
+    }
+    if card.calibration:
+        words["calibration"] = calibration_words(card.calibration)
+    if card.baseline:
+        words["online baseline"] = _baseline(card.baseline, card.rows)
+    return words
+
+
+def baseline_precision(card: Scorecard | None) -> float | None:
+    """Precision of the online baseline on a scorecard's rows; None where it flags none, or has not looked."""
+    counts = card.baseline if card else None
+    return counts.hits / counts.flagged if counts and counts.flagged else None
+
+
+def calibration_error(bins: Sequence[CalibrationBin]) -> float | None:
+    """How far, in the mean over rows, a score lies from the share of PROFIT in its tenth; None without rows."""
+    rows = sum(one.rows for one in bins)
+    return sum(abs(one.score_sum - one.positives) for one in bins) / rows if rows else None
+
+
+def calibration_words(bins: Sequence[CalibrationBin]) -> str:
+    """Whether scores can be read as chances."""
+    rows, error = sum(one.rows for one in bins), calibration_error(bins)
+    if error is None:
+        return NONE
+    mean, came = (sum(column) / rows for column in ((b.score_sum for b in bins), (b.positives for b in bins)))
+    return f"mean score {mean:.3f} where {came:.3f} were PROFIT; off by {error:.3f} within tenths"
+
+
+def pooled_facts(pooled: Pooled) -> dict[str, Any]:
+    """The pooled record as JSON."""
+    return {**_without_bins(asdict(pooled), pooled.calibration), "words": pooled.words}
+
+
+def pooled_words(pooled: Pooled) -> str:
+    """The pooled record, a sentence a line."""
+    lines = pooled.words.split(". ")
+    if pooled.calibration:
+        lines.append(f"calibration: {calibration_words(pooled.calibration)}")
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _without_bins(values: dict[str, Any], bins: Sequence[CalibrationBin]) -> dict[str, Any]:
+    del values["calibration"]
+    return {**values, "calibration_error": calibration_error(bins)}
+
+
+def _baseline(counts: Baseline, rows: int) -> str:
+    sampled = f", a sample of the {rows:,}" if counts.rows < rows else ""
+    return baseline_words(counts).removeprefix("the online baseline ").removeprefix("has ") + sampled
