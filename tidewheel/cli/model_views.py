@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics
+from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics, Verdict
 from tidewheel.domain.prices import decimal_text
 from tidewheel.registry.store import Doubt
 
@@ -38,6 +38,7 @@ def facts(run: Run) -> Facts:
         "validation": model and model.validation.named(),
         "test": model and model.test.named(),
         "next": record.scorecard and asdict(record.scorecard),
+        "rival": record.rival and asdict(record.rival),
         "published_at_ns": record.published_at_ns,
         "current": run.epoch is not None,
         "candidate": run.is_candidate,
@@ -103,7 +104,7 @@ def description(run: Run, now_ns: int) -> str:
     )
     head = {
         "model": f"{record.seq} of {record.instrument}{served}",
-        "verdict": " – ".join(filter(None, (record.verdict, record.reason))),
+        "verdict": " – ".join(filter(None, (record.verdict, record.reason))) + _by_hand(run),
         "evidence": record.evidence,
         "sha256": record.sha256 or NONE,
         "age": age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
@@ -133,6 +134,11 @@ def description(run: Run, now_ns: int) -> str:
         "lineage\n" + _pairs(lineage, indent="  "),
     ]
     return "\n\n".join(filter(None, sections))
+
+
+def _by_hand(run: Run) -> str:
+    """A model that was not published and serves was made to by a person; its run's verdict stays."""
+    return ", promoted by hand" if run.epoch is not None and run.record.verdict is not Verdict.PUBLISHED else ""
 
 
 def _parts(parts: dict[str, PartMetrics]) -> str:
@@ -181,9 +187,15 @@ def _scorecard(record: ModelRecord) -> str:
         "precision": number(card.precision),
         "recall": number(card.recall),
         "log loss": number(card.log_loss),
+        **_rival(record),
         "profit and loss": f"{decimal_text(card.flagged_pnl_e9)} on flagged rows, {decimal_text(card.pnl_e9)} on all",
     }
     return "next window\n" + _pairs(shown, indent="  ")
+
+
+def _rival(record: ModelRecord) -> dict[str, str]:
+    other = record.rival
+    return {f"model {other.seq} there": f"{other.flagged} flagged, of them {other.hits} PROFIT"} if other else {}
 
 
 def _pairs(values: dict[str, str], indent: str = "") -> str:
