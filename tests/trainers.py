@@ -12,10 +12,11 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from threadpoolctl import threadpool_limits
 
-from services.trainer import evidence, gate, scorecard
+from services.trainer import evidence, gate, proof, scorecard
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
 from services.trainer.gate import Promotion
+from services.trainer.proof import Proof
 from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
 from services.trainer.run import make
@@ -26,7 +27,7 @@ from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP, TRAINING_RUNS
 from tidewheel.domain.features import FEATURE_COUNT
-from tidewheel.domain.models import Model, ModelRecord, Scorecard, Verdict
+from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Registry
@@ -70,11 +71,12 @@ class Ended:
     sha256: str
     evidence: str
     scorecard: Scorecard | None
+    rival: Rival | None = None
 
     @classmethod
     def of(cls, record: ModelRecord) -> "Ended":
         card = without_baseline(record.scorecard)
-        return cls(record.verdict, record.reason, record.sha256, record.evidence, card)
+        return cls(record.verdict, record.reason, record.sha256, record.evidence, card, record.rival)
 
 
 def without_baseline(card: Scorecard | None) -> Scorecard | None:
@@ -94,27 +96,31 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         offsets = first_offset + first, first_offset + end - 1
         window = Window(INSTRUMENT, seq, partition, *offsets, rows.take(slice(first, end)))
         if previous is not None:
-            card = scorecard.score(previous, scorecard.rows_after(previous, window.rows))
-            ended[seq - 1] = replace(ended[seq - 1], scorecard=card)
+            judged = scorecard.rows_after(previous, window.rows)
+            rival = proof.rival(served, judged) if served and served is not previous else None
+            ended[seq - 1] = replace(ended[seq - 1], scorecard=scorecard.score(previous, judged), rival=rival)
         cards = [one.scorecard for _, one in sorted(ended.items(), reverse=True) if one.scorecard]
-        proof = evidence.weigh(cards).evidence
-        model, sha256, reason = _made(window, config, served, promotion)
-        ended[seq] = Ended(verdict_of(reason), reason or "", sha256, proof, None)
+        weighed = evidence.weigh(cards).evidence
+        newest = max((one for one, found in ended.items() if found.verdict is Verdict.PUBLISHED), default=0)
+        pairs = [(found.scorecard, found.rival) for one, found in ended.items() if found.scorecard and one > newest]
+        shown = proof.weigh(pairs[::-1], served.seq if served else None) if promotion is Promotion.PROVEN else None
+        model, sha256, reason = _made(window, config, served, shown)
+        ended[seq] = Ended(verdict_of(reason), reason or "", sha256, weighed, None)
         served = served if reason else model
         previous = None if reason in (RunReason.VACUOUS, RunReason.ONE_CLASS) else model
     return ended
 
 
 def _made(
-    window: Window, config: TrainingConfig, served: Model | None, promotion: Promotion
+    window: Window, config: TrainingConfig, served: Model | None, shown: Proof | None
 ) -> tuple[Model | None, str, RunReason | None]:
     try:
         with threadpool_limits(1):  # the bits of a sum depend on the number of threads
             candidate = make(window, config, lambda event: None)
     except NoModel as refusal:
         return None, "", refusal.reason
-    ruling = gate.judge(candidate.model, served, candidate.test, promotion)
-    return candidate.model, candidate.sha256, ruling.reason
+    ruling = gate.judge(candidate.model, served, candidate.test)
+    return candidate.model, candidate.sha256, (gate.held_to(shown, ruling) if shown else ruling).reason
 
 
 def settings(broker: str, redis: str, **more: Any) -> Settings:

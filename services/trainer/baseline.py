@@ -26,6 +26,7 @@ from river import linear_model, optim
 
 from services.trainer import threshold
 from services.trainer.core import Window
+from services.trainer.criteria import Criterion
 from services.trainer.rows import Index, Labels, Rows
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Baseline, Float64
@@ -110,7 +111,7 @@ def _timeline(rows: Rows, asked: Index) -> Iterator[tuple[int, bool]]:
 def _threshold(scores: Float64, labels: Labels, recall_min: float) -> float | None:
     if not labels.any():
         return None
-    return float(threshold.fit(scores[:, np.newaxis], labels, recall_min).threshold[0])
+    return threshold.fit(scores, labels, Criterion(recall_min=recall_min))
 
 
 def _counts(scores: Float64, labels: Labels, at: float) -> Baseline:

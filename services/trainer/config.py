@@ -58,6 +58,11 @@ class TrainingConfig:
         """The configuration of a search that ended after so many trials, as a limit of time may have it."""
         return replace(self, trials=trials)
 
+    @staticmethod
+    def trials_in(told: str) -> int:
+        """How many trials a model's configuration says were made."""
+        return int(json.loads(told).get("trials", 0)) if told else 0
+
     def shaped(self, told: str) -> bool:
         """Whether a model whose configuration reads so is one of this configuration, its time limit aside."""
         other = json.loads(told)

@@ -17,7 +17,7 @@ from math import sqrt
 
 from river import metrics
 
-from services.trainer.intervals import Interval, Share, t_of, wilson
+from services.trainer.intervals import Interval, Share, drawn_variance, t_of, wilson
 from services.trainer.pooled import ANY_SHARE, NOTHING, Pooled, ProfitAndLoss
 from services.trainer.ratios import Ratio, error_between
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
@@ -153,16 +153,11 @@ def _error_of_sizes(cards: Sequence[Scorecard]) -> float:
     hits, positives = sum(card.hits for card in cards), sum(card.positives for card in cards)
     worth = sum(_worth_flagged(card) for card in cards)
     worth_others = sum(card.effective_rows for card in cards) - worth
-    spread = _variance(hits / flagged, worth) + _variance((positives - hits) / (rows - flagged), worth_others)
+    others = Share((positives - hits) / (rows - flagged), worth_others)
+    spread = drawn_variance(Share(hits / flagged, worth)) + drawn_variance(others)
     return (1 - flagged / rows) * sqrt(spread)
 
 
 def _worth_flagged(card: Scorecard) -> float:
     """Effective number of the flagged rows, as if they were a fair part."""
     return card.effective_rows * card.flagged / card.rows
-
-
-def _variance(share: float, worth: float) -> float:
-    """Of a share, drawn towards a half by two rows so that a lucky few are not taken for certain."""
-    drawn = (share * worth + 1) / (worth + 2)
-    return drawn * (1 - drawn) / max(worth, 1.0)

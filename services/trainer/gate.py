@@ -2,8 +2,8 @@
 
 A model that flags nothing, everything, or nothing right there is vacuous and never served. A comparison with the served
 model on the same rows is a statement, with an interval from the effective sample size: five minutes of market hold some
-3 to 5 independent labels, so it is seldom conclusive. `fresh` refuses only what is conclusively worse; `proven`
-promotes only what is conclusively better: than the served model, or where none is served than not choosing at all.
+3 to 5 independent labels, so it is seldom conclusive, and refuses only what is conclusively worse. That is all `fresh`
+asks. `proven` asks besides whether the procedure is shown better on later rows; see `proof`.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.intervals import Interval, Share, difference
+from services.trainer.proof import Proof
 from services.trainer.reasons import RunReason
 from services.trainer.rows import Labels, Rows
 from services.trainer.split import effective_rows
 from tidewheel.domain.models import Model, Scorer
 
 LEVEL = 0.975  # of each bound: two-sided 95 %
-PROVEN_LEVEL = 0.95  # one-sided
 
 
 class Promotion(StrEnum):
@@ -37,7 +37,7 @@ class Ruling:
     words: str
 
 
-def judge(model: Model, served: Model | None, test: Rows, promotion: Promotion) -> Ruling:
+def judge(model: Model, served: Model | None, test: Rows) -> Ruling:
     """Judge a model on its test part. `served` is the model serving now, if any that verifies."""
     flags = Scorer.of(model).scores(test.features) >= model.threshold
     if fault := _vacuous(flags, test.label):
@@ -45,21 +45,20 @@ def judge(model: Model, served: Model | None, test: Rows, promotion: Promotion) 
     own = _precision(flags, test)
     words = f"test precision {own.value:.3f} over base rate {test.label.mean():.3f}"
     if served is None:
-        edge = difference(own, _precision(~flags, test), PROVEN_LEVEL)
-        words += f"; flagged rows against the others {_said(edge)}; none served to compare with"
-        return _proven(edge.low > 0, promotion, words)
+        edge = difference(own, _precision(~flags, test), LEVEL)
+        return Ruling(None, f"{words}; flagged rows against the others {_said(edge)}; none served to compare with")
     others = Scorer.of(served).scores(test.features) >= served.threshold
     other = _precision(others, test)
     compared = difference(own, other, LEVEL)
     words += f"; served model {served.seq} {other.value:.3f} on the same rows, difference {_said(compared)}"
-    if compared.high < 0:
-        return Ruling(RunReason.WORSE_THAN_SERVED, words)
-    return _proven(difference(own, other, PROVEN_LEVEL).low > 0, promotion, words)
+    return Ruling(RunReason.WORSE_THAN_SERVED if compared.high < 0 else None, words)
 
 
-def _proven(better: bool, promotion: Promotion, words: str) -> Ruling:
-    kept_back = promotion is Promotion.PROVEN and not better
-    return Ruling(RunReason.NOT_PROVEN if kept_back else None, words)
+def held_to(proof: Proof, ruling: Ruling) -> Ruling:
+    """The ruling under `proven`: what may be served is, once the procedure is shown better."""
+    if ruling.reason is not None:
+        return ruling
+    return Ruling(None if proof.better else RunReason.NOT_PROVEN, f"{ruling.words}; {proof.words}")
 
 
 def _vacuous(flags: NDArray[np.bool_], labels: Labels) -> str:

@@ -64,3 +64,9 @@ def difference(one: Share, other: Share, level: float) -> Interval:
     low = value - sqrt((a.value - a.low) ** 2 + (b.high - b.value) ** 2)
     high = value + sqrt((a.high - a.value) ** 2 + (b.value - b.low) ** 2)
     return Interval(value, low, high)
+
+
+def drawn_variance(share: Share) -> float:
+    """Of a share, drawn towards a half by two rows so that a lucky few are not taken for certain."""
+    drawn = (share.value * share.effective_rows + 1) / (share.effective_rows + 2)
+    return drawn * (1 - drawn) / max(share.effective_rows, 1.0)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from services.trainer.proof import Judged
+from services.trainer.reasons import RunReason
 from services.trainer.run import Candidate
-from tidewheel.domain.models import Model, ModelRecord, Scorecard, Verdict
+from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
 from tidewheel.registry.store import Publication, Registry, RegistryUnavailable, Unverified
 from tidewheel.telemetry import metrics
 
@@ -34,13 +36,19 @@ class Ledger:
         """The record of a window's run; None where there is none that can be read."""
         return self._verified(lambda: self._registry.record_of(instrument, seq))
 
-    def published_model(self, instrument: str, seq: int) -> tuple[Model, ModelRecord] | None:
-        """A window's published model with its record; None where there is none, or none that verifies."""
+    def kept_model(self, instrument: str, seq: int) -> tuple[Model, ModelRecord] | None:
+        """A window's model, published or candidate, with its record; None where there is none, or none that
+        verifies."""
         record = self.record_of(instrument, seq)
-        if record is None or record.verdict is not Verdict.PUBLISHED:
+        if record is None or not _kept(record):
             return None
         model = self._verified(lambda: self._registry.load(instrument, seq))
         return (model, record) if model else None
+
+    def newest_model(self, instrument: str, before: int) -> Model | None:
+        """The newest model kept of a window before this one; None where there is none that verifies."""
+        kept = (self.kept_model(instrument, one.seq) for one in self._records(instrument, before) if _kept(one))
+        return next((model for model, _ in filter(None, kept)), None)
 
     def served(self, instrument: str) -> Model | None:
         """The model that serves now; None where there is none that verifies, which the log tells."""
@@ -57,31 +65,47 @@ class Ledger:
 
     def scorecards(self, instrument: str, before: int) -> list[Scorecard]:
         """Next-window scorecards of the models before a window, newest first."""
-        cards = []
+        return [record.scorecard for record in self._records(instrument, before) if record.scorecard]
+
+    def judged(self, instrument: str, before: int) -> list[Judged]:
+        """The same with the model that served then, of the models made since one was last published or promoted by
+        hand: what a rollback left behind had its turn."""
+        pointer = self._verified(lambda: self._registry.current(instrument))
+        newest = pointer.newest_seq if pointer else 0
+        records = self._records(instrument, before)
+        return [(record.scorecard, record.rival) for record in records if record.scorecard and record.seq > newest]
+
+    def _records(self, instrument: str, before: int) -> list[ModelRecord]:
+        found = []
         for record in self._patiently(lambda: self._registry.records(instrument)):
             if isinstance(record, Unverified):
                 self._doubt(record)
-            elif record.seq < before and record.scorecard:
-                cards.append(record.scorecard)
-        return cards
+            elif record.seq < before:
+                found.append(record)
+        return found
 
-    def put_scorecard(self, instrument: str, seq: int, card: Scorecard) -> None:
-        """Add the scorecard to a run's record, if the registry still has it. A repeat by a process too young for a
-        baseline leaves the one that is known."""
+    def put_scorecard(self, instrument: str, seq: int, card: Scorecard, rival: Rival | None) -> None:
+        """Add the scorecard to a run's record, if the registry still has it. A repeat that comes after newer models
+        served has no rival, and by a process too young for a baseline none of that; it leaves those that are known."""
         record = self.record_of(instrument, seq)
         if record is not None:
             known = record.scorecard.baseline if record.scorecard else None
-            scored = replace(record, scorecard=replace(card, baseline=card.baseline or known))
+            card = replace(card, baseline=card.baseline or known)
+            scored = replace(record, scorecard=card, rival=rival or record.rival)
             self._patiently(lambda: self._registry.record(scored))
 
     def publish(self, candidate: Candidate, record: ModelRecord) -> Publication:
         """Publish a model. Raises Unverified for one that no predictor would take."""
         return self._patiently(lambda: self._registry.publish(candidate.model_bytes, record))
 
+    def publish_candidate(self, candidate: Candidate, record: ModelRecord) -> Publication:
+        """Keep a model as the candidate, which serves nobody. Raises as `publish`."""
+        return self._patiently(lambda: self._registry.publish_candidate(candidate.model_bytes, record))
+
     def put_record(self, record: ModelRecord) -> None:
-        """Write the record of a run without a published model; never over that of a published one."""
+        """Write the record of a run whose model is not kept; never over that of one whose is."""
         known = self.record_of(record.instrument, record.seq)
-        if known is None or known.verdict is not Verdict.PUBLISHED:
+        if known is None or not _kept(known):
             self._patiently(lambda: self._registry.record(record))
 
     def _verified(self, call: Callable[[], T | None]) -> T | None:
@@ -115,3 +139,8 @@ class Ledger:
         if up is not self._up:
             self._log.log(logging.INFO if up else logging.WARNING, words)
         self._up = up
+
+
+def _kept(record: ModelRecord) -> bool:
+    """Whether the run's model went to the registry."""
+    return record.verdict is Verdict.PUBLISHED or record.reason == RunReason.NOT_PROVEN

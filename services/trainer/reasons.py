@@ -17,7 +17,7 @@ class RunReason(StrEnum):
     # The gate keeps it back:
     VACUOUS = "vacuous"  # on the test part it flags nothing, everything, or nothing right
     WORSE_THAN_SERVED = "worse_than_served"  # conclusively, on the same rows
-    NOT_PROVEN = "not_proven"  # promotion=proven, and not shown better
+    NOT_PROVEN = "not_proven"  # promotion=proven, and the procedure not shown better: it is the candidate
     STALE = "stale"  # a newer model is served already
     # Something broke:
     TRAINING_ERROR = "training_error"

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from services.trainer.config import PROCEDURE, TrainingConfig
 from services.trainer.core import Window, Windows
 from services.trainer.reasons import NoModel
-from services.trainer.run import make
+from services.trainer.run import Beginning, make
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.contracts.codecs.orders import decode_example
@@ -32,10 +32,11 @@ class Rebuilt:
 def rebuild(bootstrap: str, model: Model, record: ModelRecord) -> Rebuilt:
     """Make `model` again; `record` says where its rows begin in the topic. Raises CannotRebuild, KafkaException."""
     config = config_of(model)
+    beginning = _beginning_of(model)
     window = read_window(bootstrap, model, record, config)
     try:
         with threadpool_limits(1):  # as in the trainer: sums of one thread have one order
-            model_bytes = make(window, config, lambda _: None).model_bytes
+            model_bytes = make(window, config, lambda _: None, beginning).model_bytes
     except NoModel as failure:
         raise CannotRebuild(f"these rows give no model here: {failure}") from None
     return Rebuilt(decode_model(model_bytes), sha256(model_bytes).hexdigest())
@@ -52,6 +53,13 @@ def config_of(model: Model) -> TrainingConfig:
         return TrainingConfig.told(told)
     except (KeyError, TypeError, ValueError) as failure:
         raise CannotRebuild(f"its training configuration is none of this program's: {failure}") from None
+
+
+def _beginning_of(model: Model) -> Beginning:
+    try:
+        return Beginning.of(model.lineage.started_from)
+    except (TypeError, ValueError) as failure:
+        raise CannotRebuild(f"the setting its search started from is none of this program's: {failure}") from None
 
 
 def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:

@@ -89,6 +89,7 @@ class Service:
             context.log,
             outside.clock_ns,
             outside.make,
+            settings.tuning_limit_s,
         )
         self._thread = outside.thread
         self._jobs: deque[Job] = deque()

@@ -8,7 +8,7 @@ from services.trainer.gate import Promotion
 from services.trainer.learner import Loss, Update
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.client import checked_url
-from tidewheel.runtime.settings import decimal, level, name, one_of, setting, text, whole
+from tidewheel.runtime.settings import decimal, level, name, one_of, setting, switch, text, whole
 
 # The rows of a window after the split must hold a mini-batch and two parts worth a statement.
 WINDOW_MIN = 200

@@ -3,12 +3,16 @@
 The order of effects, for window w:
 
 1. `window closed` goes out.
-2. If the registry holds w's model of this very configuration, only the closing event is repeated: a crash came between
-   publication and commit. After a start this is asked until the answer is no; windows after that are new.
+2. If the registry keeps w's model of this very configuration, served or as a candidate, only the closing event is
+   repeated: a crash came between publication and commit. After a start this is asked until the answer is no; windows
+   after that are new.
 3. The model is made; state changes go out as they happen. This needs no Redis.
-4. Model w-1 is judged on w's rows; its scorecard goes to its record and out as an event.
-5. The gate judges model w against the served one; the evidence is that of the procedure up to model w-1.
-6. Everything sent so far is confirmed by the broker; then the registry is changed, in one script.
+4. Model w-1 is judged on w's rows, and so is the model that serves; scorecard and rival go to w-1's record, and the
+   scorecard goes out as an event.
+5. The gate judges model w against the served one; evidence, and under `proven` the proof, are those of the procedure up
+   to model w-1.
+6. Everything sent so far is confirmed by the broker; then the registry is changed, in one script: the model serves, or
+   not proven it is the candidate.
 7. The closing event goes out and is confirmed. Only then is w finished, and offsets may be committed.
 
 A crash between two steps repeats work, and repeated work is the same work: the same model bytes, the same record, an
@@ -21,7 +25,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from services.trainer import evidence, gate
+from services.trainer import evidence, gate, proof
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
 from services.trainer.events import RunEvents
@@ -30,19 +34,22 @@ from services.trainer.gauges import tell_finding, tell_pooled
 from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
-from services.trainer.run import Candidate, Emit, make
-from tidewheel.domain.models import Evidence, Model, ModelRecord, Verdict
+from services.trainer.rows import Rows
+from services.trainer.run import Beginning, Candidate, Emit, make
+from tidewheel.domain.models import Evidence, Hyperparameters, Model, ModelRecord, Rival, Verdict
 from tidewheel.domain.training import RunEvent, RunResult, Step
 from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import Unusable
 from tidewheel.telemetry import metrics
 
 NS_PER_S = 1e9
-# A model kept back by a comparison is judged on its next window all the same: it is what the procedure makes.
-JUDGED_THOUGH_REFUSED = frozenset({RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
+# Runs whose model is judged on its next window, kept back by a comparison or not: it is what the procedure makes.
+JUDGED = frozenset({None, RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
+# Runs whose model goes to the registry: to serve, or as the candidate.
+KEPT = frozenset({None, RunReason.NOT_PROVEN})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
 
-Make = Callable[[Window, TrainingConfig, Emit], Candidate]
+Make = Callable[[Window, TrainingConfig, Emit, Beginning], Candidate]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +107,10 @@ class Worker:
         log: logging.Logger,
         clock_ns: Callable[[], int],
         make: Make = make,
+        tuning_limit_s: float = 0.0,
     ) -> None:
         self._make_candidate = make
+        self._tuning_limit_s = tuning_limit_s
         self._config = config
         self._promotion = promotion
         self._ledger = ledger
@@ -123,10 +132,10 @@ class Worker:
         self._judge_previous(run)
         self._gate(run)
         self._conclude(run)
-        judged = run.candidate is not None and (run.reason is None or run.reason in JUDGED_THOUGH_REFUSED)
-        if run.candidate is not None and judged:
-            self._latest[run.window.instrument] = run.candidate.model
-        return judged and run.reason is not None
+        if run.candidate is None or run.reason not in JUDGED:
+            return False
+        self._latest[run.window.instrument] = run.candidate.model
+        return run.reason not in KEPT
 
     def give_up(self, lost: Lost) -> None:
         """End the run of a window that can never be made."""
@@ -141,21 +150,22 @@ class Worker:
         metrics.TRAINING_RUNS.labels(lost.instrument, Verdict.FAILED, RunReason.ROWS_MISSING).inc()
 
     def _repeated(self, run: _Run) -> bool:
-        """Whether the window was published before; if so, its closing event goes out again."""
+        """Whether the window's model was kept before; if so, its closing event goes out again."""
         window = run.window
         if window.instrument in self._caught_up:
             return False
         self._check_log(window)
-        known = self._ledger.published_model(window.instrument, window.seq)
-        if known is None or known[0].lineage.training_config != self._config.canonical():
+        known = self._ledger.kept_model(window.instrument, window.seq)
+        if known is None or not self._config.shaped(known[0].lineage.training_config):
             self._caught_up.add(window.instrument)
             return False
         model, record = known
-        self._log.info("window %d of %s was published before this start", window.seq, window.instrument)
+        self._log.info("window %d of %s was %s before this start", window.seq, window.instrument, record.verdict)
         self._latest[window.instrument] = model
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
-        result = _result(record.sha256, record.verdict, record.evidence, model, self._config, max(0.0, waited_s))
-        self._say(run, Step.PUBLISHED, "published before a restart", result=result)
+        result = _result(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
+        reason = RunReason(record.reason) if record.reason else None
+        self._say(run, ENDS[record.verdict], f"{record.verdict} before a restart", reason, result)
         self._events.flush()
         return True
 
@@ -181,27 +191,47 @@ class Worker:
                 run.tuning_to_ns = self._clock_ns()
             self._events.write(event)
 
+        def out_of_time() -> bool:
+            spent_s = (self._clock_ns() - run.tuning_from_ns) / NS_PER_S
+            return 0 < self._tuning_limit_s < spent_s
+
         def work() -> None:
-            run.candidate = self._make_candidate(run.window, self._config, emit)
+            beginning = Beginning(self._start(run.window), out_of_time)
+            run.candidate = self._make_candidate(run.window, self._config, emit, beginning)
 
         self._guarded(run, work)
+
+    def _start(self, window: Window) -> Hyperparameters | None:
+        """The setting that the search defends; None for the usual one. From the registry, so that a restart, which
+        remembers no model, begins alike."""
+        if not self._config.warm_start:
+            return None
+        before = self._ledger.newest_model(window.instrument, window.seq)
+        return before.hyperparameters if before else None
 
     def _judge_previous(self, run: _Run) -> None:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
-        judges = self._judges.setdefault(instrument, Judges(self._config.recall_min))
+        judges = self._judges.setdefault(instrument, Judges(self._config.criterion.recall_min))
         try:
-            if finding := judges.saw(run.window, self._model_of(instrument, seq)):
-                self._judged(instrument, seq, finding)
+            model = self._model_of(instrument, seq)
+            if (finding := judges.saw(run.window, model)) and model:
+                self._judged(model, finding)
         except (Stopping, KafkaException, BufferError):
             raise
         except Exception:
             self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
 
-    def _judged(self, instrument: str, seq: int, finding: Finding) -> None:
-        self._ledger.put_scorecard(instrument, seq, finding.card)
+    def _judged(self, model: Model, finding: Finding) -> None:
+        instrument, seq = model.instrument, model.seq
+        self._ledger.put_scorecard(instrument, seq, finding.card, self._rival(model, finding.rows))
         tell_finding(instrument, finding)
         self._events.write(RunEvent(instrument, seq, Step.SCORED, 0, detail=finding.words, scorecard=finding.card))
+
+    def _rival(self, model: Model, judged: Rows) -> Rival | None:
+        """The model that serves, on the rows that judge another."""
+        served = self._ledger.served(model.instrument)
+        return None if served is None or served.seq == model.seq else proof.rival(served, judged)
 
     def _gate(self, run: _Run) -> None:
         """Step 5. Refuses by setting the run's reason."""
@@ -214,7 +244,10 @@ class Worker:
             if run.candidate is None or run.reason is not None:
                 return
             served = self._ledger.served(instrument)
-            ruling = gate.judge(run.candidate.model, served, run.candidate.test, self._promotion)
+            ruling = gate.judge(run.candidate.twin, served, run.candidate.test)
+            if self._promotion is Promotion.PROVEN:
+                judged = self._ledger.judged(instrument, run.window.seq)
+                ruling = gate.held_to(proof.weigh(judged, served.seq if served else None), ruling)
             run.reason, run.words = ruling.reason, f"{ruling.words}; {pooled.words}"
             self._say(run, Step.GATE, run.words, run.reason)
 
@@ -223,20 +256,22 @@ class Worker:
     def _conclude(self, run: _Run) -> None:
         """Steps 6 and 7."""
         self._events.flush()
-        if run.reason is None:
-            self._guarded(run, lambda: self._publish(run))
-        if run.reason is not None and run.reason is not RunReason.STALE:
+        if run.reason in KEPT:
+            self._guarded(run, lambda: self._keep(run))
+        if run.reason not in KEPT and run.reason is not RunReason.STALE:
             self._ledger.put_record(self._record(run))
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
-        result = _result(sha256, run.verdict, run.evidence, model, self._config, waited_s, run.tuning_s)
+        result = _result(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
         self._say(run, ENDS[run.verdict], run.words, run.reason, result)
         self._events.flush()
         self._tell(run, waited_s)
 
-    def _publish(self, run: _Run) -> None:
+    def _keep(self, run: _Run) -> None:
+        """The model into the registry."""
         assert run.candidate is not None
-        if self._ledger.publish(run.candidate, self._record(run)) is Publication.STALE:
+        publish = self._ledger.publish if run.reason is None else self._ledger.publish_candidate
+        if publish(run.candidate, self._record(run)) is Publication.STALE:
             run.reason, run.words = RunReason.STALE, "a newer model, or another one of this window, is published"
 
     def _record(self, run: _Run) -> ModelRecord:
@@ -267,7 +302,7 @@ class Worker:
         model = self._latest.get(instrument)
         if model is not None and model.seq == seq:
             return model
-        known = self._ledger.published_model(instrument, seq) if seq >= 1 else None
+        known = self._ledger.kept_model(instrument, seq) if seq >= 1 else None
         return known[0] if known else None
 
     def _guarded(self, run: _Run, work: Callable[[], None]) -> None:
@@ -306,9 +341,8 @@ class Worker:
 def _result(
     sha256: str,
     verdict: Verdict,
-    proof: Evidence,
+    weighed: Evidence,
     model: Model | None,
-    config: TrainingConfig,
     waited_s: float,
     tuning_s: float = 0.0,
 ) -> RunResult:
@@ -316,12 +350,12 @@ def _result(
     return RunResult(
         sha256=sha256,
         verdict=verdict,
-        evidence=proof if model else "",
+        evidence=weighed if model else "",
         threshold=model.threshold if model else 0.0,
         base_rate=model.base_rate if model else 0.0,
         validation=model.validation if model else None,
         test=model.test if model else None,
-        trials=config.trials if model else 0,
+        trials=TrainingConfig.trials_in(model.lineage.training_config) if model else 0,
         tuning_s=tuning_s,
         window_closed_to_published_s=waited_s,
     )

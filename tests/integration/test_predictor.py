@@ -18,7 +18,7 @@ from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published
 from tests.predictors import CALL_LIMIT_S, LIMIT_S, Client, count, eventually, failures, running
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
 from tidewheel.domain.features import SCHEMA_HASH
-from tidewheel.domain.models import Model, Scorer
+from tidewheel.domain.models import Model, Scorer, Verdict
 from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
@@ -199,6 +199,13 @@ def test_a_rollback_is_followed(client: Client, registry: Registry) -> None:
     eventually(lambda: client.served() == (2, 1), "the rollback is served")
     registry.publish(*published(4))
     eventually(lambda: client.served() == (2, 4), "the next window is served")
+
+
+def test_a_promotion_by_hand_is_followed(client: Client, registry: Registry) -> None:
+    payload, record = published(2)
+    registry.publish_candidate(payload, replace(record, verdict=Verdict.REFUSED, reason="not_proven"))
+    registry.promote(INSTRUMENT, 2)
+    eventually(lambda: client.served() == (2, 2), "the promoted candidate is served")
 
 
 def test_signed_models_only(registry: Registry, empty_redis: str) -> None:

@@ -92,32 +92,6 @@ def test_instruments_do_not_fence_each_other(registry: Registry) -> None:
     assert registry.instruments() == ["kraken:BTC-USD", INSTRUMENT]
 
 
-def test_a_rollback_holds_until_a_new_window(registry: Registry) -> None:
-    for seq in range(1, 6):
-        registry.publish(*published(seq))
-    pointer = registry.rollback(INSTRUMENT, 3)
-    assert (pointer.epoch, pointer.seq) == (2, 3)
-    # A restarted or slow trainer says again what was rolled away from.
-    assert registry.publish(*published(4)) is ALREADY
-    assert registry.publish(*published(5)) is ALREADY
-    assert registry.publish(*published(5, salt=1)) is STALE
-    assert served(registry) == (2, 3)
-    assert registry.publish(*published(6)) is PUBLISHED
-    assert served(registry) == (2, 6)
-    assert (registry.rollback(INSTRUMENT, 5).epoch, served(registry)) == (3, (3, 5))
-
-
-def test_a_rollback_to_nothing_or_to_damage_is_refused(registry: Registry, raw: redis.Redis) -> None:
-    registry.publish(*published(1))
-    registry.publish(*published(2))
-    raw.set(keys.model(INSTRUMENT, 1), b"damaged")
-    for seq, doubt in ((1, Doubt.CHECKSUM), (9, Doubt.MISSING)):
-        with pytest.raises(Unverified) as caught:
-            registry.rollback(INSTRUMENT, seq)
-        assert caught.value.reason is doubt
-    assert served(registry) == (1, 2)
-
-
 def test_publishing_again_restores_lost_bytes(registry: Registry, raw: redis.Redis) -> None:
     payload, record = published(1)
     registry.publish(payload, record)
@@ -307,6 +281,7 @@ def test_redis_away_and_back(tmp_path: Path) -> None:
         lambda: registry.records(INSTRUMENT),
         lambda: registry.load(INSTRUMENT, 1),
         lambda: registry.rollback(INSTRUMENT, 1),
+        lambda: registry.promote(INSTRUMENT, 1),
         registry.instruments,
         registry.ping,
         registry.wakeups,
@@ -337,50 +312,3 @@ def test_words_of_an_outage_hold_no_password() -> None:
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ValueError):
         Registry.connect(url)
-
-
-def test_the_commands_on_the_registry(registry: Registry, empty_redis: str, capsys: pytest.CaptureFixture[str]) -> None:
-    def models(*arguments: str) -> tuple[int, str, str]:
-        code = main(["models", *arguments, "--redis", empty_redis])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    assert models("list") == (0, "no models yet\n", "")
-    assert models("show", "current") == (1, "", "tidewheel: no models yet\n")
-    registry.publish(*published(1))
-    registry.publish(*published(2))
-    registry.record(refused_run(3))
-    registry.rollback(INSTRUMENT, 1)
-    code, out, _ = models("list", "--json")
-    assert (code, [(run["seq"], run["verdict"], run["current"]) for run in json.loads(out)]) == (
-        0,
-        [(3, "refused", False), (2, "published", False), (1, "published", True)],
-    )
-    code, out, _ = models("list")
-    assert [line.split()[:3] for line in out.splitlines()[2:5]] == [
-        ["3", "refused", "one_class"],
-        ["2", "published", "–"],
-        ["*", "1", "published"],
-    ]
-    assert out.endswith("evidence, of the last models\n  no model has been judged on a next window yet\n")
-    registry.record(replace(published(1)[1], scorecard=CARD))
-    assert "\n  1 model on its next window: precision 0.600 (" in models("list")[1]
-    assert "\n  1 model on its next window: precision 0.600 (" in models("show", "2")[1]
-    assert json.loads(models("show", "2", "--json")[1])["pooled"]["precision"]["value"] == 0.6
-    assert json.loads(models("show", "1", "--json")[1])["pooled"]["models"] == 0, "its own window is not before it"
-    code, out, _ = models("show", "current", "--json")
-    assert (code, json.loads(out)["seq"], json.loads(out)["epoch"]) == (0, 1, 2)
-    assert models("show", "2")[1].startswith("model           2 of sim:BTC-USD\n")
-    registry.publish(*published(1, "sim:ETH-USD"))
-    for arguments, expected, words in (
-        (["show", "current"], 2, "say which with --instrument: sim:BTC-USD, sim:ETH-USD"),
-        (["show", "latest"], 2, "must be a window's number"),
-        (["show", "9", "--instrument", INSTRUMENT], 1, "nothing is known of model 9"),
-        (["list", "--instrument", "sim:XRP-USD"], 1, "no models of sim:XRP-USD"),
-        (["list", "--instrument", "XRP"], 2, "is no instrument id"),
-    ):
-        code, out, err = models(*arguments)
-        assert (code, out, err.count("\n"), words in err) == (expected, "", 1, True), err
-    with redis.Redis.from_url(empty_redis) as raw:
-        raw.delete(keys.model(INSTRUMENT, 1))
-    assert "does not verify: missing" in models("list")[1]

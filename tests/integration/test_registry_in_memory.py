@@ -10,7 +10,7 @@ from tests.made_models import CARD, INSTRUMENT, published
 from tests.simulation.redis_memory import SimRedis, Store
 from tests.simulation.stage import Calm
 from tidewheel.domain.models import ModelRecord
-from tidewheel.registry.store import Registry, Unverified
+from tidewheel.registry.store import Registry, Unverified, WrongWay
 
 pytestmark = pytest.mark.redis_server
 CALLS = 60
@@ -25,12 +25,14 @@ def called(registry: Registry, kind: str, seq: int, salt: int) -> object:
             return registry.publish(payload, record)
         if kind == "candidate":
             return registry.publish_candidate(payload, record)
-        if kind == "rollback":
-            registry.rollback(INSTRUMENT, seq)
+        if kind in ("rollback", "promote"):
+            getattr(registry, kind)(INSTRUMENT, seq)
             return "moved"
         registry.record(replace(record, scorecard=CARD))
     except Unverified as doubt:
         return doubt.reason
+    except WrongWay as wrong:
+        return str(wrong)
     return "recorded"
 
 
@@ -48,7 +50,7 @@ def test_both_answer_alike(empty_redis: str, seed: int) -> None:
     real = Registry.connect(empty_redis)
     memory = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
     for _ in range(CALLS):
-        kind = chance.choice(("publish", "publish", "publish", "candidate", "rollback", "record"))
+        kind = chance.choice(("publish", "publish", "candidate", "candidate", "rollback", "promote", "record"))
         call = kind, chance.randint(1, SEQ_MAX), chance.choice((0, 0, 0, 1))
         assert called(real, *call) == called(memory, *call), call
         assert state(real) == state(memory), call

@@ -157,7 +157,7 @@ def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
 KILL_AT = [
     *((RunEvents, "write", call) for call in (1, 4, 8, 9, 16, 17, 25)),
     *((RunEvents, "flush", call) for call in (1, 2, 4, 5)),
-    *((Ledger, "publish", call) for call in (1, 3)),
+    *((Ledger, name, call) for name in ("publish", "publish_candidate") for call in (1, 3)),
     *((Ledger, "put_scorecard", call) for call in (1, 2)),
     *((Service, "_commit", call) for call in (1, 2)),
 ]
@@ -171,8 +171,7 @@ def test_killed_anywhere_it_comes_to_the_same(
     rows = one_class(ROWS, 2 * SIZE, 3 * SIZE)
     given = settings(broker, empty_redis, promotion=promotion)
     publish(broker, rows)
-    # A last window that is not proven is read again, since its model lies in no registry and awaits its scorecard.
-    deaths, done = 0, 3 * SIZE if promotion == "proven" else 4 * SIZE
+    deaths, done = 0, 4 * SIZE
     with running() as begin:
         for owner, name, call in KILL_AT:
             trainer = begin(given)
@@ -192,6 +191,72 @@ def test_killed_anywhere_it_comes_to_the_same(
     }
     scored = {event.seq: without_baseline(event.scorecard) for event in events(broker) if event.step is Step.SCORED}
     assert scored == {seq: one.scorecard for seq, one in wanted.items() if one.scorecard}
+
+
+# Eight models judged on their next windows are the fewest that can be shown to have an edge.
+LONG, FIRST_PROVEN = easy_rows(12 * SIZE), 9
+
+
+def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
+    broker: str, empty_redis: str, registry: Registry
+) -> None:
+    given = settings(broker, empty_redis, promotion="proven", trials=1)
+    publish(broker, LONG.take(slice(0, 11 * SIZE)))
+    with running() as begin:
+        trainer = begin(given)
+        trainer.turn_until(finished(broker, FIRST_PROVEN - 1))
+        assert registry.current(INSTRUMENT) is None
+        trainer.turn_until(lambda: committed(broker) == 11 * SIZE)
+        current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
+        assert current is not None
+        assert candidate is not None
+        assert (current.seq, current.epoch, candidate.seq) == (FIRST_PROVEN, 1, 11)
+        found = records(empty_redis)
+        assert found == expected(LONG.take(slice(0, 11 * SIZE)), given, partition=0)
+        assert [one.rival and one.rival.seq for _, one in sorted(found.items())] == [None] * 9 + [9, None]
+        # The candidate is promoted by hand, and is the one to be compared with from there on.
+        registry.promote(INSTRUMENT, 11)
+        publish(broker, LONG.take(slice(11 * SIZE, 12 * SIZE)))
+        trainer.turn_until(lambda: committed(broker) == 12 * SIZE)
+    candidate = registry.candidate(INSTRUMENT)
+    assert candidate is not None
+    assert candidate.seq == 12
+    said = {event.seq: event for event in events(broker) if event.step in (Step.PUBLISHED, Step.REFUSED)}
+    assert "nothing serves: strong evidence is asked for, 7 models give weak" in said[8].detail
+    assert "0 of at least 5 models are judged beside model 11" in said[12].detail
+    record = registry.record_of(INSTRUMENT, 11)
+    assert record is not None
+    assert (record.verdict, record.reason, record.rival) == (Verdict.REFUSED, "not_proven", None)
+    registry.load(INSTRUMENT, 10)
+
+
+def test_proven_promotes_the_same_window_wherever_it_is_killed(
+    broker: str, empty_redis: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each trainer dies at its first change of the registry or event of a kind, whatever window that is."""
+    given = settings(broker, empty_redis, promotion="proven", trials=1)
+    rows = LONG.take(slice(0, 10 * SIZE))
+    publish(broker, rows)
+    points = [(Ledger, "publish_candidate"), (Ledger, "put_scorecard"), (RunEvents, "flush"), (Ledger, "publish")]
+    deaths = 0
+    with running() as begin:
+        for (owner, name), after in [(point, after) for point in points for after in (False, True)] * 2:
+            trainer = begin(given)
+            with monkeypatch.context() as patch:
+                _die_at(patch, owner, name, 2 if name == "flush" else 1, after=after)
+                try:
+                    trainer.turn_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= 10 * SIZE)
+                except Killed:
+                    deaths += 1
+            trainer.close()
+        begin(given).turn_until(finished(broker, 10))
+    assert deaths >= 6
+    assert records(empty_redis) == expected(rows, given, partition=0)
+    current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
+    assert current is not None
+    assert candidate is not None
+    assert (current.seq, candidate.seq) == (FIRST_PROVEN, 10)
+    assert set(closings(broker)) == set(range(1, 11))
 
 
 def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
@@ -228,13 +293,13 @@ def test_the_whole_topic_again_publishes_nothing_again(broker: str, empty_redis:
         before, pointer = records(empty_redis), registry.current(INSTRUMENT)
         trainer.close()
         # The same examples once more, as another trainer's group would see them; and a trainer that trains all again.
-        again = Ledger.published_model
+        again = Ledger.kept_model
         try:
-            Ledger.published_model = lambda self, instrument, seq: None  # type: ignore[method-assign]
+            Ledger.kept_model = lambda self, instrument, seq: None  # type: ignore[method-assign]
             forget_offsets(broker)
             begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
         finally:
-            Ledger.published_model = again  # type: ignore[method-assign]
+            Ledger.kept_model = again  # type: ignore[method-assign]
     assert records(empty_redis) == before
     assert registry.current(INSTRUMENT) == pointer
     assert sum(event.step is Step.PUBLISHED for event in events(broker)) == 8
@@ -254,6 +319,21 @@ def test_a_restart_trains_nothing_that_is_published(
         monkeypatch.setattr(Worker, "_make", lambda *_: pytest.fail("trained again"))
         begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
     assert sum(event.step is Step.TRIAL for event in events(broker)) == 8
+    assert records(empty_redis) == expected(ROWS, given, partition=0)
+
+
+def test_a_restart_trains_no_candidate_again(broker: str, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = settings(broker, empty_redis, promotion="proven")
+    publish(broker, ROWS)
+    with running() as begin:
+        trainer = begin(given)
+        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        trainer.close()
+        forget_offsets(broker)
+        monkeypatch.setattr(Worker, "_make", lambda *_: pytest.fail("trained again"))
+        begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
+    again = [event for event in events(broker) if event.step is Step.REFUSED]
+    assert [(event.seq, event.reason) for event in again] == [(seq, "not_proven") for seq in (1, 2, 3, 4)] * 2
     assert records(empty_redis) == expected(ROWS, given, partition=0)
 
 

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from services.trainer import evidence, gate, scorecard
+from services.trainer import evidence, gate, proof, scorecard
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
-from services.trainer.gate import Promotion
-from services.trainer.reasons import NoModel
+from services.trainer.proof import Judged
+from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Labels
 from services.trainer.run import Candidate, make
 from tests.quality.contenders import Flags, oracle, plain
@@ -86,6 +86,7 @@ def run(task: tuple[str, int, int, int]) -> dict[str, Any]:
     promoted: list[bool] = []
     likeness: list[float] = []
     proven: Model | None = None
+    since: list[Judged] = []  # models since the proven one
     with threadpool_limits(1):
         for window, following in pairwise(islice(windows(seed, EDGES[kind], size), count + 1)):
             later = following.rows.take(following.rows.placed_ns > window.rows.resolved_ns.max())
@@ -95,14 +96,18 @@ def run(task: tuple[str, int, int, int]) -> dict[str, Any]:
             said.append(evidence.weigh(cards[::-1]).evidence)
             if (candidate := candidate_of(window, config)) is None:
                 continue
-            ruling = gate.judge(candidate.model, proven, candidate.test, Promotion.PROVEN)
+            shown = proof.weigh(since[::-1], proven.seq if proven else None)
+            ruling = gate.held_to(shown, gate.judge(candidate.model, proven, candidate.test))
             promoted.append(ruling.reason is None)
-            proven = candidate.model if ruling.reason is None else proven
             scores = Scorer.of(candidate.model).scores(later.features)
             pools["tidewheel"].add(scores >= candidate.model.threshold, later.label)
             if np.ptp(scores) > 0:
                 likeness.append(float(np.corrcoef(scores, planted(later.features))[0, 1]))
             cards.append(scorecard.score(candidate.model, later))
+            if ruling.reason is None:
+                proven, since = candidate.model, []
+            elif ruling.reason is not RunReason.VACUOUS:
+                since.append((cards[-1], proof.rival(proven, later) if proven else None))
     return {
         "quality": kind,
         "seed": seed,

@@ -16,7 +16,7 @@ from tidewheel.contracts.codecs.models import decode_model, decode_model_record
 from tidewheel.contracts.codecs.orders import decode_example, decode_orders, decode_transaction
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import DEAD_LETTERS, EXAMPLES, ORDERS, TICKS, TRAINING_RUNS, TRANSACTIONS
-from tidewheel.domain.models import Verdict
+from tidewheel.domain.models import ModelRecord, Verdict
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry import keys
 
@@ -33,7 +33,7 @@ class Broken(Exception):
 def check(system: System) -> None:
     """Raises Broken at the first promise that was not kept."""
     for market in system.markets:
-        for checker in (seconds, orders, labels, causality, windows, dead_letters):
+        for checker in (seconds, orders, labels, causality, windows, promotions, dead_letters):
             checker(system, market)
     pointers(system)
     nothing_left_open(system)
@@ -118,7 +118,7 @@ def windows(system: System, market: Expected) -> None:
         rows = examples[window.first_example_seq - 1 : window.last_example_seq]
         seal = digest(window.number, [r.features for r in rows], [r.label for r in rows], [r.order_id for r in rows])
         _verdict(market, window.number, record.verdict, said)
-        _model(system, market, window.number, record.verdict, seal, one_class=window.one_class)
+        _model(system, market, record, seal, one_class=window.one_class)
 
 
 def _events(system: System, market: Expected) -> list[RunEvent]:
@@ -142,17 +142,48 @@ def _verdict(market: Expected, window: int, verdict: Verdict, events: list[RunEv
         raise Broken(f"{market.instrument}: window {window} is {verdict} in the registry, told was {dict(ended)}")
 
 
-def _model(system: System, market: Expected, window: int, verdict: Verdict, seal: bytes, *, one_class: bool) -> None:
-    fails = seal[0] % ONE_OF_SO_MANY_FAILS == 0
+def _model(system: System, market: Expected, record: ModelRecord, seal: bytes, *, one_class: bool) -> None:
+    window, verdict, fails = record.seq, record.verdict, seal[0] % ONE_OF_SO_MANY_FAILS == 0
     if one_class and verdict is not Verdict.REFUSED:
         raise Broken(f"{market.instrument}: window {window} holds one class and is {verdict}")
     if not one_class and fails != (verdict is Verdict.FAILED):
         raise Broken(f"{market.instrument}: window {window} is {verdict}, the learner {'fails' if fails else 'works'}")
     payload = system.store.values.get(keys.model(market.instrument, window))
-    if (payload is not None) != (verdict is Verdict.PUBLISHED):
+    if (payload is not None) != _kept(record):
         raise Broken(f"{market.instrument}: window {window} is {verdict}, and its model is {payload and 'there'}")
     if payload is not None and decode_model(payload).coefficients[6] != int.from_bytes(seal[2:8], "little") / 2**80:
         raise Broken(f"{market.instrument}: the model of window {window} was made of other rows")
+
+
+def _kept(record: ModelRecord) -> bool:
+    return record.verdict is Verdict.PUBLISHED or record.reason == "not_proven"
+
+
+def promotions(system: System, market: Expected) -> None:
+    """The trainer points at published models only, the candidate is the newest model that is not proven, and each model
+    was judged beside one that served."""
+    store, name = system.store, market.instrument
+    records = [
+        decode_model_record(store.values[keys.about(name, seq)])
+        for seq in sorted(store.sorted.get(keys.history(name), ()))
+    ]
+    moves = [(epoch, seq) for instrument, epoch, seq in store.moves if instrument == name]
+    by_hand = {(epoch, seq) for (before, _), (epoch, seq) in pairwise([(1, 0), *moves]) if epoch != before}
+    by_trainer = {seq for epoch, seq in moves if (epoch, seq) not in by_hand}
+    published = {record.seq for record in records if record.verdict is Verdict.PUBLISHED}
+    if by_trainer != published:
+        raise Broken(f"{name}: published are {sorted(published)}, the trainer pointed at {sorted(by_trainer)}")
+    kept_back = [record.seq for record in records if record.reason == "not_proven"]
+    if kept_back and system.promotion != "proven":
+        raise Broken(f"{name}: {kept_back} are not proven, and nobody asked")
+    newest = max((seq for _, seq in moves), default=0)
+    wanted = max((seq for seq in kept_back if seq > newest), default=0)
+    found = int(store.hashes.get(keys.pointer(name, keys.CANDIDATE), {}).get("seq", 0))
+    if found != wanted:
+        raise Broken(f"{name}: the candidate is {found}, the newest model that is not proven {wanted}")
+    for record in records:
+        if (rival := record.rival) and (rival.seq >= record.seq or rival.seq not in {seq for _, seq in moves}):
+            raise Broken(f"{name}: model {record.seq} was judged beside {rival.seq}, which did not serve then")
 
 
 def pointers(system: System) -> None:

@@ -116,6 +116,6 @@ def _reread(chance: Random) -> Fault:
 
 
 def _other(chance: Random) -> Fault:
-    kind = chance.choice(("compact", "rollback", "timeout"))
+    kind = chance.choice(("compact", "move", "timeout"))
     role = chance.choice(LABELERS) if kind == "timeout" else "operator"
     return Fault(kind, role, chance.randint(1, STEPS))

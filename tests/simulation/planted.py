@@ -11,6 +11,7 @@ from services.labeler.core import Labeler
 from services.labeler.history import History
 from services.labeler.partition import Partition
 from services.orderbot.progress import Progress
+from services.trainer.ledger import Ledger
 from services.trainer.service import Service
 from services.trainer.worker import Worker
 from tests.simulation import runs
@@ -18,8 +19,10 @@ from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.redis_memory import Store
 from tests.simulation.runs import Outcome
+from tidewheel.domain.models import Model, ModelRecord, Rival
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step
+from tidewheel.registry.store import Publication
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
@@ -137,6 +140,22 @@ def _no_jobs(right: object) -> Any:
     return lambda service: []
 
 
+def _bytes_forgotten(right: object) -> Any:
+    def publish_candidate(ledger: Ledger, candidate: Any, record: ModelRecord) -> Publication:
+        ledger.put_record(record)
+        return Publication.PUBLISHED
+
+    return publish_candidate
+
+
+def _whoever_serves(right: object) -> Any:
+    def rival(worker: Worker, model: Model, judged: Any) -> Rival | None:
+        served = worker._ledger.served(model.instrument)
+        return Rival(served.seq, 0, 0) if served else None
+
+    return rival
+
+
 PLANTED = (
     Planted(2, "orderbot: commits one record too far", _instead(Progress, "take_committable", _commit_one_too_far)),
     Planted(
@@ -157,11 +176,13 @@ PLANTED = (
         0, "labeler: no state in the transaction", _instead(Partition, "complete", lambda right: lambda _: iter(()))
     ),
     Planted(0, "labeler: features one second late", _instead(History, "cut", _shifted)),
-    Planted(53, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
+    Planted(31, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
     Planted(13, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
     Planted(4, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
     Planted(4, "trainer: another word on a window after a restart", _instead(Worker, "_repeated", _another_word)),
-    Planted(4, "registry: no fence", _no_fence),
+    Planted(1, "trainer: a candidate without its bytes", _instead(Ledger, "publish_candidate", _bytes_forgotten)),
+    Planted(0, "trainer: a model judged beside itself or a later one", _instead(Worker, "_rival", _whoever_serves)),
+    Planted(33, "registry: no fence", _no_fence),
 )
 
 

@@ -47,7 +47,7 @@ class SimRedis:
         self._scripts: dict[str, Script] = {
             scripts.text("publish"): self._publish,
             scripts.text("record"): self._record,
-            scripts.text("rollback"): self._rollback,
+            scripts.text("move"): self._move,
         }
 
     def _do(self, step: Callable[[], Any]) -> Any:
@@ -142,16 +142,24 @@ class SimRedis:
                 here["evidence"] = _bytes(evidence)
         return b"recorded"
 
-    def _rollback(self, keys: list[str], args: list[Any]) -> bytes:
-        current, model_key = keys
-        instrument, _, seq, sha256, schema_hash, evidence, published_at_ns = args
+    def _move(self, keys: list[str], args: list[Any]) -> bytes:
+        current, candidate, model_key = keys
+        way, instrument, _, seq, sha256, schema_hash, evidence, published_at_ns = args
         store = self._store
+        here = store.hashes.get(current, {})
+        serving = int(here["seq"]) if here else None
+        if way == "back" and serving is None:
+            return b"nothing"
+        if serving is not None and ((way == "back" and seq > serving) or (way == "forward" and seq < serving)):
+            return b"newer" if way == "back" else b"older"
         if model_key not in store.values:
             return b"missing"
-        here = store.hashes.get(current, {})
-        fields = {"seq": seq, "epoch": int(here.get("epoch", 1)) + 1, "sha256": sha256, "schema_hash": schema_hash}
+        fields = {"seq": seq, "epoch": int(here.get("epoch", 0)) + 1, "sha256": sha256, "schema_hash": schema_hash}
         fields |= {"evidence": evidence, "published_at_ns": published_at_ns, "pointed_at_ns": store.version}
-        store.point(current, instrument, fields | {"newest_seq": here.get("newest_seq", seq)})
+        store.point(current, instrument, fields | {"newest_seq": max(int(here.get("newest_seq", 0)), seq)})
+        shadow = store.hashes.get(candidate, {}).get("seq")
+        if shadow is not None and int(shadow) <= seq:
+            del store.hashes[candidate]
         return b"moved"
 
 

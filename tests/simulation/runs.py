@@ -7,7 +7,9 @@ from random import Random
 from unittest.mock import patch
 
 from services.labeler import partition
-from tests.simulation import checkers, inputs, plan
+from services.trainer import proof
+from services.trainer.gate import Promotion
+from tests.simulation import checkers, inputs, learner, plan
 from tests.simulation.broker import Broker
 from tests.simulation.plan import Fault
 from tests.simulation.redis_memory import SimRedis, Store
@@ -45,8 +47,12 @@ def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = Fal
     names = chance.choice((inputs.APART, inputs.APART, inputs.TOGETHER))
     markets = [inputs.expected(name, chance.randrange(inputs.POOL)) for name in names]
     broker = Broker({name: topic.partitions(inputs.PARTITIONS) for name, topic in TOPICS.items()}, chance)
-    system = System(chance, broker, Store(), markets)
-    with patch.object(partition, "SNAPSHOT_RECORDS_MIN", chance.choice(SNAPSHOT_RECORDS)):
+    promotion = Random(f"promotion {seed}").choice(list(Promotion))
+    system = System(chance, broker, Store(), markets, promotion)
+    with (
+        patch.object(partition, "SNAPSHOT_RECORDS_MIN", chance.choice(SNAPSHOT_RECORDS)),
+        patch.object(proof, "weigh", learner.weigh),
+    ):
         return _judged(seed, given, system, verbose)
 
 
@@ -56,7 +62,7 @@ def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Ou
     starts |= system.starts(world)
     world.on_fault = {
         "compact": lambda _: _compact(system.broker),
-        "rollback": lambda _: _roll_back(system, world),
+        "move": lambda _: _move(system, world),
         "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
     }
     world.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
@@ -83,13 +89,15 @@ def _compact(broker: Broker) -> None:
             one.compact()
 
 
-def _roll_back(system: System, world: World) -> None:
-    """An operator goes back to an older model of some instrument, if there is one."""
+def _move(system: System, world: World) -> None:
+    """An operator promotes the candidate of each instrument, or goes back to an older model, if there is one."""
     registry = Registry(SimRedis(system.store, Calm("operator")), "memory")
     for instrument in registry.instruments():
-        pointer = registry.current(instrument)
-        if pointer is not None and pointer.seq > 1:
+        pointer, candidate = registry.current(instrument), registry.candidate(instrument)
+        if candidate is not None and world.chance.random() < 0.5:
+            registry.promote(instrument, candidate.seq)
+        elif pointer is not None and pointer.seq > 1:
             try:
                 registry.rollback(instrument, world.chance.randint(1, pointer.seq - 1))
             except Unverified:
-                continue  # that window was refused
+                continue  # that window left no model

@@ -11,6 +11,7 @@ from services.labeler.__main__ import build
 from services.labeler.settings import Settings as LabelerSettings
 from services.predictor.model_slot import ModelSlots
 from services.predictor.watcher import Watcher
+from services.trainer.gate import Promotion
 from services.trainer.service import Outside, Service
 from services.trainer.settings import Settings as TrainerSettings
 from tests.simulation import learner
@@ -76,7 +77,9 @@ class StrandExecutor:
 class System:
     """All that a run's processes share. `settings` of the shells are drawn once a run."""
 
-    def __init__(self, chance: Random, broker: Broker, store: Store, markets: list[Expected]) -> None:
+    def __init__(
+        self, chance: Random, broker: Broker, store: Store, markets: list[Expected], promotion: Promotion
+    ) -> None:
         self.broker = broker
         self.store = store
         self.markets = markets
@@ -87,6 +90,7 @@ class System:
         self._batch = chance.choice((5, 40, 200))
         self._step = chance.choice((0, 0, WINDOW // 2))
         self._named = chance.random() < 0.5
+        self.promotion = promotion
 
     def starts(self, world: World) -> dict[str, Callable[[Actor], None]]:
         """By kind of role, how a process of it begins."""
@@ -146,7 +150,12 @@ class System:
 
     def _trainer(self, actor: Actor) -> None:
         settings = TrainerSettings(
-            kafka="simulated", window=WINDOW, step=self._step, trials=1, instance="0" if self._named else ""
+            kafka="simulated",
+            window=WINDOW,
+            step=self._step,
+            trials=1,
+            promotion=self.promotion,
+            instance="0" if self._named else "",
         )
         outside = Outside(
             self._clients(actor),

@@ -12,7 +12,7 @@ from tidewheel.cli.scorecard_views import (
     scorecard_facts,
     scorecard_words,
 )
-from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics
+from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics, Verdict
 from tidewheel.registry.store import Doubt
 
 Facts = dict[str, Any]
@@ -45,6 +45,7 @@ def facts(run: Run) -> Facts:
         "validation": model and model.validation.named(),
         "test": model and model.test.named(),
         "next": record.scorecard and scorecard_facts(record.scorecard),
+        "rival": record.rival and asdict(record.rival),
         "published_at_ns": record.published_at_ns,
         "current": run.epoch is not None,
         "candidate": run.is_candidate,
@@ -116,7 +117,7 @@ def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
     )
     head = {
         "model": f"{record.seq} of {record.instrument}{served}",
-        "verdict": " – ".join(filter(None, (record.verdict, record.reason))),
+        "verdict": " – ".join(filter(None, (record.verdict, record.reason))) + _by_hand(run),
         "evidence": record.evidence,
         "sha256": record.sha256 or NONE,
         "age": age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
@@ -148,6 +149,11 @@ def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
         "lineage\n" + _pairs(lineage, indent="  "),
     ]
     return "\n\n".join(filter(None, sections))
+
+
+def _by_hand(run: Run) -> str:
+    """A model that was not published and serves was made to by a person; its run's verdict stays."""
+    return ", promoted by hand" if run.epoch is not None and run.record.verdict is not Verdict.PUBLISHED else ""
 
 
 def _parts(parts: dict[str, PartMetrics]) -> str:
@@ -188,7 +194,12 @@ def _scorecard(record: ModelRecord) -> str:
     card = record.scorecard
     if card is None:
         return "next window: not judged yet" if record.sha256 else ""
-    return "next window\n" + _pairs(scorecard_words(card), indent="  ")
+    return "next window\n" + _pairs(scorecard_words(card) | _rival(record), indent="  ")
+
+
+def _rival(record: ModelRecord) -> dict[str, str]:
+    other = record.rival
+    return {f"model {other.seq} there": f"{other.flagged} flagged, of them {other.hits} PROFIT"} if other else {}
 
 
 def _pairs(values: dict[str, str], indent: str = "") -> str:

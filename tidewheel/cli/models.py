@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -22,11 +23,12 @@ from tidewheel.cli.registry_access import (
     the_instrument,
     which_argument,
 )
+from tidewheel.registry.store import Pointer, Registry, WrongWay
 
 
 @click.group()
 def models() -> None:
-    """List, show, compare, move, make again and export the models of the registry."""
+    """List, show, compare, promote, roll back, make again and export the models of the registry."""
 
 
 @models.command("list")
@@ -37,7 +39,8 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
     """A line a training run, newest first, refused and failed ones too.
 
     P is precision, R recall, both at the model's own threshold; "next" is how it did on the window after its own,
-    "online" the online baseline on a sample of those rows. A star marks the serving model, a c the candidate.
+    "online" the online baseline on a sample of those rows. A star marks the serving model, a c the candidate: kept as
+    not proven, `promote` makes it serve.
     """
     with opened(redis) as registry:
         chosen = known_instruments(registry, instrument)
@@ -89,10 +92,34 @@ def rollback(seq: int, instrument: str | None, redis: str) -> None:
 
     The pointer gets a new epoch, and predictors follow within two seconds. A restarted trainer cannot undo it.
     """
+    _point(Registry.rollback, "promote", seq, instrument, redis)
+
+
+@models.command()
+@click.argument("seq", type=click.IntRange(min=1))
+@instrument_option
+@redis_option
+def promote(seq: int, instrument: str | None, redis: str) -> None:
+    """Serve a newer model that is kept but does not serve, like the candidate.
+
+    The pointer gets a new epoch, and predictors follow within two seconds. A restarted trainer cannot undo it. The
+    model's verdict stays what it was; the star in `list` says that it serves. The next window that is published takes
+    its place: with TIDEWHEEL_PROMOTION=proven one that is shown better than this very model.
+    """
+    _point(Registry.promote, "rollback", seq, instrument, redis)
+
+
+def _point(
+    move: Callable[[Registry, str, int], Pointer], other: str, seq: int, instrument: str | None, redis: str
+) -> None:
+    """`other`: the command for the other direction."""
     with opened(redis) as registry:
         chosen = the_instrument(registry, instrument)
         model_named(registry, chosen, str(seq))
-        pointer = registry.rollback(chosen, seq)
+        try:
+            pointer = move(registry, chosen, seq)
+        except WrongWay as wrong:
+            raise click.ClickException(f"{wrong}; see `tidewheel models {other}`") from None
     click.echo(f"model {pointer.seq} of {chosen} serves at epoch {pointer.epoch}")
 
 

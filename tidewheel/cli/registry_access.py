@@ -9,7 +9,7 @@ import click
 from services.trainer.pooled import Pooled
 from tidewheel.cli.model_views import Run
 from tidewheel.domain.market import check_instrument
-from tidewheel.domain.models import Model, ModelRecord
+from tidewheel.domain.models import Model, ModelRecord, Verdict
 from tidewheel.registry.client import checked_url
 from tidewheel.registry.store import Doubt, Registry, RegistryUnavailable, Unverified
 
@@ -132,4 +132,10 @@ def model_named(registry: Registry, instrument: str, which: str) -> tuple[Model,
     record = record_named(registry, instrument, which)
     if not record.sha256:
         raise click.ClickException(f"run {record.seq} of {instrument} was {record.verdict}: it left no model")
-    return registry.load(instrument, record.seq), record
+    try:
+        return registry.load(instrument, record.seq), record
+    except Unverified as failure:
+        if failure.reason is not Doubt.MISSING or record.verdict is Verdict.PUBLISHED:
+            raise
+        why = f"its run was {record.verdict} ({record.reason})"
+        raise click.ClickException(f"model {record.seq} of {instrument} is not kept: {why}") from None

@@ -100,7 +100,9 @@ CHANGING = ("speed", "trials", "promotion")
     type=click.Choice(["fresh", "proven"]),
     default="fresh",
     show_default=True,
-    help="Which model serves: the newest valid one, or only one shown to be better.",
+    help="Which model serves. fresh: the newest valid one. proven: only one whose procedure is shown better on later "
+    "windows, 8 at least for the first; the newest of the others is kept as the candidate, and `tidewheel models "
+    "promote` makes it serve.",
 )
 @click.option(
     "--sim-seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Simulator: the seed."

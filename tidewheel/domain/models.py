@@ -174,9 +174,9 @@ class ModelRecord:
     """What is known of a run's model beside its bytes: how the run ended, and how the model did later.
 
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
-    the next window is open; `rival` then too, and where nothing served. `hmac_sha256` is of the model bytes, empty
-    where no key is configured. Offsets are of the window's first and last row; they count transaction markers, so they
-    are no part of the model.
+    the next window is open; `rival` then too, and where nothing served, or this very model. `hmac_sha256` is of the
+    model bytes, empty where no key is configured. Offsets are of the window's first and last row; they count
+    transaction markers, so they are no part of the model.
     """
 
     instrument: str

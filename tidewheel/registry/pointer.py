@@ -9,9 +9,10 @@ from tidewheel.registry.verify import Doubt, Unverified
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Which model serves (or shadows). `epoch` counts from 1 and grows by one with each rollback.
+    """Which model serves (or shadows). `epoch` counts from 1 and grows by one with each move by hand,
+    a rollback or a promotion.
 
-    `newest_seq`: the highest window ever published through this pointer; it outlives rollbacks and is the fence.
+    `newest_seq`: the highest window this pointer ever named; it outlives rollbacks and is the fence.
     `published_at_ns`: when the model was published; `pointed_at_ns`: when the pointer moved to it. Both wall clock.
     """
 

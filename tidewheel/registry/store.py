@@ -1,10 +1,11 @@
-"""The model registry: publish with a fence, load only what verifies, go back.
+"""The model registry: publish with a fence, load only what verifies, go back, or forward to what is kept.
 
 What is promised
 - A model's bytes never change. A window publishes once: again is ALREADY, an older window or other bytes are STALE.
-- The fence is the newest window ever published, kept beside the pointer. A rollback moves the pointer back with
-  epoch + 1 and leaves the fence: the windows rolled away from cannot come back by a restarted trainer, the next new
-  window moves the pointer forward again. A rollback holds until then.
+- The fence is the newest window ever published or promoted, kept beside the pointer. A rollback moves the pointer back
+  with epoch + 1 and leaves the fence: the windows rolled away from cannot come back by a restarted trainer, the next
+  new window moves the pointer forward again. A rollback holds until then. A promotion is the same move forward, to a
+  model that is kept and does not serve, and takes the fence along.
 - Bytes, record, pointer, history and wake-up change in one script. A predictor never sees a pointer without its model.
 - The last MODELS_KEPT models and RECORDS_KEPT records are kept, and whatever a pointer names.
 - Every call raises RegistryUnavailable within seconds where Redis does not answer.
@@ -23,7 +24,7 @@ from tidewheel.registry.pointer import Pointer, pointer_of
 from tidewheel.registry.verify import Doubt, Expected, Unverified, hmac_of, verify
 from tidewheel.registry.wakeups import Wakeups
 
-__all__ = ["Doubt", "Pointer", "Publication", "Registry", "RegistryUnavailable", "Unverified", "Wakeups"]
+__all__ = ["Doubt", "Pointer", "Publication", "Registry", "RegistryUnavailable", "Unverified", "Wakeups", "WrongWay"]
 
 MODELS_KEPT = 50
 RECORDS_KEPT = 1000
@@ -37,6 +38,23 @@ class Publication(StrEnum):
     STALE = "stale"
 
 
+class WrongWay(Exception):
+    """A rollback to a model newer than the serving one, or a promotion of an older one; the message says which."""
+
+
+class _Way(StrEnum):
+    BACK = "back"
+    FORWARD = "forward"
+
+
+# What the script that moves the pointer refuses, in words.
+WRONG_WAYS = {
+    b"nothing": "no model of {1} serves, so there is none to go back from",
+    b"newer": "model {0} of {1} is newer than the serving one",
+    b"older": "model {0} of {1} is older than the serving one",
+}
+
+
 class Registry:
     """Models of all instruments in one Redis. Safe to share between threads."""
 
@@ -46,7 +64,7 @@ class Registry:
         self._hmac_key = hmac_key
         self._publish = client.register_script(scripts.text("publish"))
         self._record = client.register_script(scripts.text("record"))
-        self._rollback = client.register_script(scripts.text("rollback"))
+        self._move = client.register_script(scripts.text("move"))
 
     @classmethod
     def connect(cls, url: str, hmac_key: bytes | None = None) -> "Registry":
@@ -70,7 +88,7 @@ class Registry:
         return self._publish_as(keys.CURRENT, model_bytes, record)
 
     def publish_candidate(self, model_bytes: bytes, record: ModelRecord) -> Publication:
-        """Store the model and make it the candidate (shadow), not the served one; `publish` promotes it later."""
+        """Store the model and make it the candidate (shadow), not the served one; `promote` makes it that."""
         return self._publish_as(keys.CANDIDATE, model_bytes, record)
 
     def _publish_as(self, role: str, model_bytes: bytes, record: ModelRecord) -> Publication:
@@ -183,18 +201,33 @@ class Registry:
         return payload, _record_in(about, instrument, seq)
 
     def rollback(self, instrument: str, seq: int) -> Pointer:
-        """Point at an older model (epoch + 1). Raises Unverified where that model is gone or does not verify."""
-        record = self.record_of(instrument, seq)
-        model = self.load(instrument, seq)
-        assert record is not None
+        """Point at an older model (epoch + 1). Raises Unverified where that model is gone or does not verify, WrongWay
+        where it is newer than the serving one."""
+        return self._point(_Way.BACK, instrument, seq)
+
+    def promote(self, instrument: str, seq: int) -> Pointer:
+        """Point at a newer model that is kept, like the candidate (epoch + 1); one no newer than it is no candidate
+        any more. The record's verdict stays. Raises Unverified as `rollback`, WrongWay where it is older than the
+        serving one."""
+        return self._point(_Way.FORWARD, instrument, seq)
+
+    def _point(self, way: _Way, instrument: str, seq: int) -> Pointer:
+        payload, record = self._stored(instrument, seq)
+        model = verify(payload, _expected(record), self._hmac_key)
         with answering(self.address):
-            answer = self._rollback(
-                keys=[keys.pointer(instrument, keys.CURRENT), keys.model(instrument, seq)],
+            answer = self._move(
+                keys=[
+                    keys.pointer(instrument, keys.CURRENT),
+                    keys.pointer(instrument, keys.CANDIDATE),
+                    keys.model(instrument, seq),
+                ],
                 args=[
-                    *(instrument, keys.CHANNEL, seq, record.sha256, model.schema_hash.hex()),
+                    *(way, instrument, keys.CHANNEL, seq, record.sha256, model.schema_hash.hex()),
                     *(record.evidence, record.published_at_ns),
                 ],
             )
+        if answer in WRONG_WAYS:
+            raise WrongWay(WRONG_WAYS[answer].format(seq, instrument))
         pointer = self.current(instrument)
         if answer != b"moved" or pointer is None:
             raise Unverified(Doubt.MISSING, f"model {seq} of {instrument} was dropped meanwhile")

@@ -126,7 +126,9 @@ RPC_DURATION_SECONDS = _histogram(
     "tidewheel_rpc_duration_seconds", "Time in the handler of a call.", _LATENCY_S, "method"
 )
 MODEL_SEQ = _gauge("tidewheel_model_seq", "Window number of the serving model.", "instrument")
-MODEL_EPOCH = _gauge("tidewheel_model_epoch", "Epoch of the serving model; rises with a rollback.", "instrument")
+MODEL_EPOCH = _gauge(
+    "tidewheel_model_epoch", "Epoch of the serving model; rises with a rollback or promotion by hand.", "instrument"
+)
 MODEL_PUBLISHED_TIME_SECONDS = _gauge(
     "tidewheel_model_published_time_seconds", "Wall clock of the serving model's publication.", "instrument"
 )

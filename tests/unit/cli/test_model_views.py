@@ -8,14 +8,15 @@ import pytest
 from services.trainer.evidence import weigh
 from tests.made_models import CARD, INSTRUMENT, a_model, published
 from tidewheel.cli.model_views import Run, age, description, detailed_facts, facts, listing, table
-from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, ModelRecord, Verdict
+from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, ModelRecord, Rival, Verdict
 from tidewheel.registry.store import Doubt
 
 NOW_NS = 1_700_000_000 * 10**9 + 7_300 * 10**9
 BINS = (CalibrationBin(60, 12, 9.0), CalibrationBin(40, 28, 34.0), *[CalibrationBin(0, 0, 0.0)] * 8)
 SCORED = replace(CARD, calibration=BINS, baseline=Baseline(90, 36, 30, 15))
 SERVING = Run(replace(published(3)[1], scorecard=SCORED), a_model(3), None, 2, False)
-CANDIDATE = Run(published(4)[1], a_model(4), None, None, True)
+NOT_PROVEN = replace(published(4)[1], verdict=Verdict.REFUSED, reason="not_proven")
+CANDIDATE = Run(NOT_PROVEN, a_model(4), None, None, True)
 REFUSED = Run(ModelRecord(INSTRUMENT, 2, "", Verdict.REFUSED, "one_class", Evidence.NONE, 0), None, None, None, False)
 DAMAGED = Run(published(1)[1], None, Doubt.GOLDEN, None, False)
 
@@ -24,7 +25,7 @@ def test_a_line_a_run() -> None:
     lines = listing([CANDIDATE, SERVING, REFUSED, DAMAGED], NOW_NS).splitlines()
     cells = [line.split() for line in lines]
     figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 0.500 2 h"
-    assert cells[1][:4] == ["c", "4", "published", "–"]
+    assert cells[1][:4] == ["c", "4", "refused", "not_proven"]
     assert " ".join(cells[2]) == f"* 3 published – none {figures}"
     assert cells[3][:3] == ["2", "refused", "one_class"]
     assert "does not verify: golden" in lines[4]
@@ -47,6 +48,22 @@ def test_a_model_in_full() -> None:
     assert "precision 0.500 over base rate 0.400 of its 90 rows, a sample of the 100" in text
     assert "refused – one_class" in description(REFUSED, NOW_NS)
     assert "does not verify (golden)" in description(DAMAGED, NOW_NS)
+
+
+def test_a_model_promoted_by_hand_keeps_its_verdict() -> None:
+    serving = replace(CANDIDATE, epoch=3, is_candidate=False)
+    assert listing([serving], NOW_NS).splitlines()[1].split()[:4] == ["*", "4", "refused", "not_proven"]
+    assert "refused – not_proven, promoted by hand" in description(serving, NOW_NS)
+    assert "by hand" not in description(CANDIDATE, NOW_NS) + description(SERVING, NOW_NS)
+    assert (facts(serving)["verdict"], facts(serving)["current"]) == ("refused", True)
+
+
+def test_the_model_that_served_stands_beside_it() -> None:
+    rival = Rival(1, 25, 10)
+    run = replace(SERVING, record=replace(SERVING.record, rival=rival))
+    assert "model 1 there    25 flagged, of them 10 PROFIT" in description(run, NOW_NS)
+    assert facts(run)["rival"] == {"seq": 1, "flagged": 25, "hits": 10}
+    assert facts(SERVING)["rival"] is None
 
 
 def test_facts_for_programs() -> None:

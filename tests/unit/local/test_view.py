@@ -130,6 +130,14 @@ def test_a_refused_run_says_why() -> None:
     assert "one class only" in text
 
 
+def test_a_run_that_is_not_proven_left_the_candidate() -> None:
+    shown = replace(busy(), instrument=instrument(*whole_run(1), *whole_run(2, Step.REFUSED, "not_proven")))
+    text = "\n".join(drawn(shown, 120, 40))
+    assert "◇ candidate" in text
+    assert "2 ◇ candidate" in text
+    assert "refused" not in text
+
+
 def test_what_is_not_there_yet_is_said() -> None:
     text = "\n".join(drawn(nothing_yet("t", "f", 0.0, PARTS, []), 80, 24))
     for words in ("waiting for the first quote", "no window has closed yet", "no model serves yet", "orderbot –"):

@@ -1,4 +1,4 @@
-"""The gate: vacuous, worse, proven, and how wide its intervals are."""
+"""The gate: vacuous, worse, held to a proof, and how wide its intervals are."""
 
 from dataclasses import replace
 
@@ -7,15 +7,14 @@ import pytest
 from scipy import stats
 
 from services.trainer import gate
-from services.trainer.gate import Promotion
+from services.trainer.gate import Ruling, held_to
 from services.trainer.intervals import Share, difference, t_of, wilson, z_of
+from services.trainer.proof import Proof
 from services.trainer.reasons import RunReason
 from services.trainer.rows import Rows
 from tests.made_models import a_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Model
-
-FRESH, PROVEN = Promotion.FRESH, Promotion.PROVEN
 
 
 def reader(seq: int, feature: int, threshold: float = 0.5) -> Model:
@@ -41,55 +40,49 @@ LABELS = np.arange(300) % 2 == 0
 RIGHT, WRONG = LABELS, ~LABELS
 
 
-@pytest.mark.parametrize("promotion", Promotion)
 @pytest.mark.parametrize(
     ("threshold", "flags", "words"),
     [(2.0, RIGHT, "flags nothing"), (0.0, RIGHT, "flags everything"), (0.5, WRONG, "recall 0")],
 )
-def test_vacuous_models_are_refused(threshold: float, flags: np.ndarray, words: str, promotion: Promotion) -> None:
+def test_vacuous_models_are_refused(threshold: float, flags: np.ndarray, words: str) -> None:
     test = rows(LABELS, {0: flags}, overlapping=False)
-    ruling = gate.judge(reader(2, 0, threshold), None, test, promotion)
+    ruling = gate.judge(reader(2, 0, threshold), None, test)
     assert ruling.reason is RunReason.VACUOUS
     assert words in ruling.words
 
 
-def test_the_first_model_is_fresh_enough_whatever_its_worth() -> None:
+def test_the_first_model_may_serve_whatever_its_worth() -> None:
     half_right = np.arange(300) % 4 < 2
     test = rows(LABELS, {0: half_right}, overlapping=True)
-    assert gate.judge(reader(1, 0), None, test, FRESH).reason is None
-    assert gate.judge(reader(1, 0), None, test, PROVEN).reason is RunReason.NOT_PROVEN
-
-
-def test_a_first_model_can_be_proven_against_not_choosing() -> None:
-    test = rows(LABELS, {0: RIGHT}, overlapping=False)
-    assert gate.judge(reader(1, 0), None, test, PROVEN).reason is None
-    # The same rows, all alive at once, are worth one independent row.
-    overlapping = rows(LABELS, {0: RIGHT}, overlapping=True)
-    assert gate.judge(reader(1, 0), None, overlapping, PROVEN).reason is RunReason.NOT_PROVEN
+    ruling = gate.judge(reader(1, 0), None, test)
+    assert ruling.reason is None
+    assert "+0.000" in ruling.words
+    assert "none served" in ruling.words
 
 
 def test_conclusively_worse_is_refused() -> None:
     test = rows(LABELS, {0: RIGHT, 1: np.arange(300) % 3 == 0}, overlapping=False)
-    ruling = gate.judge(reader(2, 1), reader(1, 0), test, FRESH)
+    ruling = gate.judge(reader(2, 1), reader(1, 0), test)
     assert ruling.reason is RunReason.WORSE_THAN_SERVED
     assert "served model 1 1.000" in ruling.words
 
 
 def test_worse_on_few_effective_rows_is_a_statement_only() -> None:
     test = rows(LABELS, {0: RIGHT, 1: np.arange(300) % 3 == 0}, overlapping=True)
-    assert gate.judge(reader(2, 1), reader(1, 0), test, FRESH).reason is None
-    assert gate.judge(reader(2, 1), reader(1, 0), test, PROVEN).reason is RunReason.NOT_PROVEN
+    assert gate.judge(reader(2, 1), reader(1, 0), test).reason is None
 
 
-def test_conclusively_better_is_proven() -> None:
-    test = rows(LABELS, {0: RIGHT, 1: np.arange(300) % 3 == 0}, overlapping=False)
-    assert gate.judge(reader(2, 0), reader(1, 1), test, PROVEN).reason is None
-
-
-def test_a_served_model_that_flags_nothing_proves_nothing() -> None:
+def test_a_served_model_that_flags_nothing_refuses_nobody() -> None:
     test = rows(LABELS, {0: RIGHT}, overlapping=False)
-    assert gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test, FRESH).reason is None
-    assert gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test, PROVEN).reason is RunReason.NOT_PROVEN
+    assert gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test).reason is None
+
+
+def test_what_may_serve_is_held_to_the_proof() -> None:
+    may, vacuous = Ruling(None, "good"), Ruling(RunReason.VACUOUS, "flags nothing")
+    assert held_to(Proof(True, "shown"), may) == Ruling(None, "good; shown")
+    assert held_to(Proof(False, "not shown"), may) == Ruling(RunReason.NOT_PROVEN, "good; not shown")
+    for better in (True, False):
+        assert held_to(Proof(better, "x"), vacuous) is vacuous
 
 
 def test_wilson_against_scipy() -> None:

@@ -92,7 +92,7 @@ class Announcer:
 
 def ended(run: TrainingRun) -> str:
     """How a run ended, as a line."""
-    name = run.end.name.lower() if run.end else "open"
+    name = run.outcome or "open"
     result = run.result
     if result is None or result.test is None:
         return f"model {run.seq} {name}" + (f": {run.words or run.reason}" if run.reason else "")

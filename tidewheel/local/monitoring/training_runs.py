@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from services.trainer.reasons import RunReason
 from tidewheel.domain.models import Scorecard
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
 from tidewheel.domain.windows import Windowing
@@ -34,6 +35,16 @@ class TrainingRun:
     @property
     def published(self) -> bool:
         return self.end is Step.PUBLISHED
+
+    @property
+    def kept(self) -> bool:
+        """Not published, since not proven: its model is the candidate until a newer one is."""
+        return self.end is Step.REFUSED and self.reason == RunReason.NOT_PROVEN
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a word; empty while it goes on."""
+        return "candidate" if self.kept else self.end.name.lower() if self.end else ""
 
     def on_event(self, event: RunEvent) -> bool:
         """Take in a state change; returns whether it was new."""

@@ -10,7 +10,7 @@ from tidewheel.local.monitoring.training_runs import TrainingRun
 from tidewheel.local.view.figures import NOTHING, age, share
 from tidewheel.local.view.picture import Picture
 
-DONE, NOW, OPEN, BAD = "✔", "▶", "○", "✘"
+DONE, NOW, OPEN, BAD, KEPT = "✔", "▶", "○", "✘", "◇"
 STEPS = (
     (Step.WINDOW_CLOSED, "closed"),
     (Step.VALIDATED, "validated"),
@@ -52,8 +52,15 @@ def _steps(run: TrainingRun, between: str) -> Text:
         text.append(f"{mark} {name}", style).append(between, "dim")
     if run.end is None:
         return text.append(f"{OPEN} published", "dim")
-    good = run.published
-    return text.append(f"{DONE if good else BAD} {run.end.name.lower()}", "bold green" if good else "bold red")
+    return text.append(f"{_mark(run)} {run.outcome}", f"bold {_colour(run)}")
+
+
+def _mark(run: TrainingRun) -> str:
+    return DONE if run.published else KEPT if run.kept else BAD
+
+
+def _colour(run: TrainingRun) -> str:
+    return "green" if run.published else "yellow" if run.kept else "red"
 
 
 def _searching(run: TrainingRun) -> bool:
@@ -109,7 +116,7 @@ def _verdict(run: TrainingRun) -> Text:
         return Text(run.gate_words, style="dim")
     result = run.result
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(run.end.name.lower(), "bold green" if run.published else "bold red")
+    text.append(run.outcome, f"bold {_colour(run)}")
     if result is not None and result.test is not None:
         text.append(f"  test precision {share(result.test.precision)} at recall {share(result.test.recall)}")
         text.append(f", tuned in {result.tuning_s:.1f} s", "dim")
@@ -138,7 +145,7 @@ def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
     wait = f"{(served - one.window_closed_at_ns) / 1e9:.1f} s" if served and one.window_closed_at_ns else NOTHING
     return [
         str(one.seq),
-        Text(_verdict_words(one), style="green" if one.published else "red"),
+        Text(_verdict_words(one), style=_colour(one)),
         *_figures(result.test if result else None),
         *_figures(one.scorecard),
         wait,
@@ -148,10 +155,8 @@ def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
 
 def _verdict_words(one: TrainingRun) -> str:
     """A refusal is told by its reason alone, since there is little room."""
-    word, reason = one.end.name.lower() if one.end else "", one.reason.replace("_", " ")
-    if one.end is Step.REFUSED and reason:
-        return f"{BAD} {reason}"
-    return f"{DONE if one.published else BAD} {word}"
+    told_by_reason = one.end is Step.REFUSED and one.reason and not one.kept
+    return f"{_mark(one)} {one.reason.replace('_', ' ') if told_by_reason else one.outcome}"
 
 
 def _figures(part: PartMetrics | Scorecard | None) -> list[str]:

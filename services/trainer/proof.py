@@ -1,0 +1,106 @@
+"""Whether the procedure is shown better than the model that serves, on rows that came later: what `proven` promotes by.
+
+A window's test part is worth some 3 to 5 independent labels, on which nothing is shown. So the question is asked of
+the procedure: the models made since the serving one, each judged on its next window at its own threshold, against the
+serving model on the very same rows. Pooled precision must be higher, one-sided 99 %. Where nothing serves the other
+side is not choosing at all, which is what evidence weighs; a serving model that flags none of those rows is no better.
+
+As in evidence two standard errors are made, and the larger counts: one from the effective sample sizes, the two taken
+as independent, which errs wide where they flag the same rows; and one from how the paired difference varies between
+models (linearised ratio, Student's t).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from services.trainer import evidence
+from services.trainer.evidence import MODELS_MAX, STRONG_LEVEL
+from services.trainer.intervals import Share, drawn_variance, t_of
+from services.trainer.rows import Rows
+from services.trainer.scorecard import rows_after
+from tidewheel.domain.models import Evidence, Model, Rival, Scorecard, Scorer
+
+PAIRS_MIN = 5
+
+Judged = tuple[Scorecard, Rival | None]
+Pair = tuple[Scorecard, Rival]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether the procedure is shown better, and a sentence for people."""
+
+    better: bool
+    words: str
+
+
+def rival(served: Model, judged: Rows) -> Rival | None:
+    """The served model on the rows that judged another one; None where it may know one of them, since not all were
+    placed after its own window closed."""
+    if len(rows_after(served, judged)) < len(judged):
+        return None
+    flags = Scorer.of(served).scores(judged.features) >= served.threshold
+    return Rival(served.seq, int(flags.sum()), int(judged.label[flags].sum()))
+
+
+def weigh(newest_first: Sequence[Judged], serving: int | None) -> Proof:
+    """Weigh the models made since the last published one. Rows on which another model than `serving` served say nothing
+    about it and do not count."""
+    judged = [(card, other) for card, other in newest_first if card.rows and _seq(other) == serving][:MODELS_MAX]
+    pairs = [(card, other) for card, other in judged if other is not None]
+    if serving is None:
+        return _against_not_choosing(judged, "nothing serves")
+    if len(pairs) < PAIRS_MIN:
+        return Proof(False, f"{len(pairs)} of at least {PAIRS_MIN} models are judged beside model {serving}")
+    if not any(other.flagged for _, other in pairs):
+        return _against_not_choosing(judged, f"model {serving} flagged nothing beside them")
+    return _against(pairs, serving)
+
+
+def _seq(other: Rival | None) -> int | None:
+    return other.seq if other else None
+
+
+def _against_not_choosing(judged: Sequence[Judged], why: str) -> Proof:
+    pooled = evidence.weigh([card for card, _ in judged])
+    words = f"{why}: strong evidence is asked for, {pooled.models} models give {pooled.evidence}"
+    return Proof(pooled.evidence is Evidence.STRONG, words)
+
+
+def _against(pairs: Sequence[Pair], serving: int) -> Proof:
+    flagged, hits = sum(card.flagged for card, _ in pairs), sum(card.hits for card, _ in pairs)
+    if not flagged:
+        return Proof(False, f"{len(pairs)} models since model {serving} flagged nothing")
+    own, other = hits / flagged, _precision_of_rival(pairs)
+    error = max(_error_of_sizes(pairs), _error_between(pairs))
+    low = own - other - t_of(STRONG_LEVEL, len(pairs) - 1) * error
+    words = (
+        f"{len(pairs)} models since model {serving} on their next windows: precision {own:.3f}, its own there "
+        f"{other:.3f}; difference {own - other:+.3f}, at least {low:+.3f} at {STRONG_LEVEL:.0%}"
+    )
+    return Proof(low > 0, words)
+
+
+def _precision_of_rival(pairs: Sequence[Pair]) -> float:
+    return sum(other.hits for _, other in pairs) / sum(other.flagged for _, other in pairs)
+
+
+def _error_of_sizes(pairs: Sequence[Pair]) -> float:
+    """Standard error of the difference if flagged rows were worth their part of the effective ones."""
+    own = sum(card.hits for card, _ in pairs) / sum(card.flagged for card, _ in pairs)
+    worth = sum(card.effective_rows * card.flagged / card.rows for card, _ in pairs)
+    worth_rival = sum(card.effective_rows * other.flagged / card.rows for card, other in pairs)
+    rivals = Share(_precision_of_rival(pairs), worth_rival)
+    return sqrt(drawn_variance(Share(own, worth)) + drawn_variance(rivals))
+
+
+def _error_between(pairs: Sequence[Pair]) -> float:
+    """Standard error of the same from the spread between models, each pair taken as one observation."""
+    counts = [(card.flagged, card.hits, other.flagged, other.hits) for card, other in pairs]
+    flagged, hits, flagged_rival, hits_rival = np.array(counts, dtype=np.float64).T
+    own, other = hits.sum() / flagged.sum(), hits_rival.sum() / flagged_rival.sum()
+    pull = (hits - own * flagged) / flagged.sum() - (hits_rival - other * flagged_rival) / flagged_rival.sum()
+    return float(np.sqrt(len(pairs) / (len(pairs) - 1) * (pull**2).sum()))
