@@ -46,7 +46,8 @@ def of_flip(runs: Runs) -> dict[str, Any]:
         "positive_within_three_windows (1)": share_within(runs, "flip", WINDOWS_MAX),
         "positive_within_one_window_by_steps (1)": share_within(runs, "flip_by_steps", STEPS),
         # One positive correlation may be luck; a score that follows the new edge stays with it.
-        "share_positive_from_the_third_on": np.mean([_positive(one["flip"]["since_flip"]) for one in runs]),
+        "share_positive_from_the_third_on": share_positive(runs, "flip", WINDOWS_MAX),
+        "share_positive_by_steps_from_the_sixth_on": share_positive(runs, "flip_by_steps", STEPS // 2 + 1),
         "planted_lift": mean(runs, "planted", "lift"),
         "lift": mean(runs, "tidewheel", "lift"),
         "plain_lift": mean(runs, "plain", "lift"),
@@ -58,8 +59,9 @@ def share_within(runs: Runs, name: str, models_max: int) -> float:
     return float(np.mean([one[name]["first"] is not None and one[name]["first"] <= models_max for one in runs]))
 
 
-def _positive(since: Sequence[float | None]) -> float:
-    settled = [one is not None and one > 0 for one in since[WINDOWS_MAX - 1 :]]
+def share_positive(runs: Runs, name: str, number: int) -> float:
+    """Of all seeds' models from this number on, those with a positive correlation."""
+    settled = [one is not None and one > 0 for run in runs for one in run[name]["since_flip"][number - 1 :]]
     return float(np.mean(settled)) if settled else 0.0
 
 

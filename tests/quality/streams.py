@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from services.ingest.core import IngestCore
 from services.ingest.seconds import Rules
-from services.ingest.sources.patterns import BEND_S
+from services.ingest.sources.patterns import BEND_AGO_S, BEND_S
 from services.ingest.sources.simulator import START_S, Simulator
 from services.labeler.core import Labeler
 from services.orderbot.core import OrderRule, orders_of
@@ -70,7 +70,7 @@ def pulled(features: NDArray[np.float32]) -> NDArray[np.float64]:
 def bent(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """How the newest and the oldest of three stretches of mids lie to the one between: the market that flips, before
     it does."""
-    stretches = features[:, MIDS][:, : 3 * BEND_S].astype(np.float64).reshape(-1, 3, BEND_S)
+    stretches = features[:, MIDS][:, BEND_AGO_S : BEND_AGO_S + 3 * BEND_S].astype(np.float64).reshape(-1, 3, BEND_S)
     newest, middle, oldest = stretches.mean(axis=2).T
     result: NDArray[np.float64] = newest - 2 * middle + oldest
     return result

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.ingest.sources.patterns import BEND_S, DOUBLED_CENTS, HISTORY_S, Pattern, bend, pull
+from services.ingest.sources.patterns import DOUBLED_CENTS, HISTORY_S, Pattern, bend, pull
 
 Make = Callable[[float, int], Pattern]
 FIRST = 13_000_000  # 65,000 USD
-BEND = np.repeat([1.0, -2.0, 1.0], BEND_S) / BEND_S
+BEND = np.repeat([0.0, 1.0, -2.0, 1.0], (240, 120, 120, 120)) / 120
 PULL = np.full(HISTORY_S, 1 / HISTORY_S) - np.eye(1, HISTORY_S)[0]
 
 
@@ -48,7 +48,7 @@ def test_only_moves_count_to_the_last_bit(make: Make) -> None:
 
 def test_a_steady_trend_gives_no_bend() -> None:
     pattern = bend(1.0, FIRST)
-    assert not drifts(pattern, FIRST + 50 * np.arange(1, 1_000))[3 * BEND_S + 1 :].any()
+    assert not drifts(pattern, FIRST + 50 * np.arange(1, 1_000))[HISTORY_S + 1 :].any()
     assert drifts(pattern, walk(1_000)).any()
 
 

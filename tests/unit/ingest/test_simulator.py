@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.ingest.core import IngestCore
 from services.ingest.quotes import RawBatch, Rejected
 from services.ingest.seconds import Rules
-from services.ingest.sources.patterns import BEND_PER_S, BEND_S, PULL_PER_S
+from services.ingest.sources.patterns import BEND_PER_S, PULL_PER_S
 from services.ingest.sources.simulator import BLOCK_S, START_S, Simulator
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.domain.market import MarketSecond, SourceKind
@@ -141,14 +141,13 @@ def test_the_drift_of_a_market_that_flips_is_the_bend(flip_s: int, sign: int) ->
     time_ns, bid, offer = columns(4, 1.0, 400, flip_s)
     count = 400 * BLOCK_S
     mids, offers = closing(time_ns, (bid + offer) // 2, count), closing(time_ns, offer, count)
-    n = BEND_S
-    oldest, middle, newest = (
-        sliding_window_view(mids, n)[at : at + count - 3 * n].mean(axis=1) for at in (0, n, 2 * n)
+    oldest, middle, newest, now = (
+        sliding_window_view(mids, 120)[at : at + count - 600].mean(axis=1) for at in (0, 120, 240, 480)
     )
-    moves = np.diff(offers)[3 * n - 1 :]
-    quoted = np.isin(START_S + np.arange(3 * n, count), time_ns // S)
-    # Beside it a trend and a pull to the mean, neither of which is in it.
-    known = np.stack((newest - 2 * middle + oldest, newest - oldest, newest - mids[3 * n - 1 : -1]), axis=1)[quoted]
+    moves = np.diff(offers)[599:]
+    quoted = np.isin(START_S + np.arange(600, count), time_ns // S)
+    # Beside it a trend and a pull to the mean of two minutes, neither of which is in it.
+    known = np.stack((newest - 2 * middle + oldest, newest - oldest, now - mids[599:-1]), axis=1)[quoted]
     slopes, _, _, _ = np.linalg.lstsq(known, moves[quoted], rcond=None)
     errors = (moves[quoted] - known @ slopes).std() * np.sqrt(np.diag(np.linalg.inv(known.T @ known)))
     assert (np.abs(slopes - (sign * BEND_PER_S, 0, 0)) < 4 * errors).all()

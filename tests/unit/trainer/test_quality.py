@@ -57,8 +57,8 @@ def test_the_planted_function_is_the_distance_to_the_mean_of_ten_minutes() -> No
 def test_the_planted_function_of_a_market_that_flips_is_the_bend() -> None:
     ago = np.arange(1, 601)
     assert bent(mids(3 + 7 * ago))[0] == pytest.approx(0)
-    # The second difference of x² is twice the square of the distance; what is older than three stretches is not in it.
-    assert bent(mids(np.where(ago <= 480, (ago / 160) ** 2, 9e9)))[0] == pytest.approx(2, rel=1e-4)
+    # The second difference of x² is twice the square of the distance; the newest four minutes are not in it.
+    assert bent(mids(np.where(ago > 240, (ago / 120) ** 2, 9e9)))[0] == pytest.approx(2, rel=1e-4)
 
 
 def test_half_way_the_edge_turns(turning: list[Window]) -> None:
@@ -79,7 +79,7 @@ def test_a_smaller_step_gives_the_same_rows_more_often(turning: list[Window]) ->
 
 def model_of(sign: int) -> Model:
     """It scores by the bend, or against it."""
-    weights = np.concatenate((np.zeros(5), np.repeat([1.0, -2.0, 1.0, 0.0], (160, 160, 160, 120))))
+    weights = np.concatenate((np.zeros(5), np.repeat([0.0, 1.0, -2.0, 1.0], (240, 120, 120, 120))))
     return replace(a_model(1), coefficients=sign * 1e-4 * weights, mean=np.zeros(605), std=np.ones(605))
 
 
@@ -124,12 +124,13 @@ def test_the_goals_of_a_flip_count_seeds_in_time() -> None:
     zero = {"lift": 0.0}
 
     def seed(windows: int | None, steps: int | None, since: list[float | None]) -> dict:
-        told = {"flip": {"first": windows, "since_flip": since}, "flip_by_steps": {"first": steps}}
+        by_steps = {"first": steps, "since_flip": [-1] * 5 + since}
+        told = {"flip": {"first": windows, "since_flip": since}, "flip_by_steps": by_steps}
         return {**told, "planted": zero, "tidewheel": zero, "plain": zero}
 
     made = [seed(3, 10, [-1, -1, 1, None]), seed(4, 11, [-1, -1, -1, 1]), seed(None, None, [-1]), seed(1, 1, [1, 1, 1])]
     found = list(means("flip", made).values())
-    assert found[:5] == ["flip", 4, 0.5, 0.5, 0.5]
+    assert found[:6] == ["flip", 4, 0.5, 0.5, 0.6, round(5 / 12, 4)]
 
 
 def test_a_threshold_is_as_precise_as_the_recall_allows() -> None:
