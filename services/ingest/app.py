@@ -30,7 +30,12 @@ EARLY_NS = 631_152_000 * NS_PER_S  # 1990
 def run(settings: Settings, context: Context) -> None:
     """Until the source ends or `stop` is set. Raises Unusable in one line for what a person can mend."""
     try:
-        source = open_source(settings.feed, sim_seed=settings.sim_seed, sim_edge=settings.sim_edge)
+        source = open_source(
+            settings.feed,
+            sim_seed=settings.sim_seed,
+            sim_edge=settings.sim_edge,
+            sim_flip_s=settings.sim_flip_s,
+        )
         # What cannot be read at all is known before anything is said to run.
         items = begun(source.items())
         partition = partition_on(settings.kafka, settings.instrument_id)

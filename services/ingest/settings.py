@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from services.ingest.seconds import Rules
-from tidewheel.domain.feeds import SIMULATOR, Feed
+from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.runtime.settings import decimal, level, setting, text, whole
 
@@ -49,6 +49,8 @@ class Settings:
 
     sim_seed: int = setting(whole(0, 2**63 - 1), 1)
     sim_edge: float = setting(decimal(0, 1), 1.0)
+    # Market seconds after which the sign of the edge turns; 0: never.
+    sim_flip_s: int = setting(whole(0, SIM_FLIP_MAX_S), 0)
 
     metrics_port: int = setting(whole(0, 65_535), 9101)
     log_level: str = setting(level, "INFO")

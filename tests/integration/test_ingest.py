@@ -205,19 +205,21 @@ def test_killed_before_the_log_had_what_was_set_aside_nothing_is_told_twice(
     assert len(seconds(broker)) == 10
 
 
-def test_the_simulator_goes_on_where_it_stood(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flip_s", [0, 250])
+def test_the_simulator_goes_on_where_it_stood(broker: str, flip_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = {"sim_edge": 0.5, "sim_flip_s": flip_s}
     for symbol, stops in (("WHOLE", (700,)), ("PARTS", (100, 1, 299, 300))):
         for count in stops:
             with monkeypatch.context() as patch:
                 running = context()
                 stop_after(patch, count, running.stop.set)
-                app.run(settings(broker, "sim", instrument=symbol, sim_seed=5, sim_edge=0.5), running)
+                app.run(settings(broker, "sim", instrument=symbol, sim_seed=5, **market), running)
     written_seconds = seconds(broker)
     whole, parts = ([plain(s) for s in written_seconds if s.instrument == f"sim:{name}"] for name in ("WHOLE", "PARTS"))
     assert len(whole) == 700
     assert whole == parts
     with pytest.raises(Unusable, match="does not continue the log"):
-        ingest(broker, "sim", instrument="PARTS", sim_seed=6, sim_edge=0.5)
+        ingest(broker, "sim", instrument="PARTS", sim_seed=6, **market)
 
 
 def test_a_file_that_is_done_is_not_done_again(broker: str, tmp_path: Path) -> None:

@@ -53,11 +53,11 @@ def plain(window: Rows) -> Rule | None:
     return Rule(scores, threshold(scores(validation), validation.label))
 
 
-def oracle(window: Rows) -> Rule:
-    """The planted function, its threshold fitted on the whole window."""
+def oracle(window: Rows, flip_s: int = 0) -> Rule:
+    """The planted function, with the sign it has when a row is placed; its threshold fitted on the whole window."""
 
     def scores(rows: Rows) -> Scores:
-        return planted(rows.features)
+        return planted(rows, flip_s)
 
     return Rule(scores, threshold(scores(window), window.label))
 

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from tidewheel.cli.options import Parsed
-from tidewheel.domain.feeds import Feed
+from tidewheel.domain.feeds import SIM_FLIP_MAX_S, Feed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
 from tidewheel.local.clock import wall_stamp
@@ -24,7 +24,7 @@ PARTITIONS = 2
 # Options that a resumed run takes from the run before it, where they are not given again.
 LASTING = (
     *("feed", "instrument", "threshold", "orders_per_second", "window", "step", "exit_on", "max_holding"),
-    *("sim_seed", "sim_edge", "kafka", "redis"),
+    *("sim_seed", "sim_edge", "sim_flip_s", "kafka", "redis"),
 )
 CHANGING = ("speed", "trials", "promotion")
 
@@ -113,6 +113,15 @@ CHANGING = ("speed", "trials", "promotion")
     default=1.0,
     show_default=True,
     help="Simulator: strength of the planted pattern that a model can find; 0 is pure chance.",
+)
+@click.option(
+    "--sim-flip-s",
+    type=click.IntRange(0, SIM_FLIP_MAX_S),
+    default=0,
+    show_default=True,
+    metavar="S",
+    help="Simulator: plant a pattern whose sign turns after this many seconds of market; 0 plants the usual one, "
+    "which never turns.",
 )
 @click.option(
     "--exit-after-models",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 SIMULATOR = "sim"
 REPLAY = "replay"
+# Market seconds after which a simulated market may turn its edge: ten years.
+SIM_FLIP_MAX_S = 315_360_000
 LIVE_VENUES = ("kraken", "coinbase", "binance", "okx")
 REPLAY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

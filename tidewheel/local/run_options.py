@@ -33,6 +33,7 @@ class RunOptions:
     promotion: str
     sim_seed: int
     sim_edge: float
+    sim_flip_s: int
     exit_after_models: int | None
     stay: bool
 
@@ -46,7 +47,7 @@ class RunOptions:
 
     def lasting(self) -> dict[str, Any]:
         """What cannot change over the life of a data directory: it shapes ticks, orders, labels or window numbers."""
-        simulated = {"sim_seed": self.sim_seed, "sim_edge": self.sim_edge} if self.feed.kind == SIMULATOR else {}
+        simulated = {"sim_seed": self.sim_seed, "sim_edge": self.sim_edge, "sim_flip_s": self.sim_flip_s}
         return {
             "feed": str(self.feed),
             "instrument": self.symbol,
@@ -56,7 +57,7 @@ class RunOptions:
             "step": self.step,
             "exit_on": self.exit_on,
             "max_holding": self.max_holding,
-            **simulated,
+            **(simulated if self.feed.kind == SIMULATOR else {}),
         }
 
     def changing(self) -> dict[str, Any]:

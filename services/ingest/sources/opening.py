@@ -5,7 +5,7 @@ from services.ingest.sources import Source
 from tidewheel.domain.feeds import SIMULATOR, Feed
 
 
-def open_source(feed: Feed, *, sim_seed: int, sim_edge: float) -> Source:
+def open_source(feed: Feed, *, sim_seed: int, sim_edge: float, sim_flip_s: int) -> Source:
     """Raises Unreadable for a feed that this version cannot read. A file is looked at only when it is read."""
     # Each source is imported only where it is wanted: Arrow alone takes longer than all else.
     if feed.path is not None:
@@ -15,5 +15,5 @@ def open_source(feed: Feed, *, sim_seed: int, sim_edge: float) -> Source:
     if feed.kind == SIMULATOR:
         from services.ingest.sources.simulator import Simulator
 
-        return Simulator(sim_seed, sim_edge)
+        return Simulator(sim_seed, sim_edge, sim_flip_s)
     raise Unreadable(f"live venue {feed.kind} is not available in this version: use sim or replay:<path>")

@@ -1,4 +1,4 @@
-"""A seeded market with bid and offer, bursts and quiet stretches, and a planted linear edge.
+"""A seeded market with bid and offer, bursts and quiet stretches, and a planted linear edge that may turn its sign.
 
 How prices come about. The *offer* is a random walk: each quote moves it by chance, by `STEP_USD` a second times a
 volatility that wanders. The bid stands below it by a spread drawn anew each second. So with edge 0 the offer is a
@@ -9,19 +9,24 @@ The planted edge. In each second that has quotes the offer drifts by
 
     edge × PULL_PER_S × Σ wₖ (mid of k seconds ago − mid of 1 second ago),   k = 1 … 600, all wₖ = 1/600
 
-in USD: prices are pulled to the mean of the last ten minutes. The sum is linear in the 600 mids that features hold, and
-the same seed has the same chance whatever the edge.
+in USD: prices are pulled to the mean of the last ten minutes. A market that flips has another pattern, one whose sign
+can be turned (`patterns.py`): before market second `flip_s`, counted from 0, the drift is
+
+    edge × BEND_PER_S × (mean of mids 241 … 360 − 2 × mean of mids 361 … 480 + mean of mids 481 … 600)
+
+and from then on its negative. Either is linear in the 600 mids that features hold, and the same seed has the same
+chance whatever the edge and the flip.
 
 The market begins at 2026-01-01 UTC and never ends. Prices are reflected far outside any range they reach in years.
 """
 
-from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.ingest.quotes import RawBatch
+from services.ingest.sources.patterns import bend, pull
 from tidewheel.domain.market import Int64, SourceKind
 from tidewheel.domain.time import NS_PER_S
 
@@ -29,8 +34,6 @@ START_S = 1_767_225_600  # 2026-01-01T00:00:00Z
 START_USD = 65_000.0
 RANGE_USD = (35_000.0, 95_000.0)
 BLOCK_S = 256
-HISTORY_S = 600
-PULL_PER_S = 0.02
 STEP_USD = 1.2
 # Volatility is a factor that returns to 1.
 VOLATILITY_KEPT = 0.98
@@ -48,22 +51,21 @@ CENT_E9 = 10_000_000
 
 
 class Simulator:
-    """Endless quotes, the same for the same seed and edge on each start."""
+    """Endless quotes, the same for the same seed, edge and flip on each start. With `flip_s` 0 it never flips."""
 
     name = "sim"
     kind = SourceKind.SIMULATED
     repeats = True
 
-    def __init__(self, seed: int, edge: float) -> None:
+    def __init__(self, seed: int, edge: float, flip_s: int = 0) -> None:
         self._seed = seed
-        self._pull = edge * PULL_PER_S
+        self._flip_s = flip_s
+        self._second = 0
         self._offer_usd = START_USD
         self._volatility = 1.0
         self._quiet_left_s = 0
-        # Twice the mid in cents is a whole number, so their sum is exact.
-        cents = round(START_USD * 100)
-        self._mids = deque([2 * cents - SPREAD_CENTS[0]] * HISTORY_S, HISTORY_S)
-        self._mids_sum = sum(self._mids)
+        self._mid = 2 * round(START_USD * 100) - SPREAD_CENTS[0]  # doubled cents
+        self._pattern = (bend if flip_s else pull)(edge, self._mid)
 
     def items(self) -> Iterator[RawBatch]:
         place = 1
@@ -134,22 +136,22 @@ class Simulator:
         moves = np.zeros(BLOCK_S)
         alive = counts > 0
         moves[alive] = within[(starts + counts - 1)[alive]]
-        mids, total, offer, pull = self._mids, self._mids_sum, self._offer_usd, self._pull
+        pattern, mid, offer = self._pattern, self._mid, self._offer_usd
         low, high = RANGE_USD
-        mid = mids[-1]
         for second, (quoted, move, spread) in enumerate(
             zip(alive.tolist(), moves.tolist(), spreads.tolist(), strict=True)
         ):
             bases[second] = offer
             if quoted:
-                # `total` holds twice the mids in cents, hence 200 to a dollar.
-                drift = pull * (total - HISTORY_S * mid) / (HISTORY_S * 200)
+                drift = pattern.drift_usd()
+                if self._flip_s and self._second + second >= self._flip_s:
+                    drift = -drift
                 if not low < offer + move + drift < high:
                     move, signs[second] = -move, -1.0
                 drifts[second] = drift
                 offer = offer + move + drift
                 mid = 2 * round(offer * 100) - spread
-            total += mid - mids[0]
-            mids.append(mid)
-        self._mids_sum, self._offer_usd = total, offer
+            pattern.on_mid(mid)
+        self._second += BLOCK_S
+        self._mid, self._offer_usd = mid, offer
         return bases, drifts, signs

@@ -54,6 +54,21 @@ def test_a_recorded_file_runs_as_fast_as_it_can(runs: Runs) -> None:
     assert (runs.last.options.instrument, runs.last.options.speed) == ("replay:XAU-USD", "max")
 
 
+def test_a_market_flips_where_it_is_told_to_and_goes_on_so(runs: Runs) -> None:
+    assert main(["run", "--sim-flip-s", "8000", "--data-dir", "d"]) == 0
+    assert main(["run", "--data-dir", "d"]) == 0
+    assert [request.options.sim_flip_s for request, _ in runs.asked] == [8_000, 8_000]
+
+
+@pytest.mark.parametrize("seconds", ["-1", "soon", "0.5", "99999999999"])
+def test_a_wrong_flip_is_one_line(runs: Runs, seconds: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--sim-flip-s", seconds]) == 2
+    err = capfd.readouterr().err
+    assert "--sim-flip-s" in err
+    assert err.count("\n") == 1
+    assert runs.asked == []
+
+
 def test_products_are_made_room_for(runs: Runs) -> None:
     assert main(["run", "--summary", "a/s.json", "--export", "b/out"]) == 0
     assert runs.asked[-1][1] == Products(Path("a/s.json"), Path("b/out"))

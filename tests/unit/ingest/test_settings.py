@@ -44,6 +44,8 @@ def test_the_feed_is_the_venue_of_the_instrument() -> None:
         ("QUIET_S", "0", "from 1"),
         ("SIM_EDGE", "2", "from 0 to 1"),
         ("SIM_SEED", "-1", "from 0"),
+        ("SIM_FLIP_S", "-1", "from 0"),
+        ("SIM_FLIP_S", "0.5", "from 0"),
         ("AHEAD_MAX_S", "-1", "from 0"),
     ],
 )
@@ -57,4 +59,4 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(name: str, value: s
 @pytest.mark.parametrize("venue", ["kraken", "coinbase", "binance", "okx"])
 def test_a_live_venue_is_not_in_this_version(venue: str) -> None:
     with pytest.raises(Unreadable, match=f"{venue} is not available in this version"):
-        open_source(settings(FEED=venue).feed, sim_seed=1, sim_edge=0)
+        open_source(settings(FEED=venue).feed, sim_seed=1, sim_edge=0, sim_flip_s=0)

@@ -1,5 +1,6 @@
 """The simulated market: the same for the same seed, lively, and with an edge only where one is planted."""
 
+from hashlib import sha256
 from itertools import islice
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from services.ingest.core import IngestCore
 from services.ingest.quotes import RawBatch, Rejected
 from services.ingest.seconds import Rules
-from services.ingest.sources.simulator import BLOCK_S, PULL_PER_S, START_S, Simulator
+from services.ingest.sources.patterns import BEND_PER_S, PULL_PER_S
+from services.ingest.sources.simulator import BLOCK_S, START_S, Simulator
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.domain.market import MarketSecond, SourceKind
 
@@ -18,12 +20,17 @@ S = 1_000_000_000
 CENT = 10_000_000
 
 
-def batches(seed: int, edge: float, blocks: int) -> list[RawBatch]:
-    return list(islice(Simulator(seed, edge).items(), blocks))
+NEVER_S = 10**9
 
 
-def columns(seed: int, edge: float, blocks: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    read = batches(seed, edge, blocks)
+def batches(seed: int, edge: float, blocks: int, flip_s: int = 0) -> list[RawBatch]:
+    return list(islice(Simulator(seed, edge, flip_s).items(), blocks))
+
+
+def columns(
+    seed: int, edge: float, blocks: int, flip_s: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    read = batches(seed, edge, blocks, flip_s)
     return tuple(np.concatenate([getattr(b, name) for b in read]) for name in ("time_ns", "bid_e9", "offer_e9"))  # type: ignore[return-value]
 
 
@@ -39,6 +46,36 @@ def test_the_same_seed_and_edge_give_the_same_bytes() -> None:
     assert first == again
     assert first != b"".join(map(encode_second, seconds(8, 0.5, 4)))
     assert first != b"".join(map(encode_second, seconds(7, 0.6, 4)))
+
+
+@pytest.mark.parametrize(
+    ("seed", "edge", "digest"),
+    [
+        (1, 1.0, "8df7842a01e9f04a5ac405993d30872c52dde3906c69d6df40e40f8d6177b65a"),
+        (2, 0.0, "ce43ef03f9242c74215060099fb2395a993adbc051ea6530e2c09558d8c4c58e"),
+    ],
+)
+def test_a_market_that_never_flips_is_what_it_has_always_been(seed: int, edge: float, digest: str) -> None:
+    read = sha256()
+    for batch in batches(seed, edge, 60):
+        for column in (batch.place, batch.time_ns, batch.bid_e9, batch.offer_e9):
+            read.update(column.tobytes())
+    assert read.hexdigest() == digest
+
+
+def test_until_it_flips_a_market_is_as_if_it_never_did() -> None:
+    flip_s = 10 * BLOCK_S + 7
+    turned, never = columns(5, 1.0, 20, flip_s), columns(5, 1.0, 20, NEVER_S)
+    assert turned[0].tobytes() == never[0].tobytes(), "the same chance"
+    before = turned[0] < (START_S + flip_s) * S
+    for one, other in zip(turned, never, strict=True):
+        assert (one == other)[before].all()
+    assert (turned[2] != never[2])[~before][20:].mean() > 0.9, "and soon after it is another"
+
+
+def test_without_edge_a_flip_turns_nothing() -> None:
+    for one, other in zip(columns(5, 0.0, 20, 1_000), columns(5, 0.0, 20), strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_it_begins_with_2026_and_rows_are_numbered_from_1() -> None:
@@ -97,6 +134,24 @@ def test_the_drift_is_the_documented_function_of_the_mids(edge: float) -> None:
     assert (np.abs(slopes - (edge * PULL_PER_S, 0, 0)) < 4 * errors).all()
     assert errors[0] < PULL_PER_S / 8, "the test can tell an edge from none"
     assert errors[1] < PULL_PER_S / 8
+
+
+@pytest.mark.parametrize(("flip_s", "sign"), [(NEVER_S, 1), (1, -1)])
+def test_the_drift_of_a_market_that_flips_is_the_bend(flip_s: int, sign: int) -> None:
+    time_ns, bid, offer = columns(4, 1.0, 400, flip_s)
+    count = 400 * BLOCK_S
+    mids, offers = closing(time_ns, (bid + offer) // 2, count), closing(time_ns, offer, count)
+    oldest, middle, newest, now = (
+        sliding_window_view(mids, 120)[at : at + count - 600].mean(axis=1) for at in (0, 120, 240, 480)
+    )
+    moves = np.diff(offers)[599:]
+    quoted = np.isin(START_S + np.arange(600, count), time_ns // S)
+    # Beside it a trend and a pull to the mean of two minutes, neither of which is in it.
+    known = np.stack((newest - 2 * middle + oldest, newest - oldest, now - mids[599:-1]), axis=1)[quoted]
+    slopes, _, _, _ = np.linalg.lstsq(known, moves[quoted], rcond=None)
+    errors = (moves[quoted] - known @ slopes).std() * np.sqrt(np.diag(np.linalg.inv(known.T @ known)))
+    assert (np.abs(slopes - (sign * BEND_PER_S, 0, 0)) < 4 * errors).all()
+    assert errors[0] < BEND_PER_S / 8, "the test can tell an edge from none"
 
 
 def labels(edge: float, seed: int, blocks: int = 160) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

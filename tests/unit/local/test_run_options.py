@@ -31,6 +31,7 @@ OPTIONS = RunOptions(
     promotion="fresh",
     sim_seed=1,
     sim_edge=0.0,
+    sim_flip_s=0,
     exit_after_models=None,
     stay=False,
 )
@@ -99,6 +100,7 @@ def test_what_may_change_when_a_run_is_resumed() -> None:
         ({"orders_per_second": 6}, "--orders-per-second was 5, now 6"),
         ({"max_holding": 60.0}, "--max-holding was None, now 60.0"),
         ({"sim_seed": 2}, "--sim-seed was 1, now 2"),
+        ({"sim_flip_s": 8000}, "--sim-flip-s was 0, now 8000"),
         ({"step": 10_000}, "--step was 5000, now 10000"),
     ],
 )
@@ -109,7 +111,7 @@ def test_what_may_not(change: dict[str, object], words: str) -> None:
 
 def test_the_simulators_settings_do_not_matter_to_a_recorded_file() -> None:
     recorded = replace(OPTIONS, feed=Feed("replay", Path("x.csv")))
-    assert changed_since(recorded.lasting(), replace(recorded, sim_seed=2).lasting()) == []
+    assert changed_since(recorded.lasting(), replace(recorded, sim_seed=2, sim_flip_s=9).lasting()) == []
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:9092", "a.b:1,c:2", "[::1]:9092"])

@@ -35,7 +35,11 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
         "ORDERS_PER_SECOND": str(options.orders_per_second),
     }
     if options.feed.kind == SIMULATOR:
-        feed |= {"SIM_SEED": str(options.sim_seed), "SIM_EDGE": f"{options.sim_edge:g}"}
+        feed |= {
+            "SIM_SEED": str(options.sim_seed),
+            "SIM_EDGE": f"{options.sim_edge:g}",
+            "SIM_FLIP_S": str(options.sim_flip_s),
+        }
     rule = {
         "THRESHOLD": str(options.threshold),
         "ORDERS_PER_SECOND": str(options.orders_per_second),
