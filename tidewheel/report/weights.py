@@ -1,0 +1,103 @@
+"""The 605 coefficients, of standardised features: what the model looks at, and how far back."""
+
+import numpy as np
+
+from tidewheel.domain.features import HISTORY_S, NAMES
+from tidewheel.domain.models import Float64, Model
+from tidewheel.report.drawings import Margins, Plot, at_both_widths, box, drawing, figure, label
+from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.scales import around, labels, ticks
+from tidewheel.report.story import Story
+from tidewheel.report.words import figure as number
+
+NAMED = len(NAMES) - HISTORY_S
+HEIGHT, BAR_HEIGHT = 280, 30
+LARGEST = 5
+
+
+def section(story: Story) -> Markup:
+    """The named coefficients as bars, those of the mids over their lags."""
+    model = story.model
+    if model is None or len(model.coefficients) != len(NAMES):
+        body: Markup = tag("p", "The model's coefficients are not known here.", class_="missing")
+    else:
+        body = joined((_words(model), _named(model.coefficients[:NAMED]), _mids(model.coefficients[NAMED:])))
+    return tag("section", tag("h2", "Coefficients"), body)
+
+
+def _words(model: Model) -> Markup:
+    own = model.coefficients
+    weights = int((own != 0).sum())
+    words = (
+        f"The model adds up {len(own)} features, each less its mean and divided by its standard deviation in the "
+        f"training part, so that coefficients compare: positive speaks for PROFIT. {weights} of them are not zero; "
+        f"intercept {number(model.intercept)}."
+    )
+    largest = [at for at in np.argsort(-np.abs(own), kind="stable")[:LARGEST] if own[at]]
+    if largest:
+        words += " Largest: " + ", ".join(f"{NAMES[at]} {number(float(own[at]))}" for at in largest) + "."
+    return tag("p", words)
+
+
+def _named(own: Float64) -> Markup:
+    low, high = around(own.tolist(), 0.0, margin=0.2)
+
+    def draw(width: int) -> Markup:
+        room = Margins(left=84, right=24, top=6, bottom=28)
+        height = room.top + room.bottom + BAR_HEIGHT * NAMED
+        plot = Plot.of(width, height, (min(low, -high / 20), max(high, -low / 20)), (0.0, float(NAMED)), room)
+        across = ticks(plot.x.low, plot.x.high, 8 if width > 600 else 4)
+        return drawing(
+            "Coefficients of the five named features",
+            *(width, height),
+            *(plot.upright(value, "grid") for value in across),
+            *(
+                label(plot.x(v), plot.y.start + 18, words, "middle")
+                for v, words in zip(across, labels(across), strict=True)
+            ),
+            plot.upright(0.0, "axis"),
+            *(part for row, value in enumerate(own.tolist()) for part in _bar(plot, row, value)),
+        )
+
+    return figure(
+        at_both_widths(draw),
+        "The five named features: bid and offer of the instant, the day's opening mid, high and low.",
+    )
+
+
+def _bar(plot: Plot, row: int, value: float) -> tuple[Markup, ...]:
+    top, (left, right) = plot.y.end + row * BAR_HEIGHT, sorted((plot.x(0.0), plot.x(value)))
+    beyond = (right + 6, "start") if value >= 0 else (left - 6, "end")
+    return (
+        label(plot.x.start - 10, top + 20, NAMES[row], "end"),
+        box(left, top + 6, right - left, BAR_HEIGHT - 12, "bar" if value >= 0 else "bar against"),
+        label(beyond[0], top + 20, number(value), beyond[1], "tick halo"),
+    )
+
+
+def _mids(own: Float64) -> Markup:
+    y = around(own.tolist(), 0.0)
+    lags = [(float(lag), float(value)) for lag, value in enumerate(own, start=1)]
+
+    def draw(width: int) -> Markup:
+        plot = Plot.of(
+            width, HEIGHT, (0.0, float(HISTORY_S)), (min(y[0], -y[1] / 20), max(y[1], -y[0] / 20)), Margins(left=64)
+        )
+        every = 60.0 if width > 600 else 120.0
+        return drawing(
+            "Coefficients of the mid prices of the 600 seconds before the order, by lag",
+            *(width, HEIGHT),
+            plot.axes(
+                "seconds before the order",
+                "coefficient",
+                x_ticks=[k * every for k in range(int(HISTORY_S / every) + 1)],
+            ),
+            plot.level(0.0, "axis"),
+            plot.line(lags, "curve thin"),
+        )
+
+    words = (
+        "The mid prices of the 600 seconds before the order, the newest to the left (lag 1 s). Neighbours are nearly "
+        "the same price, so a smooth shape means more than a single peak."
+    )
+    return figure(at_both_widths(draw), words)
