@@ -2,7 +2,7 @@
 
 from tidewheel.domain.models import CalibrationBin
 from tidewheel.report.drawings import Margins, Plot, drawing, figure
-from tidewheel.report.markup import Markup, tag
+from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.parts import said_of, worth
 from tidewheel.report.scales import around
 from tidewheel.report.story import Story
@@ -16,15 +16,14 @@ Bins = tuple[CalibrationBin, ...]
 ROOM = Margins(left=62, right=10, top=10, bottom=12)
 
 
-def section(story: Story) -> Markup:
-    """A reliability diagram for each set of rows whose scores were counted."""
+def section(story: Story) -> Markup | None:
+    """A reliability diagram for each set of rows whose scores were counted; None where none were."""
     drawn = [_diagram(name, bins, rows) for name, bins, rows in _counted(story) if any(one.rows for one in bins)]
     words = (
         "Rows in ten equal parts of the score: across, their mean score; upwards, the share that became PROFIT. On the "
         f"dashed diagonal a score is a probability. Hollow: fewer than {FEW_ROWS} rows. Below: how many rows."
     )
-    body = tag("div", *drawn, class_="triple") if drawn else tag("p", "No scores were counted.", class_="missing")
-    return tag("section", tag("h2", "Calibration"), tag("p", words) if drawn else None, body)
+    return joined((tag("p", words), tag("div", *drawn, class_="triple"))) if drawn else None
 
 
 def _counted(story: Story) -> list[tuple[str, Bins, str]]:

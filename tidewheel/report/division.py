@@ -8,11 +8,9 @@ from tidewheel.report.tables import table
 from tidewheel.report.words import count, percent
 
 
-def section(story: Story) -> Markup:
-    """How the window's rows were divided."""
-    split = story.split
-    body = _split(split) if split else _sizes_of_the_model(story)
-    return tag("section", tag("h2", "Rows of the window"), body)
+def section(story: Story) -> Markup | None:
+    """How the window's rows were divided; None where it was not, or where nobody tells."""
+    return _split(story.split) if story.split else _sizes_of_the_model(story)
 
 
 def _split(split: SplitSizes) -> Markup:
@@ -24,9 +22,8 @@ def _split(split: SplitSizes) -> Markup:
         if size
     )
     rows = [(_swatched(name), count(size), percent(size, total)) for name, size in sizes.items()]
-    sized = table(
-        "Rows of each part", ("part", "rows", "share"), [*rows, ("window", count(total), percent(total, total))]
-    )
+    whole = (text("window"), count(total), percent(total, total))
+    sized = table("Rows of each part", ("part", "rows", "share"), [*rows, whole])
     words = _how_it_is_cut("A row is purged when its label was not yet known as the next part began.")
     bar = tag("div", *shares, class_="shares", aria_hidden="true")
     return joined((bar, tag("div", sized, words, class_="beside")))
@@ -37,9 +34,9 @@ def _swatched(name: str) -> Markup:
     return joined((tag("span", class_=f"swatch share {name}", aria_hidden="true"), name))
 
 
-def _sizes_of_the_model(story: Story) -> Markup:
+def _sizes_of_the_model(story: Story) -> Markup | None:
     if not story.parts:
-        return tag("p", "Not known: the window was not split, or neither log nor registry tells.", class_="missing")
+        return None
     parts = {"training": story.model.training, **story.parts} if story.model else story.parts
     rows = [(name, count(part.rows)) for name, part in parts.items()]
     lacks = "How many were purged stands in the events of the run, which are not here."

@@ -1,5 +1,7 @@
 """The head of the page: which run, how it ended, what speaks for it, when; and what the page lacks."""
 
+from collections.abc import Iterator, Sequence
+
 from tidewheel.domain.models import Verdict
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.steps import OF_VERDICT, SIGNS, State
@@ -10,13 +12,14 @@ from tidewheel.report.words import figure as number
 
 WORDS = {
     Verdict.PUBLISHED: "Published: the run made a model that was served",
-    Verdict.REFUSED: "Refused: the run ended as it should, without a served model",
+    Verdict.REFUSED: "Refused: the run left no model to be served",
     Verdict.FAILED: "Failed: something broke, and there is no model of this window",
 }
 NO_END = "No verdict yet: the run is going on, or was cut off and will be made again"
 
 
-def section(story: Story) -> Markup:
+def header(story: Story, absent: Sequence[str]) -> Markup:
+    """`absent`: sections that have nothing to show."""
     known = story.known
     state = OF_VERDICT[story.verdict] if story.verdict else State.OPEN
     return tag(
@@ -26,7 +29,7 @@ def section(story: Story) -> Markup:
         tag("div", *_verdict(story, state), class_=f"verdict {state}"),
         _evidence(story),
         _facts(story),
-        _gaps(story),
+        _gaps(story, absent),
     )
 
 
@@ -66,8 +69,20 @@ def _facts(story: Story) -> Markup:
     )
 
 
-def _gaps(story: Story) -> Markup | None:
-    gaps = [tag("li", gap) for gap in story.gaps()]
+def _gaps(story: Story, absent: Sequence[str]) -> Markup | None:
+    gaps = [tag("li", gap) for gap in (*story.gaps(), *_left_out(story, absent))]
     if not gaps:
         return None
     return tag("aside", joined((tag("b", "What this page lacks"), tag("ul", *gaps))), class_="gaps")
+
+
+def _left_out(story: Story, absent: Sequence[str]) -> Iterator[str]:
+    if not absent:
+        return
+    ended = story.verdict not in (None, Verdict.PUBLISHED) and not story.sha256
+    why = (
+        "the run ended before it came to them"
+        if ended
+        else "what would be shown is neither on the log nor in the registry"
+    )
+    yield f"Left out, since {why}: {', '.join(absent).lower()}."

@@ -34,7 +34,7 @@ def section(story: Story) -> Markup:
     """The next window's scorecard, then the evidence."""
     card = story.scorecard
     body = _judged(card, story.record) if card else tag("p", _why_not(story), class_="missing")
-    return tag("section", tag("h2", "On its next window"), body, _evidence(story))
+    return joined((body, _evidence(story)))
 
 
 def _why_not(story: Story) -> str:
@@ -69,8 +69,11 @@ def _figures(card: Scorecard) -> Markup:
             ("recall", number(card.recall)),
             ("base rate", number(card.base_rate)),
             ("flagged", f"{count(card.flagged)} ({percent(card.flagged, card.rows)})"),
-            ("profit and loss per flagged order", money(chosen) if chosen is not None else "none flagged"),
-            ("per order of all", money(each)),
+            (
+                "profit and loss per flagged order, quote currency",
+                money(chosen) if chosen is not None else "none flagged",
+            ),
+            ("per order of all, quote currency", money(each)),
         )
     )
 

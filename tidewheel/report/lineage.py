@@ -11,9 +11,7 @@ from tidewheel.report.words import count, setting
 
 def section(story: Story) -> Markup:
     """Rows, configuration, checksum, and the command that re-makes the same bytes."""
-    model = story.model
-    body = _of_model(story, model) if model else _of_run(story)
-    return tag("section", tag("h2", "Lineage"), body)
+    return _of_model(story, story.model) if story.model else _of_run(story)
 
 
 def _of_model(story: Story, model: Model) -> Markup:

@@ -1,14 +1,23 @@
 """The whole page, in the order in which one asks: what came of it, how it went, how good it is, where it comes from."""
 
+from collections.abc import Callable
+
 from tidewheel.report import calibration, division, headline, later, lineage, parts, steps, trials, weights
 from tidewheel.report.markup import Markup, tag
 from tidewheel.report.story import Known, Story
 from tidewheel.report.style import style
 from tidewheel.report.words import count, moment
 
-SECTIONS = (
-    *(steps.section, division.section, trials.section, parts.section, calibration.section),
-    *(weights.section, later.section, lineage.section),
+Section = Callable[[Story], Markup | None]
+SECTIONS: tuple[tuple[str, Section], ...] = (
+    ("Steps of the run", steps.section),
+    ("Rows of the window", division.section),
+    ("Search", trials.section),
+    ("Validation and test", parts.section),
+    ("Calibration", calibration.section),
+    ("Coefficients", weights.section),
+    ("On its next window", later.section),
+    ("Lineage", lineage.section),
 )
 
 
@@ -23,7 +32,10 @@ def page(known: Known) -> str:
         tag("title", title),
         tag("style", Markup(style())),
     )
-    main = tag("main", headline.section(story), *(section(story) for section in SECTIONS), _foot(known))
+    made = [(name, section(story)) for name, section in SECTIONS]
+    absent = [name for name, body in made if body is None]
+    sections = (tag("section", tag("h2", name), body) for name, body in made if body is not None)
+    main = tag("main", headline.header(story, absent), *sections, _foot(known))
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', main), lang='en')}\n"
 
 

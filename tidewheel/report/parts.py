@@ -25,15 +25,11 @@ OVERLAP = (
 )
 
 
-def section(story: Story) -> Markup:
-    """Curves and tables of both parts."""
+def section(story: Story) -> Markup | None:
+    """Curves and tables of both parts; None where no model was made, or none is known."""
     if not story.parts:
-        body: Markup = tag(
-            "p", "There are no figures: no model was made of this window, or none is known here.", class_="missing"
-        )
-    else:
-        body = joined((_summary(story), _curves(story), tag("h3", "What is flagged"), _matrices(story)))
-    return tag("section", tag("h2", "Validation and test"), body)
+        return None
+    return joined((_summary(story), _curves(story), tag("h3", "What is flagged"), _matrices(story)))
 
 
 def said_of(name: str, part: PartMetrics) -> str:
@@ -135,12 +131,13 @@ def _matrix(name: str, which: str, counts: Confusion) -> Markup:
         ("PROFIT", counts.true_positives, counts.false_negatives, "right", "missed"),
         ("LOSS", counts.false_positives, counts.true_negatives, "wrong", "passed"),
     )
-    head = tag("tr", *(tag("th", words, scope="col") for words in (name, "flagged", "not flagged")))
+    head = tag("tr", *(tag("th", words, scope="col") for words in ("", "flagged", "not flagged")))
     body = (
         tag("tr", tag("th", label_, scope="row"), _cell(flagged, rows, yes), _cell(left, rows, no))
         for label_, flagged, left, yes, no in lines
     )
-    made = tag("table", tag("caption", which), tag("thead", head), tag("tbody", *body), class_="matrix")
+    caption = tag("caption", tag("b", name), f", {which}")
+    made = tag("table", caption, tag("thead", head), tag("tbody", *body), class_="matrix")
     return tag("div", made, tag("p", _said(counts, rows), class_="note"))
 
 

@@ -8,7 +8,7 @@ from tidewheel.domain.models import Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step
 from tidewheel.report.drawings import Margins, Plot, at_both_widths, box, drawing, figure, label, place
-from tidewheel.report.markup import Markup, tag
+from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.scales import around, labels, ticks
 from tidewheel.report.story import ENDS, Story
 from tidewheel.report.tables import table, time
@@ -80,12 +80,12 @@ def section(story: Story) -> Markup:
     """The picture of the steps, the time each took, and what was said of it."""
     steps = taken(story)
     timed = [one for one in steps if one.took_ns is not None and one.step is not Step.SCORED]
-    return tag(
-        "section",
-        tag("h2", "Steps of the run"),
-        tag("ol", *map(_link, steps), class_="chain"),
-        _waterfall(story, timed) if len(timed) > 1 else None,
-        _table(steps) if story.known.events else None,
+    return joined(
+        (
+            tag("ol", *map(_link, steps), class_="chain"),
+            _waterfall(story, timed) if len(timed) > 1 else None,
+            _table(steps) if story.known.events else None,
+        )
     )
 
 
@@ -201,7 +201,12 @@ def _row(story: Story, plot: Plot, row: int, one: Taken, from_ns: int) -> Iterat
 
 def _table(steps: list[Taken]) -> Markup:
     rows = (
-        (one.name, time(one.at_ns), span(one.took_ns) if one.took_ns is not None else "", one.detail)
+        (
+            one.name,
+            time(one.at_ns),
+            span(one.took_ns) if one.took_ns is not None else "",
+            tag("div", one.detail, class_="said"),
+        )
         for one in steps
         if one.at_ns
     )

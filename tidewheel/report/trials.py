@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tidewheel.domain.training import Trial
 from tidewheel.report.drawings import Margins, Plot, at_both_widths, drawing, figure, label
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import Markup, joined
 from tidewheel.report.scales import around
 from tidewheel.report.story import Story
 from tidewheel.report.tables import table
@@ -18,14 +18,10 @@ HEAD = (
 HEIGHT = 250
 
 
-def section(story: Story) -> Markup:
-    """The trials as a picture and as a table."""
+def section(story: Story) -> Markup | None:
+    """The trials as a picture and as a table; None where there is none."""
     trials, chosen = story.trials, story.selected
-    if not trials:
-        body: Markup = tag("p", "No trial is known of this run.", class_="missing")
-    else:
-        body = joined((_chart(trials, chosen), _table(trials, chosen)))
-    return tag("section", tag("h2", "Search"), body)
+    return joined((_chart(trials, chosen), _table(trials, chosen))) if trials else None
 
 
 def _chart(trials: Sequence[Trial], chosen: Trial | None) -> Markup:

@@ -15,14 +15,13 @@ HEIGHT, BAR_HEIGHT = 280, 30
 LARGEST = 5
 
 
-def section(story: Story) -> Markup:
-    """The named coefficients as bars, those of the mids over their lags."""
+def section(story: Story) -> Markup | None:
+    """The named coefficients as bars, those of the mids over their lags; None where the model is not here."""
     model = story.model
-    if model is None or len(model.coefficients) != len(NAMES):
-        body: Markup = tag("p", "The model's coefficients are not known here.", class_="missing")
-    else:
-        body = joined((_words(model), _named(model.coefficients[:NAMED]), _mids(model.coefficients[NAMED:])))
-    return tag("section", tag("h2", "Coefficients"), body)
+    if model is None:
+        return None
+    own = model.coefficients
+    return joined((_words(model), _named(own[:NAMED]), _mids(own[NAMED:])))
 
 
 def _words(model: Model) -> Markup:

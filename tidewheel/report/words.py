@@ -56,7 +56,7 @@ def moment(ns: int) -> str:
 def money(value_e9: float) -> str:
     """Profit and loss, or its mean over orders, with its sign."""
     value = value_e9 / E9
-    return f"{value:+,.{2 if abs(value) >= 100 else 4}f}".replace("-", "−")
+    return f"{value:+,.{6 if 0 < abs(value) < 0.01 else 3}f}".replace("-", "−")
 
 
 def plain(word: str) -> str:
