@@ -153,7 +153,7 @@ def _calibrated(card: Scorecard) -> Markup | None:
 
 def _evidence(story: Story) -> Markup:
     known = story.known
-    told = (("when this model was made", known.before), ("with all models since", known.now))
+    told = (("before this window", known.before), ("as of now", known.now))
     lines = [tag("li", tag("b", f"{when}: "), weighed.words + ".") for when, weighed in told if weighed is not None]
     words = (
         "One window cannot show an edge, since its rows share their future. The question is asked of the procedure, "

@@ -116,7 +116,7 @@ def _matrices(story: Story) -> Markup:
 
 def _thresholds(part: PartMetrics) -> Iterator[tuple[str, Confusion]]:
     yield "at 0.5", part.at_half
-    yield f"at the model's threshold, {cut(part.at_threshold.threshold)}", part.at_threshold
+    yield f"at its threshold, {cut(part.at_threshold.threshold)}", part.at_threshold
     yield "at 0.75", part.at_three_quarters
 
 

@@ -154,12 +154,12 @@ def _link(one: Taken) -> Markup:
 
 def _waterfall(story: Story, timed: list[Taken]) -> Markup:
     from_ns = story.closed_at_ns
-    total_s = max(one.at_ns for one in timed) - from_ns
+    total_ns = max(one.at_ns for one in timed) - from_ns
 
     def draw(width: int) -> Markup:
         room = Margins(left=112, right=76, top=6, bottom=44)
         height = room.top + room.bottom + ROW_HEIGHT * len(timed)
-        _, high = around([total_s / NS_PER_S], 0.0)
+        _, high = around([total_ns / NS_PER_S], 0.0)
         plot = Plot.of(width, height, (0.0, high), (0.0, len(timed)), room)
         across = ticks(0.0, high, 8 if width > 600 else 4)
         return drawing(
@@ -176,11 +176,10 @@ def _waterfall(story: Story, timed: list[Taken]) -> Markup:
             *(part for row, one in enumerate(timed) for part in _row(story, plot, row, one, from_ns)),
         )
 
-    return figure(
-        at_both_widths(draw),
-        f"From the window's last row being read to the verdict: {span(total_s)}. Each bar begins where the step before "
-        "it ended; strokes are single trials.",
-    )
+    words = f"From the window's last row being read to the verdict: {span(total_ns)}. "
+    words += "Each bar begins where the step before it ended"
+    strokes = "; strokes are single trials." if story.trial_events else "."
+    return figure(at_both_widths(draw), words + strokes)
 
 
 def _row(story: Story, plot: Plot, row: int, one: Taken, from_ns: int) -> Iterator[Markup]:
