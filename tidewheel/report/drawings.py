@@ -16,7 +16,7 @@ Range = tuple[float, float]
 class Margins:
     """Room around a plot for its axes' labels."""
 
-    left: float = 56
+    left: float = 64
     right: float = 16
     top: float = 22
     bottom: float = 46

@@ -58,10 +58,13 @@ def _summary(story: Story) -> Markup:
 
 
 def _curves(story: Story) -> Markup:
-    drawn = [_curve(name, part, story) for name, part in story.parts.items() if part.curve]
-    if not drawn:
-        return tag("p", "The precision-recall curve was not kept with these figures.", class_="missing")
+    drawn = (_curve(name, part, story) if part.curve else _no_curve(name, part) for name, part in story.parts.items())
     return tag("div", *drawn, class_="pair")
+
+
+def _no_curve(name: str, part: PartMetrics) -> Markup:
+    why = "the curve was not kept with its figures" if part.positives else "without a PROFIT there is no recall to draw"
+    return tag("p", f"{said_of(name, part)}; {why}.", class_="missing")
 
 
 def _curve(name: str, part: PartMetrics, story: Story) -> Markup:

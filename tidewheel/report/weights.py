@@ -9,6 +9,7 @@ from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.scales import around, labels, ticks
 from tidewheel.report.story import Story
 from tidewheel.report.words import figure as number
+from tidewheel.report.words import setting
 
 NAMED = len(NAMES) - HISTORY_S
 HEIGHT, BAR_HEIGHT = 280, 30
@@ -34,7 +35,7 @@ def _words(model: Model) -> Markup:
     )
     largest = [at for at in np.argsort(-np.abs(own), kind="stable")[:LARGEST] if own[at]]
     if largest:
-        words += " Largest: " + ", ".join(f"{NAMES[at]} {number(float(own[at]))}" for at in largest) + "."
+        words += " Largest: " + ", ".join(f"{NAMES[at]} {setting(float(own[at]))}" for at in largest) + "."
     return tag("p", words)
 
 
@@ -70,7 +71,7 @@ def _bar(plot: Plot, row: int, value: float) -> tuple[Markup, ...]:
     return (
         label(plot.x.start - 10, top + 20, NAMES[row], "end"),
         box(left, top + 6, right - left, BAR_HEIGHT - 12, "bar" if value >= 0 else "bar against"),
-        label(beyond[0], top + 20, number(value), beyond[1], "tick halo"),
+        label(beyond[0], top + 20, setting(value), beyond[1], "tick halo"),
     )
 
 
@@ -80,7 +81,7 @@ def _mids(own: Float64) -> Markup:
 
     def draw(width: int) -> Markup:
         plot = Plot.of(
-            width, HEIGHT, (0.0, float(HISTORY_S)), (min(y[0], -y[1] / 20), max(y[1], -y[0] / 20)), Margins(left=64)
+            width, HEIGHT, (0.0, float(HISTORY_S)), (min(y[0], -y[1] / 20), max(y[1], -y[0] / 20)), Margins(left=72)
         )
         every = 60.0 if width > 600 else 120.0
         return drawing(

@@ -19,13 +19,13 @@ def figure(value: float | None, digits: int = 3) -> str:
 
 
 def setting(value: float | bool) -> str:
-    """A setting of the search; these range over many powers of ten."""
+    """A setting of the search or a coefficient; these range over many powers of ten."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value and not 1e-3 <= abs(value) < 1e3:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa}e{int(exponent)}".replace("-", "−")
-    return f"{value:.3g}"
+    return f"{value:.3g}".replace("-", "−")
 
 
 def count(value: int) -> str:

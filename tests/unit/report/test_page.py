@@ -176,6 +176,7 @@ def test_a_model_that_flags_nothing() -> None:
     assert "At the model's threshold, ∞, nothing is flagged." in told
     assert "0 of them are not zero" in told
     assert "none flagged" in told
+    assert "rows worth about 8.0 independent ones; the curve was not kept with its figures." in told
 
 
 def test_the_command_that_makes_it_again() -> None:

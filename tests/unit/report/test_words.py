@@ -27,6 +27,8 @@ from tidewheel.report.words import cut, figure, moment, money, percent, plain, s
         (setting(6.372e-7), "6.37e−7"),
         (setting(1430.0), "1.43e3"),
         (setting(0.0), "0"),
+        (setting(-0.25), "−0.25"),
+        (setting(-2.5e-10), "−2.50e−10"),
         (setting(0.0339), "0.0339"),
         (percent(1, 3), "33.3 %"),
         (percent(0, 0), "–"),
