@@ -68,7 +68,7 @@ def _no_curve(name: str, part: PartMetrics) -> Markup:
 
 
 def _curve(name: str, part: PartMetrics, story: Story) -> Markup:
-    plot = Plot.of(WIDTH, HEIGHT, WHOLE, WHOLE, Margins(right=72, top=26))
+    plot = Plot.of(WIDTH, HEIGHT, WHOLE, WHOLE, Margins(right=72, top=30))
     drawn = drawing(
         f"Precision by recall on the {name} part, with the model's threshold marked",
         *(WIDTH, HEIGHT),
@@ -89,7 +89,7 @@ def _levels(plot: Plot, base_rate: float, recall_min: float | None) -> Iterator[
     yield label(plot.x.end + 6, plot.y(base_rate) + 12, number(base_rate))
     if recall_min is not None:
         yield plot.upright(recall_min, "floor")
-        yield label(plot.x(recall_min), plot.y.end - 8, f"recall floor {recall_min:g}", "middle")
+        yield label(plot.x(recall_min), plot.y.end - 11, f"recall floor {recall_min:g}", "middle")
 
 
 def _chosen(plot: Plot, part: PartMetrics, threshold: float | None) -> Iterator[Markup]:

@@ -40,10 +40,10 @@ def _words(model: Model) -> Markup:
 
 
 def _named(own: Float64) -> Markup:
-    low, high = around(own.tolist(), 0.0, margin=0.2)
+    low, high = around(own.tolist(), 0.0)
 
     def draw(width: int) -> Markup:
-        room = Margins(left=84, right=24, top=6, bottom=28)
+        room = Margins(left=84, right=64, top=6, bottom=28)
         height = room.top + room.bottom + BAR_HEIGHT * NAMED
         plot = Plot.of(width, height, (min(low, -high / 20), max(high, -low / 20)), (0.0, float(NAMED)), room)
         across = ticks(plot.x.low, plot.x.high, 8 if width > 600 else 4)
@@ -66,12 +66,12 @@ def _named(own: Float64) -> Markup:
 
 
 def _bar(plot: Plot, row: int, value: float) -> tuple[Markup, ...]:
+    """A bar with its name, and its value right of it: there it meets no name, whatever its sign."""
     top, (left, right) = plot.y.end + row * BAR_HEIGHT, sorted((plot.x(0.0), plot.x(value)))
-    beyond = (right + 6, "start") if value >= 0 else (left - 6, "end")
     return (
         label(plot.x.start - 10, top + 20, NAMES[row], "end"),
         box(left, top + 6, right - left, BAR_HEIGHT - 12, "bar" if value >= 0 else "bar against"),
-        label(beyond[0], top + 20, setting(value), beyond[1], "tick halo"),
+        label(right + 6, top + 20, setting(value), "start", "tick halo"),
     )
 
 
