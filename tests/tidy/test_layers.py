@@ -36,6 +36,8 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("services/labeler/book.py", "import redis", "cores take values and return values"),
         ("services/labeler/core.py", "import services.orderbot.core", "services know nothing of one another"),
         ("tidewheel/contracts/topics.py", "import tidewheel.runtime.kafka", "layers"),
+        ("tidewheel/report/page.py", "import tidewheel.local.clock", "layers"),
+        ("tidewheel/report/page.py", "import redis", "a report is drawn from values"),
     ],
 )
 def test_a_planted_import_is_found(path: str, breach: str, contract: str, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
     (rules.purity, CORE, "from tidewheel.runtime import kafka", "from tidewheel.contracts.bad_record import BadRecord"),
     (rules.purity, "services/labeler/book.py", "import logging", "import heapq"),
     (rules.purity, "tidewheel/domain/time.py", "import redis", "import re"),
+    (rules.purity, "tidewheel/report/page.py", "import time", "import html"),
     (
         rules.purity,
         CORE,

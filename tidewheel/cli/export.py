@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from tidewheel.cli.options import kafka_option
+from tidewheel.cli.options import instrument_id, kafka_option
 from tidewheel.contracts.rows import VIEWS
-from tidewheel.domain.market import check_instrument
 from tidewheel.local.exporting import SUFFIXES, say_left_out
 from tidewheel.local.exporting import export as write_file
 from tidewheel.runtime.process import Unusable
@@ -19,14 +18,6 @@ def file_path(_context: click.Context, _parameter: click.Parameter, value: str) 
     if path.suffix not in SUFFIXES:
         raise click.BadParameter(f"{value!r} must end in {', '.join(SUFFIXES)}")
     return path
-
-
-def instrument_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """An instrument id, if any is given."""
-    try:
-        return None if value is None else check_instrument(value)
-    except ValueError as failure:
-        raise click.BadParameter(str(failure)) from None
 
 
 @click.command()

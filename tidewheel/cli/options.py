@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from tidewheel.domain.market import check_instrument
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -52,3 +54,11 @@ def redis_option(command: F) -> F:
         show_envvar=True,
         help="URL of the Redis that holds the models.",
     )(command)
+
+
+def instrument_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """An instrument id, if any is given; a callback of `--instrument`."""
+    try:
+        return None if value is None else check_instrument(value)
+    except ValueError as failure:
+        raise click.BadParameter(str(failure)) from None

@@ -24,11 +24,12 @@ instrument_option = click.option(
 
 def which_argument(name: str) -> Callable[[F], F]:
     """Adds an argument that names a model: a window's number, or `current`."""
-    return click.argument(name, metavar="SEQ|current", callback=_which)
+    return click.argument(name, metavar="SEQ|current", callback=check_which)
 
 
-def _which(_: click.Context, __: click.Parameter, value: str) -> str:
-    if value != CURRENT and not value.isdecimal():
+def check_which(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """What names a model, if anything does."""
+    if value is not None and value != CURRENT and not value.isdecimal():
         raise click.BadParameter(f"{value!r} must be a window's number, or the word current")
     return value
 

@@ -1,0 +1,118 @@
+"""The search: what each trial reached, in order, and which was chosen."""
+
+from collections.abc import Sequence
+
+from tidewheel.domain.training import Trial
+from tidewheel.report.drawings import Margins, Plot, at_both_widths, drawing, figure, label
+from tidewheel.report.markup import Markup, joined
+from tidewheel.report.scales import around
+from tidewheel.report.story import Story
+from tidewheel.report.tables import table
+from tidewheel.report.words import cut, setting
+from tidewheel.report.words import figure as number
+
+HEAD = (
+    *("trial", "objective", "feasible", "precision", "recall", "threshold"),
+    *("bias", "l1", "learning rate", "positive weight", "wd", "mini-batch"),
+)
+HEIGHT = 250
+
+
+def section(story: Story) -> Markup | None:
+    """The trials as a picture and as a table; None where there is none."""
+    trials, chosen = story.trials, story.selected
+    return joined((_chart(trials, chosen), _table(trials, chosen))) if trials else None
+
+
+def _chart(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
+    feasible = [trial.objective for trial in trials if trial.feasible]
+    y = around(feasible or [trial.objective for trial in trials], margin=0.15)
+
+    def draw(width: int) -> Markup:
+        plot = Plot.of(width, HEIGHT, (0.5, trials[-1].number + 0.5), y, Margins(top=24))
+        return drawing(
+            "The objective that each trial reached, in order",
+            *(width, HEIGHT),
+            plot.axes("trial", "objective", y_about=4, x_ticks=_numbers(trials, 20 if width > 600 else 10)),
+            plot.line(_best_so_far(trials), "best"),
+            *(_mark(plot, trial, chosen) for trial in trials),
+        )
+
+    return figure(at_both_widths(draw), _caption(trials, chosen, bool(feasible)))
+
+
+def _numbers(trials: Sequence[Trial], most: int) -> list[float]:
+    """Which trials' numbers stand below the axis."""
+    stride = -(-len(trials) // most)
+    return [float(trial.number) for trial in trials[::stride]]
+
+
+def _best_so_far(trials: Sequence[Trial]) -> list[tuple[float, float]]:
+    """Corners of the line of the best feasible objective up to each trial."""
+    corners: list[tuple[float, float]] = []
+    for trial in trials:
+        if not trial.feasible:
+            continue
+        if not corners or trial.objective > corners[-1][1]:
+            corners += [(trial.number, corners[-1][1])] if corners else []
+            corners.append((trial.number, trial.objective))
+    return [*corners, (trials[-1].number, corners[-1][1])] if corners else []
+
+
+def _mark(plot: Plot, trial: Trial, chosen: Trial | None) -> Markup:
+    """A dot, or a cross where the trial is not feasible; the chosen one has a ring and a word."""
+    at, told = (float(trial.number), trial.objective), f"trial {trial.number}: {number(trial.objective)}"
+    mark = plot.dot(at, "dot", 4.5, told) if trial.feasible else plot.cross(at, "cross", 4.5, told)
+    if chosen is None or chosen.number != trial.number:
+        return mark
+    x, y = plot.at(at)
+    anchor = "start" if x < plot.x.start + 40 else "end" if x > plot.x.end - 40 else "middle"
+    return joined((mark, plot.dot(at, "ring", 8.5), label(x, y - 13, "chosen", anchor, "strong halo")))
+
+
+def _caption(trials: Sequence[Trial], chosen: Trial | None, any_feasible: bool) -> str:
+    words = [_objective(trials, any_feasible)]
+    if any_feasible and not all(trial.feasible for trial in trials):
+        words.append(
+            "A cross is not feasible: it misses the recall floor or flags everything, and ranks below all others."
+        )
+    if chosen is not None:
+        words.append(
+            f"Chosen: trial {chosen.number}. The best of {len(trials)} looks better than it is; the test part tells."
+        )
+    return " ".join(words)
+
+
+def _objective(trials: Sequence[Trial], any_feasible: bool) -> str:
+    if not any_feasible:
+        words = "No trial is feasible: each misses the recall floor or flags everything."
+        return f"{words} They rank by AUC on the validation part, less 1."
+    # The trainer falls back on AUC where labels live too long to hold rows out.
+    by_precision = all(trial.objective == trial.precision for trial in trials if trial.feasible)
+    what = (
+        "precision on validation rows that its threshold was not fitted on"
+        if by_precision
+        else "AUC on the validation part"
+    )
+    return f"Objective: {what}, of the best setting in each trial's neighbourhood. The line is the best so far."
+
+
+def _table(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
+    marked = next((at for at, trial in enumerate(trials) if chosen and trial.number == chosen.number), None)
+    rows = [_row(trial, at == marked) for at, trial in enumerate(trials)]
+    caption = "Trials in order; precision and recall on held-out validation rows, settings as the learner took them"
+    return table(caption, HEAD, rows, words=(2, 6), marked=marked)
+
+
+def _row(trial: Trial, is_chosen: bool) -> list[object]:
+    own = trial.hyperparameters
+    return [
+        f"{trial.number} ★ chosen" if is_chosen else trial.number,
+        number(trial.objective),
+        "yes" if trial.feasible else "no",
+        number(trial.precision),
+        number(trial.recall),
+        cut(trial.threshold),
+        *(setting(v) for v in (own.use_bias, own.l1, own.learning_rate, own.positive_example_weight_mult, own.wd)),
+        own.mini_batch_size,
+    ]
