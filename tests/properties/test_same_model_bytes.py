@@ -14,7 +14,7 @@ from services.trainer.run import make
 from tests import made_rows
 
 SIZE = 2000
-CONFIG = TrainingConfig(window=SIZE, step=SIZE, trials=2)
+CONFIG = TrainingConfig(window=SIZE, step=SIZE, trials=2, neighbours=4)
 
 
 def bytes_of(window: Window) -> bytes:

@@ -111,6 +111,14 @@ def test_classes_that_units_part_do_not_diverge(rows: int) -> None:
     assert loss(np.array([curve.offset, curve.slope]), units, labels) <= loss(np.array([0, 1e3]), units, labels)
 
 
+def test_a_far_outlier_leads_no_step_astray() -> None:
+    """Whole steps of Newton's would end at a slope of ten thousand millions."""
+    units = np.array([70.7, -0.8, -0.5, -1.0, -0.7, 0.3, 0.1, 1.0, -0.9, -0.6, -1.4, -1.3, 0.4, -0.7])
+    labels = (units > 70).astype(np.uint8)
+    curve = curve_of(units, labels)
+    assert loss(np.array([curve.offset, curve.slope]), units, labels) <= least(units, labels) + 1e-6
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_is_flat_and_finite(label: int) -> None:
     curve = curve_of(np.linspace(-1, 1, 8), np.full(8, label, dtype=np.uint8))
