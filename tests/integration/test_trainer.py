@@ -193,9 +193,6 @@ def test_killed_anywhere_it_comes_to_the_same(
     assert scored == {seq: one.scorecard for seq, one in wanted.items() if one.scorecard}
 
 
-# Eight models judged on their next windows are the fewest that can be shown to have an edge.
-
-
 def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
     broker: str, empty_redis: str, tmp_path: Path
 ) -> None:

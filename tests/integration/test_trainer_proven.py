@@ -27,6 +27,8 @@ from tidewheel.domain.training import Step
 from tidewheel.registry.store import Registry
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
+ROWS = easy_rows(4 * SIZE + 50)
+# Eight models judged on their next windows are the fewest that can be shown to have an edge.
 LONG, FIRST_PROVEN = easy_rows(12 * SIZE), 9
 
 
