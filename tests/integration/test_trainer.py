@@ -133,16 +133,16 @@ def test_a_refused_window_keeps_the_served_model_and_the_next_proceeds(
 def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
     broker: str, empty_redis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.trainer import run
+    from services.trainer import build
 
-    build = run.build
+    real = build.build
 
     def failing(window: object, *rest: object) -> object:
         if getattr(window, "seq", 0) == 2:
             raise MemoryError("no more room")
-        return build(window, *rest)  # type: ignore[arg-type]
+        return real(window, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "build", failing)
+    monkeypatch.setattr(build, "build", failing)
     publish(broker, ROWS)
     with running() as begin:
         begin(settings(broker, empty_redis)).turn_until(finished(broker, 4))
