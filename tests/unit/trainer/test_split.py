@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.trainer.rows import Rows
-from services.trainer.split import after, before, effective_rows, folds, halves, in_placed_order, split, uniqueness
+from services.trainer.split import after, before, effective_rows, folds, in_placed_order, split, uniqueness
 from tests import made_rows
 
 
@@ -19,17 +19,16 @@ def rows_of(lives: list[tuple[int, int]], order_ids: list[int] | None = None) ->
 
 
 def test_by_hand() -> None:
-    # Twenty rows placed at 0, 10, …, 190: 14 to train on, 3 to validate (from 140 on), 3 to test (from 170 on).
+    # Twenty rows placed at 0, 10, …, 190: 17 to develop on, 3 to test (from 170 on).
     lives = [(10 * k, 10 * k + 15) for k in range(20)]
-    lives[0] = (0, 139)  # known when validation begins
-    lives[1] = (10, 140)  # known at that very instant: too late
+    lives[0] = (0, 169)  # known when the test part begins
+    lives[1] = (10, 170)  # known at that very instant: too late
     lives[2] = (20, 1000)  # open to the end
     cut = split(rows_of(lives))
-    # 130 lives until 145, so it goes with rows 1 and 2; of the validation rows 160 lives until 175, beyond 170.
-    assert cut.training.tolist() == [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
-    assert cut.validation.tolist() == [14, 15]
+    # 160 lives until 175, so it goes with rows 1 and 2.
+    assert cut.development.tolist() == [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
     assert cut.test.tolist() == [17, 18, 19]
-    assert cut.purged == 4
+    assert cut.purged == 3
 
 
 def test_parts_follow_placed_time_and_order_id() -> None:
@@ -41,18 +40,19 @@ def test_the_order_of_arrival_does_not_matter() -> None:
     made = made_rows.market(1, 500).rows
     shuffled = made.take(np.random.default_rng(0).permutation(len(made)))
     one, other = split(made), split(shuffled)
-    for name in ("training", "validation", "test"):
+    for name in ("development", "test"):
         a, b = made.order_id[getattr(one, name)], shuffled.order_id[getattr(other, name)]
         assert a.tolist() == b.tolist()
 
 
-def test_halves_share_no_future() -> None:
+def test_parts_and_folds_share_no_future() -> None:
     made = made_rows.market(2, 400).rows
     cut = split(made)
-    first, second = halves(made, cut.validation)
-    assert len(first)
-    assert made.resolved_ns[first].max() < made.placed_ns[second].min()
-    assert made.resolved_ns[second].max() < made.placed_ns[cut.test].min()
+    assert made.resolved_ns[cut.development].max() < made.placed_ns[cut.test].min()
+    for training, held_out in folds(made, cut.development, 3):
+        first, known = made.placed_ns[held_out].min(), made.resolved_ns[held_out].max()
+        assert len(training)
+        assert ((made.resolved_ns[training] < first) | (made.placed_ns[training] > known)).all()
 
 
 LIVES = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, max_size=40).map(
@@ -62,18 +62,14 @@ LIVES = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, 
 
 @given(LIVES)
 def test_purge_against_brute_force(lives: list[tuple[int, int]]) -> None:
-    rows = rows_of(lives)
     order = sorted(range(len(lives)), key=lambda k: (lives[k][0], k))
-    n = len(lives)
-    first, second = n * 70 // 100, n * 70 // 100 + n * 15 // 100
-    parts = [order[:first], order[first:second], order[second:]]
-    kept = []
-    for earlier, later in ((parts[0], parts[1]), (parts[1], parts[2])):
-        begins = min((lives[k][0] for k in later), default=10**9)
-        kept.append([k for k in earlier if lives[k][1] < begins])
-    cut = split(rows)
-    assert [cut.training.tolist(), cut.validation.tolist(), cut.test.tolist()] == [*kept, parts[2]]
-    assert cut.purged == n - sum(map(len, (*kept, parts[2])))
+    first = len(lives) * 85 // 100
+    earlier, test = order[:first], order[first:]
+    begins = min(lives[k][0] for k in test)
+    kept = [k for k in earlier if lives[k][1] < begins]
+    cut = split(rows_of(lives))
+    assert [cut.development.tolist(), cut.test.tolist()] == [kept, test]
+    assert cut.purged == len(earlier) - len(kept)
 
 
 def test_nothing_to_purge_against() -> None:

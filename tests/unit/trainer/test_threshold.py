@@ -1,97 +1,169 @@
 """Thresholds against brute force, and who may judge them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.trainer import threshold
+from services.trainer.criteria import Criterion, Goal
+from services.trainer.threshold import AIMS, Ranking, aimed
+from tests.unit.trainer import naive
 
-SCORED = st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.5000001, 0.9]), st.integers(0, 1)), min_size=1)
+FITTED = [goal for goal in Goal if goal is not Goal.CROSS_ENTROPY_LOSS]
+# Few scores, so that rows share them often, two of them neighbours. Floors that a binary fraction holds exactly.
+SCORE = st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.5000001, 0.9])
+FLOOR = st.sampled_from([0.125, 0.25, 0.5, 0.75, 1.0])
+CRITERIA = st.builds(Criterion, st.sampled_from(FITTED), FLOOR, FLOOR, st.sampled_from([0.5, 1.0, 2.0]))
+SCORED = st.lists(st.tuples(SCORE, st.integers(0, 1)), min_size=1, max_size=30)
+IN_FOLDS = st.lists(st.tuples(SCORE, SCORE, st.integers(0, 1), st.integers(0, 2)), min_size=2, max_size=30)
+PRECISION = Criterion(recall_min=0.25)
 
 
-def best_by_brute_force(scores: np.ndarray, labels: np.ndarray, floor: float) -> tuple[float, float]:
-    """Highest precision with enough recall over every distinct score, then the highest recall."""
-    reached = []
-    for cut in np.unique(scores):
-        flags = scores >= cut
-        hits = (flags & (labels == 1)).sum()
-        if hits >= floor * labels.sum():
-            reached.append((hits / flags.sum(), hits / labels.sum()))
-    return max(reached)
+def labelled(*labels: int) -> np.ndarray:
+    return np.array(labels, dtype=np.uint8)
 
 
-@given(SCORED, st.sampled_from([0.1, 0.25, 0.5, 1.0]))
-def test_against_brute_force(scored: list[tuple[float, int]], floor: float) -> None:
-    scores, labels = np.array([s for s, _ in scored]), np.array([y for _, y in scored], dtype=np.uint8)
-    fitted = threshold.fit(scores[:, np.newaxis], labels, floor)
-    if not labels.any():
-        assert fitted.threshold[0] == np.inf
-        return
-    precision, recall = best_by_brute_force(scores, labels, floor)
-    assert (fitted.precision[0], fitted.recall[0]) == (precision, recall)
-    flags = scores >= fitted.threshold[0]
-    assert (flags & (labels == 1)).sum() / flags.sum() == precision
-    assert (flags & (labels == 1)).sum() / labels.sum() == recall
+@settings(deadline=None, max_examples=150)
+@given(SCORED, CRITERIA)
+def test_against_brute_force(scored: list[tuple[float, int]], criterion: Criterion) -> None:
+    scores, labels = np.array([s for s, _ in scored]), labelled(*(y for _, y in scored))
+    found = threshold.fit(scores, labels, criterion)
+    wanted = naive.best_cut(scores, labels, np.ones(len(scores), dtype=bool), criterion)
+    assert (scores >= found).tolist() == (scores >= wanted).tolist()
+    assert np.isinf(found) == np.isinf(wanted)
+
+
+@settings(deadline=None, max_examples=150)
+@given(IN_FOLDS, CRITERIA)
+def test_cross_fit_against_a_naive_loop(rows: list[tuple[float, float, int, int]], criterion: Criterion) -> None:
+    """Two models at once; of cuts that do the rows of other folds alike, the one that flags most."""
+    first, second, label, fold = zip(*rows, strict=True)
+    scores, labels, fold_of = np.array([first, second]), labelled(*label), np.array(fold, dtype=np.intp)
+    found = Ranking.of(scores, labels).cross_fit(fold_of, criterion)
+    wanted = [naive.cross_flags(one, labels, fold_of, criterion).tolist() for one in scores]
+    assert found.tolist() == wanted
 
 
 def test_by_hand() -> None:
-    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    labels = np.array([1, 0, 1, 1, 0, 0], dtype=np.uint8)
-    fitted = threshold.fit(scores[:, np.newaxis], labels, 0.25)
-    assert (fitted.precision[0], fitted.recall[0]) == (1.0, 1 / 3)
-    assert fitted.threshold[0] == pytest.approx(0.85)
-    assert threshold.fit(scores[:, np.newaxis], labels, 0.5).precision[0] == 0.75
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(1, 0, 1, 1, 0, 0)
+    expected = [
+        (PRECISION, 0.85),  # one of one right, a third of all
+        (Criterion(recall_min=0.5), 0.55),  # three of four right
+        (Criterion(Goal.RECALL_AT_TARGET_PRECISION, precision_min=0.75), 0.55),
+        (Criterion(Goal.RECALL_AT_TARGET_PRECISION, precision_min=0.8), 0.85),
+        (Criterion(Goal.ACCURACY), 0.55),  # five of six
+        (Criterion(Goal.F_BETA), 0.55),  # 2 * 3 / (3 + 4)
+        (Criterion(Goal.F_BETA, beta=0.25), 0.85),  # precision weighs most
+    ]
+    for criterion, wanted in expected:
+        assert threshold.fit(scores, labels, criterion) == pytest.approx(wanted)
 
 
-def test_ties_go_to_the_higher_recall() -> None:
+@pytest.mark.parametrize("goal", FITTED)
+def test_ties_go_to_the_higher_recall(goal: Goal) -> None:
+    """Whoever flags two, or all four where accuracy weighs all rows alike, loses nothing by it."""
     scores = np.array([0.9, 0.8, 0.7, 0.6])
-    labels = np.array([1, 1, 0, 0], dtype=np.uint8)
-    fitted = threshold.fit(scores[:, np.newaxis], labels, 0.25)
-    assert fitted.recall[0] == 1.0
+    found = threshold.fit(scores, labelled(1, 1, 0, 0), Criterion(goal, recall_min=0.25, precision_min=1.0))
+    assert found == pytest.approx(0.75)
+    assert threshold.fit(scores, labelled(1, 0, 1, 0), Criterion(Goal.ACCURACY)) == pytest.approx(0.65)
 
 
 def test_equal_scores_are_flagged_together() -> None:
-    scores = np.array([0.9, 0.9, 0.1])
-    labels = np.array([1, 0, 1], dtype=np.uint8)
-    fitted = threshold.fit(scores[:, np.newaxis], labels, 0.25)
-    assert (fitted.precision[0], fitted.recall[0]) == (2 / 3, 1.0)
+    scores, labels = np.array([0.9, 0.9, 0.1]), labelled(1, 0, 1)
+    assert threshold.fit(scores, labels, PRECISION) == pytest.approx(0.1)  # two of three, where one of two was the rest
+    assert threshold.fit(np.full(5, 0.3), labelled(1, 0, 0, 0, 0), PRECISION) == 0.3
 
 
-def test_neighbouring_floats_leave_no_room_between() -> None:
-    scores = np.array([np.nextafter(0.5, 1), 0.5])
-    labels = np.array([1, 0], dtype=np.uint8)
-    fitted = threshold.fit(scores[:, np.newaxis], labels, 0.25)
-    assert (scores >= fitted.threshold[0]).tolist() == [True, False]
+@pytest.mark.parametrize("low", [0.5, np.nextafter(0.5, 1)])
+def test_neighbouring_floats_leave_no_room_between(low: float) -> None:
+    scores = np.array([np.nextafter(low, 1), low])
+    found = threshold.fit(scores, labelled(1, 0), PRECISION)
+    assert (scores >= found).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "criterion"),
+    [
+        ((0, 0, 0), PRECISION),
+        ((0, 0, 0), Criterion(Goal.ACCURACY)),
+        ((0, 0, 0), Criterion(Goal.F_BETA)),
+        ((0, 1, 0), Criterion(Goal.RECALL_AT_TARGET_PRECISION, precision_min=0.75)),
+    ],
+)
+def test_where_nothing_meets_the_goal_nothing_is_flagged(labels: tuple[int, ...], criterion: Criterion) -> None:
+    scores = np.array([0.9, 0.5, 0.1])
+    assert threshold.fit(scores, labelled(*labels), criterion) == np.inf
+
+
+def test_a_fold_whose_others_hold_no_positives_is_not_flagged() -> None:
+    scores, labels = np.array([[0.9, 0.5, 0.1, 0.8]]), labelled(0, 0, 0, 1)
+    flags = Ranking.of(scores, labels).cross_fit(np.array([0, 0, 0, 1]), PRECISION)
+    assert flags[0].tolist() == [True, True, True, False]
 
 
 def test_models_are_independent_of_one_another() -> None:
     chance = np.random.default_rng(3)
-    scores, labels = chance.random((200, 7)), chance.integers(0, 2, 200).astype(np.uint8)
-    together = threshold.fit(scores, labels, 0.25)
+    scores, labels = chance.random((7, 200)), chance.integers(0, 2, 200).astype(np.uint8)
+    fold_of = np.arange(200) // 70
+    together = Ranking.of(scores, labels)
+    flags = together.cross_fit(fold_of, PRECISION)
+    some = together.take(np.array([5, 2]))
     for k in range(7):
-        alone = threshold.fit(scores[:, k : k + 1], labels, 0.25)
-        assert alone.threshold[0] == together.threshold[k]
-        assert alone.precision[0] == together.precision[k]
+        alone = Ranking.of(scores[k : k + 1], labels)
+        assert alone.threshold(PRECISION)[0] == together.threshold(PRECISION)[k]
+        assert alone.cross_fit(fold_of, PRECISION)[0].tolist() == flags[k].tolist()
+    assert some.threshold(PRECISION).tolist() == together.threshold(PRECISION)[[5, 2]].tolist()
+    assert some.cross_fit(fold_of, PRECISION).tolist() == flags[[5, 2]].tolist()
+
+
+def test_cross_fit_by_hand() -> None:
+    scores, labels = np.array([0.9, 0.6, 0.2, 0.8, 0.5, 0.1]), labelled(1, 0, 0, 0, 1, 0)
+    # On the first fold it is best to flag 0.9 alone, which any cut above 0.6 does: the lowest takes 0.8 of the second.
+    # On the second it is best to flag 0.8 and 0.5, which any cut above 0.1 does: the lowest takes all of the first.
+    flags = Ranking.of(scores[np.newaxis], labels).cross_fit(np.array([0, 0, 0, 1, 1, 1]), PRECISION)
+    assert flags[0].tolist() == [True, True, True, True, False, False]
 
 
 def test_no_row_judges_a_threshold_it_helped_to_fit() -> None:
-    scores = np.array([0.9, 0.6, 0.2, 0.8, 0.5, 0.1])[:, np.newaxis]
-    labels = np.array([1, 0, 0, 0, 1, 0], dtype=np.uint8)
-    first, second = np.array([0, 1, 2]), np.array([3, 4, 5])
-    # From the first half: above 0.75, which flags 0.8 (wrong) of the second. From the second half: above 0.3, at
-    # precision 0.5, which flags 0.9 (right) and 0.6 (wrong) of the first.
-    held_out = threshold.cross_fit(scores, labels, (first, second), 0.25)
-    assert held_out.precision[0] == pytest.approx(1 / 3)
-    assert held_out.recall[0] == pytest.approx(1 / 2)
-    assert held_out.share[0] == pytest.approx(3 / 6)
+    """Whatever the labels of a fold, its rows are flagged alike; those of the others are not."""
+    chance = np.random.default_rng(4)
+    scores, labels = chance.random((1, 90)), chance.integers(0, 2, 90).astype(np.uint8)
+    fold_of = np.arange(90) // 30
+    before = Ranking.of(scores, labels).cross_fit(fold_of, PRECISION)[0]
+    moved = 0
+    for row in range(90):
+        other = labels.copy()
+        other[row] = 1 - other[row]
+        after = Ranking.of(scores, other).cross_fit(fold_of, PRECISION)[0]
+        own = fold_of == fold_of[row]
+        assert after[own].tolist() == before[own].tolist()
+        moved += int((after != before).any())
+    assert moved > 5
 
 
 def test_on_noise_the_held_out_precision_is_the_base_rate() -> None:
     chance = np.random.default_rng(5)
-    scores, labels = chance.random((400, 500)), (chance.random(400) < 0.4).astype(np.uint8)
-    first, second = np.arange(200), np.arange(200, 400)
-    fitted = threshold.fit(scores, labels, 0.25)
-    held_out = threshold.cross_fit(scores, labels, (first, second), 0.25)
-    assert fitted.precision.mean() > labels.mean() + 0.02
-    assert held_out.precision.mean() == pytest.approx(labels.mean(), abs=0.01)
+    scores, labels = chance.random((400, 500)), (chance.random(500) < 0.4).astype(np.uint8)
+    ranking = Ranking.of(scores, labels)
+    own = scores >= ranking.threshold(PRECISION)[:, np.newaxis]
+    held_out = ranking.cross_fit(np.arange(500) // 167, PRECISION)
+    assert np.mean([labels[flags].mean() for flags in own]) > labels.mean() + 0.02
+    assert np.mean([labels[flags].mean() for flags in held_out if flags.any()]) == pytest.approx(
+        labels.mean(), abs=0.01
+    )
+
+
+@pytest.mark.parametrize("goal", Goal)
+def test_aims_raise_what_is_kept(goal: Goal) -> None:
+    criterion = Criterion(goal, recall_min=0.25, precision_min=0.5, beta=2.0)
+    assert AIMS[0] == 1.0
+    assert list(AIMS) == sorted(set(AIMS))
+    assert aimed(criterion, 1.0) == replace(criterion.of_thresholds, precision_min=aimed(criterion, 1.0).precision_min)
+    raised = aimed(criterion, 1.5)
+    assert (raised.goal, raised.recall_min) == (criterion.of_thresholds.goal, 0.375)
+    assert aimed(criterion, 5.0).recall_min == 1.0
+    if goal is Goal.RECALL_AT_TARGET_PRECISION:
+        assert (raised.precision_min, aimed(criterion, 3.0).precision_min) == (0.75, 1.0)

@@ -1,0 +1,129 @@
+"""The curve from units to probabilities: the optimum it seeks, and that its scores mean what they say."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from services.trainer.platt import SLOPE_MIN, Curve, curve_of
+from tidewheel.domain.models import sigmoid
+
+
+def drawn(seed: int, rows: int, offset: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
+    """Units, and labels that a curve of this offset and slope speaks the truth of."""
+    chance = np.random.default_rng(seed)
+    units = chance.standard_normal(rows)
+    return units, (chance.random(rows) < sigmoid(offset + slope * units)).astype(np.uint8)
+
+
+def targets(labels: np.ndarray) -> np.ndarray:
+    """Platt's: as if each class had shown one more row of either kind."""
+    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
+    return np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+
+def loss(at: np.ndarray, units: np.ndarray, labels: np.ndarray) -> float:
+    """What the curve is to make least."""
+    logits = at[0] + at[1] * units
+    return float(np.sum(np.logaddexp(0.0, logits) - targets(labels) * logits))
+
+
+@pytest.mark.parametrize(("offset", "slope"), [(0.0, 1.0), (-2.0, 0.5), (1.0, 3.0), (0.3, 0.1)])
+def test_reaches_scikit_learns_optimum(offset: float, slope: float) -> None:
+    """Of plain logistic regression, which is shown each row as both classes, weighted by its target."""
+    units, labels = drawn(1, 500, offset, slope)
+    wanted, twice = targets(labels), np.concatenate((units, units))[:, np.newaxis]
+    solver = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
+    solver.fit(twice, np.repeat([1, 0], 500), sample_weight=np.concatenate((wanted, 1 - wanted)))
+    curve = curve_of(units, labels)
+    assert (curve.offset, curve.slope) == (
+        pytest.approx(solver.intercept_[0], abs=1e-5),
+        pytest.approx(solver.coef_[0, 0], abs=1e-5),
+    )
+
+
+def least(units: np.ndarray, labels: np.ndarray, slope_max: float = np.inf) -> float:
+    """The least loss of curves that rise by SLOPE_MIN at least and `slope_max` at most."""
+    spread = max(1.0, float(np.abs(units).max()))
+
+    def of(at: np.ndarray) -> float:
+        return loss(np.array([at[0], min(SLOPE_MIN + abs(at[1]) / spread, slope_max)]), units, labels)
+
+    found = minimize(of, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-7, "maxiter": 2000})
+    return float(found.fun)
+
+
+UNITS = st.floats(-5, 5) | st.floats(-1e3, 1e3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(UNITS, st.integers(0, 1)), min_size=2, max_size=60))
+def test_no_curve_is_likelier(rows: list[tuple[float, int]]) -> None:
+    """Whatever the units: outliers, two heaps, all the same. Where the likeliest falls, it is the flat one."""
+    units, labels = np.array([u for u, _ in rows]), np.array([y for _, y in rows], dtype=np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        curve = curve_of(units, labels)
+    if curve.slope > SLOPE_MIN:
+        assert loss(np.array([curve.offset, curve.slope]), units, labels) <= least(units, labels) + 1e-4
+    else:
+        rate = (labels.sum() + 1) / (len(labels) + 2)
+        assert curve == Curve(pytest.approx(np.log(rate / (1 - rate))), SLOPE_MIN)
+        # The loss is convex: where no rising curve is likelier than the flat one, the likeliest of all does not rise.
+        assert least(units, labels) >= least(units, labels, SLOPE_MIN) - 1e-4
+
+
+def test_units_that_are_no_better_higher_leave_it_all_but_flat() -> None:
+    units, labels = drawn(2, 1000, -0.5, -2.0)
+    curve = curve_of(units, labels)
+    assert curve.slope == SLOPE_MIN
+    assert curve.scores(np.zeros(1))[0] == pytest.approx(labels.mean(), abs=0.001)
+    rising = curve.scores(np.sort(units))
+    assert (np.diff(rising) > 0).all()
+
+
+@pytest.mark.parametrize("slope", [0.2, 1.0, 4.0])
+def test_scores_of_fresh_draws_mean_what_they_say(slope: float) -> None:
+    """Too sure, right and not sure enough, if units were taken for logits."""
+    curve = curve_of(*drawn(3, 5_000, -0.4, slope))
+    units, labels = drawn(4, 50_000, -0.4, slope)
+    scores = curve.scores(units)
+    for part in np.array_split(np.argsort(scores), 10):
+        assert labels[part].mean() == pytest.approx(scores[part].mean(), abs=0.03)
+    if slope != 1.0:
+        naive = sigmoid(units)
+        ends = np.argsort(naive)[:5000], np.argsort(naive)[-5000:]
+        assert max(abs(labels[part].mean() - naive[part].mean()) for part in ends) > 0.05
+
+
+@pytest.mark.parametrize("rows", [2, 20, 1000])
+def test_classes_that_units_part_do_not_diverge(rows: int) -> None:
+    units = np.linspace(-1, 1, rows)
+    labels = (units > 0).astype(np.uint8)
+    curve = curve_of(units, labels)
+    scores = curve.scores(units)
+    assert np.isfinite([curve.offset, curve.slope]).all()
+    assert 0 < scores.min() < 0.5 < scores.max() < 1
+    assert loss(np.array([curve.offset, curve.slope]), units, labels) <= loss(np.array([0, 1e3]), units, labels)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_is_flat_and_finite(label: int) -> None:
+    curve = curve_of(np.linspace(-1, 1, 8), np.full(8, label, dtype=np.uint8))
+    assert curve.slope == SLOPE_MIN
+    assert curve.scores(np.zeros(1))[0] == pytest.approx(0.9 if label else 0.1)
+
+
+def test_units_all_the_same_are_the_base_rate() -> None:
+    curve = curve_of(np.zeros(10), np.array([1, 0] * 2 + [0] * 6, dtype=np.uint8))
+    assert curve.scores(np.zeros(1))[0] == pytest.approx(3 / 12)
+
+
+def test_logits_are_those_of_the_scores() -> None:
+    curve, units = Curve(-0.5, 2.0), np.array([-1.0, 0.0, 0.25, 3.0])
+    assert curve.logits(units).tolist() == [-2.5, -0.5, 0.0, 5.5]
+    assert curve.scores(units) == pytest.approx(1 / (1 + np.exp([2.5, 0.5, 0.0, -5.5])))
