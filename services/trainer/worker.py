@@ -295,7 +295,7 @@ class Worker:
         assert run.candidate is not None
         publish = self._ledger.publish if run.reason is None else self._ledger.publish_candidate
         if publish(run.candidate, self._record(run)) is Publication.STALE:
-            run.reason, run.words = RunReason.STALE, "a newer model, or another one of this window, is published"
+            run.reason, run.words = RunReason.STALE, "a newer model is published, or this window has ended otherwise"
 
     def _record(self, run: _Run) -> ModelRecord:
         sha256 = run.candidate.sha256 if run.candidate else ""

@@ -36,11 +36,13 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
     broker: str, empty_redis: str, registry: Registry
 ) -> None:
     given = settings(broker, empty_redis, promotion="proven", trials=1)
-    publish(broker, LONG.take(slice(0, 11 * SIZE)))
+    unproven = (FIRST_PROVEN - 1) * SIZE
+    publish(broker, LONG.take(slice(0, unproven)))
     with running() as begin:
         trainer = begin(given)
-        trainer.turn_until(finished(broker, FIRST_PROVEN - 1))
+        trainer.turn_until(lambda: committed(broker) == unproven)
         assert registry.current(INSTRUMENT) is None
+        publish(broker, LONG.take(slice(unproven, 11 * SIZE)))
         trainer.turn_until(lambda: committed(broker) == 11 * SIZE)
         current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
         assert current is not None
