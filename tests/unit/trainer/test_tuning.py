@@ -1,54 +1,92 @@
-"""The search: its ranges, its choice, and that it is the same search each time."""
+"""The search: its ranges, its incumbent, and that it is the same search each time."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from services.trainer import learner, tuning
+from services.trainer import tuning
 from services.trainer.config import TrainingConfig
+from services.trainer.criteria import Criterion, Goal
+from services.trainer.crossfit import Folds
+from services.trainer.judging import Tried
+from services.trainer.learner import Loss, Update
+from services.trainer.parts import usable_folds
 from services.trainer.reasons import NoModel, RunReason
-from services.trainer.tuning import FIRST, Calibration
+from services.trainer.rows import Rows
+from services.trainer.tuning import FIRST, Search, Selected, choose
+from tests.unit.trainer import made_parts
 from tidewheel.domain.models import Hyperparameters
 from tidewheel.domain.training import Trial
 
-CONFIG = TrainingConfig(trials=5, neighbours=4, epochs=5)
+CONFIG = TrainingConfig(trials=5, neighbours=4, epochs=6)
+SLOW = replace(FIRST, learning_rate=1e-5, l1=1e-7, wd=1e-7)
 
 
-def problem(seed: int = 1, signal: float = 1.0, halves: bool = True) -> tuple[learner.Prepared, Calibration]:
-    chance = np.random.default_rng(seed)
-    x = chance.standard_normal((900, 12)).astype(np.float32)
-    y = (chance.random(900) < 1 / (1 + np.exp(-signal * x[:, 2].astype(np.float64)))).astype(np.uint8)
-    prepared = learner.prepare(x[:600], y[:600], 1)
-    pair = (np.arange(150), np.arange(150, 300)) if halves else None
-    return prepared, Calibration(prepared.scaling.apply(x[600:]), y[600:], pair)
+def problem(rows: Rows | None = None, config: TrainingConfig = CONFIG, seed: int = 3) -> Search:
+    rows = made_parts.part(signal=2.0) if rows is None else rows
+    folds = Folds.of(rows, usable_folds(rows, config.folds), config, 1)
+    return Search(folds, rows.label[folds.places], config, seed)
 
 
-def search(
-    prepared: learner.Prepared, calibration: Calibration, config: TrainingConfig = CONFIG, seed: int = 3
-) -> tuple[tuning.Selected, list[Trial]]:
+def run(search: Search) -> tuple[Selected, list[Trial]]:
     trials: list[Trial] = []
-    return tuning.search(prepared, calibration, config, seed, trials.append), trials
+    return search.run(trials.append), trials
 
 
 def test_the_same_seed_is_the_same_search() -> None:
-    (one, trials), (other, again) = search(*problem()), search(*problem())
+    (one, trials), (other, again) = run(problem()), run(problem())
     assert trials == again
-    assert one.tried.weights.tobytes() == other.tried.weights.tobytes()
-    assert search(*problem(), seed=4)[1][1:] != trials[1:]
+    assert (one.tried.objective, one.number, one.how) == (other.tried.objective, other.number, other.how)
+    assert one.tried.units.tobytes() == other.tried.units.tobytes()
+    assert run(problem(seed=4))[1][1:] != trials[1:]
 
 
 def test_every_trial_is_told_as_it_ends() -> None:
-    selected, trials = search(*problem())
+    selected, trials = run(problem())
     assert [(trial.number, trial.of) for trial in trials] == [(k, 5) for k in range(1, 6)]
-    best = max(trials, key=lambda trial: trial.objective)
-    assert selected.tried.objective == best.objective
-    assert selected.tried.as_trial(selected.number, 5) == trials[selected.number - 1]
+    assert (selected.trials, 1 <= selected.number <= 5) == (5, True)
+    assert selected.tried.objective <= trials[selected.number - 1].objective
 
 
-def test_an_odd_number_of_trials_is_no_fewer() -> None:
-    assert len(search(*problem(), replace(CONFIG, trials=1))[1]) == 1
-    assert len(search(*problem(), replace(CONFIG, trials=3))[1]) == 3
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_odd_number_of_trials_is_no_fewer(count: int) -> None:
+    selected, trials = run(problem(config=replace(CONFIG, trials=count)))
+    assert len(trials) == selected.trials == count
+
+
+def test_trials_are_the_best_of_their_neighbourhoods() -> None:
+    """The more settings stand beside the same first proposal, the better it is said to do."""
+    reached = [run(problem(config=replace(CONFIG, trials=1, neighbours=count)))[1][0].objective for count in (1, 8, 16)]
+    assert reached == sorted(reached)
+    assert reached[0] < reached[2]
+
+
+def test_a_limit_of_time_ends_the_search_after_a_pair() -> None:
+    asked: list[bool] = []
+
+    def out_of_time() -> bool:
+        asked.append(True)
+        return len(asked) == 2
+
+    selected, trials = run(replace(problem(), out_of_time=out_of_time))
+    assert selected.trials == len(trials) == 4
+    whole, every = run(problem())
+    assert whole.trials == 5
+    assert trials == every[:4]
+
+
+def test_at_no_time_at_all_one_pair_is_tried() -> None:
+    selected, trials = run(replace(problem(), out_of_time=lambda: True))
+    assert selected.trials == len(trials) == 2
+
+
+def test_a_search_cut_short_is_one_of_so_many_trials() -> None:
+    """What `trials` in the lineage promises: whoever searches again with that number finds the same."""
+    cut, trials = run(replace(problem(), out_of_time=lambda: True))
+    again, others = run(problem(config=CONFIG.with_trials(cut.trials)))
+    assert [replace(trial, of=0) for trial in trials] == [replace(trial, of=0) for trial in others]
+    assert again.tried.units.tobytes() == cut.tried.units.tobytes()
 
 
 def test_a_neighbourhood_lies_within_the_ranges_around_its_proposal() -> None:
@@ -69,7 +107,7 @@ def test_a_neighbourhood_lies_within_the_ranges_around_its_proposal() -> None:
 
 
 def test_proposals_lie_within_the_ranges() -> None:
-    _, trials = search(*problem(), replace(CONFIG, trials=12, neighbours=1, epochs=1))
+    _, trials = run(problem(config=replace(CONFIG, trials=12, neighbours=1, epochs=1)))
     for trial in trials:
         found = trial.hyperparameters
         assert 1e-7 <= found.l1 <= 1
@@ -78,76 +116,152 @@ def test_proposals_lie_within_the_ranges() -> None:
         assert 1e-5 <= found.positive_example_weight_mult <= 1e4
         assert 100 <= found.mini_batch_size <= 1000
     assert {trial.hyperparameters.use_bias for trial in trials} == {True, False}
-    assert trials[0].hyperparameters == FIRST
+
+
+def test_the_first_proposal_is_the_incumbent() -> None:
+    selected, trials = run(problem(config=replace(CONFIG, neighbours=1)))
+    assert trials[0].hyperparameters == selected.incumbent.hyperparameters == replace(FIRST, epochs=6)
+
+
+def test_a_warm_start_is_the_first_proposal() -> None:
+    """Whatever it is: a setting of a neighbourhood, with the epochs it was stopped after."""
+    start = replace(tuning.neighbourhood(SLOW, 9)[8], use_bias=False, mini_batch_size=137, epochs=2)
+    search = replace(problem(config=replace(CONFIG, neighbours=1)), start=start)
+    selected, trials = run(search)
+    assert trials[0].hyperparameters == selected.incumbent.hyperparameters == replace(start, epochs=6)
+    cold = run(problem(config=replace(CONFIG, neighbours=1)))[1]
+    assert [t.hyperparameters for t in trials[1:4]] == [t.hyperparameters for t in cold[1:4]]
 
 
 def test_a_signal_is_found() -> None:
-    selected, _ = search(*problem(signal=3.0))
+    selected, _ = run(problem(made_parts.part(signal=3.0)))
     assert selected.tried.feasible
     assert selected.tried.precision > 0.8
-    assert int(np.abs(selected.tried.weights).argmax()) == 2
-
-
-def test_below_the_recall_floor_never_wins_over_above_it() -> None:
-    label = (np.arange(300) % 3 == 0).astype(np.uint8)
-    # Column 0 knows the label half of the time. Column 1 always does, but stands higher in the second half, so that a
-    # threshold of the one half is of no use on the other.
-    known = np.where(np.arange(300) % 2 == 0, label, 0.5)
-    standing = label + np.where(np.arange(300) < 150, 0.0, 10.0)
-    columns = np.stack([known, standing], axis=1).astype(np.float32)
-    calibration = Calibration(columns, label, (np.arange(150), np.arange(150, 300)))
-    fits = learner.Fits(np.eye(2, dtype=np.float32), np.zeros(2, dtype=np.float32))
-    good, bad = tuning.judge(fits, [FIRST, FIRST], calibration, 0.6)
-    assert good.feasible
-    assert bad.recall == 0.5
-    assert not bad.feasible
-    assert bad.objective < 0 < good.objective
-
-
-def test_flagging_everything_is_not_feasible() -> None:
-    _, calibration = problem()
-    constant = learner.Fits(np.zeros((12, 1), dtype=np.float32), np.ones(1, dtype=np.float32))
-    (tried,) = tuning.judge(constant, [FIRST], calibration, 0.25)
-    assert (tried.feasible, tried.ranking) == (False, 0.0)
-    assert tried.objective < 0
-
-
-def test_without_halves_the_ranking_decides() -> None:
-    selected, trials = search(*problem(signal=2.0, halves=False))
-    assert selected.tried.objective == selected.tried.ranking > 0.7
-    assert all(trial.feasible for trial in trials)
-    assert "AUC" in selected.how
-
-
-def test_with_no_feasible_trial_the_ranking_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tuning.judge
-
-    def nothing_feasible(*arguments: object) -> list[tuning.Tried]:
-        tried = real(*arguments)  # type: ignore[arg-type]
-        return [replace(one, feasible=False, objective=one.ranking - tuning.INFEASIBLE) for one in tried]
-
-    monkeypatch.setattr(tuning, "judge", nothing_feasible)
-    selected, trials = search(*problem(signal=2.0))
-    assert not any(trial.feasible for trial in trials)
-    assert selected.tried.ranking > 0.7
-    assert "no trial keeps its recall" in selected.how
+    assert selected.tried.recall >= 0.25
 
 
 def test_settings_that_tell_nothing_apart_are_refused() -> None:
-    prepared, calibration = problem()
-    flat = Calibration(np.zeros_like(calibration.standardised), calibration.label, calibration.halves)
+    rows = made_parts.part()
     with pytest.raises(NoModel) as caught:
-        search(prepared, flat)
+        run(problem(replace(rows, features=np.zeros_like(rows.features))))
     assert caught.value.reason is RunReason.NO_FEASIBLE_TRIAL
+    assert str(caught.value).startswith("none of 5 trials tells rows apart")
 
 
-def test_a_diverged_setting_is_infeasible_and_no_crash() -> None:
-    prepared, calibration = problem()
-    fits = learner.train(prepared, [FIRST, FIRST], 1, 2)
-    fits.weights[3, 1] = np.nan
-    good, bad = tuning.judge(fits, [FIRST, FIRST], calibration, 0.25)
-    assert good.feasible
-    assert (bad.feasible, bad.ranking) == (False, 0.0)
+def test_balanced_weighs_the_classes_alike_in_every_setting() -> None:
+    rows = made_parts.part(signal=2.0)
+    rows = replace(rows, label=(rows.label & (np.arange(600) % 3 == 0)).astype(np.uint8))
+    selected, trials = run(problem(rows, replace(CONFIG, balanced=True)))
+    wanted = (600 - rows.label.sum()) / rows.label.sum()
+    assert wanted > 3
+    assert {trial.hyperparameters.positive_example_weight_mult for trial in trials} == {wanted}
+    assert selected.incumbent.hyperparameters == replace(FIRST, positive_example_weight_mult=wanted, epochs=6)
+    searched = run(problem(rows))[1]
+    assert len({trial.hyperparameters.positive_example_weight_mult for trial in searched}) > 1
+
+
+def test_early_stopping_picks_a_stage_and_says_which() -> None:
+    """Each setting at the best of three stages: never worse than at the last, and at times better."""
+    rows, config = made_parts.part(signal=0.5, count=300), replace(CONFIG, trials=4)
+    quick = replace(FIRST, learning_rate=0.3)
+    _, last = run(replace(problem(rows, config), start=quick))
+    _, stopped = run(replace(problem(rows, replace(config, early_stopping=True)), start=quick))
+    assert {trial.hyperparameters.epochs for trial in last} == {6}
+    assert {trial.hyperparameters.epochs for trial in stopped} <= {2, 4, 6}
+    assert len({trial.hyperparameters.epochs for trial in stopped}) > 1
+    # The first proposals know nothing of one another yet, so they are the same settings.
+    pairs = [(a.objective, b.objective, b.hyperparameters.epochs) for a, b in zip(last, stopped, strict=True)]
+    assert all(at_best >= at_last for at_last, at_best, _ in pairs)
+    assert any(at_best > at_last for at_last, at_best, epochs in pairs if epochs < 6)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_early_stopping_of_few_epochs(epochs: int) -> None:
+    _, trials = run(problem(config=replace(CONFIG, early_stopping=True, epochs=epochs)))
+    assert {trial.hyperparameters.epochs for trial in trials} <= set(range(1, epochs + 1))
+
+
+@pytest.mark.parametrize("goal", Goal)
+def test_every_criterion_finds_a_signal(goal: Goal) -> None:
+    criterion = Criterion(goal, recall_min=0.25, precision_min=0.6, beta=0.5)
+    selected, _ = run(problem(made_parts.part(signal=3.0), replace(CONFIG, criterion=criterion)))
+    rate = made_parts.part(signal=3.0).label.mean()
+    assert selected.tried.feasible
+    assert selected.tried.precision > rate + 0.1
+    if goal is Goal.RECALL_AT_TARGET_PRECISION:
+        assert selected.tried.precision >= 0.6
+        assert selected.tried.merit == selected.tried.recall
+
+
+@pytest.mark.parametrize("update", Update)
+@pytest.mark.parametrize("loss", Loss)
+def test_every_update_and_loss_finds_a_signal(loss: Loss, update: Update) -> None:
+    selected, _ = run(problem(made_parts.part(signal=3.0), replace(CONFIG, loss=loss, update=update)))
+    assert selected.tried.precision > 0.75
+
+
+def tried(merit: float, without: tuple[float, ...] = (), feasible: bool = True, name: float = 0.5) -> Tried:
+    """A setting with this merit, and with these where a piece of time is left out (its own in all of them if none)."""
+    return Tried(
+        *(replace(FIRST, learning_rate=name), 1.0, 0.0, merit, feasible, merit, 0.3, np.zeros(4)),
+        without=np.array(without or (merit,) * 4),
+    )
+
+
+SWAYING = (0.5, 0.7, 0.5, 0.7)  # against a steady one: an error of sqrt(3 / 4 * 4 * 0.01) = 0.173
+
+
+def test_the_error_of_a_lead_by_hand() -> None:
+    assert tried(0.6, SWAYING).error_of_lead(tried(0.1)) == pytest.approx(np.sqrt(0.03))
+
+
+@pytest.mark.parametrize(("lead", "taken"), [(0.34, False), (0.35, True)])
+def test_the_incumbent_goes_where_it_is_beaten_by_two_errors(lead: float, taken: bool) -> None:
+    incumbent = tried(0.2)
+    better = tried(0.2 + lead, SWAYING)
+    selected = choose([[incumbent, tried(0.1)], [tried(0.15), better]])
+    assert (selected.tried is better) == taken
+    assert (selected.tried is incumbent) == (not taken)
+    assert (selected.number, selected.trials) == (2 if taken else 1, 2)
+    assert selected.incumbent is incumbent
+    assert ("shown better than the setting the search began with" in selected.how) == taken
+    assert ("as no other is shown better" in selected.how) == (not taken)
+
+
+def test_no_lead_at_all_is_no_reason() -> None:
+    incumbent = tried(0.4)
+    assert choose([[incumbent, tried(0.4)], [tried(0.3)]]).tried is incumbent
+
+
+def test_the_surest_lead_wins_and_not_the_longest() -> None:
+    sure, high = tried(0.45), tried(0.6, SWAYING)
+    assert choose([[tried(0.2), high], [sure]]).tried is sure
+
+
+def test_of_equals_the_earlier_trial_wins() -> None:
+    one, other = tried(0.5), tried(0.5)
+    assert choose([[tried(0.2)], [one], [other]]).tried is one
+
+
+def test_what_is_not_feasible_never_takes_the_place() -> None:
+    incumbent = tried(0.2)
+    assert choose([[incumbent, tried(0.9, feasible=False)]]).tried is incumbent
+
+
+def test_an_incumbent_that_is_not_feasible_is_replaced_by_any_that_is() -> None:
+    """Even by one with a lower figure: that of the incumbent is of no worth."""
+    poor, poorer = tried(0.1), tried(0.05)
+    selected = choose([[tried(0.9, feasible=False)], [poorer], [poor]])
+    assert selected.tried is poor
+    assert (selected.number, selected.trials, selected.incumbent.feasible) == (3, 3, False)
+    assert "as the first falls short" in selected.how
+
+
+def test_nothing_feasible_is_no_model() -> None:
+    with pytest.raises(NoModel) as caught:
+        choose([[tried(0.9, feasible=False)], [tried(0.8, feasible=False)]])
+    assert caught.value.reason is RunReason.NO_FEASIBLE_TRIAL
+    assert str(caught.value).startswith("none of 2 trials")
 
 
 def test_seeds_depend_on_their_words_only() -> None:

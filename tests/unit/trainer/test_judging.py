@@ -1,0 +1,240 @@
+"""Figures of rows held out against a naive loop, and that chance is not taken for better."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, fbeta_score, log_loss, precision_score, recall_score
+
+from services.trainer import tuning
+from services.trainer.criteria import Criterion, Goal
+from services.trainer.crossfit import OutOfFold
+from services.trainer.judging import FLAGGED_MAX, INFEASIBLE, PIECES, Judge, Tried
+from services.trainer.platt import curve_of
+from services.trainer.threshold import AIMS, aimed
+from services.trainer.tuning import FIRST, choose
+from tests.unit.trainer import naive
+
+PRECISION = Criterion(recall_min=0.25)
+ROWS = 240
+FOLD_OF = np.arange(ROWS) * 3 // ROWS
+
+
+def labels_of(seed: int, rows: int = ROWS, rate: float = 0.4) -> np.ndarray:
+    return (np.random.default_rng(seed).random(rows) < rate).astype(np.uint8)
+
+
+def units_of(seed: int, labels: np.ndarray, knows: float = 1.0, models: int = 1) -> np.ndarray:
+    """Units of models that know something of the labels, or nothing."""
+    return np.random.default_rng(seed).standard_normal((models, len(labels))) + knows * labels
+
+
+def judged(
+    units: np.ndarray, labels: np.ndarray, criterion: Criterion = PRECISION, alive: np.ndarray | None = None
+) -> list[Tried]:
+    seen = OutOfFold(units, np.ones(len(units), dtype=bool) if alive is None else alive)
+    fold_of = np.arange(len(labels)) * 3 // len(labels)
+    return Judge(labels, fold_of, criterion).judge([replace(FIRST, epochs=k) for k in range(len(units))], seen)
+
+
+def naive_merit(
+    criterion: Criterion, units: np.ndarray, labels: np.ndarray, flags: np.ndarray, of: np.ndarray
+) -> float:
+    """By scikit-learn, over the rows `of`."""
+    y, flagged = labels[of], flags[of]
+    if criterion.goal is Goal.PRECISION_AT_TARGET_RECALL:
+        return float(precision_score(y, flagged, zero_division=0.0))
+    if criterion.goal is Goal.RECALL_AT_TARGET_PRECISION:
+        return float(recall_score(y, flagged, zero_division=0.0))
+    if criterion.goal is Goal.ACCURACY:
+        return float(accuracy_score(y, flagged))
+    if criterion.goal is Goal.F_BETA:
+        return float(fbeta_score(y, flagged, beta=criterion.beta, zero_division=0.0))
+    return -float(log_loss(y, curve_of(units, labels).scores(units)[of], labels=[0, 1]))
+
+
+def naive_error(criterion: Criterion, one: Tried, other: Tried, labels: np.ndarray) -> float:
+    """Leave out one piece of time after another; how much the lead moves, times what a jackknife multiplies by."""
+    n, fold_of = len(labels), np.arange(len(labels)) * 3 // len(labels)
+    flags = [naive.cross_flags(t.units, labels, fold_of, aimed(criterion, t.aim)) for t in (one, other)]
+    leads = []
+    for piece in range(PIECES):
+        rest = np.array([not piece * n // PIECES <= row < (piece + 1) * n // PIECES for row in range(n)])
+        merits = [naive_merit(criterion, t.units, labels, f, rest) for t, f in zip((one, other), flags, strict=True)]
+        leads.append(merits[0] - merits[1])
+    mean = sum(leads) / PIECES
+    return float(np.sqrt((PIECES - 1) / PIECES * sum((lead - mean) ** 2 for lead in leads)))
+
+
+@pytest.mark.parametrize("rows", [240, 251])
+@pytest.mark.parametrize("goal", Goal)
+def test_figures_and_errors_against_a_naive_loop(goal: Goal, rows: int) -> None:
+    criterion = Criterion(goal, recall_min=0.25, precision_min=0.5, beta=0.5)
+    labels = labels_of(1, rows)
+    one, other = judged(np.concatenate((units_of(2, labels, 1.5), units_of(3, labels, 0.8))), labels, criterion)
+    everything, fold_of = np.ones(rows, dtype=bool), np.arange(rows) * 3 // rows
+    for tried in (one, other):
+        flags = naive.cross_flags(tried.units, labels, fold_of, aimed(criterion, tried.aim))
+        assert tried.merit == pytest.approx(naive_merit(criterion, tried.units, labels, flags, everything))
+        assert tried.precision == pytest.approx(precision_score(labels, flags))
+        assert tried.recall == pytest.approx(recall_score(labels, flags))
+    error = one.error_of_lead(other)
+    assert error == pytest.approx(naive_error(criterion, one, other, labels))
+    assert error == other.error_of_lead(one) > 0
+    assert one.error_of_lead(one) == 0.0
+
+
+def test_the_error_of_a_share_is_the_textbooks() -> None:
+    """Of independent rows: the jackknife's error of a precision is sqrt(p (1 - p) / flagged)."""
+    labels = labels_of(4, 4000)
+    (tried,) = judged(units_of(5, labels, 0.5), labels)
+    nothing = replace(tried, without=np.zeros(PIECES))
+    flagged = tried.recall * labels.sum() / tried.precision
+    assert tried.error_of_lead(nothing) == pytest.approx(
+        np.sqrt(tried.precision * (1 - tried.precision) / flagged), rel=0.4
+    )
+
+
+def test_fewer_rows_than_pieces() -> None:
+    labels = np.array([1, 0] * 6, dtype=np.uint8)
+    (tried,) = judged(units_of(6, labels, 3.0), labels)
+    assert tried.without.shape == (12,)
+    assert np.isfinite(tried.without).all()
+
+
+def test_the_first_aim_that_keeps_the_floor_on_rows_held_out_is_taken() -> None:
+    """Against the naive loop over aims; some models need none but the first, some a higher one, some more than that."""
+    labels = labels_of(7)
+    units = np.concatenate([units_of(seed, labels, knows, 14) for seed, knows in ((8, 0.0), (9, 0.5), (10, 1.0))])
+    taken = []
+    for tried in judged(units, labels):
+        wanted = None
+        for aim in AIMS:
+            flags = naive.cross_flags(tried.units, labels, FOLD_OF, aimed(PRECISION, aim))
+            narrow = all(flags[fold == FOLD_OF].mean() <= FLAGGED_MAX for fold in range(3))
+            if narrow and (flags & (labels == 1)).sum() >= 0.25 * labels.sum():
+                wanted = aim
+                break
+        assert tried.feasible == (wanted is not None)
+        assert tried.aim == (wanted or 1.0)
+        assert not tried.feasible or tried.recall >= 0.25
+        fitting = aimed(PRECISION, tried.aim)
+        cut = naive.best_cut(tried.units, labels, np.ones(ROWS, dtype=bool), fitting)
+        assert ((tried.units >= tried.threshold_units) == (tried.units >= cut)).all()
+        taken.append(wanted)
+    assert {1.0, 1.25, None} <= set(taken)
+
+
+def test_where_no_aim_is_enough_the_figures_are_those_of_the_first() -> None:
+    """Units stand higher in the second fold and lower in the third: a threshold of two of them misses the other."""
+    labels = labels_of(11)
+    shifted = units_of(12, labels, 2.0) + 100.0 * np.array([0.0, 1.0, -1.0])[FOLD_OF]
+    (tried,) = judged(shifted, labels)
+    flags = naive.cross_flags(shifted[0], labels, FOLD_OF, PRECISION)
+    assert (tried.feasible, tried.aim) == (False, 1.0)
+    assert tried.precision == pytest.approx(precision_score(labels, flags))
+    assert tried.objective == tried.merit - INFEASIBLE
+
+
+@pytest.mark.parametrize("goal", Goal)
+def test_infeasible_ranks_below_feasible(goal: Goal) -> None:
+    labels = labels_of(13)
+    units = np.concatenate((units_of(14, labels, 1.0), units_of(15, labels, 6.0)))
+    poor, dead = judged(units, labels, Criterion(goal, precision_min=0.3), np.array([True, False]))
+    assert poor.feasible
+    assert not dead.feasible
+    assert dead.merit > poor.merit
+    assert dead.objective < poor.objective == poor.merit
+
+
+def test_a_model_that_is_dead_in_a_fold_is_tried_at_no_further_aim() -> None:
+    labels = labels_of(16)
+    alive, dead = judged(np.repeat(units_of(17, labels, 2.0), 2, axis=0), labels, alive=np.array([True, False]))
+    assert (alive.feasible, dead.feasible) == (True, False)
+    assert (dead.aim, dead.precision) == (1.0, alive.precision)
+
+
+@pytest.mark.parametrize(("rate", "feasible"), [(0.65, True), (0.85, False)])
+def test_flagging_most_of_a_fold_is_not_feasible(rate: float, feasible: bool) -> None:
+    """Who knows every label flags all positives; where these are most rows, nothing is picked out."""
+    labels = labels_of(18, rate=rate)
+    (tried,) = judged(labels[np.newaxis] + 0.0, labels)
+    assert (tried.precision, tried.recall) == (1.0, 1.0)
+    assert tried.feasible == feasible
+
+
+def test_most_of_one_fold_is_too_much_even_if_not_of_all() -> None:
+    labels = labels_of(19, rate=0.2)
+    labels[FOLD_OF == 1] = np.arange((FOLD_OF == 1).sum()) % 10 > 0
+    (tried,) = judged(labels[np.newaxis] + 0.0, labels)
+    assert labels.mean() < FLAGGED_MAX
+    assert (tried.precision, tried.recall, tried.feasible) == (1.0, 1.0, False)
+
+
+def test_a_trial_says_what_was_reached() -> None:
+    labels = labels_of(20)
+    (tried,) = judged(units_of(21, labels, 2.0), labels)
+    trial = tried.as_trial(3, 10)
+    assert (trial.number, trial.of, trial.hyperparameters) == (3, 10, tried.hyperparameters)
+    assert (trial.objective, trial.feasible) == (tried.objective, True)
+    assert (trial.precision, trial.recall, trial.threshold) == (tried.precision, tried.recall, tried.threshold_units)
+
+
+def overlapping(seed: int, rows: int, life: int, knows: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels that live for `life` rows, and units as smooth as these: neighbouring rows share their future, and the
+    past that a model looks at. `knows`: how much of the future each model knows."""
+    chance = np.random.default_rng(seed)
+
+    def smooth(of: np.ndarray) -> np.ndarray:
+        sums = np.cumsum(of, axis=-1)
+        return (sums[..., life:] - sums[..., :-life]) / np.sqrt(life)
+
+    future = smooth(chance.standard_normal(rows + life))
+    units = smooth(chance.standard_normal((len(knows), rows + life)))
+    return (future > 0).astype(np.uint8), units + np.array(knows)[:, np.newaxis] * future
+
+
+@pytest.fixture(scope="module")
+def windows_of_noise() -> list[list[Tried]]:
+    """Settings that know nothing, on windows worth some twenty labels each; the first of each window is feasible."""
+    windows = []
+    for seed in range(40):
+        labels, units = overlapping(seed, 400, 20, (0.0,) * 161)
+        tried = judged(units, labels)
+        first = next(one for one in tried if one.feasible)
+        windows.append([first, *(one for one in tried if one is not first)])
+    return windows
+
+
+def shown_better(windows: list[list[Tried]], others: int) -> float:
+    """In which share of the windows another setting takes the first one's place."""
+    return float(np.mean([choose([[one] for one in tried[: others + 1]]).number > 1 for tried in windows]))
+
+
+@pytest.mark.parametrize(("others", "share_max"), [(1, 0.05), (10, 0.15), (160, 0.6)])
+def test_chance_is_seldom_shown_better(windows_of_noise: list[list[Tried]], others: int, share_max: float) -> None:
+    """Ten rivals that know nothing take the place in one window of ten, for 24 of 40 in which one has a better figure.
+
+    No error of one lead allows for how many were tried: a hundred and sixty unlike one another do so in every second.
+    """
+    assert shown_better(windows_of_noise, others) <= share_max
+
+
+def test_the_best_figure_is_best_by_chance(
+    windows_of_noise: list[list[Tried]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the error is for: without it hardly a window keeps its first setting."""
+    monkeypatch.setattr(tuning, "ERRORS", 0.0)
+    assert shown_better(windows_of_noise, 160) > 0.9
+    assert shown_better(windows_of_noise, 10) > 0.5
+
+
+def test_a_real_improvement_is_found() -> None:
+    """Against one that knows nothing always; against one that knows a little on most windows worth sixty labels."""
+    for knows, rows, least in ((0.0, 400, 18), (0.5, 1200, 15)):
+        found = []
+        for seed in range(20):
+            labels, units = overlapping(seed, rows, 20, (knows, 0.0, 3.0, 0.0))
+            found.append(choose([[one] for one in judged(units, labels)]).number)
+        assert set(found) <= {1, 3}
+        assert found.count(3) >= least
