@@ -19,7 +19,7 @@ from bench.harness import Size, machine, servers
 NAMES = sorted(
     module.name
     for module in pkgutil.iter_modules(bench.__path__)
-    if module.name not in ("__main__", "harness", "records", "rivals")
+    if module.name not in ("__main__", "harness", "records", "rivals", "searches")
 )
 
 

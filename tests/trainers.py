@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count as count_from
 from typing import Any, TypeVar
 
 import numpy as np
+import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from threadpoolctl import threadpool_limits
 
@@ -267,3 +269,19 @@ class Killed(BaseException):
 
 def finished(broker: str, windows: int) -> Callable[[], bool]:
     return lambda: len(closings(broker)) >= windows
+
+
+def die_at(patch: pytest.MonkeyPatch, owner: type, name: str, call: int, *, after: bool) -> None:
+    """Let the `call`th call of a method be the last thing that happens, or the last that does not."""
+    real, calls = getattr(owner, name), count_from(1)
+
+    def dying(self: object, *arguments: object) -> object:
+        last = next(calls) == call
+        if last and not after:
+            raise Killed
+        result = real(self, *arguments)
+        if last:
+            raise Killed
+        return result
+
+    patch.setattr(owner, name, dying)

@@ -7,21 +7,25 @@ from services.trainer.baseline import OnlineBaseline
 from services.trainer.core import Window
 from services.trainer.rows import Rows
 from services.trainer.scorecard import DriftWatch
+from services.trainer.split import effective_rows
 from tidewheel.domain.models import Model, Scorecard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """A model on the rows after its window; `drifted`: its error has changed on the way."""
+    """A model on rows after its window; `drifted`: its error has changed on the way. An older model than that of the
+    window before has no scorecard: it had its own."""
 
     rows: Rows
-    card: Scorecard
+    card: Scorecard | None
     drifted: bool
 
     @property
     def words(self) -> str:
         """A sentence for people."""
         card = self.card
+        if card is None:
+            return f"watched on {len(self.rows)} rows"
         words = f"{card.flagged} of {card.rows} rows flagged, {card.hits} right; base rate {card.base_rate:.3f}"
         if card.baseline:
             beside = card.baseline
@@ -30,17 +34,24 @@ class Finding:
 
 
 class Judges:
-    """Shown each closed window in turn, with the model of the window before where one is to be judged."""
+    """Shown each closed window in turn, with the model of the window before where one is to be judged, or an older one
+    to watch."""
 
     def __init__(self, recall_min: float) -> None:
         self._drift = DriftWatch()
         self._baseline = OnlineBaseline(recall_min)
+        self._seen = 0
 
     def saw(self, window: Window, model: Model | None) -> Finding | None:
         """Judge the model on the window's rows. Without one the baseline learns all the same."""
+        seen, self._seen = self._seen, int(window.rows.example_seq[-1])
         baseline = self._baseline.saw(window)
         if model is None:
             return None
         rows = scorecard.rows_after(model, window.rows)
+        if model.seq != window.seq - 1:
+            # Windows may overlap: of an older model's rows the watch has seen those of the windows between.
+            fresh = rows.take(rows.example_seq > seen)
+            return Finding(fresh, None, self._drift.saw(model, fresh, effective_rows(fresh)))
         card = replace(scorecard.score(model, rows), baseline=baseline)
         return Finding(rows, card, self._drift.saw(model, rows, card.effective_rows))

@@ -95,12 +95,22 @@ class Ledger:
             self._patiently(lambda: self._registry.record(scored))
 
     def publish(self, candidate: Candidate, record: ModelRecord) -> Publication:
-        """Publish a model. Raises Unverified for one that no predictor would take."""
-        return self._patiently(lambda: self._registry.publish(candidate.model_bytes, record))
+        """Publish a model; STALE too where the window ended otherwise, by another trainer. Raises Unverified for one
+        that no predictor would take."""
+        return self._agreed(record, self._patiently(lambda: self._registry.publish(candidate.model_bytes, record)))
 
     def publish_candidate(self, candidate: Candidate, record: ModelRecord) -> Publication:
         """Keep a model as the candidate, which serves nobody. Raises as `publish`."""
-        return self._patiently(lambda: self._registry.publish_candidate(candidate.model_bytes, record))
+        answer = self._patiently(lambda: self._registry.publish_candidate(candidate.model_bytes, record))
+        return self._agreed(record, answer)
+
+    def _agreed(self, record: ModelRecord, answer: Publication) -> Publication:
+        """Two trainers at once may see another model serve and rule differently; the first one's word stands."""
+        if answer is Publication.ALREADY:
+            known = self.record_of(record.instrument, record.seq)
+            if known is not None and known.verdict is not record.verdict:
+                return Publication.STALE
+        return answer
 
     def put_record(self, record: ModelRecord) -> None:
         """Write the record of a run whose model is not kept; never over that of one whose is."""

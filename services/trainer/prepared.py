@@ -1,5 +1,6 @@
 """Training rows made ready for the learner, once a window or fold: standardised, weighted and shuffled."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from services.trainer.steppers import height
 from tidewheel.domain.models import Float64
 
 STANDARD_MAX = 1e6  # standardised values of later rows in a column that hardly moved before
+PIECE_ROWS = 128  # taken at a time, so that their float64 stay in the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,16 +24,16 @@ class Scaling:
     @classmethod
     def of(cls, features: Float32) -> "Scaling":
         mean = features.mean(axis=0, dtype=np.float64)
-        std = features.std(axis=0, dtype=np.float64)
+        std = np.sqrt(_squares(features, mean) / len(features))
         constant = (features.max(axis=0) == features.min(axis=0)) | ~(std > 0)
         return cls(mean, np.where(constant, 1.0, std))
 
     def apply(self, features: Float32) -> Float32:
         """Standardised features, within ±`STANDARD_MAX`."""
         result = np.empty(features.shape, dtype=np.float32)
-        for start in range(0, len(features), 512):  # in pieces, so that the float64 stay in the cache
-            piece = (features[start : start + 512] - self.mean) / self.std
-            np.clip(piece, -STANDARD_MAX, STANDARD_MAX, out=result[start : start + 512], casting="same_kind")
+        for where, piece in _centred(features, self.mean):
+            piece /= self.std
+            result[where] = np.clip(piece, -STANDARD_MAX, STANDARD_MAX, out=piece)
         return result
 
 
@@ -60,6 +62,28 @@ def prepare(features: Float32, labels: Labels, seed: int, weights: Float64 | Non
     scaling = Scaling.of(features)
     weight = None if weights is None else _of_mean_one(weights)[order]
     return Prepared(scaling.apply(features[order]), labels[order].astype(np.float32), scaling, weight)
+
+
+def _squares(features: Float32, mean: Float64) -> Float64:
+    """Sums of squares about the mean, added row after row: to the bit those behind numpy's own deviation, which takes
+    twice as long over all rows at once."""
+    total = np.zeros(features.shape[1])
+    for _, piece in _centred(features, mean):
+        piece *= piece
+        piece[0] += total
+        np.add.reduce(piece, axis=0, out=total)
+    return total
+
+
+def _centred(features: Float32, mean: Float64) -> Iterator[tuple[slice, Float64]]:
+    """Pieces of the rows less the mean, each in the memory of the one before, and where they stand."""
+    work = np.empty((PIECE_ROWS, features.shape[1]))
+    for start in range(0, len(features), PIECE_ROWS):
+        rows = features[start : start + PIECE_ROWS]
+        piece = work[: len(rows)]
+        piece[...] = rows
+        piece -= mean
+        yield slice(start, start + len(rows)), piece
 
 
 def _of_mean_one(weights: Float64) -> Float32:

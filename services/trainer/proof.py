@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-import numpy as np
-
 from services.trainer import evidence
 from services.trainer.evidence import MODELS_MAX, STRONG_LEVEL
 from services.trainer.intervals import Share, drawn_variance, t_of
+from services.trainer.ratios import Ratio, error_between
 from services.trainer.rows import Rows
 from services.trainer.scorecard import rows_after
 from tidewheel.domain.models import Evidence, Model, Rival, Scorecard, Scorer
@@ -99,8 +98,6 @@ def _error_of_sizes(pairs: Sequence[Pair]) -> float:
 
 def _error_between(pairs: Sequence[Pair]) -> float:
     """Standard error of the same from the spread between models, each pair taken as one observation."""
-    counts = [(card.flagged, card.hits, other.flagged, other.hits) for card, other in pairs]
-    flagged, hits, flagged_rival, hits_rival = np.array(counts, dtype=np.float64).T
-    own, other = hits.sum() / flagged.sum(), hits_rival.sum() / flagged_rival.sum()
-    pull = (hits - own * flagged) / flagged.sum() - (hits_rival - other * flagged_rival) / flagged_rival.sum()
-    return float(np.sqrt(len(pairs) / (len(pairs) - 1) * (pull**2).sum()))
+    own = Ratio.of((card.hits, card.flagged) for card, _ in pairs)
+    other = Ratio.of((other.hits, other.flagged) for _, other in pairs)
+    return error_between(own.pull - other.pull)

@@ -19,6 +19,8 @@ class RunReason(StrEnum):
     WORSE_THAN_SERVED = "worse_than_served"  # conclusively, on the same rows
     NOT_PROVEN = "not_proven"  # promotion=proven, and the procedure not shown better: it is the candidate
     STALE = "stale"  # a newer model is served already
+    # Not asked for:
+    NOT_DUE = "not_due"  # an early window, and no drift since the last model
     # Something broke:
     TRAINING_ERROR = "training_error"
     ROWS_MISSING = "rows_missing"  # the topic has a gap inside the window

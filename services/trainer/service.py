@@ -90,6 +90,7 @@ class Service:
             outside.clock_ns,
             outside.make,
             settings.tuning_limit_s,
+            settings.due_each,
         )
         self._thread = outside.thread
         self._jobs: deque[Job] = deque()

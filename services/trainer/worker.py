@@ -7,6 +7,7 @@ The order of effects, for window w:
    repeated: a crash came between publication and commit. After a start this is asked until the answer is no; windows
    after that are new.
 3. The model is made; state changes go out as they happen. This needs no Redis.
+   (An early window, see ADR 22, is judged before, and made only if drift has been seen.)
 4. Model w-1 is judged on w's rows, and so is the model that serves; scorecard and rival go to w-1's record, and the
    scorecard goes out as an event.
 5. The gate judges model w against the served one; evidence, and under `proven` the proof, are those of the procedure up
@@ -47,6 +48,7 @@ NS_PER_S = 1e9
 JUDGED = frozenset({None, RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
 # Runs whose model goes to the registry: to serve, or as the candidate.
 KEPT = frozenset({None, RunReason.NOT_PROVEN})
+UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
 
 Make = Callable[[Window, TrainingConfig, Emit, Beginning], Candidate]
@@ -108,9 +110,12 @@ class Worker:
         clock_ns: Callable[[], int],
         make: Make = make,
         tuning_limit_s: float = 0.0,
+        due_each: int = 1,
     ) -> None:
         self._make_candidate = make
         self._tuning_limit_s = tuning_limit_s
+        self._due_each = due_each
+        self._drifted: set[str] = set()
         self._config = config
         self._promotion = promotion
         self._ledger = ledger
@@ -128,14 +133,27 @@ class Worker:
         self._say(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
         if self._repeated(run):
             return False
+        regular = (run.window.seq - 1) % self._due_each == 0
+        if not regular:
+            self._judge_previous(run)
+            if run.window.instrument not in self._drifted:
+                return self._pass_over(run)
+        self._drifted.discard(run.window.instrument)
         self._make(run)
-        self._judge_previous(run)
+        if regular:
+            self._judge_previous(run)
         self._gate(run)
         self._conclude(run)
         if run.candidate is None or run.reason not in JUDGED:
             return False
         self._latest[run.window.instrument] = run.candidate.model
         return run.reason not in KEPT
+
+    def _pass_over(self, run: _Run) -> bool:
+        """An early window, between two regular ones, while nothing has drifted."""
+        run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models' error has not drifted"
+        self._conclude(run)
+        return False
 
     def give_up(self, lost: Lost) -> None:
         """End the run of a window that can never be made."""
@@ -212,9 +230,10 @@ class Worker:
     def _judge_previous(self, run: _Run) -> None:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
+        older = self._latest.get(instrument)
         judges = self._judges.setdefault(instrument, Judges(self._config.criterion.recall_min))
         try:
-            model = self._model_of(instrument, seq)
+            model = self._model_of(instrument, seq) or older
             if (finding := judges.saw(run.window, model)) and model:
                 self._judged(model, finding)
         except (Stopping, KafkaException, BufferError):
@@ -224,8 +243,12 @@ class Worker:
 
     def _judged(self, model: Model, finding: Finding) -> None:
         instrument, seq = model.instrument, model.seq
-        self._ledger.put_scorecard(instrument, seq, finding.card, self._rival(model, finding.rows))
         tell_finding(instrument, finding)
+        if finding.drifted:
+            self._drifted.add(instrument)
+        if finding.card is None:
+            return
+        self._ledger.put_scorecard(instrument, seq, finding.card, self._rival(model, finding.rows))
         self._events.write(RunEvent(instrument, seq, Step.SCORED, 0, detail=finding.words, scorecard=finding.card))
 
     def _rival(self, model: Model, judged: Rows) -> Rival | None:
@@ -258,7 +281,7 @@ class Worker:
         self._events.flush()
         if run.reason in KEPT:
             self._guarded(run, lambda: self._keep(run))
-        if run.reason not in KEPT and run.reason is not RunReason.STALE:
+        if run.reason not in KEPT and run.reason not in UNRECORDED:
             self._ledger.put_record(self._record(run))
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
@@ -272,7 +295,7 @@ class Worker:
         assert run.candidate is not None
         publish = self._ledger.publish if run.reason is None else self._ledger.publish_candidate
         if publish(run.candidate, self._record(run)) is Publication.STALE:
-            run.reason, run.words = RunReason.STALE, "a newer model, or another one of this window, is published"
+            run.reason, run.words = RunReason.STALE, "a newer model is published, or this window has ended otherwise"
 
     def _record(self, run: _Run) -> ModelRecord:
         sha256 = run.candidate.sha256 if run.candidate else ""

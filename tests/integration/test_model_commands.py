@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tests.made_models import INSTRUMENT, published
+from tests.made_models import CARD, INSTRUMENT, published
 from tidewheel.cli.main import main
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
 from tidewheel.registry import keys
@@ -46,11 +46,17 @@ def test_what_is_told_of_the_registry(registry: Registry, empty_redis: str, mode
         [(3, "refused", False), (2, "published", False), (1, "published", True)],
     )
     code, out, _ = models("list")
-    assert [line.split()[:3] for line in out.splitlines()[2:]] == [
+    assert [line.split()[:3] for line in out.splitlines()[2:5]] == [
         ["3", "refused", "one_class"],
         ["2", "published", "–"],
         ["*", "1", "published"],
     ]
+    assert out.endswith("evidence, of the last models\n  no model has been judged on a next window yet\n")
+    registry.record(replace(published(1)[1], scorecard=CARD))
+    assert "\n  1 model on its next window: precision 0.600 (" in models("list")[1]
+    assert "\n  1 model on its next window: precision 0.600 (" in models("show", "2")[1]
+    assert json.loads(models("show", "2", "--json")[1])["pooled"]["precision"]["value"] == 0.6
+    assert json.loads(models("show", "1", "--json")[1])["pooled"]["models"] == 0, "its own window is not before it"
     code, out, _ = models("show", "current", "--json")
     assert (code, json.loads(out)["seq"], json.loads(out)["epoch"]) == (0, 1, 2)
     assert models("show", "2")[1].startswith("model           2 of sim:BTC-USD\n")

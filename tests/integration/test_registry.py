@@ -182,10 +182,12 @@ def test_a_candidate_serves_nobody_until_it_is_promoted(registry: Registry) -> N
     assert (candidate.seq, served(registry)) == (2, (1, 1))
     registry.publish(*published(2, "sim:ETH-USD"))
     assert registry.publish_candidate(*published(1, "sim:ETH-USD")) is STALE
-    # A window has one model, whichever pointer names it.
+    # A window has one model and ends once, whichever pointer names it: a slow trainer cannot make it serve.
     assert registry.publish(*published(2, salt=1)) is STALE
-    assert registry.publish(*published(2)) is PUBLISHED
-    assert served(registry) == (1, 2)
+    assert registry.publish(*published(2)) is ALREADY
+    assert served(registry) == (1, 1)
+    registry.promote(INSTRUMENT, 2)
+    assert served(registry) == (2, 2)
     assert registry.candidate(INSTRUMENT) is None
 
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from itertools import count as count_from
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.trainers import (
     Killed,
     closings,
     committed,
+    die_at,
     easy_rows,
     events,
     expected,
@@ -133,16 +133,16 @@ def test_a_refused_window_keeps_the_served_model_and_the_next_proceeds(
 def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
     broker: str, empty_redis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.trainer import run
+    from services.trainer import build
 
-    build = run.build
+    real = build.build
 
     def failing(window: object, *rest: object) -> object:
         if getattr(window, "seq", 0) == 2:
             raise MemoryError("no more room")
-        return build(window, *rest)  # type: ignore[arg-type]
+        return real(window, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "build", failing)
+    monkeypatch.setattr(build, "build", failing)
     publish(broker, ROWS)
     with running() as begin:
         begin(settings(broker, empty_redis)).turn_until(finished(broker, 4))
@@ -176,7 +176,7 @@ def test_killed_anywhere_it_comes_to_the_same(
         for owner, name, call in KILL_AT:
             trainer = begin(given)
             with monkeypatch.context() as patch:
-                _die_at(patch, owner, name, call, after=after)
+                die_at(patch, owner, name, call, after=after)
                 try:
                     trainer.turn_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= done)
                 except Killed:
@@ -191,72 +191,6 @@ def test_killed_anywhere_it_comes_to_the_same(
     }
     scored = {event.seq: without_baseline(event.scorecard) for event in events(broker) if event.step is Step.SCORED}
     assert scored == {seq: one.scorecard for seq, one in wanted.items() if one.scorecard}
-
-
-# Eight models judged on their next windows are the fewest that can be shown to have an edge.
-LONG, FIRST_PROVEN = easy_rows(12 * SIZE), 9
-
-
-def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
-    broker: str, empty_redis: str, registry: Registry
-) -> None:
-    given = settings(broker, empty_redis, promotion="proven", trials=1)
-    publish(broker, LONG.take(slice(0, 11 * SIZE)))
-    with running() as begin:
-        trainer = begin(given)
-        trainer.turn_until(finished(broker, FIRST_PROVEN - 1))
-        assert registry.current(INSTRUMENT) is None
-        trainer.turn_until(lambda: committed(broker) == 11 * SIZE)
-        current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
-        assert current is not None
-        assert candidate is not None
-        assert (current.seq, current.epoch, candidate.seq) == (FIRST_PROVEN, 1, 11)
-        found = records(empty_redis)
-        assert found == expected(LONG.take(slice(0, 11 * SIZE)), given, partition=0)
-        assert [one.rival and one.rival.seq for _, one in sorted(found.items())] == [None] * 9 + [9, None]
-        # The candidate is promoted by hand, and is the one to be compared with from there on.
-        registry.promote(INSTRUMENT, 11)
-        publish(broker, LONG.take(slice(11 * SIZE, 12 * SIZE)))
-        trainer.turn_until(lambda: committed(broker) == 12 * SIZE)
-    candidate = registry.candidate(INSTRUMENT)
-    assert candidate is not None
-    assert candidate.seq == 12
-    said = {event.seq: event for event in events(broker) if event.step in (Step.PUBLISHED, Step.REFUSED)}
-    assert "nothing serves: strong evidence is asked for, 7 models give weak" in said[8].detail
-    assert "0 of at least 5 models are judged beside model 11" in said[12].detail
-    record = registry.record_of(INSTRUMENT, 11)
-    assert record is not None
-    assert (record.verdict, record.reason, record.rival) == (Verdict.REFUSED, "not_proven", None)
-    registry.load(INSTRUMENT, 10)
-
-
-def test_proven_promotes_the_same_window_wherever_it_is_killed(
-    broker: str, empty_redis: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each trainer dies at its first change of the registry or event of a kind, whatever window that is."""
-    given = settings(broker, empty_redis, promotion="proven", trials=1)
-    rows = LONG.take(slice(0, 10 * SIZE))
-    publish(broker, rows)
-    points = [(Ledger, "publish_candidate"), (Ledger, "put_scorecard"), (RunEvents, "flush"), (Ledger, "publish")]
-    deaths = 0
-    with running() as begin:
-        for (owner, name), after in [(point, after) for point in points for after in (False, True)] * 2:
-            trainer = begin(given)
-            with monkeypatch.context() as patch:
-                _die_at(patch, owner, name, 2 if name == "flush" else 1, after=after)
-                try:
-                    trainer.turn_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= 10 * SIZE)
-                except Killed:
-                    deaths += 1
-            trainer.close()
-        begin(given).turn_until(finished(broker, 10))
-    assert deaths >= 6
-    assert records(empty_redis) == expected(rows, given, partition=0)
-    current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
-    assert current is not None
-    assert candidate is not None
-    assert (current.seq, candidate.seq) == (FIRST_PROVEN, 10)
-    assert set(closings(broker)) == set(range(1, 11))
 
 
 def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
@@ -322,21 +256,6 @@ def test_a_restart_trains_nothing_that_is_published(
     assert records(empty_redis) == expected(ROWS, given, partition=0)
 
 
-def test_a_restart_trains_no_candidate_again(broker: str, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = settings(broker, empty_redis, promotion="proven")
-    publish(broker, ROWS)
-    with running() as begin:
-        trainer = begin(given)
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
-        trainer.close()
-        forget_offsets(broker)
-        monkeypatch.setattr(Worker, "_make", lambda *_: pytest.fail("trained again"))
-        begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
-    again = [event for event in events(broker) if event.step is Step.REFUSED]
-    assert [(event.seq, event.reason) for event in again] == [(seq, "not_proven") for seq in (1, 2, 3, 4)] * 2
-    assert records(empty_redis) == expected(ROWS, given, partition=0)
-
-
 def test_bad_records_are_set_aside_with_their_reason(broker: str, empty_redis: str) -> None:
     good = [encode_example(example) for example in examples(ROWS.take(slice(0, SIZE)), INSTRUMENT)]
     send(broker, [*good[:10], b"\xff\xff", b"", good[5], *good[10:]])
@@ -379,22 +298,6 @@ def test_instruments_of_one_partition_and_of_two(broker: str, empty_redis: str) 
         assert committed(broker, 0) == 2 * SIZE
         assert committed(broker, 1) == 2 * SIZE
     assert _closed_by_instrument(broker) == {(name, seq) for name in (INSTRUMENT, *others) for seq in (1, 2)}
-
-
-def _die_at(patch: pytest.MonkeyPatch, owner: type, name: str, call: int, *, after: bool) -> None:
-    """Let the `call`th call of a method be the last thing that happens, or the last that does not."""
-    real, calls = getattr(owner, name), count_from(1)
-
-    def dying(self: object, *arguments: object) -> object:
-        last = next(calls) == call
-        if last and not after:
-            raise Killed
-        result = real(self, *arguments)
-        if last:
-            raise Killed
-        return result
-
-    patch.setattr(owner, name, dying)
 
 
 def _closed_by_instrument(broker: str) -> set[tuple[str, int]]:

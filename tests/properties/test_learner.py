@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.trainer import learner
 from services.trainer.learner import BIAS_RATE_MAX, BIAS_RATE_MULT, Loss, Prepared, Update
+from services.trainer.steppers import BLOCK
 from tidewheel.domain.models import Hyperparameters, sigmoid
 
 EPOCHS, SEED = 3, 7
@@ -113,3 +114,15 @@ def test_against_a_plain_loop(mini_batch_size: int, positive_weight: float, weig
     for (weights, bias), fits in zip(expected, found, strict=True):
         np.testing.assert_allclose(fits.weights[:, 0], weights, rtol=1e-3, atol=1e-5)
         assert float(fits.bias[0]) == pytest.approx(bias, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("piece_rows", [1, 30, 124, 125, 249])
+def test_pieces_of_a_mini_batch_add_up_to_it(piece_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mini-batches of 300 rows, as far as products of so many rows go."""
+    setting = Hyperparameters(True, 1e-3, 3e-3, 2.0, 1e-2, 300)
+    whole = learner.train(ROWS[True], [setting], SEED, EPOCHS)
+    monkeypatch.setattr(learner, "PRODUCT_MAX", piece_rows * ROWS[True].wide.shape[1] * BLOCK)
+    fits = learner.train(ROWS[True], [setting], SEED, EPOCHS)
+    assert fits.weights.tobytes() != whole.weights.tobytes()
+    np.testing.assert_allclose(fits.weights, whole.weights, atol=1e-5)
+    np.testing.assert_allclose(fits.bias, whole.bias, atol=1e-5)

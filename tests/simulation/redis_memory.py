@@ -115,8 +115,8 @@ class SimRedis:
                 store.set(model_key, model)
                 return b"already"
             return b"already" if stored == model else b"stale"
-        if stored is not None and stored != model:
-            return b"stale"
+        if stored is not None and store.fence_is_on:
+            return b"already" if stored == model else b"stale"
         store.set(model_key, model)
         store.set(about_key, record)
         store.sorted.setdefault(models_key, set()).add(seq)

@@ -1,22 +1,30 @@
-"""Found by seed 2064: a trainer that lost its partitions took in what it had fetched before, and windows were lost."""
+"""Found by seeds. 2064: a trainer that lost its partitions took in what it had fetched before, and windows were lost.
+83: two trainers at once, one of them replaced while it slept, gave one window two verdicts."""
 
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from random import Random
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from services.trainer.ledger import Ledger
+from services.trainer.run import Candidate
 from services.trainer.service import Outside, Service
 from services.trainer.settings import Settings
+from tests.made_models import published
 from tests.simulation import inputs, learner
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
 from tests.simulation.redis_memory import SimRedis, Store
 from tests.simulation.stage import Calm
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
-from tidewheel.domain.models import ModelRecord
-from tidewheel.registry.store import Registry
+from tidewheel.domain.models import ModelRecord, Verdict
+from tidewheel.registry.store import Publication, Registry
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context
 
@@ -56,3 +64,19 @@ def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
     records = [record for record in registry.records(MARKET.instrument) if isinstance(record, ModelRecord)]
     assert sorted(record.seq for record in records) == list(range(1, len(MARKET.examples) // WINDOW + 1))
     service.close()
+
+
+@pytest.mark.parametrize("kept_first", [True, False])
+def test_a_window_has_the_verdict_that_came_first(kept_first: bool) -> None:
+    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    ledger = Ledger(registry, threading.Event(), logging.getLogger("trainer"))
+    payload, record = published(1)
+    candidate = cast(Candidate, SimpleNamespace(model_bytes=payload))
+    not_proven = replace(record, verdict=Verdict.REFUSED, reason="not_proven")
+    ways = [(ledger.publish_candidate, not_proven), (ledger.publish, record)]
+    (first, said), (second, otherwise) = ways if kept_first else ways[::-1]
+    assert first(candidate, said) is Publication.PUBLISHED
+    assert first(candidate, said) is Publication.ALREADY
+    assert second(candidate, otherwise) is Publication.STALE
+    assert registry.record_of(record.instrument, 1) == said
+    assert (registry.current(record.instrument) is None) is kept_first

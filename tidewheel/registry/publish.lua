@@ -25,8 +25,9 @@ if tonumber(seq) <= fence then
   end
   return stored == model and 'already' or 'stale'
 end
-if stored and stored ~= model then
-  return 'stale' -- a model is immutable: this window has another one, as a candidate
+if stored then
+  -- This window ended with a candidate. It stays one until somebody promotes it, and its bytes are immutable.
+  return stored == model and 'already' or 'stale'
 end
 
 redis.call('SET', model_key, model)

@@ -1,7 +1,8 @@
 """The model registry: publish with a fence, load only what verifies, go back, or forward to what is kept.
 
 What is promised
-- A model's bytes never change. A window publishes once: again is ALREADY, an older window or other bytes are STALE.
+- A model's bytes never change. A window publishes once, to serve or as the candidate: again, or the other way, is
+  ALREADY; an older window or other bytes are STALE.
 - The fence is the newest window ever published or promoted, kept beside the pointer. A rollback moves the pointer back
   with epoch + 1 and leaves the fence: the windows rolled away from cannot come back by a restarted trainer, the next
   new window moves the pointer forward again. A rollback holds until then. A promotion is the same move forward, to a

@@ -16,8 +16,8 @@ WHOLE = (0.0, 1.0)
 # What a part is, beside its figures; the share is the trainer's.
 PART_PERCENT = 15
 WHICH = {
-    "validation": f"the {PART_PERCENT} % before the newest, which the threshold was fitted on, so it flatters",
-    "test": f"the newest {PART_PERCENT} % of the window, which fitted nothing",
+    "validation": "rows scored by models of other folds; the threshold was fitted on them, so it flatters",
+    "test": f"the newest {PART_PERCENT} % of the window, scored by the model's twin, which had not seen them",
 }
 OVERLAP = (
     "Orders placed a moment apart share most of their future, so their labels overlap: a part's rows are worth far "

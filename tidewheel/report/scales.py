@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tidewheel.report.words import setting
+from tidewheel.report.words import power
 
 STEPS = (1.0, 2.0, 5.0, 10.0)
-DECIMALS_MAX = 4
+DECIMALS_MAX, SMALL = 4, 1e-3
 SLACK = 1e-9  # of a step: a tick at the very end of a range is not lost to rounding
 
 
@@ -53,9 +53,10 @@ def step_of(low: float, high: float, about: int) -> float:
 
 
 def labels(values: list[float]) -> list[str]:
-    """Ticks as text, with no more decimals than their distance needs; with powers of ten where that would be many."""
+    """Ticks as text, with no more decimals than their distance needs; with powers of ten where all are tiny."""
     step = min((b - a for a, b in pairwise(values)), default=abs(values[0]) if values else 1.0)
     decimals = max(0, -math.floor(math.log10(step) + SLACK)) if step else 0
-    if decimals > DECIMALS_MAX:
-        return [setting(value) for value in values]
+    largest = max(map(abs, values), default=0.0)
+    if decimals > DECIMALS_MAX and 0 < largest < SMALL:
+        return [power(value, math.ceil(math.log10(largest / step) - SLACK)) for value in values]
     return [f"{value + 0.0:,.{decimals}f}".replace("-", "−") for value in values]

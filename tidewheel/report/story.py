@@ -120,7 +120,9 @@ class Story:
 
     @property
     def selected(self) -> Trial | None:
-        return self.first[Step.SELECTED].trial if Step.SELECTED in self.first else None
+        """The trial that was chosen last: one that came to nothing on all rows gives way to another."""
+        told = [event.trial for event in self.known.events if event.step is Step.SELECTED]
+        return told[-1] if told else None
 
     @property
     def scorecard(self) -> Scorecard | None:
@@ -161,7 +163,8 @@ class Story:
     @property
     def recall_min(self) -> float | None:
         """The recall floor, as the model's configuration has it."""
-        value = self.config.get("recall_min")
+        criterion = self.config.get("criterion")
+        value = criterion.get("recall_min") if isinstance(criterion, dict) else None
         return float(value) if isinstance(value, int | float) else None
 
     @property

@@ -86,21 +86,17 @@ def _caption(trials: Sequence[Trial], chosen: Trial | None, any_feasible: bool) 
 def _objective(trials: Sequence[Trial], any_feasible: bool) -> str:
     if not any_feasible:
         words = "No trial is feasible: each misses the recall floor or flags everything."
-        return f"{words} They rank by AUC on the validation part, less 1."
-    # The trainer falls back on AUC where labels live too long to hold rows out.
+        return f"{words} They rank by their figure, less 1."
     by_precision = all(trial.objective == trial.precision for trial in trials if trial.feasible)
-    what = (
-        "precision on validation rows that its threshold was not fitted on"
-        if by_precision
-        else "AUC on the validation part"
-    )
+    what = "precision" if by_precision else "the criterion"
+    what += " on rows held out, at thresholds they did not fit"
     return f"Objective: {what}, of the best setting in each trial's neighbourhood. The line is the best so far."
 
 
 def _table(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
     marked = next((at for at, trial in enumerate(trials) if chosen and trial.number == chosen.number), None)
     rows = [_row(trial, at == marked) for at, trial in enumerate(trials)]
-    caption = "Trials in order; precision and recall on held-out validation rows, settings as the learner took them"
+    caption = "Trials in order; precision and recall on rows held out, settings as the learner took them"
     return table(caption, HEAD, rows, words=(2, 6), marked=marked)
 
 

@@ -23,9 +23,14 @@ def setting(value: float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value and not 1e-3 <= abs(value) < 1e3:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa}e{int(exponent)}".replace("-", "−")
+        return power(value, 2)
     return f"{value:.3g}".replace("-", "−")
+
+
+def power(value: float, digits: int) -> str:
+    """A number with a power of ten, and so many decimals before it."""
+    mantissa, exponent = f"{value:.{max(0, digits)}e}".split("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", "−") if value else "0"
 
 
 def count(value: int) -> str:

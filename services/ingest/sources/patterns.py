@@ -11,13 +11,13 @@ and every machine walks alike.
 *Pull*: w = 1/600 each, less 1 on the newest. Prices return to the mean of the last ten minutes. Its sign cannot be
 turned: prices that are driven off their mean run away.
 
-*Bend*: of the six minutes that end four minutes ago, the mean mid of the newest two, less twice that of the two
-between, plus that of the oldest two. Its weights on the moves of single seconds, cⱼ = w₁ + … + wⱼ on the move of j
-seconds ago, sum to zero too: a steady trend gives no drift, so none feeds itself. Moves follow r(t) = chance + gain ×
-Σ cⱼ r(t − j). Let C(ω) = Σ cⱼ exp(−iωj). While gain × max |C(ω)| < 1, what comes back of any moves has less power than
-they had, whatever the sign, and also where the sign turns or quiet seconds leave the drift out: prices stay a walk.
-|C| is at most 1.193 × `BEND_S`, so the product is 0.895 at edge 1. The four minutes make both signs about as strong in
-orders that live some 84 s: a bend up to now makes swings that one sign feeds and the other damps.
+*Bend*: of three stretches of `BEND_S` seconds that end `BEND_AGO_S` seconds ago, the mean mid of the newest, less twice
+that of the one between, plus that of the oldest. Its weights on the moves of single seconds, cⱼ = w₁ + … + wⱼ on the
+move of j seconds ago, sum to zero too: a steady trend gives no drift, so none feeds itself. Moves follow r(t) = chance
++ gain × Σ cⱼ r(t − j). Let C(ω) = Σ cⱼ exp(−iωj). While gain × max |C(ω)| < 1, what comes back of any moves has less
+power than they had, whatever the sign, and also where the sign turns or quiet seconds leave the drift out: prices stay
+a walk. |C| is at most 1.193 × `BEND_S`, so the product is 0.895 at edge 1. A bend up to now makes swings that one sign
+feeds and the other damps; `BEND_AGO_S` makes up for some of that.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from collections.abc import Sequence
 HISTORY_S = 600
 DOUBLED_CENTS = 200  # in a dollar
 PULL_PER_S = 0.02
-BEND_AGO_S, BEND_S = 240, 120
+BEND_AGO_S, BEND_S = 30, 160
 BEND_PER_S = 0.75 / BEND_S
 
 

@@ -12,7 +12,7 @@ The planted edge. In each second that has quotes the offer drifts by
 in USD: prices are pulled to the mean of the last ten minutes. A market that flips has another pattern, one whose sign
 can be turned (`patterns.py`): before market second `flip_s`, counted from 0, the drift is
 
-    edge × BEND_PER_S × (mean of mids 241 … 360 − 2 × mean of mids 361 … 480 + mean of mids 481 … 600)
+    edge × BEND_PER_S × (mean of mids 31 … 190 − 2 × mean of mids 191 … 350 + mean of mids 351 … 510)
 
 and from then on its negative. Either is linear in the 600 mids that features hold, and the same seed has the same
 chance whatever the edge and the flip.

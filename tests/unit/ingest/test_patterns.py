@@ -10,7 +10,7 @@ from services.ingest.sources.patterns import DOUBLED_CENTS, HISTORY_S, Pattern, 
 
 Make = Callable[[float, int], Pattern]
 FIRST = 13_000_000  # 65,000 USD
-BEND = np.repeat([0.0, 1.0, -2.0, 1.0], (240, 120, 120, 120)) / 120
+BEND = np.repeat([0.0, 1.0, -2.0, 1.0], (30, 160, 160, 160)) / 160
 PULL = np.full(HISTORY_S, 1 / HISTORY_S) - np.eye(1, HISTORY_S)[0]
 
 

@@ -142,11 +142,11 @@ def test_the_drift_of_a_market_that_flips_is_the_bend(flip_s: int, sign: int) ->
     count = 400 * BLOCK_S
     mids, offers = closing(time_ns, (bid + offer) // 2, count), closing(time_ns, offer, count)
     oldest, middle, newest, now = (
-        sliding_window_view(mids, 120)[at : at + count - 600].mean(axis=1) for at in (0, 120, 240, 480)
+        sliding_window_view(mids, 160)[at : at + count - 600].mean(axis=1) for at in (90, 250, 410, 440)
     )
     moves = np.diff(offers)[599:]
     quoted = np.isin(START_S + np.arange(600, count), time_ns // S)
-    # Beside it a trend and a pull to the mean of two minutes, neither of which is in it.
+    # Beside it a trend and a pull to the mean of the last minutes, neither of which is in it.
     known = np.stack((newest - 2 * middle + oldest, newest - oldest, now - mids[599:-1]), axis=1)[quoted]
     slopes, _, _, _ = np.linalg.lstsq(known, moves[quoted], rcond=None)
     errors = (moves[quoted] - known @ slopes).std() * np.sqrt(np.diag(np.linalg.inv(known.T @ known)))

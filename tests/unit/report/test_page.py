@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from services.trainer.split import TRAINING_PERCENT, VALIDATION_PERCENT
+from services.trainer.split import DEVELOPMENT_PERCENT
 from tests.unit.report import values
 from tests.unit.report.reading import numbers, parsed, words
+from tidewheel.domain.training import SplitSizes, Step
 from tidewheel.report.page import page
 from tidewheel.report.parts import PART_PERCENT
 from tidewheel.report.story import Known
@@ -139,11 +140,20 @@ def test_two_witnesses_that_differ_are_both_heard() -> None:
 
 def test_figures_say_which_rows_they_are_of() -> None:
     told = words(parsed(page(values.published())))
-    assert (
-        "test: the newest 15 % of the window, which fitted nothing; 200 rows worth about 8.0 independent ones" in told
-    )
+    which = "test: the newest 15 % of the window, scored by the model's twin, which had not seen them"
+    assert f"{which}; 200 rows worth about 8.0 independent ones" in told
     assert "any single window is weak evidence" in told
-    assert (100 - TRAINING_PERCENT - VALIDATION_PERCENT, VALIDATION_PERCENT) == (PART_PERCENT, PART_PERCENT)
+    assert PART_PERCENT == 100 - DEVELOPMENT_PERCENT
+
+
+def test_rows_that_train_and_validate_in_turn_are_counted_once() -> None:
+    known = values.published()
+    events = [
+        replace(one, split=SplitSizes(800, 800, 150, 50, 3)) if one.step is Step.SPLIT else one for one in known.events
+    ]
+    told = words(parsed(page(replace(known, events=tuple(events)))))
+    assert "training and validation 800 80.0 % test 150 15.0 % purged 50 5.0 % window 1,000" in told
+    assert "in turn, in 3 folds" in told
 
 
 def test_the_chosen_point_lies_where_its_axes_say() -> None:

@@ -44,7 +44,7 @@ def test_what_the_registry_lacks_the_log_tells() -> None:
 def test_a_configuration_that_is_none_says_nothing() -> None:
     known = values.published()
     assert known.model is not None
-    for config in ("", "[1]", "{", '{"recall_min":"many"}'):
+    for config in ("", "[1]", "{", '{"criterion":{"recall_min":"many"}}'):
         lineage = replace(known.model.lineage, training_config=config)
         assert Story(replace(known, model=replace(known.model, lineage=lineage))).recall_min is None
 

@@ -20,7 +20,7 @@ def test_a_scorecard_without_a_baseline_leaves_the_known_one() -> None:
     told = replace(CARD, baseline=Baseline(90, 36, 30, 15))
     newer = replace(CARD, baseline=Baseline(90, 36, 20, 11))
     for card, known in ((CARD, CARD), (told, told), (CARD, told), (newer, newer)):
-        ledger.put_scorecard(INSTRUMENT, 1, card)
+        ledger.put_scorecard(INSTRUMENT, 1, card, None)
         record = ledger.record_of(INSTRUMENT, 1)
         assert record
         assert record.scorecard == known

@@ -12,6 +12,27 @@ def some_rows(rows: int = 50, features: int = 40) -> tuple[np.ndarray, np.ndarra
     return chance.normal(7.0, 3.0, (rows, features)).astype(np.float32), (chance.random(rows) < 0.4).astype(np.uint8)
 
 
+@pytest.mark.parametrize("rows", [1, 2, prepared.PIECE_ROWS, prepared.PIECE_ROWS + 1, 3 * prepared.PIECE_ROWS - 5])
+def test_pieces_of_rows_scale_to_the_bit_as_all_at_once(rows: int) -> None:
+    x, _ = some_rows(rows)
+    x[:, 3] = 2.5
+    made = prepared.Scaling.of(x)
+    mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    std = np.where(std > 0, std, 1.0)
+    assert made.mean.tolist() == mean.tolist()
+    assert made.std.tolist() == std.tolist()
+    assert made.apply(x).tolist() == ((x - mean) / std).astype(np.float32).tolist()
+
+
+def test_scaled_values_of_a_column_that_hardly_moved_have_a_limit() -> None:
+    x, _ = some_rows(prepared.PIECE_ROWS + 1)
+    x[:, 0] = 1.0
+    x[0, 0] = np.nextafter(np.float32(1), np.float32(2))
+    scaling = prepared.Scaling.of(x)
+    x[-2:, 0] = 1e9, -1e9
+    assert scaling.apply(x)[-2:, 0].tolist() == [prepared.STANDARD_MAX, -prepared.STANDARD_MAX]
+
+
 def test_weights_go_with_their_rows_and_have_mean_one() -> None:
     x, y = some_rows()
     x[:, 0] = np.arange(50)

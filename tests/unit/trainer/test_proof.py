@@ -61,7 +61,7 @@ def test_on_noise_hardly_a_window_promotes() -> None:
 def test_windows_worth_less_than_they_claim_are_seen_by_how_models_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share_of_noise(claimed=2000.0) <= 0.02
     for module in (proof, evidence):
-        monkeypatch.setattr(module, "_error_between", lambda _: 0.0)
+        monkeypatch.setattr(module, "error_between", lambda _: 0.0)
     assert share_of_noise(claimed=2000.0) > 0.03
 
 

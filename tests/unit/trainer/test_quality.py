@@ -57,8 +57,8 @@ def test_the_planted_function_is_the_distance_to_the_mean_of_ten_minutes() -> No
 def test_the_planted_function_of_a_market_that_flips_is_the_bend() -> None:
     ago = np.arange(1, 601)
     assert bent(mids(3 + 7 * ago))[0] == pytest.approx(0)
-    # The second difference of x² is twice the square of the distance; the newest four minutes are not in it.
-    assert bent(mids(np.where(ago > 240, (ago / 120) ** 2, 9e9)))[0] == pytest.approx(2, rel=1e-4)
+    # The second difference of x² is twice the square of the distance; the newest half minute is not in it.
+    assert bent(mids(np.where(ago > 30, (ago / 160) ** 2, 9e9)))[0] == pytest.approx(2, rel=1e-4)
 
 
 def test_half_way_the_edge_turns(turning: list[Window]) -> None:
@@ -79,7 +79,7 @@ def test_a_smaller_step_gives_the_same_rows_more_often(turning: list[Window]) ->
 
 def model_of(sign: int) -> Model:
     """It scores by the bend, or against it."""
-    weights = np.concatenate((np.zeros(5), np.repeat([0.0, 1.0, -2.0, 1.0], (240, 120, 120, 120))))
+    weights = np.concatenate((np.zeros(5), np.repeat([0.0, 1.0, -2.0, 1.0, 0.0], (30, 160, 160, 160, 90))))
     return replace(a_model(1), coefficients=sign * 1e-4 * weights, mean=np.zeros(605), std=np.ones(605))
 
 
