@@ -74,6 +74,7 @@ METRICS = PartMetrics(
 )
 BINS = (CalibrationBin(6, 1, 0.75), CalibrationBin(3, 3, 2.5))
 HYPERPARAMETERS = Hyperparameters(True, 1e-5, 0.01, 2.0, 1e-6, 200)
+STOPPED = replace(HYPERPARAMETERS, epochs=4)
 SCORECARD = Scorecard(9, 4, 3, 2, 2 / 3, 0.5, 4 / 9, 0.69, 2.0, -5 * E9, 7 * E9)
 JUDGED = replace(SCORECARD, calibration=BINS, baseline=Baseline(5, 2, 3, 1))
 STATE = LabelerState(
@@ -127,6 +128,13 @@ VALUES = {
         trial=Trial(2, 10, 0.31, True, 0.33, 0.26, 0.4, HYPERPARAMETERS),
     ),
     ("training-runs", "split.run_event"): RunEvent(INSTRUMENT, 3, Step.SPLIT, AT, split=SplitSizes(70, 15, 14, 1)),
+    ("training-runs", "folds.run_event"): RunEvent(
+        INSTRUMENT, 3, Step.SPLIT, AT, split=SplitSizes(84, 84, 15, 1, folds=3), trials_planned=10
+    ),
+    ("training-runs", "selected.run_event"): RunEvent(
+        *(INSTRUMENT, 3, Step.SELECTED, AT, "", "trial 2: shown better"),
+        trial=Trial(2, 10, 0.31, True, 0.33, 0.26, 1.75, STOPPED),
+    ),
     ("training-runs", "published.run_event"): RunEvent(
         *(INSTRUMENT, 3, Step.PUBLISHED, AT),
         result=RunResult("ab" * 32, "published", "none", 0.3, 0.4, METRICS, METRICS, 10, 0.9, 1.5),
@@ -153,6 +161,7 @@ VALUES = {
     ("registry", "drawn.model"): replace(
         MODEL, test=replace(METRICS, curve=(CurvePoint(0.9, 1.0, 0.25), CurvePoint(0.2, 0.4, 1.0)), calibration=BINS)
     ),
+    ("registry", "stopped.model"): replace(MODEL, hyperparameters=STOPPED),
     ("registry", "judged.model_record"): ModelRecord(
         *(INSTRUMENT, 3, "ab" * 32, Verdict.REFUSED, "not_proven", Evidence.WEAK, AT, JUDGED, b"\x01" * 32, 100, 199),
         rival=Rival(2, 4, 1),
