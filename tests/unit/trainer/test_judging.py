@@ -211,11 +211,11 @@ def shown_better(windows: list[list[Tried]], others: int) -> float:
     return float(np.mean([choose([[one] for one in tried[: others + 1]]).number > 1 for tried in windows]))
 
 
-@pytest.mark.parametrize(("others", "share_max"), [(1, 0.05), (10, 0.15), (160, 0.6)])
+@pytest.mark.parametrize(("others", "share_max"), [(1, 0.0), (10, 0.05), (160, 0.25)])
 def test_chance_is_seldom_shown_better(windows_of_noise: list[list[Tried]], others: int, share_max: float) -> None:
-    """Ten rivals that know nothing take the place in one window of ten, for 24 of 40 in which one has a better figure.
+    """Of ten rivals that know nothing, one takes the place in 2 windows of 40, while one has a better figure in 24.
 
-    No error of one lead allows for how many were tried: a hundred and sixty unlike one another do so in every second.
+    A hundred and sixty that are nothing alike take it in 10, more than settings of one search do, which are alike.
     """
     assert shown_better(windows_of_noise, others) <= share_max
 
@@ -230,8 +230,8 @@ def test_the_best_figure_is_best_by_chance(
 
 
 def test_a_real_improvement_is_found() -> None:
-    """Against one that knows nothing always; against one that knows a little on most windows worth sixty labels."""
-    for knows, rows, least in ((0.0, 400, 18), (0.5, 1200, 15)):
+    """On most windows worth twenty labels against one that knows nothing; worth sixty, against one that knows little."""
+    for knows, rows, least in ((0.0, 400, 15), (0.5, 1200, 12)):
         found = []
         for seed in range(20):
             labels, units = overlapping(seed, rows, 20, (knows, 0.0, 3.0, 0.0))
