@@ -104,6 +104,9 @@ def test_a_neighbourhood_lies_within_the_ranges_around_its_proposal() -> None:
             assert tuning.WD[0] <= setting.wd <= tuning.WD[1]
             assert tuning.LEARNING_RATE[0] <= setting.learning_rate <= tuning.LEARNING_RATE[1]
             assert tuning.POSITIVE_WEIGHT[0] <= setting.positive_example_weight_mult <= tuning.POSITIVE_WEIGHT[1]
+        # Mirrored at the ends, none are heaped on them.
+        for name in ("learning_rate", "positive_example_weight_mult", "l1", "wd"):
+            assert len({getattr(setting, name) for setting in settings}) == 16
     rates = sorted(setting.learning_rate for setting in tuning.neighbourhood(FIRST, 16))
     assert rates[0] < FIRST.learning_rate / 4
     assert rates[-1] > FIRST.learning_rate * 4
