@@ -8,8 +8,9 @@ class Limits:
     """Bounds of the policy.
 
     The pause doubles from `first_s` to `longest_s` and is `first_s` again after `healthy_s` of health. The child is
-    given up after `unready_max` starts in a row that neither got ready nor lived for `healthy_s`, `alike_max` crashes in a row for one and the same
-    stated reason, or `crashes_max` crashes in a row; `healthy_s` of health between ends a row.
+    given up after `unready_max` starts in a row that neither got ready nor lived for `healthy_s`, `alike_max` crashes
+    in a row for one and the same stated reason, or `crashes_max` crashes in a row; `healthy_s` of health between ends
+    a row.
     """
 
     first_s: float = 0.5

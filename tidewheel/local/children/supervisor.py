@@ -151,6 +151,7 @@ class Supervisor:
     def _start(self, child: Child, now_s: float) -> None:
         child.log_from = size_of(child.spec.log)
         self._answers.forget(child.spec.name)
+        child.backoff.started(now_s)
         try:
             child.process = self._spawn(child.spec)
         except SetupFailed as failure:
@@ -158,7 +159,6 @@ class Supervisor:
         except StartFailed as failure:
             self._crashed(child, str(failure), now_s)
         else:
-            child.backoff.started(now_s)
             self._enter(child, Phase.STARTING)
 
     def _ended(self, child: Child, code: int, now_s: float) -> None:
