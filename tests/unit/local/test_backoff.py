@@ -29,6 +29,26 @@ def test_a_child_that_never_gets_ready_is_given_up_at_the_fifth_try() -> None:
     assert [backoff.crashed(0.0) for _ in range(5)] == [0.5, 1.0, 2.0, 4.0, None]
 
 
+def test_a_child_that_lives_without_getting_ready_is_in_order() -> None:
+    """A predictor is ready once it has a model. Killed five times before there was one, it was given up."""
+    backoff = Backoff(LIMITS)
+    for start_s in range(0, 600, 60):
+        backoff.started(float(start_s))
+        assert backoff.crashed(start_s + 31.0) is not None
+    backoff = Backoff(LIMITS)
+    for start_s in range(0, 240, 60):
+        backoff.started(float(start_s))
+        assert backoff.crashed(start_s + 31.0, stood_still=True) is not None
+    backoff.started(240.0)
+    assert backoff.crashed(271.0, stood_still=True) is None
+    backoff = Backoff(LIMITS)
+    found = []
+    for start_s in range(0, 300, 60):
+        backoff.started(float(start_s))
+        found.append(backoff.crashed(start_s + 29.0) is None)
+    assert found == [False] * 4 + [True]
+
+
 def test_getting_ready_once_starts_that_count_anew() -> None:
     backoff = Backoff(LIMITS)
     for _ in range(4):

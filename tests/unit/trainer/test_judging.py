@@ -230,7 +230,7 @@ def test_the_best_figure_is_best_by_chance(
 
 
 def test_a_real_improvement_is_found() -> None:
-    """Mostly: worth twenty labels against one that knows nothing, worth sixty against one that knows a little."""
+    """On most windows worth twenty labels against one that knows nothing; worth sixty, against one of little."""
     for knows, rows, least in ((0.0, 400, 15), (0.5, 1200, 12)):
         found = []
         for seed in range(20):

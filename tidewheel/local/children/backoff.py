@@ -8,8 +8,9 @@ class Limits:
     """Bounds of the policy.
 
     The pause doubles from `first_s` to `longest_s` and is `first_s` again after `healthy_s` of health. The child is
-    given up after `unready_max` starts in a row that never got ready, `alike_max` crashes in a row for one and the same
-    stated reason, or `crashes_max` crashes in a row; `healthy_s` of health between ends a row.
+    given up after `unready_max` starts in a row that neither got ready nor lived for `healthy_s`, `alike_max` crashes
+    in a row for one and the same stated reason, or `crashes_max` crashes in a row; `healthy_s` of health between ends
+    a row.
     """
 
     first_s: float = 0.5
@@ -25,25 +26,32 @@ class Backoff:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._started_at_s = 0.0
         self._ready_at_s: float | None = None
         self._unready = 0
         self._crashes = 0
         self._reason = ""
         self._alike = 0
 
+    def started(self, now_s: float) -> None:
+        """The child has been started."""
+        self._started_at_s = now_s
+
     def ready(self, now_s: float) -> None:
         """The child can do its work; told once a start."""
         self._ready_at_s = now_s
         self._unready = 0
 
-    def crashed(self, now_s: float, reason: str = "") -> float | None:
+    def crashed(self, now_s: float, reason: str = "", *, stood_still: bool = False) -> float | None:
         """The child ended when it should not have: seconds to wait before the next start, None to give it up.
 
-        `reason`: its own words for why, empty where it had none (a kill).
+        `reason`: its own words for why, empty where it had none (a kill). A predictor without a model is never ready;
+        so one that lived for a while is in order, unless it `stood_still`.
         """
         limits = self._limits
         if self._ready_at_s is None:
-            self._unready += 1
+            lived = now_s - self._started_at_s >= limits.healthy_s and not stood_still
+            self._unready = 0 if lived else self._unready + 1
         elif now_s - self._ready_at_s >= limits.healthy_s:
             self._crashes = self._alike = 0
         self._ready_at_s = None

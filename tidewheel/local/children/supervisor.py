@@ -132,7 +132,7 @@ class Supervisor:
                 kill_group(child.process)
                 child.process.wait()
                 child.process = None
-                self._crashed(child, "killed, since it stood still", now_s)
+                self._crashed(child, "killed, since it stood still", now_s, stood_still=True)
             elif child.phase is Phase.STARTING and self._answers.is_ready(child.spec.name):
                 child.backoff.ready(now_s)
                 self._enter(child, Phase.READY)
@@ -151,6 +151,7 @@ class Supervisor:
     def _start(self, child: Child, now_s: float) -> None:
         child.log_from = size_of(child.spec.log)
         self._answers.forget(child.spec.name)
+        child.backoff.started(now_s)
         try:
             child.process = self._spawn(child.spec)
         except SetupFailed as failure:
@@ -175,8 +176,8 @@ class Supervisor:
         else:  # not its fault: it starts again when what it needs is back
             self._restart(child, now_s, f"{words}, while {' and '.join(away)} was away")
 
-    def _crashed(self, child: Child, words: str, now_s: float, reason: str = "") -> None:
-        pause_s = child.backoff.crashed(now_s, reason)
+    def _crashed(self, child: Child, words: str, now_s: float, reason: str = "", *, stood_still: bool = False) -> None:
+        pause_s = child.backoff.crashed(now_s, reason, stood_still=stood_still)
         if pause_s is None:
             self._give_up(child, f"{child.spec.name} keeps failing: {words}")
         else:
