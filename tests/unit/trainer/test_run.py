@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,55 +14,16 @@ import pytest
 from services.trainer import tuning
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
-from services.trainer.reasons import FAILURES, NoModel, RunReason, verdict_of
+from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Index, Rows
-from services.trainer.run import USUAL, Beginning, Candidate, make
+from services.trainer.run import USUAL, Beginning
 from services.trainer.split import effective_rows, split
 from tests import made_rows
+from tests.unit.trainer.made_runs import CONFIG, SIZE, a_market, a_window, changed, made, plain
 from tidewheel.contracts.codecs.models import decode_model
-from tidewheel.domain.models import Model, Scorer, Verdict
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.models import Model, Scorer
+from tidewheel.domain.training import Step
 from tidewheel.registry.verify import Expected, verify
-
-SIZE = 2000
-CONFIG = TrainingConfig(window=SIZE, step=SIZE, trials=4, neighbours=4)
-# Pulls every weight to zero in its first step.
-DEAD = replace(tuning.FIRST, l1=1.0, learning_rate=1.0, epochs=CONFIG.epochs)
-
-
-@cache
-def a_market(edge: float = 0.4) -> made_rows.Market:
-    return made_rows.market(5, 2 * SIZE // made_rows.PER_SECOND + 100, edge)
-
-
-@cache
-def a_window(edge: float = 0.4) -> Window:
-    return a_market(edge).window(1, SIZE)
-
-
-def changed(change: Callable[[Rows], Rows]) -> Window:
-    window = a_window()
-    copied = Rows(*(column.copy() for column in window.rows.columns()))
-    return replace(window, rows=change(copied))
-
-
-def made(
-    window: Window, config: TrainingConfig = CONFIG, beginning: Beginning = USUAL
-) -> tuple[Candidate, list[RunEvent]]:
-    events: list[RunEvent] = []
-    return make(window, config, events.append, beginning), events
-
-
-@cache
-def plain() -> tuple[Candidate, list[RunEvent]]:
-    return made(a_window())
-
-
-def refusal(window: Window) -> tuple[RunReason, list[Step]]:
-    events: list[RunEvent] = []
-    with pytest.raises(NoModel) as caught:
-        make(window, CONFIG, events.append)
-    return caught.value.reason, [event.step for event in events]
 
 
 def test_the_golden_row_is_one_that_tells_coefficients_apart() -> None:
@@ -238,43 +198,6 @@ def test_a_beginning_of_another_program_is_told(told: str) -> None:
         Beginning.of(told)
 
 
-def dead_winner(monkeypatch: pytest.MonkeyPatch, incumbent_feasible: bool = True, is_incumbent: bool = False) -> None:
-    """A search whose winner comes to nothing once all rows train it."""
-    search = tuning.Search.run
-
-    def found(self: tuning.Search, on_trial: Callable[..., None]) -> tuning.Selected:
-        selected = search(self, on_trial)
-        incumbent = replace(selected.incumbent, feasible=incumbent_feasible)
-        dead = replace(incumbent, hyperparameters=DEAD)
-        return replace(selected, tried=dead, incumbent=dead if is_incumbent else incumbent, number=3, how="by luck")
-
-    monkeypatch.setattr(tuning.Search, "run", found)
-
-
-def test_a_winner_that_comes_to_nothing_on_all_rows_gives_way_to_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    dead_winner(monkeypatch)
-    candidate, events = made(a_window())
-    first, second = events[-2:]
-    assert (first.step, second.step) == (Step.SELECTED, Step.SELECTED)
-    assert first.detail == "trial 3: by luck"
-    assert "trial 3 tells no row from another once all rows train it; the first setting takes over" in second.detail
-    assert first.trial is not None
-    assert second.trial is not None
-    assert first.trial.hyperparameters == DEAD
-    assert (second.trial.number, second.trial.hyperparameters) == (1, replace(tuning.FIRST, epochs=6))
-    assert candidate.model.hyperparameters == candidate.twin.hyperparameters == replace(tuning.FIRST, epochs=6)
-
-
-@pytest.mark.parametrize(("feasible", "same"), [(False, False), (True, True)])
-def test_where_nothing_is_left_to_fall_back_on_there_is_no_model(
-    monkeypatch: pytest.MonkeyPatch, feasible: bool, same: bool
-) -> None:
-    dead_winner(monkeypatch, feasible, same)
-    reason, steps = refusal(a_window())
-    assert reason is RunReason.NO_FEASIBLE_TRIAL
-    assert steps[-2:] == [Step.TRIAL, Step.SELECTED]
-
-
 FRESH_PROCESS = """
 import services.trainer.__main__
 from tests import made_rows
@@ -300,53 +223,6 @@ def test_fresh_processes_give_the_same_bytes() -> None:
     ]
     said = {process.communicate(timeout=120)[0].strip() for process in processes}
     assert said == {plain()[0].sha256}
-
-
-def test_one_class() -> None:
-    window = changed(lambda rows: replace(rows, label=np.zeros_like(rows.label)))
-    assert refusal(window) == (RunReason.ONE_CLASS, [])
-
-
-@pytest.mark.parametrize("bounds", [(0, 1700), (1700, 2000)], ids=["development", "test"])
-def test_one_class_in_a_part_ends_the_run_before_tuning(bounds: tuple[int, int]) -> None:
-
-    def one_class(rows: Rows) -> Rows:
-        order = np.lexsort((rows.order_id, rows.placed_ns))[slice(*bounds)]
-        rows.label[order] = 1
-        return rows
-
-    assert refusal(changed(one_class)) == (RunReason.ONE_CLASS, [Step.VALIDATED, Step.SPLIT])
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_feature_that_is_not_finite(value: float) -> None:
-    def broken(rows: Rows) -> Rows:
-        rows.features[77, 300] = value
-        return rows
-
-    assert refusal(changed(broken)) == (RunReason.NOT_FINITE, [])
-
-
-def test_lives_so_long_that_the_purge_leaves_nothing() -> None:
-    def long_lived(rows: Rows) -> Rows:
-        return replace(rows, resolved_ns=np.full_like(rows.resolved_ns, rows.resolved_ns.max()))
-
-    assert refusal(changed(long_lived)) == (RunReason.TOO_FEW_ROWS, [Step.VALIDATED, Step.SPLIT])
-
-
-def test_fewer_rows_than_a_mini_batch() -> None:
-    def alternating(rows: Rows) -> Rows:
-        few = rows.take(slice(0, 140))
-        return replace(few, label=(np.arange(140) % 2).astype(np.uint8))
-
-    assert refusal(changed(alternating)) == (RunReason.TOO_FEW_ROWS, [Step.VALIDATED, Step.SPLIT])
-
-
-def test_constant_columns_only_tell_nothing_apart() -> None:
-    window = changed(lambda rows: replace(rows, features=np.full_like(rows.features, 3.0)))
-    reason, steps = refusal(window)
-    assert reason is RunReason.NO_FEASIBLE_TRIAL
-    assert steps[:2] == [Step.VALIDATED, Step.SPLIT]
 
 
 def test_some_constant_columns_do_no_harm() -> None:
@@ -404,8 +280,3 @@ def test_a_planted_leak_is_visible() -> None:
 def test_profit_is_no_feature() -> None:
     window = changed(lambda rows: replace(rows, pnl_e9=rows.pnl_e9 * 0 + 12345))
     assert made(window)[0].model_bytes == plain()[0].model_bytes
-
-
-def test_verdicts_of_reasons() -> None:
-    assert verdict_of(None) is Verdict.PUBLISHED
-    assert {reason for reason in RunReason if verdict_of(reason) is Verdict.FAILED} == FAILURES
