@@ -1,4 +1,4 @@
-"""One window to one model and its twin: the same bytes each time, the reason where there is none, and no leak."""
+"""One window to one model and its twin: the same bytes each time, and no leak."""
 
 import json
 import os
