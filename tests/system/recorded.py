@@ -4,6 +4,7 @@ from pathlib import Path
 from random import Random
 
 START_MS = 1_600_041_000_000  # a midnight falls into the second session
+PULL, MEAN_QUOTES = 0.1, 300
 WRONG_ROWS = (
     "{ms},10000.00,9999.00",  # crossed
     "{ms},0,10000.00",
@@ -19,12 +20,14 @@ WRONG_ROWS = (
 
 
 class Market:
-    """A price in cents with a drift that turns now and then, so that models have something to find."""
+    """A price in cents that is drawn to its mean of late and drifts now and then, so that models have something to
+    find even in the small windows of tests."""
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
         self.ms = START_MS
         self.cents = 1_000_000
+        self.mean = 1_000_000.0
         self.drift = 0.0
         self.rise = 0.0
         self.lines = ["time_ms,bid,offer"]
@@ -35,7 +38,9 @@ class Market:
         else:
             if self.chance.random() < 0.03:
                 self.drift = self.chance.choice((-20.0, 0.0, 20.0))
-            self.cents = max(500_000, self.cents + round(self.chance.gauss(self.drift, 60)))
+            pull = PULL * (self.mean - self.cents)
+            self.cents = max(500_000, self.cents + round(self.chance.gauss(self.drift + pull, 60)))
+        self.mean += (self.cents - self.mean) / MEAN_QUOTES
         spread = self.chance.choices((0, 50, 100, 600), (2, 5, 2, 1))[0]
         bid, offer = self.cents, self.cents + spread
         self.lines.append(f"{self.ms if ms is None else ms},{bid / 100:.2f},{offer / 100:.2f}")
