@@ -65,6 +65,8 @@ def _mark(plot: Plot, trial: Trial, chosen: Trial | None) -> Markup:
     mark = plot.dot(at, "dot", 4.5, told) if trial.feasible else plot.cross(at, "cross", 4.5, told)
     if chosen is None or chosen.number != trial.number:
         return mark
+    # The chosen setting is one of the trial's neighbourhood, and not always the one that looked best of it.
+    at = (float(chosen.number), chosen.objective)
     x, y = plot.at(at)
     anchor = "start" if x < plot.x.start + 40 else "end" if x > plot.x.end - 40 else "middle"
     return joined((mark, plot.dot(at, "ring", 8.5), label(x, y - 13, "chosen", anchor, "strong halo")))
@@ -94,16 +96,18 @@ def _objective(trials: Sequence[Trial], any_feasible: bool) -> str:
 
 
 def _table(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
-    marked = next((at for at, trial in enumerate(trials) if chosen and trial.number == chosen.number), None)
-    rows = [_row(trial, at == marked) for at, trial in enumerate(trials)]
+    """A trial a row, as its best setting did, and the chosen setting below, which may be another of its trial's."""
+    rows = [_row(trial.number, trial) for trial in trials]
+    if chosen is not None:
+        rows.append(_row(f"★ chosen, of {chosen.number}", chosen))
     caption = "Trials in order; precision and recall on rows held out, settings as the learner took them"
-    return table(caption, HEAD, rows, words=(2, 6), marked=marked)
+    return table(caption, HEAD, rows, words=(2, 6), marked=len(trials) if chosen else None)
 
 
-def _row(trial: Trial, is_chosen: bool) -> list[object]:
+def _row(name: object, trial: Trial) -> list[object]:
     own = trial.hyperparameters
     return [
-        f"{trial.number} ★ chosen" if is_chosen else trial.number,
+        name,
         number(trial.objective),
         "yes" if trial.feasible else "no",
         number(trial.precision),

@@ -156,6 +156,17 @@ def test_rows_that_train_and_validate_in_turn_are_counted_once() -> None:
     assert "in turn, in 3 folds" in told
 
 
+def test_the_chosen_setting_is_told_where_it_is_not_its_trials_best() -> None:
+    known = values.published()
+    (selected,) = (one.trial for one in known.events if one.step is Step.SELECTED)
+    assert selected
+    other = replace(selected, objective=0.123, hyperparameters=replace(selected.hyperparameters, learning_rate=0.0456))
+    events = [replace(one, trial=other) if one.step is Step.SELECTED else one for one in known.events]
+    told = words(parsed(page(replace(known, events=tuple(events)))))
+    assert f"★ chosen, of {selected.number} 0.123" in told
+    assert "0.0456" in told
+
+
 def test_the_chosen_point_lies_where_its_axes_say() -> None:
     """Read back from the ticks: precision 21/54 at recall 21/90 on the test part."""
     (drawing,) = (
