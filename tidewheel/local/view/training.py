@@ -84,7 +84,7 @@ def _trials(run: TrainingRun) -> Text:
     )
     best = _best(run)
     if best is not None:
-        text.append(f"  best {best.objective:.3f} by trial {best.number}")
+        text.append(f"  {_called(run)} {best.objective:.3f} by trial {best.number}")
         text.append(f" (precision {share(best.precision)} at recall {share(best.recall)})", "dim")
     return text
 
@@ -97,6 +97,11 @@ def _best(run: TrainingRun) -> Trial | None:
     return max(feasible, key=lambda trial: trial.objective, default=None)
 
 
+def _called(run: TrainingRun) -> str:
+    """What is chosen need not be what looks best: the search defends the setting it began with."""
+    return "best" if run.selected is None else "chosen"
+
+
 def _scores(run: TrainingRun) -> Text:
     """Each trial's score; one below the recall floor is marked, not coloured only."""
     text = Text(no_wrap=True, overflow="ellipsis").append("scores ", "dim")
@@ -107,7 +112,7 @@ def _scores(run: TrainingRun) -> Text:
         leads = best is not None and number == best.number
         style = "bold green" if leads else "" if trial.feasible else "dim"
         text.append(f"{trial.objective:.3f}{'*' if leads else '' if trial.feasible else '×'} ", style)
-    text.append("  * best" if best else "", "dim")
+    text.append(f"  * {_called(run)}" if best else "", "dim")
     return text.append("  × recall too low" if any(not t.feasible for t in run.trials.values()) else "", "dim")
 
 
