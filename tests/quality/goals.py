@@ -45,6 +45,8 @@ def of_flip(runs: Runs) -> dict[str, Any]:
     return {
         "positive_within_three_windows (1)": share_within(runs, "flip", WINDOWS_MAX),
         "positive_within_one_window_by_steps (1)": share_within(runs, "flip_by_steps", STEPS),
+        "mean_correlation_of_the_third_window (above 0)": mean_correlation(runs, "flip", WINDOWS_MAX),
+        "mean_correlation_of_the_tenth_step (above 0)": mean_correlation(runs, "flip_by_steps", STEPS),
         # One positive correlation may be luck; a score that follows the new edge stays with it.
         "share_positive_from_the_third_on": share_positive(runs, "flip", WINDOWS_MAX),
         "share_positive_by_steps_from_the_sixth_on": share_positive(runs, "flip_by_steps", STEPS // 2 + 1),
@@ -57,6 +59,13 @@ def of_flip(runs: Runs) -> dict[str, Any]:
 def share_within(runs: Runs, name: str, models_max: int) -> float:
     """Of the seeds, those whose first positive correlation came in time."""
     return float(np.mean([one[name]["first"] is not None and one[name]["first"] <= models_max for one in runs]))
+
+
+def mean_correlation(runs: Runs, name: str, number: int) -> float:
+    """Over the seeds that made a model of this number; 0 where none did."""
+    known = [run[name]["since_flip"][number - 1 : number] for run in runs]
+    found = [one for ones in known for one in ones if one is not None]
+    return float(np.mean(found)) if found else 0.0
 
 
 def share_positive(runs: Runs, name: str, number: int) -> float:
