@@ -25,6 +25,11 @@ class Parts:
     test: Rows
     folds: Folding
 
+    @property
+    def held_out_label(self) -> Labels:
+        """Labels of the rows that are scored out of fold, fold after fold."""
+        return _held_out(self.development.label, self.folds)
+
 
 def parts_of(rows: Rows, cut: Split, count: int) -> Parts:
     """The parts of a split, the earlier in `count` folds. Raises NoModel where one is too small or of one class."""
@@ -52,8 +57,13 @@ def usable_folds(part: Rows, count: int) -> Folding:
     if len(usable) < FOLDS_MIN:
         words = f"{len(usable)} of {len(cut)} folds leave rows of both classes to train on after their purge"
         raise NoModel(RunReason.TOO_FEW_ROWS, f"{words}; {FOLDS_MIN} are needed ({_lives(part)})")
-    check_classes("what the folds hold out", part.label[np.concatenate([held_out for _, held_out in usable])])
+    check_classes("what the folds hold out", _held_out(part.label, usable))
     return usable
+
+
+def _held_out(label: Labels, cut: Folding) -> Labels:
+    held_out: Labels = label[np.concatenate([places for _, places in cut])]
+    return held_out
 
 
 def check_finite(rows: Rows) -> None:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
-import numpy as np
-
 from services.trainer import build, finish, tuning
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
@@ -105,7 +103,7 @@ class _Steps:
         folds = Folds.of(parts.development, parts.folds, self.config, self.seed("rows"))
         search = tuning.Search(
             folds,
-            parts.development.label[folds.places],
+            parts.held_out_label,
             self.config,
             self.seed("search"),
             self.beginning.setting or tuning.FIRST,
@@ -131,8 +129,7 @@ class _Steps:
         config = self.config.with_trials(selected.trials)
         about = (window, config, tried.hyperparameters, self.beginning.told())
         rows = window.rows.take(in_placed_order(window.rows))
-        held_out = parts.development.label[np.concatenate([places for _, places in parts.folds])]
-        known = finish.finish(parts.development, tried.units, held_out, tried, config, seed)
+        known = finish.finish(parts.development, tried.units, parts.held_out_label, tried, config, seed)
         full = finish.finish_on_all(rows, usable_folds(rows, config.folds), tried, config, seed)
         twin = build.build(*about, known, parts.development)
         model = build.tested(build.build(*about, full, rows), twin, parts.test)
