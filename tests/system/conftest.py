@@ -14,7 +14,8 @@ from tests import oracle
 from tests.system import driver, recorded
 from tests.system.driver import Ended, Running
 
-INSTRUMENT = "replay:BTC-USD"
+SYMBOL = "BTC-USD"
+INSTRUMENT = f"replay:{SYMBOL}"
 THRESHOLD, ORDERS_PER_S, WINDOW, TRIALS = "2", 2, 500, 4
 SETTINGS = oracle.Settings(threshold=THRESHOLD, orders_per_second=ORDERS_PER_S)
 LIMIT_S = 120.0
@@ -28,6 +29,8 @@ class Replayed:
 
     ended: Ended
     folder: Path
+    instrument: str
+    file: Path
     result: oracle.Result
 
     @property
@@ -43,18 +46,20 @@ def replay(
     file: Path,
     folder: Path,
     *more: str,
+    symbol: str = SYMBOL,
     speed: str = "max",
     limit_s: float = LIMIT_S,
     meanwhile: Callable[[Running], None] = lambda running: None,
 ) -> Replayed:
     """Run the program on a file as a user would, to its end."""
     arguments = [
-        *("run", "--feed", f"replay:{file}", "--speed", speed, "--threshold", THRESHOLD),
-        *("--orders-per-second", str(ORDERS_PER_S), "--window", str(WINDOW), "--trials", str(TRIALS)),
+        *("run", "--feed", f"replay:{file}", "--instrument", symbol, "--speed", speed),
+        *("--threshold", THRESHOLD, "--orders-per-second", str(ORDERS_PER_S)),
+        *("--window", str(WINDOW), "--trials", str(TRIALS)),
         *("--export", "out", "--summary", "s.json", "--data-dir", "data", *more),
     ]
     ended = driver.run(arguments, folder, limit_s, meanwhile)
-    return Replayed(ended, folder, oracle.judge(file, SETTINGS))
+    return Replayed(ended, folder, f"replay:{symbol}", file, oracle.judge(file, SETTINGS))
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ SEED = 12
 SECONDS = 45.0
 
 
-def test_a_short_chaos_changes_nothing(replayed: Replayed, recorded_file: Path, tmp_path: Path) -> None:
-    verdict = disturb(plan.once(SEED), recorded_file, tmp_path, replayed, SECONDS, print)
+def test_a_short_chaos_changes_nothing(replayed: Replayed, tmp_path: Path) -> None:
+    verdict = disturb(plan.once(SEED), tmp_path, replayed, SECONDS, print)
     assert verdict.faults == []
     assert set(verdict.done) == {choice.kind for choice in plan.SHORT}
     killed = {target for choice in plan.SHORT if choice.kind is plan.Kind.KILL for target in choice.targets}

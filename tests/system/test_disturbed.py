@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.chaos import judge
-from tests.system.conftest import INSTRUMENT, REPLAYED_ONCE, WINDOW, Replayed, replay
+from tests.system.conftest import REPLAYED_ONCE, WINDOW, Replayed, replay
 
 pytestmark = [pytest.mark.system, REPLAYED_ONCE]
 
@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.system, REPLAYED_ONCE]
 def assert_same(other: Replayed, undisturbed: Replayed) -> None:
     assert other.ended.code == 0, other.ended.output + other.ended.errors
     assert other.ended.left == []
-    assert judge.differences(other.folder, undisturbed.folder, INSTRUMENT, other.result, WINDOW) == []
+    name = undisturbed.instrument
+    assert judge.differences(other.folder, {name: undisturbed.folder}, {name: undisturbed.result}, WINDOW) == []
 
 
 def test_another_speed_gives_the_same_records(replayed: Replayed, recorded_file: Path, tmp_path: Path) -> None:

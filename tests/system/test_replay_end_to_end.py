@@ -41,7 +41,7 @@ def test_the_file_holds_what_it_is_to_test(replayed: Replayed) -> None:
 
 
 def test_exports_equal_the_oracle_record_for_record(replayed: Replayed) -> None:
-    counts, faults = verifier.differences(replayed.export, INSTRUMENT, replayed.result)
+    counts, faults = verifier.differences(replayed.export, {INSTRUMENT: replayed.result})
     assert faults == []
     assert min(counts.values()) > 1000
 
@@ -52,7 +52,7 @@ def test_the_verifier_can_fail(replayed: Replayed) -> None:
     other = oracle.judge_rows(
         [oracle.Row(t.line, t.time_ns, t.bid, t.offer) for t in replayed.result.ticks[:-1]], settings
     )
-    _, faults = verifier.differences(replayed.export, INSTRUMENT, other)
+    _, faults = verifier.differences(replayed.export, {INSTRUMENT: other})
     assert {fault.split(",")[0] for fault in faults} >= {"ticks", "transactions", "examples", "dead-letters"}
 
 

@@ -2,8 +2,9 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, zip_longest
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -108,27 +109,34 @@ def _short(row: tuple[Any, ...] | None) -> str:
     return str(tuple(f"{v[:8].hex()}…" if isinstance(v, bytes) and len(v) > 8 else v for v in row))
 
 
-def differences(export: Path, instrument: str, result: Result) -> tuple[dict[str, int], list[str]]:
-    """Records compared by topic, and everything in which an export differs from the oracle."""
+def differences(export: Path, results: Mapping[str, Result]) -> tuple[dict[str, int], list[str]]:
+    """Records compared by topic, and everything in which an export differs from the oracle's word on each instrument.
+
+    An export has the instruments one after another, in order of name.
+    """
     counts: dict[str, int] = {}
     faults: list[str] = []
     for name, (columns, wanted) in TOPICS.items():
         file = export / f"{name}.parquet"
-        counts[name], found = compared(name, wanted(instrument, result), rows(file, columns))
+        every = chain.from_iterable(wanted(one, results[one]) for one in sorted(results))
+        counts[name], found = compared(name, every, rows(file, columns))
         faults += found
-    return counts, faults + _dead_letter_faults(export, result) + _csv_faults(export, result)
+    return counts, faults + _dead_letter_faults(export, results) + _csv_faults(export, results)
 
 
-def _dead_letter_faults(export: Path, result: Result) -> list[str]:
-    wanted = [("ingest", reject.line, reject.reason) for reject in result.rejects]
-    got = rows(export / "dead-letters.parquet", ("service", "offset", "reason"))
-    return compared("dead-letters", wanted, sorted(got, key=lambda row: row[1]))[1]
+def _dead_letter_faults(export: Path, results: Mapping[str, Result]) -> list[str]:
+    wanted = [
+        (name, "ingest", reject.line, reject.reason) for name in sorted(results) for reject in results[name].rejects
+    ]
+    got = rows(export / "dead-letters.parquet", ("instrument", "service", "offset", "reason"))
+    return compared("dead-letters", wanted, sorted(got, key=lambda row: (row[0], row[2])))[1]
 
 
-def _csv_faults(export: Path, result: Result) -> list[str]:
+def _csv_faults(export: Path, results: Mapping[str, Result]) -> list[str]:
     """The two files for people have a line a record."""
     faults = []
-    for name, count in (("transactions", len(result.transactions)), ("bars", len(result.bars))):
+    for name, records in (("transactions", attrgetter("transactions")), ("bars", attrgetter("bars"))):
+        count = sum(len(records(result)) for result in results.values())
         with (export / f"{name}.csv").open() as file:
             lines = sum(1 for _ in csv.DictReader(file))
         if lines != count:
@@ -136,15 +144,14 @@ def _csv_faults(export: Path, result: Result) -> list[str]:
     return faults
 
 
-def fingerprint(export: Path) -> dict[str, str]:
-    """A hash of each topic whose records must not depend on speed or kills, to compare runs with each other."""
-    found = {}
+def fingerprint(export: Path) -> dict[tuple[str, str], str]:
+    """(topic, instrument) -> a hash of the records, none of which may depend on speed, on kills or on what else is
+    traded: to compare runs with each other."""
+    found: dict[tuple[str, str], Any] = {}
     for name, (columns, _) in TOPICS.items():
-        digest = hashlib.sha256()
         for row in rows(export / f"{name}.parquet", columns):
-            digest.update(repr(row).encode())
-        found[name] = digest.hexdigest()
-    return found
+            found.setdefault((name, row[0]), hashlib.sha256()).update(repr(row).encode())
+    return {place: digest.hexdigest() for place, digest in found.items()}
 
 
 def expected_summary(result: Result) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def verify(name: str, case: Case, data: Path, folder: Path) -> list[str]:
     if ended.code != 0:
         return [f"{name}: exit code {ended.code}\n{ended.output}{ended.errors}{driver.last_words(folder)}"]
     result = oracle.judge(file, oracle.Settings(threshold=case.threshold))
-    counts, faults = verifier.differences(folder / "out", "replay:BTC-USD", result)
+    counts, faults = verifier.differences(folder / "out", {"replay:BTC-USD": result})
     summary = json.loads((folder / "s.json").read_text())
     faults += window_faults(summary, result) + [f"left behind: {left}" for left in ended.left]
     models = summary["models"]

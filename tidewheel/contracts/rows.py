@@ -307,7 +307,7 @@ def _of_run(event: RunEvent) -> Hashable:
 
 
 def _of_letter(letter: DeadLetter) -> Hashable:
-    return letter.service, letter.source, letter.partition, letter.offset
+    return letter.place
 
 
 def _by_value(decode: Callable[[bytes | None], Any]) -> Callable[[bytes | None, bytes | None], Any]:

@@ -1,7 +1,7 @@
-"""`make chaos SEED=n MINUTES=m`: kills, stops and crowds everything while a recorded file is replayed.
+"""`make chaos SEED=n MINUTES=m`: kills, stops and crowds everything while two recorded files are replayed side by side.
 
-At the end the records, the windows and the models must be those of an undisturbed run. Exit code 1 where anything
-differs; the folder with all logs is kept then, and the seed gives the same plan again.
+At the end the records, the windows and the models of each must be those of an undisturbed run on it alone. Exit code 1
+where anything differs; the folder with all logs is kept then, and the seed gives the same plan again.
 """
 
 import argparse
@@ -12,14 +12,17 @@ import time
 from pathlib import Path
 
 from tests.system import recorded
-from tests.system.chaos.disturbed import CALM_S, Verdict, disturb
+from tests.system.chaos import neighbour
+from tests.system.chaos.disturbed import CALM_S, NEIGHBOUR_SHARE, Verdict, disturb
 from tests.system.chaos.plan import rotation
-from tests.system.conftest import Replayed, replay
+from tests.system.conftest import SYMBOL, Replayed, replay
 
 # So fast the market is replayed, about: fast enough that there is always something to lose.
 SPEED = 100
 ROUND_S = 4360  # market seconds of a round of the made file with the break after it
 UNDISTURBED_LIMIT_S = 900.0
+# From the seed of one instrument's file to that of the other's.
+OTHER_SEED = 1_000_000
 
 
 def say(words: str) -> None:
@@ -27,21 +30,29 @@ def say(words: str) -> None:
 
 
 def chaos(seed: int, minutes: float, folder: Path) -> Verdict:
-    """Make a file, replay it undisturbed, replay it disturbed, compare."""
+    """Make two files, replay each undisturbed and alone, replay both disturbed, compare."""
     seconds = 60 * minutes
-    file = recorded.write(folder / "quotes.csv", seed, rounds=max(1, round(seconds * SPEED / ROUND_S)))
-    undisturbed = undisturbed_run(file, folder / "undisturbed")
+    rounds = seconds * SPEED / ROUND_S
+    undisturbed = undisturbed_run(SYMBOL, seed, rounds, folder)
+    beside = undisturbed_run(neighbour.SYMBOL, seed + OTHER_SEED, rounds * NEIGHBOUR_SHARE, folder)
     plan = rotation(seed, seconds - CALM_S)
-    say(f"seed {seed}: {len(plan)} disturbances in {minutes:g} min; {len(undisturbed.result.bars):,} market seconds")
-    return disturb(plan, file, folder / "disturbed", undisturbed, seconds, lambda words: say(f"seed {seed} {words}"))
+    say(f"seed {seed}: up to {len(plan)} disturbances in {minutes:g} min")
+    return disturb(plan, folder / "disturbed", undisturbed, seconds, lambda words: say(f"seed {seed} {words}"), beside)
 
 
-def undisturbed_run(file: Path, folder: Path) -> Replayed:
+def undisturbed_run(symbol: str, seed: int, rounds: float, folder: Path) -> Replayed:
+    """Of a file made by seed, in a folder by the name of the symbol."""
     started_s = time.monotonic()
-    undisturbed = replay(file, folder, limit_s=UNDISTURBED_LIMIT_S)
+    own = folder / symbol
+    own.mkdir()
+    file = recorded.write(own / "quotes.csv", seed, max(1, round(rounds)))
+    undisturbed = replay(file, own / "undisturbed", symbol=symbol, limit_s=UNDISTURBED_LIMIT_S)
     if undisturbed.ended.code != 0:
         raise SystemExit(f"the undisturbed run failed:\n{undisturbed.ended.output}{undisturbed.ended.errors}")
-    say(f"undisturbed: {time.monotonic() - started_s:.0f} s, {len(undisturbed.summary['models'])} windows")
+    say(
+        f"{symbol} undisturbed: {time.monotonic() - started_s:.0f} s, "
+        f"{len(undisturbed.result.bars):,} market seconds, {len(undisturbed.summary['models'])} windows"
+    )
     return undisturbed
 
 
@@ -55,7 +66,7 @@ def main() -> int:
     verdict = chaos(arguments.seed, arguments.minutes, folder)
     for kind, count in sorted(verdict.done.items()):
         say(f"{count:4} × {kind}")
-    say(f"restarts by the run: {verdict.restarts}")
+    say(f"restarts by the run: {verdict.restarts}; the neighbour began {verdict.neighbour_starts} times")
     for fault in verdict.faults:
         say(f"seed {arguments.seed}: {fault}")
     say(f"seed {arguments.seed}: {len(verdict.faults)} differences" + (f"; see {folder}" if verdict.faults else ""))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tests.system.chaos import judge
 from tests.system.chaos.labelers import Labelers
+from tests.system.chaos.neighbour import SYMBOL, Neighbour
 from tests.system.chaos.performer import Performer
-from tests.system.chaos.plan import Disturbance, Kind
-from tests.system.conftest import INSTRUMENT, WINDOW, Replayed, replay
+from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind, while_there
+from tests.system.conftest import WINDOW, Replayed, replay
 from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.kafka import start_kafka
 
@@ -17,6 +18,8 @@ from tidewheel.local.servers.kafka import start_kafka
 MORE_LIMIT_S = 180.0
 # Between the last disturbance and the end of the file.
 CALM_S = 5.0
+# A neighbour is done before the run, which ends by its own instrument.
+NEIGHBOUR_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Verdict:
     faults: list[str]
     done: Counter[Kind]
     restarts: dict[str, int]
+    neighbour_starts: int
 
 
 def span_s(replayed: Replayed) -> int:
@@ -36,35 +40,62 @@ def span_s(replayed: Replayed) -> int:
 
 def disturb(
     plan: Sequence[Disturbance],
-    file: Path,
     folder: Path,
     undisturbed: Replayed,
     seconds: float,
     say: Callable[[str], None],
+    beside: Replayed | None = None,
 ) -> Verdict:
-    """Replay the file so that it lasts for `seconds`, do what the plan says meanwhile, and judge."""
-    speed = max(1.0, span_s(undisturbed) / seconds)
+    """Replay a file again so that it lasts for `seconds`, do what the plan says meanwhile, and judge.
+
+    `beside`: the undisturbed run of another instrument, which is published beside it on the same topics.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     labelers = Labelers(folder / "labelers")
-    performer = Performer(plan, folder / "data", labelers, say, stream_s=seconds)
+    neighbour = neighbour_of(beside, NEIGHBOUR_SHARE * seconds, folder) if beside else None
+    plan = while_there(plan, NEIGHBOUR, NEIGHBOUR_SHARE * seconds - CALM_S if neighbour else 0.0)
+    performer = Performer(plan, folder / "data", labelers, say, neighbour=neighbour, stream_s=seconds)
+    restarts: dict[str, int] = {}
     try:
-        replayed = replay(file, folder, speed=f"{speed:.6g}", limit_s=seconds + MORE_LIMIT_S, meanwhile=performer)
-        faults = [*performer.faults, *performer.unfinished(), *labelers.faults(), *faults_of(replayed, undisturbed)]
-        return Verdict(faults, performer.done, dict(replayed.summary["restarts"]) if replayed.ended.code == 0 else {})
-    except TimeoutError as failure:
-        return Verdict(
-            [*performer.faults, *performer.unfinished(), *labelers.faults(), str(failure)], performer.done, {}
+        replayed = replay(
+            undisturbed.file,
+            folder,
+            speed=speed_of(undisturbed, seconds),
+            limit_s=seconds + MORE_LIMIT_S,
+            meanwhile=performer,
         )
+        if replayed.ended.code == 0:
+            restarts = dict(replayed.summary["restarts"])
+        found = faults_of(replayed, [undisturbed, beside] if beside else [undisturbed])
+    except TimeoutError as failure:
+        found = [str(failure)]
     finally:
         labelers.close()
+        if neighbour is not None:
+            neighbour.close()
+    faults = [*performer.faults, *performer.unfinished(), *labelers.faults(), *found]
+    return Verdict(faults, performer.done, restarts, neighbour.starts if neighbour else 0)
 
 
-def faults_of(replayed: Replayed, undisturbed: Replayed) -> list[str]:
-    """Everything wrong with what a disturbed run has left."""
+def speed_of(replayed: Replayed, seconds: float) -> str:
+    """How fast its file must be replayed to last for `seconds`."""
+    return f"{max(1.0, span_s(replayed) / seconds):.6g}"
+
+
+def neighbour_of(beside: Replayed, seconds: float, folder: Path) -> Neighbour:
+    assert beside.instrument == f"replay:{SYMBOL}"
+    return Neighbour(beside.file, speed_of(beside, seconds), folder / "neighbour.log")
+
+
+def faults_of(replayed: Replayed, undisturbed: Sequence[Replayed]) -> list[str]:
+    """Everything wrong with what a disturbed run has left, measured by an undisturbed one of each instrument."""
     if replayed.ended.code != 0:
         return [f"exit code {replayed.ended.code}: {replayed.ended.errors.strip() or replayed.ended.output.strip()}"]
+    folders = {one.instrument: one.folder for one in undisturbed}
+    results = {one.instrument: one.result for one in undisturbed}
     return [
         *(f"left behind: {process}" for process in replayed.ended.left),
-        *judge.differences(replayed.folder, undisturbed.folder, INSTRUMENT, replayed.result, WINDOW),
+        *judge.differences(replayed.folder, folders, results, WINDOW),
         *open_transactions(replayed.folder / "data" / "kafka"),
     ]
 

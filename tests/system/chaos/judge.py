@@ -1,9 +1,9 @@
-"""Says in what a disturbed run differs from the oracle and from an undisturbed run of the same file. Shares no code
+"""Says in what a disturbed run differs from the oracle and from undisturbed runs of the same files. Shares no code
 with the services."""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from tests.system import verifier
 
 ANSWER_LIMIT_S = 20.0
 STARTED_LIMIT_S = 60.0
+RUN_COLUMNS = ("instrument", "seq", "step", "reason")
 ENDS = ("PUBLISHED", "REFUSED", "FAILED")
 # What the summary says of a model, but what the wall clock had a part in.
 FIGURES = (
-    *("seq", "sha256", "verdict", "reason", "evidence", "threshold", "base_rate"),
+    *("instrument", "seq", "sha256", "verdict", "reason", "evidence", "threshold", "base_rate"),
     *("validation", "test", "next", "trials"),
 )
 
@@ -29,15 +30,27 @@ def verdicts(folder: Path) -> list[dict[str, Any]]:
     return [{name: model[name] for name in FIGURES} for model in models]
 
 
-def differences(disturbed: Path, undisturbed: Path, instrument: str, result: oracle.Result, window: int) -> list[str]:
-    """Of what two runs left in their folders: the exports (`out`) and the summaries (`s.json`)."""
+def differences(
+    disturbed: Path, undisturbed: Mapping[str, Path], results: Mapping[str, oracle.Result], window: int
+) -> list[str]:
+    """Of what runs left in their folders: the exports (`out`) and the summaries (`s.json`).
+
+    `undisturbed`: instrument -> the folder of a run on it alone, so that what an instrument comes to must not depend
+    on what else is traded beside it either. `results`: instrument -> what the oracle says of it.
+    """
     export = disturbed / "out"
-    _, faults = verifier.differences(export, instrument, result)
-    if verifier.fingerprint(export) != verifier.fingerprint(undisturbed / "out"):
+    _, faults = verifier.differences(export, results)
+    alone: dict[tuple[str, str], str] = {}
+    models: list[dict[str, Any]] = []
+    windows: dict[str, list[int]] = {}
+    for name in sorted(results):
+        alone |= verifier.fingerprint(undisturbed[name] / "out")
+        models += verdicts(undisturbed[name])
+        labels = [example.label for example in results[name].examples()]
+        windows[name] = [one.number for one in oracle.windows_of(labels, window, window)]
+    if verifier.fingerprint(export) != alone:
         faults.append("the exported records are not those of the undisturbed run")
-    labels = [example.label for example in result.examples()]
-    windows = [one.number for one in oracle.windows_of(labels, window, window)]
-    return [*faults, *window_faults(export, windows), *model_faults(verdicts(disturbed), verdicts(undisturbed))]
+    return [*faults, *window_faults(export, windows), *model_faults(verdicts(disturbed), models)]
 
 
 def model_faults(disturbed: list[dict[str, Any]], undisturbed: list[dict[str, Any]]) -> Iterator[str]:
@@ -47,20 +60,24 @@ def model_faults(disturbed: list[dict[str, Any]], undisturbed: list[dict[str, An
     for one, other in zip(disturbed, undisturbed, strict=False):
         for name in FIGURES:
             if one[name] != other[name]:
-                yield f"model {other['seq']}: {name} is {one[name]}, undisturbed {other[name]}"
+                yield (
+                    f"model {other['seq']} of {other['instrument']}: {name} is {one[name]}, undisturbed {other[name]}"
+                )
 
 
-def window_faults(export: Path, windows: list[int]) -> Iterator[str]:
+def window_faults(export: Path, windows: Mapping[str, list[int]]) -> Iterator[str]:
     """Each window the oracle closes has one end. A crash may repeat its event, with the same words and no others."""
-    ends: dict[int, set[tuple[str, ...]]] = {}
-    for seq, step, reason in verifier.rows(export / "training-runs.parquet", ("seq", "step", "reason")):
+    ends: dict[str, dict[int, set[tuple[str, ...]]]] = {name: {} for name in windows}
+    for name, seq, step, reason in verifier.rows(export / "training-runs.parquet", RUN_COLUMNS):
         if step in ENDS:
-            ends.setdefault(seq, set()).add((step, reason))
-    if sorted(ends) != windows:
-        yield f"windows {sorted(ends)} ended, wanted {windows}"
-    for seq, found in ends.items():
-        if len(found) > 1:
-            yield f"window {seq} ended in more than one way: {sorted(found)}"
+            ends.setdefault(name, {}).setdefault(seq, set()).add((step, reason))
+    for name, ended in ends.items():
+        wanted = windows.get(name, [])
+        if sorted(ended) != wanted:
+            yield f"windows {sorted(ended)} of {name} ended, wanted {wanted}"
+        for seq, found in ended.items():
+            if len(found) > 1:
+                yield f"window {seq} of {name} ended in more than one way: {sorted(found)}"
 
 
 def open_transactions(bootstrap: str) -> list[str]:

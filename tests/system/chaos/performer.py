@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 from tests.system.chaos.labelers import Labelers
-from tests.system.chaos.plan import KAFKA, REDIS, SERVICES, Disturbance, Kind
+from tests.system.chaos.neighbour import Neighbour
+from tests.system.chaos.plan import KAFKA, NEIGHBOUR, REDIS, SERVICES, Disturbance, Kind
 from tests.system.driver import Running
 
 # By which a server's process is known.
@@ -32,10 +33,12 @@ class Performer:
         labelers: Labelers,
         say: Callable[[str], None],
         *,
+        neighbour: Neighbour | None = None,
         stream_s: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`stream_s`: how long the feed lasts by itself, about."""
+        """`stream_s`: how long the feed lasts by itself, about. `neighbour`: another instrument's, which is kept going
+        and outlasts no run."""
         self.labelers = labelers
         self.done: Counter[Kind] = Counter()
         self.faults: list[str] = []
@@ -45,6 +48,7 @@ class Performer:
         self._say = say
         self._clock = clock
         self._stream_s = stream_s
+        self._neighbour = neighbour
         self._flows_since_s = self._began_s = math.inf
         self._held = self._needs_records = False
         self._run: Running | None = None
@@ -54,6 +58,8 @@ class Performer:
         now_s = self._clock()
         if math.isinf(self._began_s):
             self._look(now_s)
+        if self._neighbour is not None and math.isfinite(self._began_s):
+            self._neighbour.keep(self._kafka())
         self._hold(running, now_s)
         while self._left and self._left[0].at_s <= now_s - self._began_s:
             one = self._left.popleft()
@@ -71,18 +77,23 @@ class Performer:
                 self._began_s = now_s
 
     def _hold(self, running: Running, now_s: float) -> None:
-        """On a slow machine the feed would be done before the plan is: then it stands still until that is done too, or
-        until one waits for what a labeler does with the next records."""
+        """On a slow machine the feed would be done before the plan or the neighbour is: then it stands still until they
+        are done too, or until one waits for what a labeler does with the next records."""
         late = now_s > self._flows_since_s + self._stream_s - HELD_BEFORE_END_S
-        busy = bool(self._left or self._running) and not self._needs_records
+        busy = bool(self._left or self._running or self._neighbour_goes_on) and not self._needs_records
         if late and (busy or self._held) and (ingest := running.service("ingest")):
             with suppress(psutil.NoSuchProcess):
                 ingest.suspend() if busy else ingest.resume()
             self._held = busy
 
+    @property
+    def _neighbour_goes_on(self) -> bool:
+        return self._neighbour is not None and not self._neighbour.done
+
     def unfinished(self) -> list[str]:
-        """What of the plan was not done when the run ended."""
-        return [f"not done: {one}" for one in (*(one for one, _ in self._running), *self._left)]
+        """What was not done when the run ended: of the plan, and the neighbour."""
+        left = [f"not done: {one}" for one in (*(one for one, _ in self._running), *self._left)]
+        return [*left, f"not done: {NEIGHBOUR}"] if self._neighbour_goes_on else left
 
     def _goes_on(self, one: Disturbance, steps: Steps) -> bool:
         try:
@@ -171,11 +182,14 @@ class Performer:
         assert self._run is not None
         run, since_s = self._run, self._clock()
         words = SERVERS.get(target, (f"services.{target}",))
-        while (process := run.child(*words)) is None:
+        while (process := self._neighbours() if target == NEIGHBOUR else run.child(*words)) is None:
             if self._clock() - since_s > STEP_LIMIT_S:
                 raise TimeoutError(f"it was not there for {STEP_LIMIT_S:.0f} s")
             yield
         return process
+
+    def _neighbours(self) -> psutil.Process | None:
+        return None if self._neighbour is None else self._neighbour.process
 
     def _kafka(self) -> str:
         """The run's broker, as the run itself says."""

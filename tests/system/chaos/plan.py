@@ -8,6 +8,8 @@ from random import Random
 
 SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
 KAFKA, REDIS = "kafka", "redis"
+# The ingest of a second instrument.
+NEIGHBOUR = "neighbour"
 
 
 class Kind(StrEnum):
@@ -64,9 +66,12 @@ ADDED = ("1", "3")
 ALONE = (KAFKA, *ADDED)
 REPLACE = Choice(Kind.REPLACE, ("2",), (1.0, 8.0), then_s=20.0, also=ALONE)
 ROTATION = (
-    *(Choice(Kind.KILL, (name,)) for name in SERVICES),
+    *(Choice(Kind.KILL, (name,)) for name in (*SERVICES, NEIGHBOUR)),
     *(Choice(Kind.END, (name,)) for name in SERVICES),
-    *(Choice(Kind.STAND_STILL, (name,), (7.0, 12.0)) for name in ("labeler", "orderbot", "trainer", "ingest")),
+    *(
+        Choice(Kind.STAND_STILL, (name,), (7.0, 12.0))
+        for name in ("labeler", "orderbot", "trainer", "ingest", NEIGHBOUR)
+    ),
     Choice(Kind.STUCK, ("labeler", "orderbot", "trainer", "ingest", "predictor"), (25.0, 25.0)),
     Choice(Kind.KILL, (REDIS,)),
     Choice(Kind.AWAY, (REDIS,), (5.0, 60.0)),
@@ -94,6 +99,11 @@ def rotation(seed: int, seconds: float, choices: Sequence[Choice] = ROTATION, ga
 def once(seed: int, choices: Sequence[Choice] = SHORT, gap_s: float = 2.0) -> list[Disturbance]:
     """Every choice once, in shuffled order."""
     return in_time(islice(endless(seed, choices, gap_s), len(choices)))
+
+
+def while_there(plan: Sequence[Disturbance], target: str, until_s: float) -> list[Disturbance]:
+    """The plan without what would befall a target that may be gone by then."""
+    return [one for one in plan if one.target != target or one.at_s + one.lasts_s <= until_s]
 
 
 def in_time(disturbances: Iterable[Disturbance]) -> list[Disturbance]:

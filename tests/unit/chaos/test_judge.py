@@ -14,15 +14,22 @@ from tests import oracle
 from tests.system import recorded, verifier
 from tests.system.chaos import judge
 
-INSTRUMENT = "replay:BTC-USD"
+FIRST, SECOND = "replay:BTC-USD", "replay:ETH-USD"
+SEEDS = {FIRST: 2, SECOND: 3}
 WINDOW = 120
 Row = tuple[Any, ...]
-ENDS: list[Row] = [
-    (1, "WINDOW_CLOSED", ""),
-    (1, "PUBLISHED", ""),
-    (2, "WINDOW_CLOSED", ""),
-    (2, "REFUSED", "one_class"),
-]
+
+
+def ends_of(name: str) -> list[Row]:
+    return [
+        (name, 1, "WINDOW_CLOSED", ""),
+        (name, 1, "PUBLISHED", ""),
+        (name, 2, "WINDOW_CLOSED", ""),
+        (name, 2, "REFUSED", "one_class"),
+    ]
+
+
+ENDS = [*ends_of(FIRST), *ends_of(SECOND)]
 SHA256 = "ab" * 32
 
 
@@ -33,8 +40,8 @@ def write(file: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
     pq.write_table(pa.table(values), file)
 
 
-def models(sha256: str = SHA256) -> list[dict[str, Any]]:
-    figures = dict.fromkeys(judge.FIGURES)
+def models_of(name: str, sha256: str = SHA256) -> list[dict[str, Any]]:
+    figures = {**dict.fromkeys(judge.FIGURES), "instrument": name}
     return [
         {**figures, "seq": 1, "sha256": sha256, "verdict": "published"},
         {**figures, "seq": 2, "verdict": "refused"},
@@ -46,37 +53,53 @@ def write_summary(folder: Path, models: list[dict[str, Any]]) -> None:
 
 
 class Runs:
-    """What an undisturbed and a disturbed run have left, alike until something is planted."""
+    """What an undisturbed run of each of two instruments and a disturbed one of both have left, alike until something
+    is planted."""
 
     def __init__(self, folder: Path) -> None:
-        market = recorded.Market(seed=2)
-        market.seconds(1000)
-        (folder / "quotes.csv").write_text("\n".join(market.lines) + "\n")
-        self.result = oracle.judge(folder / "quotes.csv", oracle.Settings(threshold="2", orders_per_second=1))
-        self.undisturbed, self.disturbed = folder / "undisturbed", folder / "disturbed"
-        self.rows = {name: list(wanted(INSTRUMENT, self.result)) for name, (_, wanted) in verifier.TOPICS.items()}
-        for run in (self.undisturbed, self.disturbed):
+        self.results = {name: market(folder, seed) for name, seed in SEEDS.items()}
+        self.undisturbed = {name: folder / f"undisturbed-{seed}" for name, seed in SEEDS.items()}
+        self.disturbed = folder / "disturbed"
+        self.rows = self.rows_of(*SEEDS)
+        for run, names in (*((run, [name]) for name, run in self.undisturbed.items()), (self.disturbed, [*SEEDS])):
             (run / "out").mkdir(parents=True)
-            self.make(run)
+            self.make(run, *names)
 
-    def make(self, run: Path) -> None:
-        for name in self.rows:
-            self.write_topic(run, name, self.rows[name])
-        for name in ("transactions", "bars"):
-            (run / "out" / f"{name}.csv").write_text("x\n" + "1\n" * len(self.rows[name]))
-        letters: list[Row] = [("ingest", one.line, one.reason) for one in self.result.rejects]
-        write(run / "out" / "dead-letters.parquet", ("service", "offset", "reason"), letters)
-        self.write_ends(run, ENDS)
-        write_summary(run, models())
+    def rows_of(self, *names: str) -> dict[str, list[Row]]:
+        """Topic -> its records, those of one instrument after those of the other."""
+        return {
+            topic: [row for name in names for row in wanted(name, self.results[name])]
+            for topic, (_, wanted) in verifier.TOPICS.items()
+        }
+
+    def make(self, run: Path, *names: str) -> None:
+        rows = self.rows_of(*names)
+        for topic in rows:
+            self.write_topic(run, topic, rows[topic])
+        for topic in ("transactions", "bars"):
+            (run / "out" / f"{topic}.csv").write_text("x\n" + "1\n" * len(rows[topic]))
+        letters = [(name, "ingest", one.line, one.reason) for name in names for one in self.results[name].rejects]
+        write(run / "out" / "dead-letters.parquet", ("instrument", "service", "offset", "reason"), letters)
+        self.write_ends(run, [row for name in names for row in ends_of(name)])
+        write_summary(run, [model for name in names for model in models_of(name)])
 
     def write_topic(self, run: Path, name: str, rows: list[Row]) -> None:
         write(run / "out" / f"{name}.parquet", verifier.TOPICS[name][0], rows)
 
     def write_ends(self, run: Path, rows: list[Row]) -> None:
-        write(run / "out" / "training-runs.parquet", ("seq", "step", "reason"), rows)
+        write(run / "out" / "training-runs.parquet", ("instrument", "seq", "step", "reason"), rows)
 
     def differences(self) -> list[str]:
-        return judge.differences(self.disturbed, self.undisturbed, INSTRUMENT, self.result, WINDOW)
+        return judge.differences(self.disturbed, self.undisturbed, self.results, WINDOW)
+
+
+def market(folder: Path, seed: int) -> oracle.Result:
+    """A small one, and what the oracle says of it."""
+    made = recorded.Market(seed)
+    made.seconds(1000)
+    file = folder / f"quotes-{seed}.csv"
+    file.write_text("\n".join(made.lines) + "\n")
+    return oracle.judge(file, oracle.Settings(threshold="2", orders_per_second=1))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +109,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 @pytest.fixture
 def runs(made: Runs) -> Runs:
-    made.make(made.disturbed)
+    made.make(made.disturbed, *SEEDS)
     return made
 
 
@@ -109,7 +132,8 @@ def changed(rows: list[Row]) -> list[Row]:
 
 
 def test_equal_runs_have_no_differences(runs: Runs) -> None:
-    assert min(len(rows) for rows in runs.rows.values()) > 2 * WINDOW
+    for name in SEEDS:
+        assert min(len(rows) for rows in runs.rows_of(name).values()) > 2 * WINDOW
     assert runs.differences() == []
 
 
@@ -133,22 +157,36 @@ def test_one_bit_of_a_feature_is_found(runs: Runs) -> None:
 
 
 def test_a_repeated_event_is_none_and_another_end_is_one(runs: Runs) -> None:
-    runs.write_ends(runs.disturbed, [*ENDS, (1, "PUBLISHED", "")])
+    runs.write_ends(runs.disturbed, [*ENDS, (SECOND, 1, "PUBLISHED", "")])
     assert runs.differences() == []
-    runs.write_ends(runs.disturbed, [*ENDS, (1, "FAILED", "training_error")])
+    runs.write_ends(runs.disturbed, [*ENDS, (SECOND, 1, "FAILED", "training_error")])
     (words,) = runs.differences()
-    assert words.startswith("window 1 ended in more than one way")
+    assert words.startswith(f"window 1 of {SECOND} ended in more than one way")
 
 
-@pytest.mark.parametrize("ends", [ENDS[:2], [*ENDS, (3, "PUBLISHED", "")]], ids=["one less", "one more"])
+@pytest.mark.parametrize("ends", [ENDS[:-2], [*ENDS, (SECOND, 3, "PUBLISHED", "")]], ids=["one less", "one more"])
 def test_a_window_that_did_not_end_or_never_was_is_found(runs: Runs, ends: list[Row]) -> None:
     runs.write_ends(runs.disturbed, ends)
     (words,) = runs.differences()
-    assert "wanted [1, 2]" in words
+    assert words.endswith(f"of {SECOND} ended, wanted [1, 2]")
 
 
 def test_another_model_and_one_less_are_found(runs: Runs) -> None:
-    write_summary(runs.disturbed, models("cd" * 32))
-    assert runs.differences() == [f"model 1: sha256 is {'cd' * 32}, undisturbed {SHA256}"]
-    write_summary(runs.disturbed, models()[:1])
-    assert runs.differences() == ["1 windows ended, undisturbed 2"]
+    write_summary(runs.disturbed, [*models_of(FIRST), *models_of(SECOND, "cd" * 32)])
+    assert runs.differences() == [f"model 1 of {SECOND}: sha256 is {'cd' * 32}, undisturbed {SHA256}"]
+    write_summary(runs.disturbed, models_of(FIRST))
+    assert runs.differences() == ["2 windows ended, undisturbed 4"]
+
+
+@pytest.mark.parametrize("topic", sorted(verifier.TOPICS))
+def test_an_instrument_without_records_and_one_that_nobody_traded_are_found(runs: Runs, topic: str) -> None:
+    runs.write_topic(runs.disturbed, topic, runs.rows_of(FIRST)[topic])
+    assert any(words.startswith(f"{topic}, record ") for words in runs.differences())
+    stranger = ("replay:XRP-USD", *runs.rows[topic][-1][1:])
+    runs.write_topic(runs.disturbed, topic, [*runs.rows[topic], stranger])
+    assert any(words.startswith(f"{topic}, record {len(runs.rows[topic]) + 1}: ") for words in runs.differences())
+
+
+def test_a_window_of_an_instrument_that_nobody_traded_is_found(runs: Runs) -> None:
+    runs.write_ends(runs.disturbed, [*ENDS, ("replay:XRP-USD", 1, "PUBLISHED", "")])
+    assert runs.differences() == ["windows [1] of replay:XRP-USD ended, wanted []"]

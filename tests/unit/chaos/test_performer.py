@@ -1,12 +1,14 @@
 """The performer on a run of stubs and a clock of the test."""
 
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.performer import STEP_LIMIT_S, Performer
-from tests.system.chaos.plan import Disturbance, Kind
+from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind
 
 READY = "first quotes of replay:BTC-USD\n" + "".join(
     f"{name} ready\n" for name in ("ingest", "orderbot", "labeler", "trainer")
@@ -32,17 +34,29 @@ class Process:
         self.done.append("resume")
 
 
+@dataclass
+class Neighbour:
+    """Remembers that it was kept going."""
+
+    done: bool = False
+    process: Process | None = field(default_factory=Process)
+    kept: list[str] = field(default_factory=list)
+
+    def keep(self, kafka: str) -> None:
+        self.kept.append(kafka)
+
+
 class Stage:
     """A run with processes by the word they are known by, and the performer of a plan on it."""
 
-    def __init__(self, folder: Path, *plan: Disturbance) -> None:
+    def __init__(self, folder: Path, *plan: Disturbance, neighbour: Neighbour | None = None) -> None:
         self.out = folder / "out.txt"
         self.out.write_text(READY)
         self.now_s = 0.0
         self.processes = {word: Process() for word in ("services.labeler", "services.ingest", "kafka.Kafka")}
         self.said: list[str] = []
         labelers = Labelers(folder / "labelers")
-        more = {"stream_s": 60.0, "clock": lambda: self.now_s}
+        more = {"stream_s": 60.0, "clock": lambda: self.now_s, "neighbour": neighbour}
         self.performer = Performer(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
 
     def child(self, *words: str) -> Process | None:
@@ -127,3 +141,27 @@ def test_a_feed_that_would_be_done_before_the_plan_is_held(tmp_path: Path) -> No
         stage.at(now_s)
     assert broker.done == ["kill"]
     assert ingest.done[-2:] == ["suspend", "resume"]
+
+
+def test_a_neighbour_is_kept_going_and_disturbed_and_the_run_outlasts_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "run.json").write_text(json.dumps({"addresses": {"kafka": "there:9092"}}))
+    neighbour = Neighbour()
+    process = neighbour.process
+    stage = Stage(tmp_path, Disturbance(2.0, Kind.KILL, NEIGHBOUR), neighbour=neighbour)
+    stage.at(0.0)
+    assert neighbour.kept == ["there:9092"]
+    neighbour.process = None  # it is being started again
+    stage.at(2.0)
+    assert stage.performer.unfinished() == [f"not done: {NEIGHBOUR} kill -9", f"not done: {NEIGHBOUR}"]
+    neighbour.process = process
+    stage.at(3.0)
+    assert process is not None
+    assert process.done == ["kill"]
+    assert stage.performer.unfinished() == [f"not done: {NEIGHBOUR}"]
+    stage.at(54.1)
+    assert stage.processes["services.ingest"].done == ["suspend"]
+    neighbour.done = True
+    stage.at(55.0)
+    assert stage.processes["services.ingest"].done == ["suspend", "resume"]
+    assert stage.performer.unfinished() == []

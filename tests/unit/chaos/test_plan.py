@@ -4,7 +4,18 @@ from collections import Counter
 
 import pytest
 
-from tests.system.chaos.plan import ADDED, KAFKA, ROTATION, SERVICES, SHORT, Kind, once, rotation
+from tests.system.chaos.plan import (
+    ADDED,
+    KAFKA,
+    NEIGHBOUR,
+    ROTATION,
+    SERVICES,
+    SHORT,
+    Kind,
+    once,
+    rotation,
+    while_there,
+)
 
 SEEDS = range(8)
 SECONDS = 590.0
@@ -21,7 +32,7 @@ def test_ten_minutes_hold_every_disturbance_of_every_target(seed: int) -> None:
     counts = Counter((one.kind, one.target) for one in rotation(seed, SECONDS))
     for choice in ROTATION:
         assert sum(counts[choice.kind, target] for target in choice.targets) >= 3
-    for name in (*SERVICES, KAFKA):
+    for name in (*SERVICES, NEIGHBOUR, KAFKA):
         assert counts[Kind.KILL, name] >= 3
 
 
@@ -58,6 +69,18 @@ def test_what_stands_still_is_longer_still_than_a_session_and_restarted_only_whe
             assert 6.0 < one.lasts_s < 15.0
         if one.kind is Kind.STUCK:
             assert one.lasts_s > 15.0 + 4.0
+
+
+def test_nothing_befalls_a_target_that_may_be_gone() -> None:
+    plan = rotation(1, SECONDS)
+    left = while_there(plan, NEIGHBOUR, 300.0)
+    spared = [one for one in plan if one not in left]
+    assert spared
+    assert left
+    for one in spared:
+        assert one.target == NEIGHBOUR
+        assert one.at_s + one.lasts_s > 300.0
+    assert all(one.at_s + one.lasts_s <= 300.0 for one in left if one.target == NEIGHBOUR)
 
 
 def test_the_short_one_holds_each_of_its_choices_once() -> None:

@@ -167,6 +167,12 @@ def test_a_repeat_after_a_crash_is_left_out(
     assert single.repeats == 0
 
 
+def test_a_line_of_a_file_of_the_same_name_is_no_repeat(topic: list[Record], tmp_path: Path) -> None:
+    letter = VALUES["dead-letters", "crossed.dead_letter"]
+    topic += encoded("dead_letter", letter, replace(letter, instrument="replay:B-USD"))
+    assert exported(tmp_path, "dead-letters", ".csv")[1] == Exported(rows=2)
+
+
 def test_equal_transactions_are_no_repeats(topic: list[Record], tmp_path: Path) -> None:
     topic += encoded("transaction", *[VALUES["transactions", "void.transaction"]] * 2)
     assert exported(tmp_path, "transactions", ".csv")[1].rows == 2

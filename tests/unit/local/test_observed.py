@@ -65,6 +65,13 @@ def test_a_dead_letter_written_again_counts_once() -> None:
     assert seen.dead_letters == 3
 
 
+def test_a_line_of_a_file_of_the_same_name_is_another_one() -> None:
+    seen = Observed()
+    for name in ("replay:A-USD", "replay:B-USD"):
+        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, Reason.CROSSED, "", b"", b"", name))
+    assert seen.dead_letters == 2
+
+
 def test_events_of_a_run_told_twice_change_nothing() -> None:
     runs = TrainingRuns()
     events = whole_run(1)

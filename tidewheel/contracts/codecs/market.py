@@ -55,6 +55,12 @@ class DeadLetter:
     raw: bytes
     instrument: str = ""
 
+    @property
+    def place(self) -> tuple[str, str, str, int, int]:
+        """What was set aside, by whom: the same of a letter that was written again after a crash. Two instruments may
+        come from files of one name."""
+        return self.instrument, self.service, self.source, self.partition, self.offset
+
 
 def encode_second(value: MarketSecond) -> bytes:
     quotes = value.quotes

@@ -104,7 +104,7 @@ class Observed:
         self.dead_letters = 0
         self.last_letters: deque[DeadLetter] = deque(maxlen=LETTERS_KEPT)
         self.undecodable = 0
-        self._letters_seen: set[tuple[str, str, int, int]] = set()
+        self._letters_seen: set[tuple[str, str, str, int, int]] = set()
 
     def instrument(self, name: str) -> Instrument:
         """The instrument, known or new."""
@@ -134,9 +134,8 @@ class Observed:
                 instrument.market.feed = value
 
     def _on_dead_letter(self, value: DeadLetter) -> None:
-        seen = (value.service, value.source, value.partition, value.offset)
-        if seen in self._letters_seen:
+        if value.place in self._letters_seen:
             return
-        self._letters_seen.add(seen)
+        self._letters_seen.add(value.place)
         self.dead_letters += 1
         self.last_letters.append(value)
