@@ -74,6 +74,8 @@ class LabelerWork:
             try:
                 outputs = self._step(partition, topic, offset, message.value() or b"")
             except BadRecord as failure:
+                self._bin.good(good)
+                good = 0
                 if offset >= self._set_aside.get((topic, number), 0):
                     self._bin.record(message, failure)
                 continue

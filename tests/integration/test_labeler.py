@@ -206,6 +206,20 @@ def test_a_bad_record_is_one_dead_letter_however_often_it_is_read(broker: str) -
     assert_undisturbed(broker, BOTH)
 
 
+def test_a_topic_that_turns_to_garbage_is_not_drained(broker: str) -> None:
+    producer = Producer(producer_config(broker, "test"))
+    publish(broker, BOTH)
+    for _ in range(1500):  # fewer than the good ones before: their share says nothing
+        producer.produce(TICKS.name, b"\xff garbage", b"k", 0)
+    flush(producer)
+    with running(broker) as start:
+        labeler = start()
+        with pytest.raises(Unusable, match="1001 bad records in a row"):
+            labeler.turn_until(lambda: False)
+    assert len(written(broker, DEAD_LETTERS.name, 0)) < 1001
+    assert_undisturbed(broker, BOTH)
+
+
 def test_nothing_of_an_aborted_transaction_is_seen(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker, commit_interval_ms=10_000) as start:

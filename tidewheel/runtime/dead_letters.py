@@ -28,7 +28,8 @@ class DeadLetterLimit:
         self._all = 0
 
     def good(self, count: int = 1) -> None:
-        self._run = 0
+        if count:  # none between two bad ones leaves them in a row
+            self._run = 0
         self._all += count
 
     def bad(self) -> None:
@@ -58,7 +59,7 @@ class DeadLetterBin:
         self._limit = limit or DeadLetterLimit()
 
     def good(self, count: int = 1) -> None:
-        """Records that could be used; keeps the limits honest."""
+        """So many records since the last one that was set aside could be used; keeps the limits honest."""
         self._limit.good(count)
 
     def record(self, message: Message, failure: BadRecord) -> None:

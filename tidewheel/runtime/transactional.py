@@ -151,7 +151,7 @@ class TransactionalLoop:
         self._partitions: list[int] = []
         self._failure: KafkaException | None = None
         self._reassigned = False
-        self._in_transaction = self._closing = False
+        self._in_transaction = self._half_done = self._closing = False
         self._paused: set[Place] = set()
         self.assigned = False  # the group has told us our partitions, be it none
 
@@ -196,7 +196,9 @@ class TransactionalLoop:
         try:
             if records := self._records(messages):
                 self._begin()
+                self._half_done = True
                 self._work.process(records)
+                self._half_done = False
                 self._policy.took(len(records), self._clock())
         except KafkaException as failure:
             self._abort_after(failure)
@@ -257,7 +259,7 @@ class TransactionalLoop:
             self._in_transaction = True
 
     def _ended(self) -> None:
-        self._in_transaction = False
+        self._in_transaction = self._half_done = False
         self._policy.ended()
 
     def _insist(self, step: Callable[[float], object]) -> None:
@@ -339,7 +341,10 @@ class TransactionalLoop:
         consumer.unassign()
 
     def _finish(self) -> None:
-        if self._in_transaction:
+        """Commit what was processed; abort where that broke off, since a client that is let go of revokes too."""
+        if self._half_done:
+            self._abort()
+        elif self._in_transaction:
             self._commit()
 
     def _let_go(self) -> None:

@@ -188,3 +188,44 @@ def test_one_that_finds_its_place_taken_as_it_loses_its_partitions_says_so() -> 
     one._in_transaction = True
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         one.run(threading.Event())
+
+
+class Recording:
+    """A producer, or a consumer with one record and no news of the group; remembers the calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*_: object) -> object:
+            self.calls.append(name)
+            return [SimpleNamespace(error=lambda: None)] if name == "consume" else None
+
+        return call
+
+
+class BreaksOff:
+    """Work that cannot go on in the middle of a batch."""
+
+    def process(self, messages: object) -> None:
+        raise Unusable("no further")
+
+    def complete(self) -> dict[tuple[str, int], object]:
+        return {}
+
+    def committed(self) -> None:
+        pass
+
+    def drop(self) -> None:
+        pass
+
+
+def test_a_batch_that_broke_off_is_never_committed() -> None:
+    producer, consumer = Recording(), Recording()
+    one = loop(producer, lambda: 0.0, lambda: None, consumer)
+    one._work = BreaksOff()  # type: ignore[assignment]
+    with pytest.raises(Unusable, match="no further"):
+        one.turn()
+    one._on_revoke(consumer, [])  # type: ignore[arg-type]  # as a client does that is let go of
+    assert "abort_transaction" in producer.calls
+    assert "commit_transaction" not in producer.calls
