@@ -148,6 +148,11 @@ def test_examples_that_cannot_be_used(changed: dict[str, Any], reason: Reason) -
             Reason.INCONSISTENT,
         ),
         (
+            orders.decode_transaction,
+            orders_pb2.Transaction(instrument="sim:X", outcome=1, entry_e9=5, exit_e9=7, pnl_e9=1).SerializeToString(),
+            Reason.INCONSISTENT,
+        ),
+        (
             training.decode_run_event,
             training_pb2.TrainingRunEvent(instrument="sim:X").SerializeToString(),
             Reason.INCONSISTENT,

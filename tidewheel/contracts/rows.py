@@ -61,7 +61,8 @@ class View:
 
     `decode`: takes key and value of a record, raises BadRecord. `columns` gives what `kinds` names. Repeats, which
     at-least-once delivery allows, are dropped: of the records of an instrument those that do not get further in
-    `position`, and those whose `identity` was seen before. None where every record counts.
+    `position`, and those whose `identity` was seen before. None where every record counts: of what is written exactly
+    once a repeat is a fault, and is shown.
     """
 
     name: str
@@ -298,10 +299,6 @@ def _second(record: Any) -> int:
     return int(record.second)
 
 
-def _example_seq(record: Example) -> int:
-    return record.example_seq
-
-
 def _of_run(event: RunEvent) -> Hashable:
     return event.instrument, event.seq, event.step, event.trial.number if event.trial else 0
 
@@ -333,7 +330,7 @@ VIEWS: Mapping[str, View] = MappingProxyType(
             View("bars", TICKS, _SECONDS, BAR_KINDS, bar_columns, _second),
             View(ORDERS.name, ORDERS, _ORDERS, ORDER_KINDS, order_columns, _second),
             _of_attributes(TRANSACTIONS, decode_transaction, TRANSACTION_KINDS),
-            View(EXAMPLES.name, EXAMPLES, _EXAMPLES, EXAMPLE_KINDS, example_columns, _example_seq),
+            View(EXAMPLES.name, EXAMPLES, _EXAMPLES, EXAMPLE_KINDS, example_columns),
             _of_attributes(TRAINING_RUNS, decode_run_event, RUN_KINDS, RUN_PATHS, _of_run),
             _of_attributes(FEED_STATUS, decode_feed_status, STATUS_KINDS),
             _of_attributes(DEAD_LETTERS, decode_dead_letter, LETTER_KINDS, identity=_of_letter),

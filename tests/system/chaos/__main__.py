@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.system import recorded
 from tests.system.chaos import neighbour
 from tests.system.chaos.disturbed import CALM_S, NEIGHBOUR_SHARE, Verdict, disturb
-from tests.system.chaos.plan import rotation
+from tests.system.chaos.plan import Kind, rotation
 from tests.system.conftest import SYMBOL, Replayed, replay
 
 # So fast the market is replayed, about: fast enough that there is always something to lose.
@@ -36,6 +36,8 @@ def chaos(seed: int, minutes: float, folder: Path) -> Verdict:
     undisturbed = undisturbed_run(SYMBOL, seed, rounds, folder)
     beside = undisturbed_run(neighbour.SYMBOL, seed + OTHER_SEED, rounds * NEIGHBOUR_SHARE, folder)
     plan = rotation(seed, seconds - CALM_S)
+    if len({one.kind for one in plan}) < len(Kind):
+        say(f"seed {seed}: {minutes:g} min are too short for all kinds of disturbances")
     say(f"seed {seed}: up to {len(plan)} disturbances in {minutes:g} min")
     return disturb(plan, folder / "disturbed", undisturbed, seconds, lambda words: say(f"seed {seed} {words}"), beside)
 
@@ -61,6 +63,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
     arguments = parser.parse_args()
+    if not rotation(arguments.seed, 60 * arguments.minutes - CALM_S):
+        parser.error(f"{arguments.minutes:g} minutes are too short for any disturbance")
     folder = Path(tempfile.mkdtemp(prefix=f"tidewheel-chaos-{arguments.seed}-"))
     say(f"seed {arguments.seed}: logs in {folder}")
     verdict = chaos(arguments.seed, arguments.minutes, folder)

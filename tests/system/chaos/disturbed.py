@@ -1,11 +1,13 @@
 """One disturbed replay from its start to its verdict."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tests.system.chaos import judge
+from tests import oracle
+from tests.system.chaos import judge, log
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.neighbour import SYMBOL, Neighbour
 from tests.system.chaos.performer import Performer
@@ -96,14 +98,15 @@ def faults_of(replayed: Replayed, undisturbed: Sequence[Replayed]) -> list[str]:
     return [
         *(f"left behind: {process}" for process in replayed.ended.left),
         *judge.differences(replayed.folder, folders, results, WINDOW),
-        *open_transactions(replayed.folder / "data" / "kafka"),
+        *topic_faults(replayed.folder / "data" / "kafka", results),
     ]
 
 
-def open_transactions(directory: Path) -> list[str]:
-    """What a broker on the data of a run that is over says."""
+def topic_faults(directory: Path, results: Mapping[str, oracle.Result]) -> list[str]:
+    """What a broker on the data of a run that is over says: what stands on the topics, and is anything left open?"""
     server = start_kafka(directory, free_port(), free_port())
     try:
-        return judge.open_transactions(server.bootstrap)
+        found = judge.open_transactions(server.bootstrap)
+        return found or log.differences(partial(log.committed, server.bootstrap), results)
     finally:
         server.stop()

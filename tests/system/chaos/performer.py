@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
+from operator import methodcaller
 from pathlib import Path
 
 import psutil
@@ -111,30 +112,32 @@ class Performer:
                 return self._kill(one.target)
             case Kind.END:
                 return self._end(one.target)
-            case Kind.STAND_STILL | Kind.STUCK | Kind.AWAY:
+            case Kind.STAND_STILL | Kind.AWAY:
                 return self._stand_still(one.target, one.lasts_s)
+            case Kind.STUCK:
+                return self._stuck(one.target)
             case Kind.ADD_AND_END | Kind.ADD_AND_KILL:
                 return self._add(one.target, one.lasts_s, one.kind is Kind.ADD_AND_KILL)
             case Kind.REPLACE:
                 return self._replace(one.target, one.lasts_s)
 
     def _kill(self, target: str) -> Steps:
-        process = yield from self._found(target)
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+        process = yield from self._told(target, methodcaller("kill"))
+        yield from self._until(lambda: gone(process), "it has been killed")
 
     def _end(self, target: str) -> Steps:
-        process = yield from self._found(target)
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
+        process = yield from self._told(target, methodcaller("terminate"))
+        yield from self._until(lambda: gone(process), "it has ended")
 
     def _stand_still(self, target: str, lasts_s: float) -> Steps:
-        process = yield from self._found(target)
-        with suppress(psutil.NoSuchProcess):
-            process.suspend()
+        process = yield from self._told(target, methodcaller("suspend"))
         yield from self._passing(lasts_s)
         with suppress(psutil.NoSuchProcess):  # the run may have killed and replaced it
             process.resume()
+
+    def _stuck(self, target: str) -> Steps:
+        process = yield from self._told(target, methodcaller("suspend"))
+        yield from self._until(lambda: gone(process), "the run has killed it")
 
     def _add(self, instance: str, lasts_s: float, killed: bool) -> Steps:
         yield from self._until(lambda: not self.labelers.named(instance), "its name is free")
@@ -177,6 +180,17 @@ class Performer:
         while self._clock() < end_s:
             yield
 
+    def _told(self, target: str, signal: Callable[[psutil.Process], None]) -> Generator[None, None, psutil.Process]:
+        """The target's process, which got the signal: one that ends by itself just then is no disturbed one."""
+        while True:
+            process = yield from self._found(target)
+            try:
+                signal(process)
+            except psutil.NoSuchProcess:
+                yield
+            else:
+                return process
+
     def _found(self, target: str) -> Generator[None, None, psutil.Process]:
         """The target's live process, which may be about to be started again."""
         assert self._run is not None
@@ -194,3 +208,10 @@ class Performer:
     def _kafka(self) -> str:
         """The run's broker, as the run itself says."""
         return str(json.loads((self._data / "run.json").read_text())["addresses"]["kafka"])
+
+
+def gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

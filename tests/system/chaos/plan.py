@@ -72,6 +72,7 @@ ROTATION = (
         Choice(Kind.STAND_STILL, (name,), (7.0, 12.0))
         for name in ("labeler", "orderbot", "trainer", "ingest", NEIGHBOUR)
     ),
+    # How long that takes is for the run to say; nothing else befalls it meanwhile.
     Choice(Kind.STUCK, ("labeler", "orderbot", "trainer", "ingest", "predictor"), (25.0, 25.0)),
     Choice(Kind.KILL, (REDIS,)),
     Choice(Kind.AWAY, (REDIS,), (5.0, 60.0)),

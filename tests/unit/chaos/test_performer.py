@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.system.chaos.labelers import Labelers
@@ -20,18 +21,31 @@ class Process:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.running = True
+
+    def is_running(self) -> bool:
+        return self.running
+
+    def status(self) -> str:
+        return psutil.STATUS_RUNNING
+
+    def _get(self, word: str) -> None:
+        if not self.running:
+            raise psutil.NoSuchProcess(1)
+        self.done.append(word)
 
     def kill(self) -> None:
-        self.done.append("kill")
+        self._get("kill")
+        self.running = False
 
     def terminate(self) -> None:
-        self.done.append("terminate")
+        self._get("terminate")
 
     def suspend(self) -> None:
-        self.done.append("suspend")
+        self._get("suspend")
 
     def resume(self) -> None:
-        self.done.append("resume")
+        self._get("resume")
 
 
 @dataclass
@@ -88,17 +102,51 @@ def test_it_begins_when_all_work_and_keeps_its_times(tmp_path: Path) -> None:
     assert stage.performer.done == {Kind.KILL: 1}
 
 
-@pytest.mark.parametrize("kind", [Kind.STAND_STILL, Kind.STUCK])
-def test_what_stands_still_goes_on(tmp_path: Path, kind: Kind) -> None:
-    stage = Stage(tmp_path, Disturbance(0.0, kind, "ingest", 8.0), Disturbance(1.0, Kind.END, "labeler"))
+def test_what_stands_still_goes_on(tmp_path: Path) -> None:
+    kind = Kind.STAND_STILL
+    stage = Stage(tmp_path, Disturbance(0.0, kind, "ingest", 8.0), Disturbance(1.0, Kind.KILL, "labeler"))
     stage.at(0.0)
     stage.at(1.0)
-    assert stage.processes["services.labeler"].done == ["terminate"]
+    assert stage.processes["services.labeler"].done == ["kill"]
     assert stage.processes["services.ingest"].done == ["suspend"]
     assert stage.performer.unfinished() == [f"not done: ingest {kind} (8 s)"]
     stage.at(8.0)
     assert stage.processes["services.ingest"].done == ["suspend", "resume"]
-    assert stage.performer.done == {kind: 1, Kind.END: 1}
+    assert stage.performer.done == {kind: 1, Kind.KILL: 1}
+
+
+@pytest.mark.parametrize(("kind", "word"), [(Kind.STUCK, "suspend"), (Kind.END, "terminate")])
+def test_what_does_not_end_of_it_is_no_disturbance_done(tmp_path: Path, kind: Kind, word: str) -> None:
+    stage = Stage(tmp_path, Disturbance(0.0, kind, "ingest", 25.0))
+    for now_s in (0.0, 30.0):
+        stage.at(now_s)
+    ingest = stage.processes["services.ingest"]
+    assert ingest.done[0] == word
+    assert stage.performer.done == {}
+    ingest.running = False
+    stage.at(30.1)
+    assert stage.performer.done == {kind: 1}
+
+
+def test_one_that_never_ends_of_it_is_a_fault(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Disturbance(0.0, Kind.STUCK, "labeler", 25.0))
+    for now_s in (0.0, 0.1 + STEP_LIMIT_S):
+        stage.at(now_s)
+    (words,) = stage.performer.faults
+    assert words.endswith(f"not within {STEP_LIMIT_S:.0f} s: the run has killed it")
+    assert stage.performer.done == {}
+
+
+def test_a_signal_that_reaches_nobody_is_sent_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, KILL)
+    stage.processes["kafka.Kafka"].running = False  # seen, and gone a moment later
+    for now_s in (0.0, 2.0, 2.1):
+        stage.at(now_s)
+    assert stage.performer.done == {}
+    again = stage.processes["kafka.Kafka"] = Process()
+    stage.at(2.2)
+    assert again.done == ["kill"]
+    assert stage.performer.done == {Kind.KILL: 1}
 
 
 def test_a_target_that_is_being_restarted_is_waited_for(tmp_path: Path) -> None:

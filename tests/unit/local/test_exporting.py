@@ -173,9 +173,15 @@ def test_a_line_of_a_file_of_the_same_name_is_no_repeat(topic: list[Record], tmp
     assert exported(tmp_path, "dead-letters", ".csv")[1] == Exported(rows=2)
 
 
-def test_equal_transactions_are_no_repeats(topic: list[Record], tmp_path: Path) -> None:
-    topic += encoded("transaction", *[VALUES["transactions", "void.transaction"]] * 2)
-    assert exported(tmp_path, "transactions", ".csv")[1].rows == 2
+@pytest.mark.parametrize(
+    ("name", "codec", "value"),
+    [("transactions", "transaction", "void.transaction"), ("examples", "example", "one.example")],
+)
+def test_what_is_written_exactly_once_is_shown_as_often_as_it_stands_there(
+    topic: list[Record], tmp_path: Path, name: str, codec: str, value: str
+) -> None:
+    topic += encoded(codec, *[VALUES[name, value]] * 2)
+    assert exported(tmp_path, name, ".parquet")[1] == Exported(rows=2)
 
 
 def test_what_cannot_be_decoded_is_counted_and_said(

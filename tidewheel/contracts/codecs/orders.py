@@ -84,6 +84,8 @@ def decode_transaction(payload: bytes | None) -> Transaction:
         outcome = Outcome(message.outcome)
     except ValueError as failure:
         raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+    if message.pnl_e9 != message.exit_e9 - message.entry_e9:
+        raise BadRecord(Reason.INCONSISTENT, f"pnl_e9 {message.pnl_e9} is not exit - entry")
     return Transaction(
         instrument_of(message.instrument),
         message.order_id,
