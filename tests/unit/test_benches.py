@@ -1,0 +1,81 @@
+"""What the benches say of themselves, on the broker in memory: rounds, hashes, and where the clocks start."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import pytest
+
+from bench import __main__ as benches
+from bench.harness import Servers, Size
+from tests.simulation.broker import Broker
+from tidewheel.contracts.topics import TOPICS
+
+
+def made_broker() -> Broker:
+    return Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, Random(1))
+
+
+# ---- rounds ----
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Runs the program with benches that find `results`, one after another: exit code, lines and words of error."""
+
+    def call(results: list[str], *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+        left = iter(enumerate(results))
+
+        @contextmanager
+        def servers() -> Iterator[Servers]:
+            yield Servers("", "")
+
+        class Made:
+            @staticmethod
+            def run(size: Size, servers: Servers) -> dict[str, Any]:
+                number, result = next(left)
+                return {"records_per_s": [10, 30, 20][number % 3], "result_hash": result}
+
+        monkeypatch.setattr(benches, "servers", servers)
+        monkeypatch.setattr(benches, "import_module", lambda name: Made)
+        monkeypatch.setattr("sys.argv", ["bench", *arguments])
+        code = benches.main()
+        said = capsys.readouterr()
+        return code, [json.loads(line) for line in said.out.splitlines()], said.err
+
+    return call
+
+
+def test_rounds_that_agree_end_with_the_best(told: Callable[..., Any]) -> None:
+    code, lines, error = told(["same"] * 3, "passthrough", "--rounds", "3")
+    assert (code, error) == (0, "")
+    assert len(lines) == 4
+    assert lines[-1] == {"bench": "passthrough", "best_of": 3, "records_per_s": 30}
+
+
+def test_rounds_that_differ_in_their_result_fail(told: Callable[..., Any]) -> None:
+    code, lines, error = told(["one", "one", "another"], "passthrough", "--rounds", "3")
+    assert (code, error) == (1, "passthrough: its rounds differ in their result: one, one, another\n")
+    assert not any("best_of" in line for line in lines)
+
+
+def test_benches_may_differ_from_one_another(told: Callable[..., Any]) -> None:
+    code, lines, error = told(["one", "another"] * 2, "day", "ingest", "--rounds", "2")
+    assert (code, error) == (0, "")
+    assert [line["bench"] for line in lines] == ["day", "ingest"] * 3
+
+
+def test_the_labeler_and_its_yardstick_take_turns_unless_told_otherwise(told: Callable[..., Any]) -> None:
+    code, lines, _ = told(["same"] * (len(benches.NAMES) + 4))
+    names = [line["bench"] for line in lines if "best_of" not in line]
+    assert code == 0
+    assert names[:6] == ["labeler", "passthrough"] * 3
+    assert sorted({*names[:6], *names[6:]}) == benches.NAMES
+    assert len(names[6:]) == len(benches.NAMES) - 2
+    assert {line["bench"]: line["best_of"] for line in lines if "best_of" in line} == {"labeler": 3, "passthrough": 3}
+
+
+def test_one_of_them_alone_has_one_round() -> None:
+    assert benches.turns(["labeler", "day"], None) == ["labeler", "day"]
