@@ -14,12 +14,11 @@ import numpy as np
 from confluent_kafka import Producer
 
 from bench.harness import Servers, Size
-from bench.records import LABELED, Digest, count, write
+from bench.records import LABELED, Digest, outputs, write
 from services.labeler.__main__ import build
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from services.labeler.work import LabelerWork
-from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
 from tidewheel.domain.market import NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.domain.prices import E9
@@ -39,6 +38,7 @@ ORDERS_PER_SECOND = 5
 GROWTH_SECONDS = {Size.SMOKE: 500, Size.FULL: 40_000}
 CHUNK_SECONDS = 500
 GROWING = "sim:GROWTH"
+GROWTH_SEED = 7
 WARM_UP_SECONDS = 1_000
 
 
@@ -139,11 +139,12 @@ def figures(name: str, markets: Sequence[Market], bootstrap: str, partition: int
     """One labeler over inputs that lie on the topics, from its first turn to its last commit."""
     fill(bootstrap, markets, partition)
     wall_s, cpu_s = label(bootstrap, markets)
-    transactions, examples = (count(bootstrap, topic.name, digest, partition) for topic in (TRANSACTIONS, EXAMPLES))
+    transactions, examples = outputs(bootstrap, digest, partition)
     seconds = sum(market.seconds for market in markets)
     ticks = sum(sum(len(second.quotes) for second, _ in market) for market in markets)
     return {
         f"{name}_instruments": len(markets),
+        f"{name}_seeds": [market.seed for market in markets],
         f"{name}_market_seconds": seconds,
         f"{name}_ticks": ticks,
         f"{name}_transactions": transactions,
@@ -185,7 +186,11 @@ def recovery(bootstrap: str, market: Market) -> dict[str, Any]:
         loop.turn()
     took_s = time.perf_counter() - begun_s
     loop.close()
-    return {"recovery_open_orders": market.seconds * ORDERS_PER_SECOND, "recovery_s": round(took_s, 2)}
+    return {
+        "recovery_seed": market.seed,
+        "recovery_open_orders": market.seconds * ORDERS_PER_SECOND,
+        "recovery_s": round(took_s, 2),
+    }
 
 
 def started(bootstrap: str) -> tuple[TransactionalLoop, LabelerWork]:
@@ -202,11 +207,11 @@ def labelled_second(instrument: str) -> float:
 
 def growth(size: Size) -> dict[str, Any]:
     """The core alone, where few and where many orders are open: CPU of a market second, and memory of an order."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"growth_seed": GROWTH_SEED}
     many = {Size.SMOKE: 2_000, Size.FULL: 99_000}[size]
     for name, sleepers in (("few", 0), ("many", many)):
         labeler, cpu_s, resolved, open_orders = Labeler(GROWING), 0.0, 0, 0
-        market = Market(GROWING, 0.4, WARM_UP_SECONDS + GROWTH_SECONDS[size], 200, 7)
+        market = Market(GROWING, 0.4, WARM_UP_SECONDS + GROWTH_SECONDS[size], 200, GROWTH_SEED)
         for done, chunk in enumerate(chunks(market, CHUNK_SECONDS)):
             warm = done * CHUNK_SECONDS >= WARM_UP_SECONDS
             pairs = chunk if warm else [(second, with_sleepers(orders, sleepers)) for second, orders in chunk]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 from bench import __main__ as benches
 from bench.harness import Servers, Size
+from bench.records import outputs
 from tests.simulation.broker import Broker
-from tidewheel.contracts.topics import TOPICS
+from tests.simulation.clients import clients
+from tests.simulation.stage import Calm
+from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRANSACTIONS
 
 
 def made_broker() -> Broker:
@@ -79,3 +83,39 @@ def test_the_labeler_and_its_yardstick_take_turns_unless_told_otherwise(told: Ca
 
 def test_one_of_them_alone_has_one_round() -> None:
     assert benches.turns(["labeler", "day"], None) == ["labeler", "day"]
+
+
+# ---- hashes ----
+
+
+def digested(*records: tuple[str, int, bytes, bytes], seed: int = 0) -> tuple[tuple[int, int], str]:
+    """Counts and hash of records: topic, partition, key, value."""
+    broker, digest = made_broker(), sha256()
+    for topic, partition, key, value in records:
+        broker.append((topic, partition), key, value)
+    return outputs("", digest, clients=clients(broker, Calm(), Random(seed))), digest.hexdigest()
+
+
+ONE = (TRANSACTIONS.name, 0, b"a", b"1")
+TWO = (TRANSACTIONS.name, 0, b"a", b"2")
+OTHER = (TRANSACTIONS.name, 0, b"b", b"3")
+ELSEWHERE = (TRANSACTIONS.name, 1, b"c", b"4")
+EXAMPLE = (EXAMPLES.name, 0, b"a", b"5")
+ALL = (ONE, TWO, OTHER, ELSEWHERE, EXAMPLE)
+
+
+def test_outputs_are_counted_by_topic() -> None:
+    counts, _ = digested(*ALL)
+    assert counts == (4, 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_how_instruments_lie_among_each_other_is_no_part_of_the_hash(seed: int) -> None:
+    assert digested(ONE, OTHER, TWO, EXAMPLE, ELSEWHERE, seed=seed) == digested(*ALL)
+
+
+@pytest.mark.parametrize(
+    "records", [(TWO, ONE, *ALL[2:]), ALL[:-1], (*ALL, EXAMPLE), ((*ONE[:3], b"x"), *ALL[1:])], ids=str
+)
+def test_what_an_instrument_got_is(records: tuple[tuple[str, int, bytes, bytes], ...]) -> None:
+    assert digested(*records)[1] != digested(*ALL)[1]
