@@ -4,16 +4,16 @@ import logging
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Message, Producer
 
-from bench.harness import Servers, Size
+from bench.harness import Servers, Size, Watch
 from bench.records import LABELED, Digest, outputs, write
 from services.labeler.__main__ import build
 from services.labeler.core import Labeler
@@ -24,7 +24,7 @@ from tidewheel.domain.orders import SecondOrders
 from tidewheel.domain.prices import E9
 from tidewheel.domain.time import NS_PER_S, ORDER_IDS_PER_S
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import producer_config
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
 from tidewheel.runtime.process import Context
 from tidewheel.runtime.transactional import TransactionalLoop
 from tidewheel.telemetry.metrics import REGISTRY
@@ -136,7 +136,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
 
 
 def figures(name: str, markets: Sequence[Market], bootstrap: str, partition: int, digest: Digest) -> dict[str, Any]:
-    """One labeler over inputs that lie on the topics, from its first turn to its last commit."""
+    """One labeler over inputs that lie on the topics, from its first record to its last commit."""
     fill(bootstrap, markets, partition)
     wall_s, cpu_s = label(bootstrap, markets)
     transactions, examples = outputs(bootstrap, digest, partition)
@@ -163,15 +163,36 @@ def fill(bootstrap: str, markets: Sequence[Market], partition: int) -> None:
     write(Producer(producer_config(bootstrap, "bench")), interleaved, partition)
 
 
-def label(bootstrap: str, markets: Sequence[Market]) -> tuple[float, float]:
-    """Wall and CPU seconds of the process, assignment and recovery not counted."""
-    loop, work = started(bootstrap)
-    while not (loop.assigned and work.restored):
-        loop.turn()
-    started_s, cpu_s = time.perf_counter(), time.process_time()
+class Watched:
+    """A consumer that starts a watch when it first hands out a record with one of these keys."""
+
+    def __init__(self, consumer: Consumer, watch: Watch, keys: Collection[bytes]) -> None:
+        self._consumer = consumer
+        self._watch = watch
+        self._keys = keys
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def consume(self, *how_many: Any, **how_long: Any) -> list[Message]:
+        messages = self._consumer.consume(*how_many, **how_long)
+        if self._keys and any(message.key() in self._keys for message in messages):
+            self._watch.start()
+            self._keys = ()
+        return messages
+
+
+def label(bootstrap: str, markets: Sequence[Market], clients: Clients = KAFKA) -> tuple[float, float]:
+    """Wall and CPU seconds of the process from the first record of these markets to the commit of their last labels."""
+    watch, keys = Watch(), [market.instrument.encode() for market in markets]
+
+    def consumer(config: Config) -> Any:
+        return Watched(clients.consumer(config), watch, keys)
+
+    loop, _ = started(bootstrap, replace(clients, consumer=consumer))
     while any(labelled_second(market.instrument) < market.last_second for market in markets):
         loop.turn()
-    took = time.perf_counter() - started_s, time.process_time() - cpu_s
+    took = watch.took_s()
     loop.close()
     return took
 
@@ -193,9 +214,9 @@ def recovery(bootstrap: str, market: Market) -> dict[str, Any]:
     }
 
 
-def started(bootstrap: str) -> tuple[TransactionalLoop, LabelerWork]:
+def started(bootstrap: str, clients: Clients = KAFKA) -> tuple[TransactionalLoop, LabelerWork]:
     context = Context(logging.getLogger("bench"), Health("bench"), threading.Event())
-    loop, work = build(Settings(kafka=bootstrap), context)
+    loop, work = build(Settings(kafka=bootstrap), context, clients)
     loop.start()
     return loop, work
 

@@ -1,8 +1,10 @@
 """What the benches say of themselves, on the broker in memory: rounds, hashes, and where the clocks start."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -10,12 +12,14 @@ from typing import Any
 import pytest
 
 from bench import __main__ as benches
+from bench import labeler, passthrough
 from bench.harness import Servers, Size
-from bench.records import outputs
+from bench.records import outputs, write
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
 from tests.simulation.stage import Calm
-from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRANSACTIONS
+from tidewheel.contracts.topics import EXAMPLES, TICKS, TOPICS, TRANSACTIONS
+from tidewheel.runtime.kafka import Clients
 
 
 def made_broker() -> Broker:
@@ -119,3 +123,56 @@ def test_how_instruments_lie_among_each_other_is_no_part_of_the_hash(seed: int) 
 )
 def test_what_an_instrument_got_is(records: tuple[tuple[str, int, bytes, bytes], ...]) -> None:
     assert digested(*records)[1] != digested(*ALL)[1]
+
+
+# ---- clocks ----
+
+
+@dataclass
+class Beginning(Calm):
+    """Time passes at every effect until records are seen, then stands still until the process leaves."""
+
+    broker: Broker
+    now_s: float = 0.0
+    waits: int = 0
+
+    def before(self, effect: str) -> None:
+        self.broker.settle()
+        if effect == "leave" or not self.sees(""):
+            self.now_s += 100.0
+
+    def idle(self, wait_s: float) -> None:
+        self.waits += 1
+
+    def sees(self, topic: str) -> bool:
+        return self.waits > 5
+
+
+@pytest.fixture
+def beginning(monkeypatch: pytest.MonkeyPatch) -> Beginning:
+    stage = Beginning(made_broker())
+    for clock in ("perf_counter", "process_time"):
+        monkeypatch.setattr(time, clock, lambda: stage.now_s)
+    return stage
+
+
+def clients_of(stage: Beginning) -> Clients:
+    return clients(stage.broker, stage, Random(1))
+
+
+def test_the_clock_of_the_yardstick_runs_from_the_first_record_to_the_last_commit(beginning: Beginning) -> None:
+    for number in range(2_500):
+        beginning.broker.append((TICKS.name, 0), None, number.to_bytes(8, "little"))
+    _, wall_s, cpu_s = passthrough.copy("", 2_500, clients_of(beginning))
+    assert len(beginning.broker.partitions[TRANSACTIONS.name, 0].committed()) == 2_500
+    assert beginning.now_s >= 500.0
+    assert (wall_s, cpu_s) == (0.0, 0.0)
+
+
+def test_the_clock_of_the_labeler_runs_from_the_first_record_to_the_last_commit(beginning: Beginning) -> None:
+    market = labeler.Market("sim:CLOCK", 0.4, 300, 100, 1)
+    write(clients(beginning.broker, Calm(), Random(1)).producer({}), market, 0)
+    wall_s, cpu_s = labeler.label("", [market], clients_of(beginning))
+    assert beginning.broker.partitions[TRANSACTIONS.name, 0].committed()
+    assert beginning.now_s >= 500.0
+    assert (wall_s, cpu_s) == (0.0, 0.0)
