@@ -83,7 +83,7 @@ generate: $(READY) ## Make the generated code again from proto/.
 lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
 	@$(BIN)/python requirements/lock.py
 
-bench: $(READY) ## All benches at full size; prints one JSON line each.
+bench: $(READY) ## All benches at full size, one JSON line each; labeler and passthrough three times in turns, then their best.
 	@$(BIN)/python -m bench
 
 # Environments of their own: their packages need other versions than ours.

@@ -1,7 +1,8 @@
 """`python -m bench [NAME …] [--size smoke|full] [--rounds N]`: run benches, one JSON line each.
 
-With rounds the benches take turns, and a last line has the best of each rate (`…_per_s…`): on a shared machine the best
-run is the one that was disturbed least, and rates taken in turn may be compared.
+With rounds the benches take turns, and last lines have the best of each rate (`…_per_s…`): on a shared machine the best
+run is the one that was disturbed least, and rates taken in turn may be compared. Unless told otherwise the labeler and
+its yardstick have three rounds, the others one. Exit code 1 where rounds of a bench differ in the hash of their result.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import json
 import pkgutil
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -21,39 +23,72 @@ NAMES = sorted(
     for module in pkgutil.iter_modules(bench.__path__)
     if module.name not in ("__main__", "harness", "records", "rivals", "searches")
 )
+# Held against each other, so they take turns.
+COMPARED = ("labeler", "passthrough")
+COMPARED_ROUNDS = 3
+
+Figures = dict[str, Any]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default all")
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.FULL)
-    parser.add_argument("--rounds", type=int, default=1)
+    compared = f"{COMPARED_ROUNDS} of {' and '.join(COMPARED)} where both are run, 1 of the others"
+    parser.add_argument("--rounds", type=int, help=f"default {compared}")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    best: dict[str, float] = {}
-    for _ in range(arguments.rounds):
-        for name in arguments.names or NAMES:
-            figures = one(name, arguments.size)
-            print(json.dumps({**figures, "on": machine()}), flush=True)
-            for rate, value in rates(name, figures):
-                best[rate] = max(value, best.get(rate, 0.0))
-    if arguments.rounds > 1:
-        print(json.dumps({"best_of": arguments.rounds, **best}), flush=True)
+    runs: dict[str, list[Figures]] = {}
+    for name in turns(arguments.names or NAMES, arguments.rounds):
+        figures = one(name, arguments.size)
+        print(json.dumps({**figures, "on": machine()}), flush=True)
+        runs.setdefault(name, []).append(figures)
+    faults = list(differences(runs))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults:
+        return 1
+    for line in bests(runs):
+        print(json.dumps(line), flush=True)
     return 0
 
 
-def one(name: str, size: Size) -> dict[str, Any]:
+def turns(names: Sequence[str], rounds: int | None) -> list[str]:
+    """Which bench runs after which."""
+    if rounds is not None:
+        return [*names] * rounds
+    if not set(COMPARED) <= set(names):
+        return [*names]
+    return [*COMPARED] * COMPARED_ROUNDS + [name for name in names if name not in COMPARED]
+
+
+def differences(runs: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
+    """A sentence for each bench that has computed one thing in one round and another in the next."""
+    for name, rounds in runs.items():
+        hashes = [figures["result_hash"] for figures in rounds]
+        if len(set(hashes)) > 1:
+            yield f"{name}: its rounds differ in their result: {', '.join(hashes)}"
+
+
+def bests(runs: Mapping[str, Sequence[Figures]]) -> Iterator[Figures]:
+    """The best of each rate of what had rounds."""
+    for name, rounds in runs.items():
+        rates = [key for key in rounds[0] if "_per_s" in key]
+        if len(rounds) > 1 and rates:
+            yield {
+                "bench": name,
+                "best_of": len(rounds),
+                **{rate: max(figures[rate] for figures in rounds) for rate in rates},
+            }
+
+
+def one(name: str, size: Size) -> Figures:
     """Run one bench on servers of its own."""
     with servers() as running:
         started = time.perf_counter()
-        figures: dict[str, Any] = import_module(f"bench.{name}").run(size, running)
+        figures: Figures = import_module(f"bench.{name}").run(size, running)
     return {"bench": name, "size": size, "bench_s": round(time.perf_counter() - started, 3), **figures}
-
-
-def rates(name: str, figures: dict[str, Any]) -> list[tuple[str, float]]:
-    """The figures where more is better."""
-    return [(f"{name}.{key}", value) for key, value in figures.items() if "_per_s" in key]
 
 
 if __name__ == "__main__":

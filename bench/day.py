@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Servers, Size, service, until
-from bench.records import LABELED, count
-from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
+from bench.records import LABELED, outputs
 from tidewheel.domain.time import NS_PER_S
 
+SEED = 3
 SECONDS = {Size.SMOKE: 1_200, Size.FULL: 86_400}
 QUOTES_PER_S = 0.4
 FIRST_NS = 1_700_000_000 * NS_PER_S
@@ -34,8 +34,9 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         until(lambda: labeler.gauge(LABELED, INSTRUMENT) >= last_second, "the labels of the day")
         took_s = time.perf_counter() - started_s
     digest = sha256()
-    transactions, examples = (count(servers.kafka, topic.name, digest) for topic in (TRANSACTIONS, EXAMPLES))
+    transactions, examples = outputs(servers.kafka, digest)
     return {
+        "seed": SEED,
         "market_seconds": seconds,
         "quotes_per_market_second": QUOTES_PER_S,
         "transactions": transactions,
@@ -48,7 +49,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
 
 def write(path: Path, seconds: int) -> int:
     """A recorded file whose price takes some minutes to move by the threshold; returns the last quote's second."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(SEED)
     times_ns = np.sort(FIRST_NS + rng.integers(0, seconds * NS_PER_S, round(QUOTES_PER_S * seconds)))
     bids = np.maximum(50_000 + np.rint(rng.normal(0, 80, len(times_ns))).cumsum() / 100, 1_000)
     with path.open("w") as file:

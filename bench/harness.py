@@ -70,6 +70,19 @@ def machine() -> dict[str, Any]:
     }
 
 
+class Watch:
+    """Wall and CPU seconds of this process since the latest start."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self._wall_s, self._cpu_s = time.perf_counter(), time.process_time()
+
+    def took_s(self) -> tuple[float, float]:
+        return time.perf_counter() - self._wall_s, time.process_time() - self._cpu_s
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A running service process."""

@@ -4,28 +4,27 @@ import logging
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Message, Producer
 
-from bench.harness import Servers, Size
-from bench.records import LABELED, Digest, count, write
+from bench.harness import Servers, Size, Watch
+from bench.records import LABELED, Digest, outputs, write
 from services.labeler.__main__ import build
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from services.labeler.work import LabelerWork
-from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
 from tidewheel.domain.market import NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.domain.prices import E9
 from tidewheel.domain.time import NS_PER_S, ORDER_IDS_PER_S
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import producer_config
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
 from tidewheel.runtime.process import Context
 from tidewheel.runtime.transactional import TransactionalLoop
 from tidewheel.telemetry.metrics import REGISTRY
@@ -39,6 +38,7 @@ ORDERS_PER_SECOND = 5
 GROWTH_SECONDS = {Size.SMOKE: 500, Size.FULL: 40_000}
 CHUNK_SECONDS = 500
 GROWING = "sim:GROWTH"
+GROWTH_SEED = 7
 WARM_UP_SECONDS = 1_000
 
 
@@ -136,14 +136,15 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
 
 
 def figures(name: str, markets: Sequence[Market], bootstrap: str, partition: int, digest: Digest) -> dict[str, Any]:
-    """One labeler over inputs that lie on the topics, from its first turn to its last commit."""
+    """One labeler over inputs that lie on the topics, from its first record to its last commit."""
     fill(bootstrap, markets, partition)
     wall_s, cpu_s = label(bootstrap, markets)
-    transactions, examples = (count(bootstrap, topic.name, digest, partition) for topic in (TRANSACTIONS, EXAMPLES))
+    transactions, examples = outputs(bootstrap, digest, partition)
     seconds = sum(market.seconds for market in markets)
     ticks = sum(sum(len(second.quotes) for second, _ in market) for market in markets)
     return {
         f"{name}_instruments": len(markets),
+        f"{name}_seeds": [market.seed for market in markets],
         f"{name}_market_seconds": seconds,
         f"{name}_ticks": ticks,
         f"{name}_transactions": transactions,
@@ -162,15 +163,36 @@ def fill(bootstrap: str, markets: Sequence[Market], partition: int) -> None:
     write(Producer(producer_config(bootstrap, "bench")), interleaved, partition)
 
 
-def label(bootstrap: str, markets: Sequence[Market]) -> tuple[float, float]:
-    """Wall and CPU seconds of the process, assignment and recovery not counted."""
-    loop, work = started(bootstrap)
-    while not (loop.assigned and work.restored):
-        loop.turn()
-    started_s, cpu_s = time.perf_counter(), time.process_time()
+class Watched:
+    """A consumer that starts a watch when it first hands out a record with one of these keys."""
+
+    def __init__(self, consumer: Consumer, watch: Watch, keys: Collection[bytes]) -> None:
+        self._consumer = consumer
+        self._watch = watch
+        self._keys = keys
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def consume(self, *how_many: Any, **how_long: Any) -> list[Message]:
+        messages = self._consumer.consume(*how_many, **how_long)
+        if self._keys and any(message.key() in self._keys for message in messages):
+            self._watch.start()
+            self._keys = ()
+        return messages
+
+
+def label(bootstrap: str, markets: Sequence[Market], clients: Clients = KAFKA) -> tuple[float, float]:
+    """Wall and CPU seconds of the process from the first record of these markets to the commit of their last labels."""
+    watch, keys = Watch(), [market.instrument.encode() for market in markets]
+
+    def consumer(config: Config) -> Any:
+        return Watched(clients.consumer(config), watch, keys)
+
+    loop, _ = started(bootstrap, replace(clients, consumer=consumer))
     while any(labelled_second(market.instrument) < market.last_second for market in markets):
         loop.turn()
-    took = time.perf_counter() - started_s, time.process_time() - cpu_s
+    took = watch.took_s()
     loop.close()
     return took
 
@@ -185,12 +207,16 @@ def recovery(bootstrap: str, market: Market) -> dict[str, Any]:
         loop.turn()
     took_s = time.perf_counter() - begun_s
     loop.close()
-    return {"recovery_open_orders": market.seconds * ORDERS_PER_SECOND, "recovery_s": round(took_s, 2)}
+    return {
+        "recovery_seed": market.seed,
+        "recovery_open_orders": market.seconds * ORDERS_PER_SECOND,
+        "recovery_s": round(took_s, 2),
+    }
 
 
-def started(bootstrap: str) -> tuple[TransactionalLoop, LabelerWork]:
+def started(bootstrap: str, clients: Clients = KAFKA) -> tuple[TransactionalLoop, LabelerWork]:
     context = Context(logging.getLogger("bench"), Health("bench"), threading.Event())
-    loop, work = build(Settings(kafka=bootstrap), context)
+    loop, work = build(Settings(kafka=bootstrap), context, clients)
     loop.start()
     return loop, work
 
@@ -202,11 +228,11 @@ def labelled_second(instrument: str) -> float:
 
 def growth(size: Size) -> dict[str, Any]:
     """The core alone, where few and where many orders are open: CPU of a market second, and memory of an order."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"growth_seed": GROWTH_SEED}
     many = {Size.SMOKE: 2_000, Size.FULL: 99_000}[size]
     for name, sleepers in (("few", 0), ("many", many)):
         labeler, cpu_s, resolved, open_orders = Labeler(GROWING), 0.0, 0, 0
-        market = Market(GROWING, 0.4, WARM_UP_SECONDS + GROWTH_SECONDS[size], 200, 7)
+        market = Market(GROWING, 0.4, WARM_UP_SECONDS + GROWTH_SECONDS[size], 200, GROWTH_SEED)
         for done, chunk in enumerate(chunks(market, CHUNK_SECONDS)):
             warm = done * CHUNK_SECONDS >= WARM_UP_SECONDS
             pairs = chunk if warm else [(second, with_sleepers(orders, sleepers)) for second, orders in chunk]

@@ -31,6 +31,9 @@ from tidewheel.wire.v1 import predictor_pb2
 
 CALLS = {Size.SMOKE: 100, Size.FULL: 5_000}
 ROUNDS = {Size.SMOKE: 1, Size.FULL: 4}
+# A model's seed is its number; that of the first is used, but for the swaps.
+MODEL_SEED = 1
+REQUEST_SEEDS = range(50)
 SWAPS = {Size.SMOKE: 5, Size.FULL: 100}
 LOADERS = 4
 WARM_UP_CALLS = 50
@@ -44,9 +47,9 @@ Call = Callable[[bytes], bytes]
 
 def run(size: Size, servers: Servers) -> dict[str, Any]:
     registry = Registry.connect(servers.redis)
-    registry.publish(*published(1))
+    registry.publish(*published(MODEL_SEED))
     with tempfile.TemporaryDirectory() as folder, predictor(servers, Path(folder)) as ours, echo(Path(folder)) as bare:
-        requests = [request(seed) for seed in range(50)]
+        requests = [request(seed) for seed in REQUEST_SEEDS]
         await_model(ours, requests[0])
         digest = sha256(b"".join(np.float64(reply(ours(one)).score).tobytes() for one in requests))
         one_by_one = compare(ours, bare, requests, CALLS[size], ROUNDS[size], threads=1)
@@ -54,6 +57,8 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         swaps = swaps_under_load(registry, ours, requests[0], SWAPS[size])
     registry.close()
     return {
+        "model_seed": MODEL_SEED,
+        "request_seeds": list(REQUEST_SEEDS),
         "request_bytes": len(requests[0]),
         "calls": CALLS[size] * ROUNDS[size],
         "one_in_flight": one_by_one,
@@ -115,7 +120,7 @@ def swaps_under_load(registry: Registry, call: Call, payload: bytes, swaps: int)
         loads = [pool.submit(load, call, payload, done, mine) for mine in seen]
         delays = []
         try:
-            for seq in range(2, swaps + 2):
+            for seq in range(MODEL_SEED + 1, MODEL_SEED + 1 + swaps):
                 model, record = published(seq)
                 started = time.perf_counter()
                 assert registry.publish(model, record) is Publication.PUBLISHED

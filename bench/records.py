@@ -1,16 +1,17 @@
 """Records on the topics: a made market written to them, and what a service made of it counted and hashed."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from hashlib import sha256
+from typing import Any, Protocol
 
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_orders
-from tidewheel.contracts.topics import ORDERS, TICKS
+from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
-from tidewheel.runtime.kafka import flush, read_to_end
+from tidewheel.runtime.kafka import KAFKA, Clients, flush, read_to_end
 from tidewheel.runtime.transactional import PARTITION_OF_KEY, Outbox
 
 LABELED = "tidewheel_labeled_market_time_seconds"
@@ -18,6 +19,8 @@ LABELED = "tidewheel_labeled_market_time_seconds"
 
 class Digest(Protocol):
     def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
 
 
 def write(
@@ -31,10 +34,22 @@ def write(
     flush(producer)
 
 
-def count(bootstrap: str, topic: str, digest: Digest, partition: int | None = None) -> int:
-    """How many committed records a topic, or one partition of it, holds; takes them into the digest."""
+def outputs(bootstrap: str, digest: Digest, partition: int | None = None, clients: Clients = KAFKA) -> tuple[int, int]:
+    """How many transactions and examples are committed, in all or on one partition; takes them into the digest."""
+    starts = None if partition is None else {partition: 0}
+    transactions, examples = (
+        count(read_to_end(bootstrap, topic.name, starts, clients=clients), digest) for topic in (TRANSACTIONS, EXAMPLES)
+    )
+    return transactions, examples
+
+
+def count(messages: Iterable[Message], digest: Digest) -> int:
+    """Number of records. Digested instrument by instrument: how those of several lie among each other is chance."""
     counted = 0
-    for message in read_to_end(bootstrap, topic, None if partition is None else {partition: 0}):
-        digest.update(message.value() or b"")
+    of_instrument: dict[Any, Digest] = {}
+    for message in messages:
+        of_instrument.setdefault(message.key(), sha256()).update(message.value() or b"")
         counted += 1
+    for instrument in sorted(of_instrument):
+        digest.update(instrument + of_instrument[instrument].digest())
     return counted

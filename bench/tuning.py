@@ -100,6 +100,7 @@ def race(seeds: range, config: TrainingConfig) -> dict[str, Any]:
             told = ", ".join(f"{name} {runner.took_s[-1]:.2f} s" for name, runner in runners.items())
             print(f"tuning: seed {seed} of {seeds[-1]}: {told}", file=sys.stderr, flush=True)
     return {
+        "seeds": list(seeds),
         "windows": len(seeds),
         "window_rows": config.window,
         "settings_searched": settings,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Run:
     """One run over inputs that lie on the topics: timed from its first input to its last commit.
 
-    That is in the rival's favour: starting, joining the group and the first fetch are not counted.
+    As ours is: starting, joining the group and the first fetch are not counted.
     """
 
     bootstrap: str
