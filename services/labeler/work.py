@@ -23,6 +23,10 @@ SERVICE = "labeler"
 STATE_READ_LIMIT_S = 60.0
 
 
+class NotTakenUp(Exception):
+    """A record of a partition that was not restored: labels made of it would begin in the middle."""
+
+
 class LabelerWork:
     """Implements `tidewheel.runtime.transactional.Work`."""
 
@@ -69,7 +73,9 @@ class LabelerWork:
         good = 0
         for message in messages:
             topic, number, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-            partition = self._partitions[number]
+            partition = self._partitions.get(number)
+            if partition is None:
+                raise NotTakenUp(f"a record of {topic}, partition {number}, of which no state was taken up")
             partition.read(topic, offset)
             try:
                 outputs = self._step(partition, topic, offset, message.value() or b"")

@@ -62,8 +62,12 @@ def find_planted(names: Iterable[str], seeds_max: int) -> int:
     for fault in planted.PLANTED:
         if all(word in fault.name for word in names):
             found = planted.find(fault, range(seeds_max))
-            missed += found is None
-            say(f"{fault.name}: " + (f"seed {found.seed}" if found else f"not found by {seeds_max} seeds"))
+            missed += found is None or fault.found_as not in found.reason
+            if found is None:
+                say(f"{fault.name}: not found by {seeds_max} seeds")
+            else:
+                otherwise = "" if fault.found_as in found.reason else f", but not as {fault.found_as!r}: {found.reason}"
+                say(f"{fault.name}: seed {found.seed}{otherwise}")
     return int(missed > 0)
 
 

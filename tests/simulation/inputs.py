@@ -39,7 +39,6 @@ class Expected:
     orders: list[bytes]
     transactions: list[bytes]
     examples: list[bytes]
-    resolved_seconds: list[int]
     plain_examples: list[oracle.Example]
 
     @property
@@ -80,8 +79,6 @@ def expected(instrument: str, number: int) -> Expected:
         [encode_orders(record) for record in orders],
         [encode_transaction(_transaction(instrument, one)) for one in result.transactions],
         [encode_example(_example(instrument, one)) for one in examples],
-        # A void order ends with the last instant of its session's last second.
-        [(one.resolved_ns - (one.outcome == "VOID")) // E9 for one in result.transactions],
         examples,
     )
 

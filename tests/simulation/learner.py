@@ -2,6 +2,7 @@
 windows are made, of which rows, in which order; how well they are learned, and what proves that, is tested elsewhere.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -21,6 +22,7 @@ from tidewheel.domain.training import RunEvent, Step
 
 ONE_OF_SO_MANY_FAILS = 13
 PROVEN_BY = 1
+WEIGHED = 5  # the first of the two features that a model looks at
 BASE = a_model(1)
 ZEROS, ONES = np.zeros_like(BASE.mean), np.ones_like(BASE.std)
 
@@ -28,6 +30,27 @@ ZEROS, ONES = np.zeros_like(BASE.mean), np.ones_like(BASE.std)
 def digest(window: int, features: list[bytes], labels: list[int], orders: list[int]) -> bytes:
     """Of all that a window's rows are."""
     return sha256(repr((window, labels, orders)).encode() + b"".join(features)).digest()
+
+
+def fails(seal: bytes) -> bool:
+    """Whether the stand-in breaks on the rows of a seal."""
+    return seal[0] % ONE_OF_SO_MANY_FAILS == 0
+
+
+def mark(seal: bytes) -> float:
+    """The weight by which a model is told from those of other rows."""
+    return int.from_bytes(seal[2:8], "little") / 2**80
+
+
+def sign(seal: bytes) -> int:
+    """The weight that decides."""
+    return 1 if seal[1] % 2 else -1
+
+
+def flags(seal: bytes, features: bytes) -> bool:
+    """Whether the model of a seal flags a row."""
+    decisive, marking = struct.unpack_from("<2f", features, 4 * WEIGHED)
+    return bool(sign(seal) * decisive + mark(seal) * marking >= 0)
 
 
 def make(window: Window, config: TrainingConfig, emit: Emit, _: Beginning) -> Candidate:
@@ -38,7 +61,7 @@ def make(window: Window, config: TrainingConfig, emit: Emit, _: Beginning) -> Ca
     if rows.label.min() == rows.label.max():
         raise NoModel(RunReason.ONE_CLASS, "one class only")
     seal = digest(window.seq, [row.tobytes() for row in rows.features], rows.label.tolist(), rows.order_id.tolist())
-    if seal[0] % ONE_OF_SO_MANY_FAILS == 0:
+    if fails(seal):
         raise ArithmeticError("the stand-in fails on this window")
     model = _model(window, rows, config, seal)
     return Candidate(model, encode_model(model), model, rows.take(slice(len(rows) // 2, None)))
@@ -52,7 +75,7 @@ def weigh(newest_first: Sequence[Judged], serving: int | None) -> Proof:
 
 def _model(window: Window, rows: Rows, config: TrainingConfig, seal: bytes) -> Model:
     coefficients = ZEROS.copy()
-    coefficients[5], coefficients[6] = (1 if seal[1] % 2 else -1), int.from_bytes(seal[2:8], "little") / 2**80
+    coefficients[WEIGHED : WEIGHED + 2] = sign(seal), mark(seal)
     lineage = Lineage(
         *("examples", window.partition, int(rows.example_seq[0]), int(rows.example_seq[-1]), config.canonical(), "")
     )

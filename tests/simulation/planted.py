@@ -1,17 +1,24 @@
 """Faults planted into the services, one at a time: proof that the simulation can fail, and how soon it does."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
 from services.ingest import app as ingest_app
-from services.labeler.core import Labeler
+from services.ingest.publisher import Publisher
+from services.labeler.core import Labeler, Output
 from services.labeler.history import History
 from services.labeler.partition import Partition
+from services.labeler.work import LabelerWork
 from services.orderbot.progress import Progress
+from services.predictor.model_slot import ServingModel
+from services.predictor.watcher import Watcher
+from services.trainer import scorecard
+from services.trainer.events import RunEvents
 from services.trainer.ledger import Ledger
+from services.trainer.reasons import RunReason
 from services.trainer.service import Service
 from services.trainer.worker import Worker
 from tests.simulation import runs
@@ -19,19 +26,24 @@ from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.redis_memory import Store
 from tests.simulation.runs import Outcome
+from tidewheel.contracts.codecs.orders import encode_transaction
+from tidewheel.contracts.topics import TRAINER_GROUP, TRANSACTIONS
 from tidewheel.domain.models import Model, ModelRecord, Rival
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.domain.training import Step
+from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Publication
+from tidewheel.runtime.transaction_policy import Policy
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
 @dataclass(frozen=True)
 class Planted:
-    """`seed`: the first that finds it, when this was written; a change may make it another."""
+    """`seed`: the first that finds it, when this was written; a change may make it another. `found_as`: words of its
+    failure, the checker's name where one finds it; a run that fails in other words has not found it."""
 
     seed: int
     name: str
+    found_as: str
     plant: Callable[[], AbstractContextManager[Any]]
 
 
@@ -156,38 +168,227 @@ def _whoever_serves(right: object) -> Any:
     return rival
 
 
+def _twice(partition: Callable[[int], int], key: bytes | None = None) -> Callable[[Any], Any]:
+    """Each label once more, on another partition or under another key."""
+
+    def write(right: Callable[..., None]) -> Any:
+        def twice(work: LabelerWork, outputs: Sequence[Output], number: int) -> None:
+            right(work, outputs, number)
+            for one, _ in outputs:
+                other = one.instrument if key is None else key
+                work._outbox.produce(TRANSACTIONS.name, encode_transaction(one), other, partition(number))
+
+        return twice
+
+    return write
+
+
+def _first_model_only(right: Callable[..., None]) -> Any:
+    def swap(watcher: Watcher, model: ServingModel, before: ServingModel | None) -> None:
+        if before is None:
+            right(watcher, model, before)
+
+    return swap
+
+
+def _older_weights(right: Callable[..., None]) -> Any:
+    def swap(watcher: Watcher, model: ServingModel, before: ServingModel | None) -> None:
+        right(watcher, replace(model, scorer=before.scorer) if before else model, before)
+
+    return swap
+
+
+def _first_model_again(right: Callable[..., None]) -> Any:
+    def swap(watcher: Any, model: ServingModel, before: ServingModel | None) -> None:
+        kept = vars(watcher).setdefault(f"kept of {model.instrument}", [])
+        kept.append(model)
+        right(watcher, kept[0] if len(kept) == 3 else model, before)
+
+    return swap
+
+
+def _refuse_all(right: Callable[[Worker, Any], None]) -> Any:
+    def gate(worker: Worker, run: Any) -> None:
+        right(worker, run)
+        if run.candidate is not None and run.reason is None:
+            run.reason = RunReason.WORSE_THAN_SERVED
+
+    return gate
+
+
+def _silent(step: Step) -> Callable[[Any], Any]:
+    def write(right: Callable[[RunEvents, RunEvent], None]) -> Any:
+        return lambda events, event: None if event.step is step else right(events, event)
+
+    return write
+
+
+def _without_offsets(right: Callable[[Worker, Any], ModelRecord]) -> Any:
+    return lambda worker, run: replace(right(worker, run), first_offset=0, last_offset=0)
+
+
+def _another_sha256(right: Callable[..., None]) -> Any:
+    def say(worker: Worker, run: Any, step: Step, detail: str, reason: Any = None, result: Any = None) -> None:
+        if detail.endswith("before a restart"):
+            result = replace(result, sha256="00" * 32)
+        right(worker, run, step, detail, reason, result)
+
+    return say
+
+
+def _trainer_uncommitted(right: Callable[..., None]) -> Any:
+    def init(consumer: SimConsumer, broker: Any, stage: Any, chance: Any, config: Mapping[str, Any]) -> None:
+        more = {"isolation.level": "read_uncommitted"} if config["group.id"] == TRAINER_GROUP else {}
+        right(consumer, broker, stage, chance, {**config, **more})
+
+    return init
+
+
+def _by_count_only(right: object) -> Any:
+    return lambda policy, now_s: policy._records >= policy.records_max
+
+
 PLANTED = (
-    Planted(2, "orderbot: commits one record too far", _instead(Progress, "take_committable", _commit_one_too_far)),
     Planted(
-        2, "orderbot: commits what came, delivered or not", _instead(Progress, "take_committable", _commit_what_came)
-    ),
-    Planted(10, "ingest: does not look at its log", lambda: patch.object(ingest_app, "last_second", lambda *_: None)),
-    Planted(3, "labeler: goes on after an abort without going back", _instead(TransactionalLoop, "_rewind", _nothing)),
-    Planted(
-        25, "labeler: offsets beside the transaction", _instead(TransactionalLoop, "_send_offsets", _offsets_beside)
+        2,
+        "orderbot: commits one record too far",
+        "orders: ",
+        _instead(Progress, "take_committable", _commit_one_too_far),
     ),
     Planted(
-        0, "labeler: takes records from before a rebalance", _instead(TransactionalLoop, "turn", _go_on_after_rebalance)
+        2,
+        "orderbot: commits what came, delivered or not",
+        "orders: ",
+        _instead(Progress, "take_committable", _commit_what_came),
     ),
-    Planted(46, "labeler: a repeated second is not passed over", _instead(Labeler, "on_second", _take_repeats)),
-    Planted(3, "labeler: writes again what is written", _instead(Labeler, "replay_to", _nothing)),
-    Planted(3, "labeler: a snapshot forgets what waits", _instead(Partition, "_first_waiting", _without_waiting)),
     Planted(
-        0, "labeler: no state in the transaction", _instead(Partition, "complete", lambda right: lambda _: iter(()))
+        10,
+        "ingest: does not look at its log",
+        "seconds: ",
+        lambda: patch.object(ingest_app, "last_second", lambda *_: None),
     ),
-    Planted(0, "labeler: features one second late", _instead(History, "cut", _shifted)),
-    Planted(31, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
-    Planted(13, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
-    Planted(4, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
-    Planted(4, "trainer: another word on a window after a restart", _instead(Worker, "_repeated", _another_word)),
-    Planted(1, "trainer: a candidate without its bytes", _instead(Ledger, "publish_candidate", _bytes_forgotten)),
-    Planted(0, "trainer: a model judged beside itself or a later one", _instead(Worker, "_rival", _whoever_serves)),
-    Planted(33, "registry: no fence", _no_fence),
+    Planted(
+        3,
+        "labeler: goes on after an abort without going back",
+        "labels: ",
+        _instead(TransactionalLoop, "_rewind", _nothing),
+    ),
+    Planted(
+        25,
+        "labeler: offsets beside the transaction",
+        "labels: ",
+        _instead(TransactionalLoop, "_send_offsets", _offsets_beside),
+    ),
+    Planted(
+        0,
+        "labeler: takes records from before a rebalance",
+        "NotTakenUp: a record of ",
+        _instead(TransactionalLoop, "turn", _go_on_after_rebalance),
+    ),
+    Planted(
+        46,
+        "labeler: a repeated second is not passed over",
+        "labels made again up to second ",
+        _instead(Labeler, "on_second", _take_repeats),
+    ),
+    Planted(3, "labeler: writes again what is written", "labels: ", _instead(Labeler, "replay_to", _nothing)),
+    Planted(
+        3,
+        "labeler: a snapshot forgets what waits",
+        "labels made again up to second ",
+        _instead(Partition, "_first_waiting", _without_waiting),
+    ),
+    Planted(
+        0,
+        "labeler: no state in the transaction",
+        "labels: ",
+        _instead(Partition, "complete", lambda right: lambda _: iter(())),
+    ),
+    Planted(0, "labeler: features one second late", "labels: ", _instead(History, "cut", _shifted)),
+    Planted(
+        31, "labeler: state read to the stable end only", "labels: ", _instead(SimAdmin, "list_offsets", _stable_ends)
+    ),
+    Planted(13, "all: uncommitted records are read", "labels: ", _instead(SimConsumer, "__init__", _uncommitted)),
+    Planted(4, "trainer: commits past unfinished windows", "windows: ", _instead(Service, "_unfinished", _no_jobs)),
+    Planted(
+        4,
+        "trainer: another word on a window after a restart",
+        "windows: ",
+        _instead(Worker, "_repeated", _another_word),
+    ),
+    Planted(
+        1,
+        "trainer: a candidate without its bytes",
+        "windows: ",
+        _instead(Ledger, "publish_candidate", _bytes_forgotten),
+    ),
+    Planted(
+        0,
+        "trainer: a model judged beside itself or a later one",
+        "promotions: ",
+        _instead(Worker, "_rival", _whoever_serves),
+    ),
+    Planted(33, "registry: no fence", "windows: ", _no_fence),
+    Planted(1, "ingest: sets nothing aside", "dead_letters: ", _instead(Publisher, "rejected", _nothing)),
+    Planted(
+        0,
+        "labeler: every label on the other partition too",
+        "strays: ",
+        _instead(LabelerWork, "_write", _twice(lambda number: 1 - number)),
+    ),
+    Planted(
+        0,
+        "labeler: every label under an empty key too",
+        "strays: ",
+        _instead(LabelerWork, "_write", _twice(lambda number: number, b"")),
+    ),
+    Planted(
+        0,
+        "labeler: commits when there is much, not when time has passed",
+        "nothing_left_open: ",
+        _instead(Policy, "due", _by_count_only),
+    ),
+    Planted(
+        31,
+        "trainer: uncommitted examples are read",
+        "causality: ",
+        _instead(SimConsumer, "__init__", _trainer_uncommitted),
+    ),
+    Planted(
+        0,
+        "trainer: does not say that a window closed",
+        "windows: ",
+        _instead(RunEvents, "write", _silent(Step.WINDOW_CLOSED)),
+    ),
+    Planted(0, "trainer: records without offsets", "windows: ", _instead(Worker, "_record", _without_offsets)),
+    Planted(4, "trainer: another sha256 after a restart", "windows: ", _instead(Worker, "_say", _another_sha256)),
+    Planted(0, "trainer: refuses every model", "rulings: ", _instead(Worker, "_gate", _refuse_all)),
+    Planted(
+        4, "trainer: forgets what was judged", "rulings: ", _instead(Ledger, "judged", lambda right: lambda *_: [])
+    ),
+    Planted(0, "trainer: no scorecard in the registry", "scorecards: ", _instead(Ledger, "put_scorecard", _nothing)),
+    Planted(0, "trainer: no event of a scorecard", "scorecards: ", _instead(RunEvents, "write", _silent(Step.SCORED))),
+    Planted(
+        0,
+        "trainer: a model judged on rows placed before its window closed",
+        "scorecards: ",
+        _instead(scorecard, "rows_after", lambda right: lambda _, following: following),
+    ),
+    Planted(14, "trainer: a model judged beside nothing", "scorecards: ", _instead(Worker, "_rival", _nothing)),
+    Planted(0, "predictor: never looks at the registry", "serving: ", _instead(Watcher, "turn", _nothing)),
+    Planted(0, "predictor: keeps its first model", "serving: ", _instead(Watcher, "_swap", _first_model_only)),
+    Planted(0, "predictor: new names on old weights", "by other weights", _instead(Watcher, "_swap", _older_weights)),
+    Planted(
+        7,
+        "predictor: goes back to its first model for a while",
+        "pointers: ",
+        _instead(Watcher, "_swap", _first_model_again),
+    ),
 )
 
 
 def find(planted: Planted, seeds: Iterable[int]) -> Outcome | None:
-    """The first run that finds it."""
+    """The first run that fails with it, be it for another reason."""
     with planted.plant():
         for seed in seeds:
             outcome = runs.run(seed)

@@ -14,7 +14,8 @@ Script = Callable[[list[str], list[Any]], bytes]
 
 
 class Store:
-    """What all clients share. `moves`: every pointer there was, as (instrument, epoch, seq)."""
+    """What all clients share. `moves`: every pointer there was, as (instrument, epoch, seq); `by_hand`: those that no
+    trainer set."""
 
     fence_default = True
 
@@ -25,6 +26,7 @@ class Store:
         self.members: dict[str, set[bytes]] = {}
         self.version = 0
         self.moves: list[tuple[str, int, int]] = []
+        self.by_hand: set[tuple[str, int, int]] = set()
         self.fence_is_on = self.fence_default
 
     def point(self, key: str, instrument: str, fields: Mapping[str, Any]) -> None:
@@ -157,6 +159,7 @@ class SimRedis:
         fields = {"seq": seq, "epoch": int(here.get("epoch", 0)) + 1, "sha256": sha256, "schema_hash": schema_hash}
         fields |= {"evidence": evidence, "published_at_ns": published_at_ns, "pointed_at_ns": store.version}
         store.point(current, instrument, fields | {"newest_seq": max(int(here.get("newest_seq", 0)), seq)})
+        store.by_hand.add((instrument, fields["epoch"], seq))
         shadow = store.hashes.get(candidate, {}).get("seq")
         if shadow is not None and int(shadow) <= seq:
             del store.hashes[candidate]

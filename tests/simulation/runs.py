@@ -22,6 +22,8 @@ from tidewheel.registry.store import Registry, Unverified
 # So that a run of some hundred records has several.
 SNAPSHOT_RECORDS = (40, 150, 2000)
 
+MOVE_LOOKS_MAX, MOVE_LOOK_STEPS = 30, 500
+
 
 @dataclass
 class Outcome:
@@ -33,6 +35,11 @@ class Outcome:
     fired: list[Fault]
     steps: int
     trace: list[str] = field(default_factory=list)
+
+    @property
+    def reason(self) -> str:
+        """The failure in one line: the checker's name and words, or what ended a process."""
+        return self.failure.rpartition("\n")[2]
 
 
 def faults_of(seed: int) -> list[Fault]:
@@ -76,7 +83,7 @@ def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Ou
         system.broker.settle()
         checkers.check(system)
     except (Failed, checkers.Broken) as broken:
-        failure = str(broken)
+        failure = str(broken).rstrip()
     finally:
         if gc_was_on:
             gc.enable()
@@ -89,9 +96,10 @@ def _compact(broker: Broker) -> None:
             one.compact()
 
 
-def _move(system: System, world: World) -> None:
-    """An operator promotes the candidate of each instrument, or goes back to an older model, if there is one."""
-    registry = Registry(SimRedis(system.store, Calm("operator")), "memory")
+def _move(system: System, world: World, looks: int = MOVE_LOOKS_MAX) -> None:
+    """An operator promotes the candidate of each instrument, or goes back to an older model; models come late in a run,
+    so he looks again while there is none."""
+    registry, before = Registry(SimRedis(system.store, Calm("operator")), "memory"), len(system.store.by_hand)
     for instrument in registry.instruments():
         pointer, candidate = registry.current(instrument), registry.candidate(instrument)
         if candidate is not None and world.chance.random() < 0.5:
@@ -101,3 +109,7 @@ def _move(system: System, world: World) -> None:
                 registry.rollback(instrument, world.chance.randint(1, pointer.seq - 1))
             except Unverified:
                 continue  # that window left no model
+    if len(system.store.by_hand) > before:
+        world.say(f"pointers moved by hand: {sorted(system.store.by_hand)}")
+    elif looks:
+        world.later(MOVE_LOOK_STEPS, lambda: _move(system, world, looks - 1))

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from services.labeler.__main__ import build
 from services.labeler.settings import Settings as LabelerSettings
-from services.predictor.model_slot import ModelSlots
+from services.predictor.model_slot import ModelSlots, ServingModel
 from services.predictor.watcher import Watcher
 from services.trainer.gate import Promotion
 from services.trainer.service import Outside, Service
@@ -83,7 +83,7 @@ class System:
         self.broker = broker
         self.store = store
         self.markets = markets
-        self.served: dict[str, list[tuple[int, int]]] = {}
+        self.served: dict[tuple[str, str], list[ServingModel]] = {}  # by predictor and instrument, one after the other
         self._chance = chance
         self._commit_ms = chance.choice((1, 1, 20, 300))
         self._commit_records = chance.choice((30, 300, 50_000))
@@ -178,15 +178,15 @@ class System:
             watcher.turn()
             for name in slots.instruments():
                 serving = slots.get(name)
-                seen = self.served.setdefault(f"{actor.name} {name}", [])
-                if serving is not None and seen[-1:] != [(serving.epoch, serving.seq)]:
-                    seen.append((serving.epoch, serving.seq))
+                seen = self.served.setdefault((actor.name, name), [])
+                if serving is not None and seen[-1:] != [serving]:
+                    seen.append(serving)
             actor.idle(1.0)
 
     @property
-    def predictor(self) -> str:
-        """The process that serves at the end."""
-        return next((actor.name for actor in self.world.actors if actor.role.startswith("predictor")), "none")
+    def predictors(self) -> list[str]:
+        """The processes that serve at the end."""
+        return [actor.name for actor in self.world.actors if actor.role.startswith("predictor")]
 
     @property
     def windowing(self) -> tuple[int, int]:

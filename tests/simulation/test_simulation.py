@@ -1,8 +1,11 @@
 """A short run of the simulation; `make sim` is the long one."""
 
+from unittest.mock import patch
+
 import pytest
 
-from tests.simulation import planted, runs
+from services.labeler.core import Labeler
+from tests.simulation import checkers, planted, runs
 from tests.simulation.plan import Fault
 from tests.simulation.planted import Planted
 from tests.simulation.shrink import shrink, story
@@ -22,6 +25,11 @@ def test_the_faults_really_happen() -> None:
     assert fired >= {"crash", "pause", "error", "delay", "scale", "reread"}
 
 
+def test_an_operator_finds_something_to_move() -> None:
+    move = Fault("move", "operator", 1)  # long before the first model
+    assert any("moved by hand" in line for seed in SEEDS for line in runs.run(seed, [move], verbose=True).trace)
+
+
 def test_a_seed_is_the_same_run_each_time() -> None:
     first, second = (runs.run(7, verbose=True) for _ in range(2))
     assert first.trace == second.trace
@@ -31,7 +39,22 @@ def test_a_seed_is_the_same_run_each_time() -> None:
 
 @pytest.mark.parametrize("fault", planted.PLANTED, ids=lambda fault: fault.name)
 def test_a_planted_fault_is_found(fault: Planted) -> None:
-    assert planted.find(fault, [fault.seed, *range(SEEDS_MORE)])
+    found = planted.find(fault, [fault.seed, *range(SEEDS_MORE)])
+    assert found is not None
+    assert fault.found_as in found.reason
+
+
+def test_a_fault_that_only_breaks_a_process_is_not_found_by_a_check() -> None:
+    typo = Planted(0, "a typo", "labels: ", lambda: patch.object(Labeler, "on_second", lambda labeler, _: labeler.typo))
+    found = planted.find(typo, [typo.seed])
+    assert found is not None
+    assert "has no attribute 'typo'" in found.reason
+    assert typo.found_as not in found.reason
+
+
+def test_every_check_finds_a_planted_fault() -> None:
+    names = {checker.__name__ for checker in checkers.CHECKERS}
+    assert names <= {fault.found_as.partition(":")[0] for fault in planted.PLANTED}
 
 
 def test_a_failure_shrinks_to_the_faults_it_needs_and_can_be_read() -> None:

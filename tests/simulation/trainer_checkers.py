@@ -1,0 +1,253 @@
+"""Judges of what the trainer made of a market: each window, its verdict, its model, the scorecard of the model before.
+
+The rules are those of the learner's stand-in, and rows are the oracle's. What each check takes for granted, the one
+before it has judged.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from itertools import zip_longest
+
+from tests.oracle import Example, Window, windows_of
+from tests.simulation import learner
+from tests.simulation.committed import Broken, records, values
+from tests.simulation.inputs import Expected
+from tests.simulation.services import System
+from tidewheel.contracts.codecs.models import decode_model, decode_model_record
+from tidewheel.contracts.codecs.training import decode_run_event
+from tidewheel.contracts.topics import EXAMPLES, TRAINING_RUNS
+from tidewheel.domain.models import ModelRecord, Scorecard, Verdict
+from tidewheel.domain.training import RunEvent, Step
+from tidewheel.registry import keys
+
+CLOSING = {Step.PUBLISHED: Verdict.PUBLISHED, Step.REFUSED: Verdict.REFUSED, Step.FAILED: Verdict.FAILED}
+# How a run ends by its reason, and which of them leave a model that is judged, or kept.
+VERDICTS = {
+    "": Verdict.PUBLISHED,
+    "training_error": Verdict.FAILED,
+    **dict.fromkeys(("one_class", "vacuous", "worse_than_served", "not_proven"), Verdict.REFUSED),
+}
+JUDGED = ("", "worse_than_served", "not_proven")
+KEPT = ("", "not_proven")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A window as the oracle has it, and what the registry and the events say of it."""
+
+    window: Window
+    rows: list[Example]
+    record: ModelRecord
+    events: list[RunEvent]
+
+    @property
+    def seq(self) -> int:
+        return self.window.number
+
+    @property
+    def name(self) -> str:
+        return f"{self.record.instrument}: window {self.seq}"
+
+    @cached_property
+    def seal(self) -> bytes:
+        rows = self.rows
+        return learner.digest(self.seq, [r.features for r in rows], [r.label for r in rows], [r.order_id for r in rows])
+
+    @property
+    def rival(self) -> int:
+        return self.record.rival.seq if self.record.rival else 0
+
+    def flagged(self, rows: list[Example]) -> list[Example]:
+        """Those of some rows that the window's model flags."""
+        return [row for row in rows if learner.flags(self.seal, row.features)]
+
+    def precision(self, rows: list[Example]) -> float:
+        flagged = self.flagged(rows)
+        return sum(row.label for row in flagged) / len(flagged) if flagged else 0.0
+
+
+def expected_windows(system: System, market: Expected) -> list[Window]:
+    """The windows that must come of a market."""
+    return windows_of([one.label for one in market.plain_examples], *system.windowing)
+
+
+def _runs(system: System, market: Expected) -> list[Run]:
+    store, name = system.store, market.instrument
+    events = [decode_run_event(value) for value in values(system, market, TRAINING_RUNS)]
+    examples = market.plain_examples
+    return [
+        Run(
+            window,
+            examples[window.first_example_seq - 1 : window.last_example_seq],
+            decode_model_record(store.values[keys.about(name, window.number)]),
+            [event for event in events if event.seq == window.number],
+        )
+        for window in expected_windows(system, market)
+    ]
+
+
+def windows(system: System, market: Expected) -> None:
+    """Every window closed and ended, with one verdict, and a model of exactly its rows."""
+    name, expected = market.instrument, expected_windows(system, market)
+    if (found := sorted(system.store.sorted.get(keys.history(name), ()))) != [one.number for one in expected]:
+        raise Broken(f"{name}: the registry knows windows {found}, there are {len(expected)}")
+    offsets = [offset for offset, _ in records(system, market, EXAMPLES)]
+    for run in _runs(system, market):
+        first, last = run.window.first_example_seq, run.window.last_example_seq
+        _closed(run, first, last)
+        _ended(run)
+        _model(run, system.store.values.get(keys.model(name, run.seq)))
+        wanted, found_there = (offsets[first - 1], offsets[last - 1]), (run.record.first_offset, run.record.last_offset)
+        if found_there != wanted:
+            raise Broken(f"{run.name} has rows at offsets {wanted}, its record says {found_there}")
+
+
+def _closed(run: Run, first: int, last: int) -> None:
+    closed = [event for event in run.events if event.step is Step.WINDOW_CLOSED]
+    if not closed:
+        raise Broken(f"{run.name} ended, and nobody was told that it closed")
+    for event in closed:
+        held = event.first_example_seq, event.last_example_seq
+        if held != (first, last):
+            raise Broken(f"{run.name} holds examples {held}, not {first} to {last}")
+
+
+def _ended(run: Run) -> None:
+    """A crash may repeat the word on a window, not contradict it; that another trainer was first (`stale`) is no word
+    on the window."""
+    record, ended = run.record, [event for event in run.events if event.step in CLOSING and event.reason != "stale"]
+    verdicts = Counter(CLOSING[event.step] for event in ended)
+    if set(verdicts) != {record.verdict}:
+        raise Broken(f"{run.name} is {record.verdict} in the registry, told was {dict(verdicts)}")
+    for event in ended:
+        told = event.result and (event.result.sha256, event.result.verdict, event.reason)
+        if told != (record.sha256, record.verdict, record.reason):
+            raise Broken(f"{run.name}: told was {told}, its record says {record.sha256} {record.reason}")
+
+
+def _model(run: Run, payload: bytes | None) -> None:
+    record = run.record
+    if (payload is not None) != (record.reason in KEPT):
+        raise Broken(f"{run.name} is {record.verdict}, and its model is {payload and 'there'}")
+    if payload is None:
+        return
+    if sha256(payload).hexdigest() != record.sha256:
+        raise Broken(f"{run.name}: its record names another model than the registry keeps")
+    if decode_model(payload).coefficients[learner.WEIGHED + 1] != learner.mark(run.seal):
+        raise Broken(f"{run.name}: its model was made of other rows")
+
+
+def rulings(system: System, market: Expected) -> None:
+    """Each window ended as the rules say: no model is kept back that may be served, none served that may not."""
+    runs = _runs(system, market)
+    pointed = {seq for name, _, seq in system.store.moves if name == market.instrument}
+    proofs = [True] * len(runs) if system.promotion == "fresh" else _proofs(runs)
+    for run, proven in zip(runs, proofs, strict=True):
+        reason, verdict = run.record.reason, run.record.verdict
+        if VERDICTS.get(reason) is not verdict:
+            raise Broken(f"{run.name} is {verdict} for the reason {reason!r}")
+        unfit = _unfit(run)
+        allowed = {unfit or ("" if proven else "not_proven")}
+        if not unfit and system.promotion == "proven" and _moved_by_hand(system, market):
+            allowed = {"", "not_proven"}  # which model served when is not known
+        if not unfit and any(_better(other, run) for other in runs if other.seq in pointed):
+            allowed.add("worse_than_served")
+        if reason not in allowed:
+            raise Broken(f"{run.name} ended with the reason {reason!r}, by the rules it ends with {sorted(allowed)}")
+
+
+def _unfit(run: Run) -> str:
+    """Why a window has no model that may be served, whatever else there is; empty where it has one."""
+    if run.window.one_class:
+        return "one_class"
+    if learner.fails(run.seal):
+        return "training_error"
+    test = _test(run)
+    flagged = run.flagged(test)
+    vacuous = len(flagged) in (0, len(test)) or not any(row.label for row in flagged)
+    return "vacuous" if vacuous else ""
+
+
+def _better(other: Run, run: Run) -> bool:
+    """What must hold, though it is not enough, for a model to be refused beside another one."""
+    return other is not run and other.precision(_test(run)) > run.precision(_test(run))
+
+
+def _test(run: Run) -> list[Example]:
+    return run.rows[len(run.rows) // 2 :]
+
+
+def _proofs(runs: list[Run]) -> Iterator[bool]:
+    """For each window, whether the stand-in's proof was there, where nobody moves the pointer by hand: a model made
+    since the one that serves was judged beside it."""
+    newest = 0
+    for at, run in enumerate(runs):
+        since = [one for one in runs[newest:at] if one.record.scorecard]
+        yield sum(one.rival == newest for one in since) >= learner.PROVEN_BY
+        newest = run.seq if run.record.verdict is Verdict.PUBLISHED else newest
+
+
+def scorecards(system: System, market: Expected) -> None:
+    """Each model that is worth it was judged once its next window closed, beside what served, on the rows placed after
+    its own window had closed; nothing else was judged."""
+    runs, served = _runs(system, market), 0
+    for run, following in zip_longest(runs, runs[1:]):
+        served = run.seq if run.record.verdict is Verdict.PUBLISHED else served
+        told = {_counts(event.scorecard) for event in run.events if event.step is Step.SCORED}
+        if following is None or run.record.reason not in JUDGED:
+            if told or run.record.scorecard or run.record.rival:
+                raise Broken(f"{run.name} was judged, and there is nothing to judge")
+            continue
+        closed_ns = max(row.resolved_ns for row in run.rows)
+        later = [row for row in following.rows if row.example_seq > run.window.last_example_seq]
+        rows = [row for row in later if row.placed_ns > closed_ns]
+        wanted, kept = _figures(run, rows), _counts(run.record.scorecard)
+        if kept != wanted or told != {wanted}:
+            raise Broken(f"{run.name}: its scorecard is {kept}, told was {told}, the next window gives {wanted}")
+        if not _moved_by_hand(system, market):
+            _beside(run, runs, served, rows)
+
+
+def _moved_by_hand(system: System, market: Expected) -> bool:
+    return any(instrument == market.instrument for instrument, _, _ in system.store.by_hand)
+
+
+def _beside(run: Run, runs: list[Run], served: int, rows: list[Example]) -> None:
+    rival = run.record.rival
+    found = (rival.seq, rival.flagged, rival.hits) if rival else (0, 0, 0)
+    wanted = (0, 0, 0) if served in (0, run.seq) else (served, *_figures(runs[served - 1], rows)[2:])
+    if found != wanted:
+        raise Broken(f"{run.name} was judged beside {found}, what served gives {wanted}")
+
+
+def _figures(run: Run, rows: list[Example]) -> tuple[int, int, int, int]:
+    """Rows, positives, flagged ones, hits."""
+    flagged = run.flagged(rows)
+    return len(rows), sum(row.label for row in rows), len(flagged), sum(row.label for row in flagged)
+
+
+def _counts(card: Scorecard | None) -> tuple[int, int, int, int] | None:
+    return card and (card.rows, card.positives, card.flagged, card.hits)
+
+
+def promotions(system: System, market: Expected) -> None:
+    """The trainer points at published models only, the candidate is the newest model that is not proven, and each model
+    was judged beside one that served."""
+    store, name = system.store, market.instrument
+    told = [run.record for run in _runs(system, market)]
+    moves = [(epoch, seq) for instrument, epoch, seq in store.moves if instrument == name]
+    by_trainer = {seq for epoch, seq in moves if (name, epoch, seq) not in store.by_hand}
+    published = {record.seq for record in told if record.verdict is Verdict.PUBLISHED}
+    if by_trainer != published:
+        raise Broken(f"{name}: published are {sorted(published)}, the trainer pointed at {sorted(by_trainer)}")
+    newest = max((seq for _, seq in moves), default=0)
+    wanted = max((record.seq for record in told if record.reason == "not_proven" and record.seq > newest), default=0)
+    found = int(store.hashes.get(keys.pointer(name, keys.CANDIDATE), {}).get("seq", 0))
+    if found != wanted:
+        raise Broken(f"{name}: the candidate is {found}, the newest model that is not proven {wanted}")
+    for record in told:
+        if (rival := record.rival) and (rival.seq >= record.seq or rival.seq not in {seq for _, seq in moves}):
+            raise Broken(f"{name}: model {record.seq} was judged beside {rival.seq}, which did not serve then")
