@@ -21,8 +21,8 @@ from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry import keys
 
 CLOSING = {Step.PUBLISHED: Verdict.PUBLISHED, Step.REFUSED: Verdict.REFUSED, Step.FAILED: Verdict.FAILED}
-
-
+# Who sets records of a topic aside; not the predictor, which only looks.
+READERS = {TICKS.name: ("orderbot", "labeler"), ORDERS.name: ("labeler",), EXAMPLES.name: ("trainer",)}
 T = TypeVar("T")
 
 
@@ -35,6 +35,7 @@ def check(system: System) -> None:
     for market in system.markets:
         for checker in (seconds, orders, labels, causality, windows, promotions, dead_letters):
             checker(system, market)
+    strangers(system)
     pointers(system)
     nothing_left_open(system)
 
@@ -101,6 +102,26 @@ def dead_letters(system: System, market: Expected) -> None:
     told = {letter.offset for letter in letters}
     if told != {row.line for row in market.crossed}:
         raise Broken(f"{market.instrument}: set aside were lines {sorted(told)}")
+
+
+def strangers(system: System) -> None:
+    """A record that nobody can read is set aside by each who reads its topic: once by the labeler, whose letters are in
+    its transactions, once at least by the others; and nothing else is."""
+    told: Counter[tuple[str, tuple[str, int, int]]] = Counter()
+    for _, record in system.broker.partitions[DEAD_LETTERS.name, 0].committed():
+        letter = decode_dead_letter(record.value)
+        if letter.service == "ingest":
+            continue
+        place = letter.source, letter.partition, letter.offset
+        if place not in system.strange or letter.raw != (system.strange[place] or b""):
+            raise Broken(f"{letter.service} set {place} aside: {letter.detail}")
+        told[letter.service, place] += 1
+    for place in system.strange:
+        for service in READERS[place[0]]:
+            if not (count := told.pop((service, place), 0)) or (service == "labeler" and count > 1):
+                raise Broken(f"{service} set {place} aside {count} times")
+    if told:
+        raise Broken(f"set aside by those who do not read it: {dict(told)}")
 
 
 def windows(system: System, market: Expected) -> None:
