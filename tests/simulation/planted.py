@@ -10,19 +10,24 @@ from services.ingest import app as ingest_app
 from services.labeler.core import Labeler
 from services.labeler.history import History
 from services.labeler.partition import Partition
+from services.labeler.work import LabelerWork
 from services.orderbot.progress import Progress
+from services.trainer.events import RunEvents
 from services.trainer.ledger import Ledger
 from services.trainer.service import Service
 from services.trainer.worker import Worker
 from tests.simulation import runs
 from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
+from tests.simulation.orderbots import FaustLike
 from tests.simulation.redis_memory import Store
 from tests.simulation.runs import Outcome
+from tidewheel.contracts.topics import DEAD_LETTERS
 from tidewheel.domain.models import Model, ModelRecord, Rival
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step
 from tidewheel.registry.store import Publication
+from tidewheel.runtime.transaction_policy import Answer, Policy
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
@@ -81,6 +86,27 @@ def _go_on_after_rebalance(right: object) -> Any:
 
 def _shifted(right: Callable[..., Any]) -> Any:
     return lambda history, placed_ns, *prices: right(history, placed_ns + NS_PER_S, *prices)
+
+
+def _never_abort(right: Callable[..., Answer]) -> Any:
+    def answer(policy: Policy, failure: Any, tried_for_s: float) -> Answer:
+        found = right(policy, failure, tried_for_s)
+        return Answer.RAISE if found is Answer.ABORT else found
+
+    return answer
+
+
+def _nothing_set_aside(right: Callable[..., Any]) -> Any:
+    def restore(work: LabelerWork, partitions: Any, committed: Any) -> Any:
+        starts = right(work, partitions, committed)
+        work._set_aside = {}
+        return starts
+
+    return restore
+
+
+def _no_letters(right: Callable[..., None]) -> Any:
+    return lambda events, topic, *record: None if topic == DEAD_LETTERS.name else right(events, topic, *record)
 
 
 def _take_repeats(right: object) -> Any:
@@ -157,32 +183,36 @@ def _whoever_serves(right: object) -> Any:
 
 
 PLANTED = (
-    Planted(2, "orderbot: commits one record too far", _instead(Progress, "take_committable", _commit_one_too_far)),
+    Planted(1, "orderbot: commits one record too far", _instead(Progress, "take_committable", _commit_one_too_far)),
     Planted(
-        2, "orderbot: commits what came, delivered or not", _instead(Progress, "take_committable", _commit_what_came)
+        1, "orderbot: commits what came, delivered or not", _instead(Progress, "take_committable", _commit_what_came)
     ),
-    Planted(10, "ingest: does not look at its log", lambda: patch.object(ingest_app, "last_second", lambda *_: None)),
-    Planted(3, "labeler: goes on after an abort without going back", _instead(TransactionalLoop, "_rewind", _nothing)),
+    Planted(10, "orderbot: sends on behind a record that was given up", _instead(FaustLike, "give_up", _nothing)),
+    Planted(0, "ingest: does not look at its log", lambda: patch.object(ingest_app, "last_second", lambda *_: None)),
+    Planted(28, "labeler: goes on after an abort without going back", _instead(TransactionalLoop, "_rewind", _nothing)),
     Planted(
-        25, "labeler: offsets beside the transaction", _instead(TransactionalLoop, "_send_offsets", _offsets_beside)
+        12, "labeler: offsets beside the transaction", _instead(TransactionalLoop, "_send_offsets", _offsets_beside)
     ),
     Planted(
         0, "labeler: takes records from before a rebalance", _instead(TransactionalLoop, "turn", _go_on_after_rebalance)
     ),
-    Planted(46, "labeler: a repeated second is not passed over", _instead(Labeler, "on_second", _take_repeats)),
+    Planted(25, "labeler: ends where an abort would do", _instead(Policy, "answer", _never_abort)),
+    Planted(18, "labeler: forgets what was set aside", _instead(LabelerWork, "restore", _nothing_set_aside)),
+    Planted(0, "trainer: a bad record is passed over", _instead(RunEvents, "produce", _no_letters)),
+    Planted(0, "labeler: a repeated second is not passed over", _instead(Labeler, "on_second", _take_repeats)),
     Planted(3, "labeler: writes again what is written", _instead(Labeler, "replay_to", _nothing)),
     Planted(3, "labeler: a snapshot forgets what waits", _instead(Partition, "_first_waiting", _without_waiting)),
     Planted(
         0, "labeler: no state in the transaction", _instead(Partition, "complete", lambda right: lambda _: iter(()))
     ),
     Planted(0, "labeler: features one second late", _instead(History, "cut", _shifted)),
-    Planted(31, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
-    Planted(13, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
-    Planted(4, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
-    Planted(4, "trainer: another word on a window after a restart", _instead(Worker, "_repeated", _another_word)),
+    Planted(45, "labeler: state read to the stable end only", _instead(SimAdmin, "list_offsets", _stable_ends)),
+    Planted(12, "all: uncommitted records are read", _instead(SimConsumer, "__init__", _uncommitted)),
+    Planted(2, "trainer: commits past unfinished windows", _instead(Service, "_unfinished", _no_jobs)),
+    Planted(37, "trainer: another word on a window after a restart", _instead(Worker, "_repeated", _another_word)),
     Planted(1, "trainer: a candidate without its bytes", _instead(Ledger, "publish_candidate", _bytes_forgotten)),
     Planted(0, "trainer: a model judged beside itself or a later one", _instead(Worker, "_rival", _whoever_serves)),
-    Planted(33, "registry: no fence", _no_fence),
+    Planted(30, "registry: no fence", _no_fence),
 )
 
 
