@@ -49,11 +49,11 @@ ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
     "ingest": {"produce": ("full",), "send": ("late", "lost"), "flush": ("late",), "consume": ("told",)},
     "orderbot": {"produce": ("late",), "send": ("late", "lost"), "commit_offsets": ("late", "lost")},
     "labeler": {
-        "produce": ("refused", "refused", "full"),
+        "produce": ("refused", "full"),
         "send": ("late", "lost"),
         "flush": ("late",),
-        "send_offsets": ("late", "lost", "abortable", "abortable"),
-        "commit": ("late", "lost", "abortable", "abortable"),
+        "send_offsets": ("late", "lost", "abortable"),
+        "commit": ("late", "lost", "abortable"),
         "end": ("late",),
         "abort": ("late", "lost"),
         "consume": ("told",),
@@ -96,7 +96,7 @@ def draw(chance: Random) -> list[Fault]:
     """The faults of a run; some runs have none."""
     count = chance.choice((0, 4, 6, 8, 10, 14, 20, 30))
     makers = (_crash, _crash, _crash, _crash, _pause, _pause, _error, _error, _error)
-    makers += (_delay, _scale, _reread, _stop, _other)
+    makers += (_abort, _delay, _scale, _reread, _stop, _other)
     faults = [chance.choice(makers)(chance) for _ in range(count)]
     faults += [_stranger(chance) for _ in range(chance.choice((0, 1, 3)))]
     return sorted(faults, key=lambda fault: (fault.role, fault.at))
@@ -133,6 +133,13 @@ def _error(chance: Random) -> Fault:
     effect = chance.choice(list(ERRORS[kind]))
     how, at = chance.choice(ERRORS[kind][effect]), _when(chance, OFTEN[kind][effect])
     return Fault("error", role, at, effect, how=how, more=chance.choice((1, 1, 3)))
+
+
+def _abort(chance: Random) -> Fault:
+    """An error after which a labeler has to abort its transaction and go back."""
+    ways = (("produce", "refused"), ("send", "late"), ("send_offsets", "abortable"), ("commit", "abortable"))
+    effect, how = chance.choice(ways)
+    return Fault("error", chance.choice(LABELERS), _when(chance, OFTEN["labeler"][effect]), effect, how=how, more=1)
 
 
 def _stop(chance: Random) -> Fault:
