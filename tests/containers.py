@@ -37,6 +37,7 @@ class ApacheKafkaContainer(DockerContainer):
             export KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR=1 KAFKA_MIN_INSYNC_REPLICAS=1
             export KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR=1 KAFKA_TRANSACTION_STATE_LOG_MIN_ISR=1
             export KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0 KAFKA_AUTO_CREATE_TOPICS_ENABLE=false
+            export KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS=1000
             exec /etc/kafka/docker/run
             """).encode()
         archive = BytesIO()

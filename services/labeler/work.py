@@ -97,7 +97,9 @@ class LabelerWork:
                 self._outbox.produce(LABELER_STATE.name, value, key, number)
             self._moved |= partition.moved
             for topic, (labelled, read) in partition.positions().items():
-                positions[topic, number] = Position(labelled, str(read))
+                # Nor does the note go back, while records are read again.
+                set_aside = max(read, self._set_aside.get((topic, number), 0))
+                positions[topic, number] = Position(labelled, str(set_aside))
         return positions
 
     def committed(self) -> None:

@@ -100,6 +100,8 @@ class OrderBot:
         if delivery.cancelled():
             return
         if failure := delivery.exception():
+            # Orders of later seconds, sent without these, would tell the labeler that there are none of this one.
+            self._app.give_up(failure)
             self._fail(failure)
         else:
             progress.delivered(offset)

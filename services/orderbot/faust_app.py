@@ -98,6 +98,14 @@ class App(faust.App):  # type: ignore[misc]
     async def on_first_start(self) -> None:
         """Faust makes its data directory here."""
 
+    def give_up(self, failure: BaseException) -> None:
+        """Send nothing more. aiokafka would go on with what stands behind a record that it could not deliver; told of
+        that at once, it has not begun to."""
+        producer = self.producer._producer
+        if producer is not None:
+            producer._sender.sender_task.cancel()
+            producer._message_accumulator.fail_all(failure)
+
 
 def make_app(settings: Settings) -> App:
     """The app, not started; call it within the event loop that will run it."""

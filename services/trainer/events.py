@@ -1,4 +1,5 @@
-"""Topic `training-runs`: a run's state changes, in order, stamped with the wall clock."""
+"""What the trainer writes to Kafka: a run's state changes, in order, stamped with the wall clock; and its dead letters,
+which have to be delivered as well before offsets are committed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,11 +25,13 @@ class RunEvents:
     def write(self, event: RunEvent) -> None:
         """Send an event now. Raises KafkaException where an earlier one could not be delivered."""
         stamped = replace(event, at_ns=self._clock_ns())
-        self._producer.produce(
-            TRAINING_RUNS.name, encode_run_event(stamped), event.instrument, on_delivery=self._delivered
-        )
+        self.produce(TRAINING_RUNS.name, encode_run_event(stamped), event.instrument)
         self._producer.poll(0)
         self._check()
+
+    def produce(self, topic: str, value: bytes, key: str, /) -> None:
+        """For `DeadLetterBin`."""
+        self._producer.produce(topic, value, key, on_delivery=self._delivered)
 
     def flush(self) -> None:
         """Return when all is delivered. Raises KafkaException where something is not."""

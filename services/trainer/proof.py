@@ -37,9 +37,9 @@ class Proof:
 
 
 def rival(served: Model, judged: Rows) -> Rival | None:
-    """The served model on the rows that judged another one; None where it may know one of them, since not all were
-    placed after its own window closed."""
-    if len(rows_after(served, judged)) < len(judged):
+    """The served model on the rows that judged another one; None where there are none, or where it may know one of
+    them, since not all were placed after its own window closed."""
+    if not len(judged) or len(rows_after(served, judged)) < len(judged):
         return None
     flags = Scorer.of(served).scores(judged.features) >= served.threshold
     return Rival(served.seq, int(flags.sum()), int(judged.label[flags].sum()))

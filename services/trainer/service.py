@@ -78,7 +78,7 @@ class Service:
         self._producer = outside.clients.producer(kafka.producer_config(settings.kafka, "trainer"))
         self._registry = outside.registry
         self._events = RunEvents(self._producer, outside.clock_ns)
-        self._bin = DeadLetterBin("trainer", self._producer)
+        self._bin = DeadLetterBin("trainer", self._events)
         config = settings.training()
         self._windows = Windows(config.windowing)
         self._worker = Worker(

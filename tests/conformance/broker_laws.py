@@ -10,30 +10,41 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from tidewheel.contracts.topics import ORDERS, RECORD_BYTES_MAX, TICKS, TRANSACTIONS
+from tidewheel.contracts.topics import LABELER_STATE, ORDERS, RECORD_BYTES_MAX, TICKS, TRANSACTIONS
 from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_config, read_to_end
 from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.runtime.transactional import co_partitioned_consumer, transactional_producer
 
 TOPIC = TRANSACTIONS.name
 LIMIT_S = 5.0
+SHORT_MS = 1_000
 NUMBERS = count()
 
 
 @dataclass(frozen=True)
 class Bench:
     """A broker with the declared topics, empty, of two partitions each, and what makes clients of it. `patience_s`: how
-    long something that comes by itself is waited for."""
+    long something that comes by itself is waited for. `expire` is told of a transactional id that has been silent for
+    too long, `compact` of a topic to be compacted, as soon as may be: one that has no clock does it then."""
 
     bootstrap: str
     clients: Clients
     patience_s: float
+    expire: Callable[[str], None]
+    compact: Callable[[str], None]
 
     def producer(self) -> Producer:
         return self.clients.producer(producer_config(self.bootstrap, "test"))
 
     def transactional(self, name: str) -> Producer:
         producer = transactional_producer(self.bootstrap, "test", name, self.clients)
+        producer.init_transactions(LIMIT_S)
+        return producer
+
+    def impatient(self, name: str) -> Producer:
+        """A transactional producer whose transactions may not last."""
+        more = {"transactional.id": name, "transaction.timeout.ms": SHORT_MS}
+        producer = self.clients.producer(producer_config(self.bootstrap, "test", **more))
         producer.init_transactions(LIMIT_S)
         return producer
 
@@ -46,9 +57,9 @@ class Bench:
         consumer.subscribe([TICKS.name, ORDERS.name])
         return consumer
 
-    def read(self, partition: int = 0) -> list[tuple[int, bytes | None]]:
+    def read(self, partition: int = 0, topic: str = TOPIC) -> list[tuple[int, bytes | None]]:
         """Offsets and values of committed records."""
-        messages = read_to_end(self.bootstrap, TOPIC, {partition: 0}, clients=self.clients)
+        messages = read_to_end(self.bootstrap, topic, {partition: 0}, clients=self.clients)
         return [(message.offset() or 0, message.value()) for message in messages]
 
     def until(self, true: Callable[[], bool]) -> bool:
@@ -66,6 +77,13 @@ def unique(word: str) -> str:
 def send(producer: Producer, *values: bytes, partition: int = 0) -> None:
     for value in values:
         producer.produce(TOPIC, value, b"key", partition)
+    flush(producer)
+
+
+def keep(producer: Producer, *values: bytes) -> None:
+    """On a compacted topic, by the first letter."""
+    for value in values:
+        producer.produce(LABELER_STATE.name, value, value[:1], 0)
     flush(producer)
 
 
@@ -145,6 +163,32 @@ class BrokerLaws:
         send(new, b"new")
         new.commit_transaction(LIMIT_S)
         assert [value for _, value in bench.read()] == [b"new"]
+
+    def test_a_transaction_open_for_too_long_is_aborted_and_its_producer_fenced(self, bench: Bench, names: str) -> None:
+        producer = bench.impatient(names)
+        producer.begin_transaction()
+        send(producer, b"never ended")
+        send(bench.producer(), b"behind")
+        bench.expire(names)
+        assert bench.read() == [(1, b"behind")]  # which waits for the end of what is open
+        with pytest.raises(KafkaException) as caught:
+            producer.commit_transaction(LIMIT_S)
+        assert fenced(caught.value.args[0])
+        assert caught.value.args[0].fatal()
+        assert bench.read() == [(1, b"behind")]
+
+    def test_compaction_keeps_the_newest_record_of_each_key_where_it_stands(self, bench: Bench) -> None:
+        topic, producer = LABELER_STATE.name, bench.producer()
+        keep(producer, b"a1", b"b1", b"a2", b"c1", b"a3", b"c2")
+        before = bench.read(topic=topic)
+        bench.compact(topic)
+
+        def compacted() -> bool:
+            keep(producer, b"d1")  # a broker may leave the newest records alone
+            return bench.read(topic=topic)[0] != before[0]
+
+        assert bench.until(compacted)
+        assert bench.read(topic=topic)[:3] == [(1, b"b1"), (4, b"a3"), (5, b"c2")]
 
     def test_a_transaction_without_begin_is_refused(self, bench: Bench, names: str) -> None:
         producer = bench.transactional(names)

@@ -36,7 +36,8 @@ class TestBrokerInMemory(BrokerLaws):
     def bench(self, request: pytest.FixtureRequest) -> Bench:
         chance = Random(request.param)
         broker = Broker({name: topic.partitions(PARTITIONS) for name, topic in TOPICS.items()}, chance)
-        return Bench("memory", clients(broker, Settling(broker), chance), patience_s=0.2)
+        made = clients(broker, Settling(broker), chance)
+        return Bench("memory", made, patience_s=0.2, expire=broker.expire, compact=broker.compact)
 
     @pytest.fixture(autouse=True)
     def what_it_cannot_do(self, request: pytest.FixtureRequest) -> None:

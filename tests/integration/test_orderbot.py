@@ -1,11 +1,14 @@
 """The order bot on a real broker: every second answered, whatever is killed."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from confluent_kafka import Producer
+from faust.exceptions import ProducerSendError
 
-from services.orderbot import app
+from services.orderbot import app, faust_app
 from services.orderbot.core import OrderRule, orders_of
 from services.orderbot.settings import Settings
 from tests.made_seconds import seconds
@@ -14,10 +17,10 @@ from tests.predictors import LIMIT_S, eventually
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter, encode_second
 from tidewheel.contracts.codecs.orders import encode_orders
-from tidewheel.contracts.topics import DEAD_LETTERS, TICKS
+from tidewheel.contracts.topics import DEAD_LETTERS, ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.prices import Threshold
-from tidewheel.runtime.kafka import producer_config
+from tidewheel.runtime.kafka import producer_config, read_to_end
 from tidewheel.runtime.process import Unusable
 
 pytestmark = pytest.mark.broker
@@ -197,3 +200,29 @@ def test_a_missing_topic_is_one_clear_line(kafka_address: str, monkeypatch: pyte
     monkeypatch.setattr(app, "TICKS", type("Missing", (), {"name": "missing"}))
     with pytest.raises(Unusable, match=r"cannot be used: .*topic"):
         app.check_broker(Settings(kafka=kafka_address))
+
+
+def test_nothing_is_sent_behind_a_record_that_was_given_up(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the simulation: orders of later seconds went out behind those that could not be delivered, and the
+    labeler took it that of those seconds there were none."""
+
+    monkeypatch.setattr(faust_app, "LINGER_S", 0)
+
+    async def sent() -> list[BaseException | None]:
+        faust = faust_app.make_app(Settings(kafka=broker))
+        await faust.producer.start()
+        first = await faust.producer.send(ORDERS.name, b"key", b"first", 0, None, None)
+        await first
+        behind = await faust.producer.send(ORDERS.name, b"key", b"behind", 0, None, None)
+        faust.give_up(KafkaTimeoutError())
+        with pytest.raises(ProducerSendError):
+            await faust.producer.send(ORDERS.name, b"key", b"later", 0, None, None)
+        await faust.producer._producer.client.force_metadata_update()  # as long as sending would take
+        await faust.producer.flush()
+        await faust.producer.stop()
+        return [first.exception(), behind.exception()]
+
+    delivered, given_up = asyncio.run(sent())
+    assert delivered is None
+    assert isinstance(given_up, KafkaTimeoutError)
+    assert [message.value() for message in read_to_end(broker, ORDERS.name)] == [b"first"]

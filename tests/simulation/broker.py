@@ -57,6 +57,11 @@ class Broker:
             within.unmarked.append(place)
         return self.partitions[place].append(Record(key, value, within, self.version))
 
+    def compact(self, topic: str) -> None:
+        for (name, _), one in self.partitions.items():
+            if name == topic:
+                one.compact()
+
     # ---- transactions ----
 
     def init(self, transactional_id: str) -> int:

@@ -1,6 +1,7 @@
 """Judges of a run that is over. They share no code with the services but the messages' codecs and the registry's keys:
 what must be is the oracle's word, what is, is what a reader of committed records gets."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from itertools import pairwise
@@ -27,6 +28,8 @@ from tidewheel.contracts.topics import (
 from tidewheel.domain.training import Step
 from tidewheel.registry import keys
 
+# Who sets records of a topic aside; not the predictor, which only looks.
+READERS = {TICKS.name: ("orderbot", "labeler"), ORDERS.name: ("labeler",), EXAMPLES.name: ("trainer",)}
 T = TypeVar("T")
 
 
@@ -86,16 +89,38 @@ def dead_letters(system: System, market: Expected) -> None:
 
 
 def strays(system: System) -> None:
-    """On no partition of any topic is there a record but those that the checks of some market look at."""
+    """On no partition of any topic is there a record but those that the checks of some market, or of what strangers
+    wrote, look at."""
     known = {
         (*place_of(market, topic), market.instrument.encode()) for market in system.markets for topic in TOPICS.values()
     }
+    known |= {(DEAD_LETTERS.name, 0, topic.encode()) for topic in READERS}
     for place, partition in system.broker.partitions.items():
         for offset, record in partition.committed():
             key = record.key or b""
             owner = key.partition(b"|")[0] if place[0] == LABELER_STATE.name else key
-            if (*place, owner) not in known:
+            if (*place, owner) not in known and (*place, offset) not in system.strange:
                 raise Broken(f"{place}: the record at {offset} has key {key!r}, and no market of that key is there")
+
+
+def strangers(system: System) -> None:
+    """A record that nobody can read is set aside by each who reads its topic: once by the labeler, whose letters are in
+    its transactions, once at least by the others; and nothing else is."""
+    told: Counter[tuple[str, tuple[str, int, int]]] = Counter()
+    for _, record in system.broker.partitions[DEAD_LETTERS.name, 0].committed():
+        letter = decode_dead_letter(record.value)
+        if letter.service == "ingest":
+            continue
+        place = letter.source, letter.partition, letter.offset
+        if place not in system.strange or letter.raw != (system.strange[place] or b""):
+            raise Broken(f"{letter.service} set {place} aside: {letter.detail}")
+        told[letter.service, place] += 1
+    for place in system.strange:
+        for service in READERS[place[0]]:
+            if not (count := told.pop((service, place), 0)) or (service == "labeler" and count > 1):
+                raise Broken(f"{service} set {place} aside {count} times")
+    if told:
+        raise Broken(f"set aside by those who do not read it: {dict(told)}")
 
 
 def causality(system: System, market: Expected) -> None:
@@ -158,7 +183,7 @@ def _each(checker: Callable[[System, Expected], None]) -> Check:
 
 # A check may take for granted what one before it has judged.
 CHECKERS: tuple[Check, ...] = (
-    *(nothing_left_open, _each(seconds), _each(orders), _each(labels), _each(dead_letters), strays),
+    *(nothing_left_open, _each(seconds), _each(orders), _each(labels), _each(dead_letters), strays, strangers),
     *(_each(causality), _each(windows), _each(promotions), _each(rulings), _each(scorecards), pointers, serving),
 )
 

@@ -42,7 +42,10 @@ class SimConsumer:
     # ---- records ----
 
     def consume(self, num_messages: int = 1, timeout: float = -1.0) -> list[Message]:
-        self._stage.before("consume")
+        try:
+            self._stage.before("consume")
+        except KafkaException as failure:
+            return [Message(error=failure.args[0])]
         messages = self._fetch(num_messages)
         if self._topics and (failure := self._keep_membership()):
             return [Message(error=failure)]
@@ -156,6 +159,7 @@ class SimConsumer:
                 self._group.leave(self._member_id)
                 self._broker.version += 1
         self._topics, self._positions = (), {}
+        self._stage.after("leave")
 
     def session_ends(self) -> None:
         """The broker has not heard from this member for too long; a name that another has taken is left alone."""

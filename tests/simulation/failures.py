@@ -28,6 +28,16 @@ def fenced(words: str) -> KafkaException:
     return KafkaException(KafkaError(KafkaError._FENCED, f"producer fenced: {words}", True, False, False))
 
 
+def gap() -> KafkaException:
+    """A producer that may leave no gap had to give a record up, and is of no use from then on."""
+    return KafkaException(KafkaError(KafkaError._FATAL, "a record was given up, and none may follow it", True))
+
+
+def away() -> KafkaException:
+    """What a consumer tells of a connection that it makes anew."""
+    return KafkaException(KafkaError(KafkaError._TRANSPORT, "the broker went away"))
+
+
 def not_member(code: int, words: str) -> KafkaException:
     """The group does not know a member, or not in this generation."""
     return KafkaException(KafkaError(code, words))

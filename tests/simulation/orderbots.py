@@ -12,6 +12,7 @@ from faust.types import TP
 from services.orderbot.app import OrderBot
 from services.orderbot.settings import Settings
 from tests.simulation.inputs import SETTINGS
+from tests.simulation.producer import SimProducer
 from tidewheel.contracts.topics import ORDERBOT_GROUP, TICKS
 from tidewheel.domain.prices import Threshold
 from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_config
@@ -49,7 +50,7 @@ class Delivery:
         return False
 
     def exception(self) -> BaseException | None:
-        return None
+        return None if self._error is None else KafkaException(self._error)
 
 
 class Signal:
@@ -63,6 +64,7 @@ class FaustLike:
     def __init__(self, clients: Clients, instance: str) -> None:
         named = {"group.instance.id": instance} if instance else {}
         self.kafka_producer = clients.producer(producer_config("simulated", "orderbot"))
+        cast(SimProducer, self.kafka_producer).tells_failures_at_once = True  # as aiokafka does, before it sends more
         self.kafka_consumer = clients.consumer(consumer_config("simulated", "orderbot", ORDERBOT_GROUP, **named))
         self.on_partitions_assigned, self.on_partitions_revoked = Signal(), Signal()
         self.producer = SimpleNamespace(send=self._send, flush=self._flush)
@@ -82,6 +84,9 @@ class FaustLike:
 
     async def _flush(self) -> None:
         flush(self.kafka_producer)
+
+    def give_up(self, failure: BaseException) -> None:
+        self.kafka_producer.purge()
 
     async def _commit(self, offsets: dict[TP, int]) -> None:
         parts = [TopicPartition(place.topic, place.partition, offset) for place, offset in offsets.items()]
@@ -118,12 +123,15 @@ def orderbot(context: Context, clients: Clients, chance: Random, instance: str) 
         # After a failure too, as `serve` does it.
         with suppress(KafkaException):
             done(bot.finish())
+            app.kafka_consumer.close()
 
 
 def _turn(app: FaustLike, bot: OrderBot, chance: Random) -> None:
     for message in app.kafka_consumer.consume(chance.choice((5, 50, 200)), 0.1):
         if message.error() is not None:
             raise KafkaException(message.error())
+        if bot.failure:
+            return
         at = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         done(bot._on_record(SimpleNamespace(key=message.key(), **at), message.value()))
     if chance.random() < 0.7:

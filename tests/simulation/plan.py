@@ -3,43 +3,74 @@
 from dataclasses import dataclass
 from random import Random
 
+from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS
+
 LABELERS = ("labeler-0", "labeler-1")
 ORDERBOTS = ("orderbot-0",)
 INGESTS = ("ingest-0", "ingest-1")
 TRAINERS = ("trainer-0",)
 PREDICTORS = ("predictor-0",)
 ROLES = (*INGESTS, *ORDERBOTS, *LABELERS, *TRAINERS, *PREDICTORS)
+FOR_A_WHILE = ("labeler-2",)
 
-# How often a role comes to an effect in a run, roughly: faults are put where something happens.
+# All that a service does to the world outside, and how often a role comes to it in a run, roughly: faults are put where
+# something happens. A test asks for every effect that happens to be here.
 OFTEN: dict[str, dict[str, int]] = {
-    "ingest": {"produce": 900, "consume": 8, "flush": 2},
-    "orderbot": {"consume": 60, "produce": 1500, "commit_offsets": 50},
+    "ingest": {"produce": 750, "consume": 1, "flush": 2, "leave": 4, "poll": 12, "send": 10},
+    "orderbot": {"consume": 90, "produce": 1500, "commit_offsets": 10, "flush": 2, "poll": 60, "send": 20, "leave": 1},
     "labeler": {
         "init": 2,
-        "begin": 40,
-        "produce": 1500,
-        "send_offsets": 40,
-        "commit": 40,
-        "end": 40,
-        "consume": 150,
+        "begin": 60,
+        "produce": 800,
+        "send_offsets": 60,
+        "commit": 60,
+        "end": 60,
+        "consume": 250,
         "committed": 4,
         "abort": 2,
+        "flush": 2,
+        "send": 50,
+        "leave": 4,
     },
-    "trainer": {"consume": 60, "produce": 40, "flush": 15, "commit_offsets": 6, "registry": 40},
-    "predictor": {"registry": 80},
+    "trainer": {
+        "consume": 60,
+        "produce": 50,
+        "flush": 25,
+        "commit_offsets": 8,
+        "registry": 70,
+        "leave": 1,
+        "poll": 120,
+        "send": 60,
+    },
+    "predictor": {"registry": 150},
 }
-# What a call of a client may answer instead of doing it, or after it.
-ERRORS: dict[str, tuple[str, ...]] = {
-    "produce": ("refused", "full"),
-    "send_offsets": ("late", "lost", "abortable"),
-    "commit": ("late", "lost", "abortable"),
-    "end": ("late",),
-    "abort": ("late", "lost"),
-    "committed": ("late",),
-    "init": ("late", "lost"),
-    "registry": ("late", "lost"),
-    "commit_offsets": ("abortable",),
+# What a call may answer: `late`, nothing was done; `lost`, though it was; `told`, an error in the place of records.
+ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
+    "ingest": {"produce": ("full",), "send": ("late", "lost"), "flush": ("late",), "consume": ("told",)},
+    "orderbot": {"produce": ("late",), "send": ("late", "lost"), "commit_offsets": ("late", "lost")},
+    "labeler": {
+        "produce": ("refused", "full"),
+        "send": ("late", "lost"),
+        "flush": ("late",),
+        "send_offsets": ("late", "lost", "abortable"),
+        "commit": ("late", "lost", "abortable"),
+        "end": ("late",),
+        "abort": ("late", "lost"),
+        "consume": ("told",),
+        "committed": ("late",),
+        "init": ("late", "lost"),
+    },
+    "trainer": {
+        "registry": ("late", "lost"),
+        "commit_offsets": ("late", "lost"),
+        "send": ("late", "lost"),
+        "flush": ("late",),
+        "consume": ("told",),
+    },
+    "predictor": {"registry": ("late", "lost")},
 }
+# Where strangers' records are met, by those who read there.
+STRANGE = (TICKS.name, ORDERS.name, EXAMPLES.name)
 STEPS = 9_000  # effects of all processes in a run without faults, roughly
 
 
@@ -64,18 +95,24 @@ class Fault:
 def draw(chance: Random) -> list[Fault]:
     """The faults of a run; some runs have none."""
     count = chance.choice((0, 4, 6, 8, 10, 14, 20, 30))
-    makers = (_crash, _crash, _crash, _crash, _pause, _pause, _error, _error, _delay, _scale, _reread, _other)
-    return sorted((chance.choice(makers)(chance) for _ in range(count)), key=lambda fault: (fault.role, fault.at))
+    makers = (_crash, _crash, _crash, _crash, _pause, _pause, _error, _error, _error)
+    makers += (_abort, _delay, _scale, _reread, _stop, _other)
+    faults = [chance.choice(makers)(chance) for _ in range(count)]
+    faults += [_stranger(chance) for _ in range(chance.choice((0, 1, 3)))]
+    return sorted(faults, key=lambda fault: (fault.role, fault.at))
 
 
 def _site(chance: Random, *kinds: str) -> tuple[str, str, int]:
-    role = chance.choice([role for role in ROLES if not kinds or role.partition("-")[0] in kinds])
+    roles = [role for role in (*ROLES, *FOR_A_WHILE) if not kinds or role.partition("-")[0] in kinds]
+    role = chance.choice(roles)
     effects = OFTEN[role.partition("-")[0]]
     effect = chance.choice(list(effects))
-    most = effects[effect]
+    return role, effect, _when(chance, effects[effect])
+
+
+def _when(chance: Random, most: int) -> int:
     # Half of them early, where things happen for the first time.
-    at = chance.randint(1, most) if chance.random() < 0.5 else round(most ** chance.random())
-    return role, effect, at
+    return chance.randint(1, most) if chance.random() < 0.5 else round(most ** chance.random())
 
 
 def _crash(chance: Random) -> Fault:
@@ -84,18 +121,35 @@ def _crash(chance: Random) -> Fault:
 
 
 def _pause(chance: Random) -> Fault:
-    role, effect, at = _site(chance, *chance.choice((("labeler",), ("orderbot", "trainer", "predictor"))))
-    how = chance.choice(("replaced", "expelled", "asleep"))
+    role, effect, at = _site(chance, *chance.choice((("labeler",), ("orderbot", "trainer", "predictor", "ingest"))))
+    # Nothing but their supervisor keeps two ingest processes of one instrument apart.
+    how = "asleep" if role in INGESTS else chance.choice(("replaced", "expelled", "asleep"))
     return Fault("pause", role, at, effect, chance.choice(("before", "after")), how, chance.choice((30, 300, 2000)))
 
 
 def _error(chance: Random) -> Fault:
-    while True:
-        role, effect, at = _site(chance, "labeler", "trainer", "predictor")
-        role_kind = role.partition("-")[0]
-        if effect in ERRORS and not (effect == "produce" and role_kind != "labeler"):
-            how = chance.choice(ERRORS[effect])
-            return Fault("error", role, at, effect, how=how, more=chance.choice((1, 1, 3)))
+    role = chance.choice((*ROLES, *LABELERS, *ORDERBOTS, *ORDERBOTS))
+    kind = role.partition("-")[0]
+    effect = chance.choice(list(ERRORS[kind]))
+    how, at = chance.choice(ERRORS[kind][effect]), _when(chance, OFTEN[kind][effect])
+    return Fault("error", role, at, effect, how=how, more=chance.choice((1, 1, 3)))
+
+
+def _abort(chance: Random) -> Fault:
+    """An error after which a labeler has to abort its transaction and go back."""
+    ways = (("produce", "refused"), ("send", "late"), ("send_offsets", "abortable"), ("commit", "abortable"))
+    effect, how = chance.choice(ways)
+    return Fault("error", chance.choice(LABELERS), _when(chance, OFTEN["labeler"][effect]), effect, how=how, more=1)
+
+
+def _stop(chance: Random) -> Fault:
+    """A process is asked to end, and started again once it has ended."""
+    return Fault("stop", chance.choice(ROLES), chance.randint(1, STEPS), more=chance.choice((1, 50, 400)))
+
+
+def _stranger(chance: Random) -> Fault:
+    """A record that nobody can read."""
+    return Fault("strange", "stranger", chance.randint(1, STEPS), how=chance.choice(STRANGE))
 
 
 def _delay(chance: Random) -> Fault:
@@ -107,7 +161,7 @@ def _delay(chance: Random) -> Fault:
 
 def _scale(chance: Random) -> Fault:
     """One labeler more for a while."""
-    return Fault("scale", "labeler-2", chance.randint(1, STEPS), more=chance.choice((50, 500, 3000)))
+    return Fault("scale", *FOR_A_WHILE, chance.randint(1, STEPS), more=chance.choice((50, 500, 3000)))
 
 
 def _reread(chance: Random) -> Fault:

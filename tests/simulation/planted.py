@@ -24,15 +24,16 @@ from services.trainer.worker import Worker
 from tests.simulation import runs
 from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
+from tests.simulation.orderbots import FaustLike
 from tests.simulation.redis_memory import Store
 from tests.simulation.runs import Outcome
 from tidewheel.contracts.codecs.orders import encode_transaction
-from tidewheel.contracts.topics import TRAINER_GROUP, TRANSACTIONS
+from tidewheel.contracts.topics import DEAD_LETTERS, TRAINER_GROUP, TRANSACTIONS
 from tidewheel.domain.models import Model, ModelRecord, Rival
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Publication
-from tidewheel.runtime.transaction_policy import Policy
+from tidewheel.runtime.transaction_policy import Answer, Policy
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
@@ -93,6 +94,27 @@ def _go_on_after_rebalance(right: object) -> Any:
 
 def _shifted(right: Callable[..., Any]) -> Any:
     return lambda history, placed_ns, *prices: right(history, placed_ns + NS_PER_S, *prices)
+
+
+def _never_abort(right: Callable[..., Answer]) -> Any:
+    def answer(policy: Policy, failure: Any, tried_for_s: float) -> Answer:
+        found = right(policy, failure, tried_for_s)
+        return Answer.RAISE if found is Answer.ABORT else found
+
+    return answer
+
+
+def _nothing_set_aside(right: Callable[..., Any]) -> Any:
+    def restore(work: LabelerWork, partitions: Any, committed: Any) -> Any:
+        starts = right(work, partitions, committed)
+        work._set_aside = {}
+        return starts
+
+    return restore
+
+
+def _no_letters(right: Callable[..., None]) -> Any:
+    return lambda events, topic, *record: None if topic == DEAD_LETTERS.name else right(events, topic, *record)
 
 
 def _take_repeats(right: object) -> Any:
@@ -262,6 +284,12 @@ PLANTED = (
         _instead(Progress, "take_committable", _commit_what_came),
     ),
     Planted(
+        46,
+        "orderbot: sends on behind a record that was given up",
+        "labels: ",
+        _instead(FaustLike, "give_up", _nothing),
+    ),
+    Planted(
         10,
         "ingest: does not look at its log",
         "seconds: ",
@@ -285,6 +313,14 @@ PLANTED = (
         "NotTakenUp: a record of ",
         _instead(TransactionalLoop, "turn", _go_on_after_rebalance),
     ),
+    Planted(2, "labeler: ends where an abort would do", "labeler-", _instead(Policy, "answer", _never_abort)),
+    Planted(
+        16,
+        "labeler: forgets what was set aside",
+        "strangers: ",
+        _instead(LabelerWork, "restore", _nothing_set_aside),
+    ),
+    Planted(7, "trainer: a bad record is passed over", "strangers: ", _instead(RunEvents, "produce", _no_letters)),
     Planted(
         46,
         "labeler: a repeated second is not passed over",

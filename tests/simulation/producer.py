@@ -29,6 +29,8 @@ class SimProducer:
         self._transactional_id: str | None = config.get("transactional.id")
         self._report: Delivered | None = config.get("on_delivery")
         self._report_errors_only = bool(config.get("delivery.report.only.error"))
+        self._gapless = bool(config.get("enable.gapless.guarantee"))
+        self.tells_failures_at_once = False
         self._queues: dict[Place, deque[Queued]] = {}
         self._waiting = 0
         self._reports: list[tuple[Delivered, KafkaError | None]] = []
@@ -73,15 +75,19 @@ class SimProducer:
         else:
             self._stage.before("poll")
         self._send_some()
-        return self._tell()
+        told = self._tell()
+        if timeout <= 0:
+            self._stage.after("poll")
+        return told
 
     def flush(self, timeout: float = -1.0) -> int:
         """Send everything; returns what could not be sent."""
-        self._stage.before("flush")
+        try:
+            self._stage.before("flush")
+        except KafkaException:
+            return self._waiting
         while self._waiting:
             self._send_some()
-            if self._waiting:
-                self._stage.before("send")
         self._stage.after("flush")
         self._tell()
         return self._waiting
@@ -95,17 +101,40 @@ class SimProducer:
         return True
 
     def _send_some(self) -> None:
-        """Some of what waits, in the order of each partition."""
+        """Some of what waits, in the order of each partition. A fault before it gives up what would have been sent, one
+        after it leaves the client in the belief that it was not."""
+        if not self._waiting:
+            return
+        failure = _failure_of(lambda: self._stage.before("send"))
+        batches = [] if failure is not None and self._gapless else self._batches()
+        if failure is not None and not batches:
+            batches = self._all()
+        if failure is None:
+            for place, key, value, _ in batches:
+                self._send(place, key, value)
+            failure = _failure_of(lambda: self._stage.after("send"))
+            if failure is not None and self._gapless:
+                batches += self._all()
+        self._report_on(batches, failure)
+
+    def _batches(self) -> list[tuple[Place, *Queued]]:
+        """Some of each queue, taken out of it."""
+        taken: list[tuple[Place, *Queued]] = []
         for place in sorted(self._queues, key=lambda _: self._chance.random()):
             queue = self._queues[place]
             count = len(queue) if self._chance.random() < 0.5 else self._chance.randint(0, len(queue))
-            for _ in range(count):
-                self._send(place, *queue.popleft())
+            taken += [(place, *queue.popleft()) for _ in range(count)]
             if not queue:
                 del self._queues[place]
+        self._waiting -= len(taken)
+        return taken
 
-    def _send(self, place: Place, key: bytes | None, value: bytes | None, report: Delivered | None) -> None:
-        self._waiting -= 1
+    def _all(self) -> list[tuple[Place, *Queued]]:
+        taken = [(place, *one) for place, queue in self._queues.items() for one in queue]
+        self.purge()
+        return taken
+
+    def _send(self, place: Place, key: bytes | None, value: bytes | None) -> None:
         within = None
         if self._transactional_id is not None:
             try:
@@ -114,8 +143,18 @@ class SimProducer:
                 self._fatal = failure
                 return
         self._broker.append(place, key, value, within)
-        if report is not None and not self._report_errors_only:
-            self._reports.append((report, None))
+
+    def _report_on(self, batches: list[tuple[Place, *Queued]], failure: KafkaException | None) -> None:
+        error = None if failure is None else failure.args[0]
+        for *_, report in batches:
+            if report is not None and (error is not None or not self._report_errors_only):
+                self._reports.append((report, error))
+        if batches and error is not None:
+            self._must_abort = True
+            if self._gapless:
+                self._fatal = failures.gap()
+            if self.tells_failures_at_once:
+                self._tell()
 
     def _tell(self) -> int:
         reports, self._reports = self._reports, []
@@ -165,6 +204,7 @@ class SimProducer:
         self._send_all()
         self._stage.before("end")
         self._end(Fate.COMMITTED)
+        self._stage.after("end")
         self._stage.after("commit")
         self._finish()
 
@@ -198,6 +238,8 @@ class SimProducer:
         while self._waiting:
             self._send_some()
         self._raise_fatal()
+        if self._must_abort:
+            raise failures.abortable(KafkaError._STATE, "a record could not be delivered")
 
     def _end(self, fate: Fate) -> None:
         try:
@@ -220,3 +262,11 @@ class SimProducer:
     def _raise_fatal(self) -> None:
         if self._fatal is not None:
             raise self._fatal
+
+
+def _failure_of(step: Callable[[], None]) -> KafkaException | None:
+    try:
+        step()
+    except KafkaException as failure:
+        return failure
+    return None

@@ -21,6 +21,8 @@ from tidewheel.registry.store import Registry, Unverified
 
 # So that a run of some hundred records has several.
 SNAPSHOT_RECORDS = (40, 150, 2000)
+STRANGE_KEYS = (None, b"", b"stranger")
+STRANGE_VALUES = (b"no message", b"\xff\xff\xff", b"", None)
 
 MOVE_LOOKS_MAX, MOVE_LOOK_STEPS = 30, 500
 
@@ -34,6 +36,7 @@ class Outcome:
     faults: list[Fault]
     fired: list[Fault]
     steps: int
+    met: set[tuple[str, str, str]]  # kind of service, effect, side
     trace: list[str] = field(default_factory=list)
 
     @property
@@ -68,8 +71,9 @@ def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Ou
     world = World(seed, faults, starts, system.version, verbose)
     starts |= system.starts(world)
     world.on_fault = {
-        "compact": lambda _: _compact(system.broker),
+        "compact": lambda _: system.broker.compact(LABELER_STATE.name),
         "move": lambda _: _move(system, world),
+        "strange": lambda fault: _strange(system, fault.how, world.chance),
         "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
     }
     world.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
@@ -87,13 +91,14 @@ def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Ou
     finally:
         if gc_was_on:
             gc.enable()
-    return Outcome(seed, failure, faults, world.fired, world.steps, world.trace)
+    return Outcome(seed, failure, faults, world.fired, world.steps, world.met, world.trace)
 
 
-def _compact(broker: Broker) -> None:
-    for (topic, _), one in broker.partitions.items():
-        if topic == LABELER_STATE.name:
-            one.compact()
+def _strange(system: System, topic: str, chance: Random) -> None:
+    """Someone else writes what is no message of the topic."""
+    place = system.broker.place_of(topic, None, -1)
+    key, value = chance.choice(STRANGE_KEYS), chance.choice(STRANGE_VALUES)
+    system.strange[*place, system.broker.append(place, key, value)] = value
 
 
 def _move(system: System, world: World, looks: int = MOVE_LOOKS_MAX) -> None:

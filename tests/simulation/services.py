@@ -83,6 +83,7 @@ class System:
         self.broker = broker
         self.store = store
         self.markets = markets
+        self.strange: dict[tuple[str, int, int], bytes | None] = {}  # topic, partition, offset of unreadable records
         self.served: dict[tuple[str, str], list[ServingModel]] = {}  # by predictor and instrument, one after the other
         self._chance = chance
         self._commit_ms = chance.choice((1, 1, 20, 300))
@@ -130,7 +131,8 @@ class System:
     def _ingest(self, actor: Actor) -> None:
         market = self.markets[int(actor.role.partition("-")[2])]
         ingest(market, self._context(actor), self._clients(actor), self._chance)
-        self.world.ended.add(actor.role)
+        if not actor.stopping:
+            self.world.ended.add(actor.role)
 
     def _orderbot(self, actor: Actor) -> None:
         name = f"tidewheel-{actor.role}" if self._named else ""

@@ -1,28 +1,69 @@
 """A short run of the simulation; `make sim` is the long one."""
 
+from functools import cache
 from unittest.mock import patch
 
 import pytest
 
 from services.labeler.core import Labeler
-from tests.simulation import checkers, planted, runs
+from tests.simulation import checkers, plan, planted, runs
 from tests.simulation.plan import Fault
 from tests.simulation.planted import Planted
+from tests.simulation.runs import Outcome
 from tests.simulation.shrink import shrink, story
 
 SEEDS = range(20)
 SEEDS_MORE = 60
+PLANS = range(3000)
+
+
+@cache
+def outcome(seed: int) -> Outcome:
+    return runs.run(seed)
+
+
+def met() -> set[tuple[str, str, str]]:
+    """Kind of service, effect, side: where processes came to in these seeds."""
+    return set().union(*(outcome(seed).met for seed in SEEDS))
+
+
+def struck() -> set[tuple[str, str, str]]:
+    """The same of all that a crash is ever drawn at."""
+    faults = (fault for plan_seed in PLANS for fault in runs.faults_of(plan_seed) if fault.kind == "crash")
+    return {(fault.role.partition("-")[0], fault.effect, fault.side) for fault in faults}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_doubled_or_reordered(seed: int) -> None:
-    outcome = runs.run(seed)
-    assert outcome.failure == "", f"`make sim SEED={seed}` tells more"
+    assert outcome(seed).failure == "", f"`make sim SEED={seed}` tells more"
+
+
+def test_every_effect_may_fail_on_both_sides() -> None:
+    assert struck() - met() == set(), "there is no such effect any more"
+    assert met() - struck() == set(), "an effect that OFTEN does not know"
+
+
+@pytest.mark.parametrize("site", ["ingest leave", "orderbot poll", "labeler leave", "trainer poll"])
+def test_an_effect_that_no_fault_is_drawn_at_is_told(site: str) -> None:
+    kind, effect = site.split()
+    others = {known: often for known, often in plan.OFTEN[kind].items() if known != effect}
+    with patch.dict(plan.OFTEN, {kind: others}):
+        assert met() - struck() == {(kind, effect, "before"), (kind, effect, "after")}
 
 
 def test_the_faults_really_happen() -> None:
-    fired = {fault.kind for seed in SEEDS[:6] for fault in runs.run(seed).fired}
-    assert fired >= {"crash", "pause", "error", "delay", "scale", "reread"}
+    drawn = {fault.kind for plan_seed in PLANS for fault in runs.faults_of(plan_seed)}
+    assert {fault.kind for seed in SEEDS for fault in outcome(seed).fired} == drawn
+    assert drawn >= {"compact", "move", "timeout", "strange"}
+
+
+def test_each_service_is_asked_to_end() -> None:
+    asked = {fault.role.partition("-")[0] for seed in SEEDS for fault in outcome(seed).fired if fault.kind == "stop"}
+    assert asked == {role.partition("-")[0] for role in plan.ROLES}
+
+
+def test_transactions_are_aborted() -> None:
+    assert ("labeler", "abort", "after") in met()
 
 
 def test_an_operator_finds_something_to_move() -> None:

@@ -1,5 +1,6 @@
 """Found by seeds. 2064: a trainer that lost its partitions took in what it had fetched before, and windows were lost.
-83: two trainers at once, one of them replaced while it slept, gave one window two verdicts."""
+83: two trainers at once, one of them replaced while it slept, gave one window two verdicts. Found by reading, as faults
+came to deliveries: nobody looked whether a dead letter was delivered."""
 
 import logging
 import threading
@@ -11,17 +12,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from confluent_kafka import KafkaException
 
 from services.trainer.ledger import Ledger
 from services.trainer.run import Candidate
 from services.trainer.service import Outside, Service
 from services.trainer.settings import Settings
 from tests.made_models import published
-from tests.simulation import inputs, learner
+from tests.simulation import failures, inputs, learner
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm
+from tests.simulation.stage import Calm, Stage
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.domain.models import ModelRecord, Verdict
 from tidewheel.registry.store import Publication, Registry
@@ -44,13 +46,47 @@ class AtOnce:
     def shutdown(self, wait: bool = True) -> None: ...
 
 
+def a_service(broker: Broker, stage: Stage, chance: Random, registry: Registry | None = None) -> Service:
+    log, stop = logging.getLogger("trainer"), threading.Event()
+    registry = registry or Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    outside = Outside(clients(broker, stage, chance), registry, cast(Executor, AtOnce()), stop, learner.make)
+    return Service(Settings(window=WINDOW, trials=1), Context(log, Health("trainer"), stop), outside)
+
+
+def turn(service: Service, times: int) -> None:
+    for _ in range(times):
+        service.turn()
+
+
+class Refusing(Calm):
+    """The first batch that is sent is given up."""
+
+    refused = False
+
+    def before(self, effect: str) -> None:
+        if effect == "send" and not self.refused:
+            self.refused = True
+            raise failures.timed_out(effect)
+
+
+def test_offsets_are_not_committed_past_a_dead_letter_that_was_not_delivered() -> None:
+    chance = Random(1)
+    broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
+    service = a_service(broker, Refusing(), chance)
+    broker.append(PLACE, b"stranger", b"no message")
+    turn(service, 5)
+    for value in MARKET.examples:
+        broker.append(PLACE, MARKET.instrument.encode(), value)
+    with pytest.raises(KafkaException):
+        turn(service, 20)
+    assert broker.group(TRAINER_GROUP).offsets == {}
+
+
 def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
     registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
-    log, stop = logging.getLogger("trainer"), threading.Event()
-    outside = Outside(clients(broker, Calm(), chance), registry, cast(Executor, AtOnce()), stop, learner.make)
-    service = Service(Settings(window=WINDOW, trials=1), Context(log, Health("trainer"), stop), outside)
+    service = a_service(broker, Calm(), chance, registry)
     for number, value in enumerate(MARKET.examples):
         broker.append(PLACE, MARKET.instrument.encode(), value)
         if number % 10 == 0:
@@ -59,8 +95,7 @@ def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
             # The session ends unnoticed: the next poll brings old records and the news.
             (member,) = broker.group(TRAINER_GROUP).members
             broker.group(TRAINER_GROUP).leave(member)
-    for _ in range(20):
-        service.turn()
+    turn(service, 20)
     records = [record for record in registry.records(MARKET.instrument) if isinstance(record, ModelRecord)]
     assert sorted(record.seq for record in records) == list(range(1, len(MARKET.examples) // WINDOW + 1))
     service.close()

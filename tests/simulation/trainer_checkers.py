@@ -218,7 +218,8 @@ def _moved_by_hand(system: System, market: Expected) -> bool:
 def _beside(run: Run, runs: list[Run], served: int, rows: list[Example]) -> None:
     rival = run.record.rival
     found = (rival.seq, rival.flagged, rival.hits) if rival else (0, 0, 0)
-    wanted = (0, 0, 0) if served in (0, run.seq) else (served, *_figures(runs[served - 1], rows)[2:])
+    beside_none = served in (0, run.seq) or not rows
+    wanted = (0, 0, 0) if beside_none else (served, *_figures(runs[served - 1], rows)[2:])
     if found != wanted:
         raise Broken(f"{run.name} was judged beside {found}, what served gives {wanted}")
 

@@ -38,6 +38,7 @@ class Actor:
         self.dead = False
         self.asleep_until = 0
         self.stopping = False
+        self.comes_again_after = 0  # steps from a clean end to the next process; 0: there is none
         self.strands: list[Strand] = []
         self.consumers: list[SimConsumer] = []
         self.farewells: list[Callable[[], None]] = []  # what the broker does once it misses this process
@@ -80,6 +81,7 @@ class World:
         self.delayed: Counter[tuple[str, str]] = Counter()
         self.trace: list[str] = []
         self.fired: list[Fault] = []
+        self.met: set[tuple[str, str, str]] = set()  # kind of service, effect, side
         self.ended: set[str] = set()  # roles whose work is done
         self.background: Callable[[], None] = lambda: None  # what the broker does beside everything
         self.on_fault: dict[str, Callable[[Fault], None]] = {}
@@ -113,6 +115,8 @@ class World:
         heapq.heappush(self._events, (self.steps + steps, next(self._order), event))
 
     def _happen(self, fault: Fault) -> None:
+        if fault.kind == "stop" and not self._is_there(fault.role):
+            return
         self.fired.append(fault)
         self.say(f"-- {fault}")
         if fault.kind == "delay":
@@ -122,6 +126,8 @@ class World:
         elif fault.kind == "scale":
             self.start(fault.role)
             self.later(fault.more, lambda: self.stop(fault.role))
+        elif fault.kind == "stop":
+            self.stop(fault.role, comes_again_after=fault.more)
         else:
             self.on_fault[fault.kind](fault)
 
@@ -136,6 +142,7 @@ class World:
             raise Killed
         key = (actor.role, effect, side)
         self._counts[key] += 1
+        self.met.add((actor.role.partition("-")[0], effect, side))
         self.steps += 1
         self.now_s += STEP_S
         if fault := self._at.pop((*key, self._counts[key]), None):
@@ -215,10 +222,11 @@ class World:
             if actor.role == role and actor.asleep_until > self.steps:
                 self.forget(actor)
 
-    def stop(self, role: str) -> None:
+    def stop(self, role: str, comes_again_after: int = 0) -> None:
         """Ask a role's processes to end."""
         for actor in self.actors:
-            actor.stopping |= actor.role == role
+            if actor.role == role:
+                actor.stopping, actor.comes_again_after = True, comes_again_after
 
     def run(self) -> None:
         """Until nothing more happens. Raises Failed for what must not happen."""
@@ -286,6 +294,8 @@ class World:
         failure = strand.failure
         if failure is None:
             self.say(f"{actor.name} is done")
+            if actor.comes_again_after:
+                self.later(actor.comes_again_after, lambda: self._start_if_gone(actor.role))
             return
         if isinstance(failure, Killed):
             self.say(f"{actor.name} is gone")
@@ -296,8 +306,17 @@ class World:
             isinstance(failure, Unusable) and any(part in words for part in FORGIVEN)
         ):
             raise Failed(f"{actor.name} failed\n{strand.words}")
-        if not actor.stopping and not any(other.role == actor.role for other in self.actors):
-            self.later(20, lambda: self.start(actor.role))
+        if isinstance(failure, KafkaException) and wants_abort(failure):
+            raise Failed(f"{actor.name} ended of what an abort would have mended\n{strand.words}")
+        if not actor.stopping or actor.comes_again_after:
+            self.later(20, lambda: self._start_if_gone(actor.role))
+
+    def _start_if_gone(self, role: str) -> None:
+        if not self._is_there(role):
+            self.start(role)
+
+    def _is_there(self, role: str) -> bool:
+        return any(actor.role == role for actor in self.actors)
 
     def _unwind(self, actor: Actor) -> None:
         """Let the other threads of a dead process come to their end."""
@@ -313,6 +332,12 @@ class World:
             self._unwind(actor)
 
 
+def wants_abort(failure: KafkaException) -> bool:
+    """Whether a transaction's failure is over with its abort."""
+    error = failure.args[0]
+    return bool(error.txn_requires_abort() or (error.code() == KafkaError._STATE and not error.fatal()))
+
+
 def _failure(fault: Fault) -> BaseException:
     if fault.how == "full":
         return failures.full()
@@ -320,6 +345,8 @@ def _failure(fault: Fault) -> BaseException:
         return failures.wrong_state("a record was refused")
     if fault.how == "abortable":
         return failures.abortable(KafkaError.COORDINATOR_NOT_AVAILABLE, "the transaction must be aborted")
+    if fault.how == "told":
+        return failures.away()
     if fault.effect == "registry":
         return redis.ConnectionError("no answer")
     return failures.timed_out(fault.effect)

@@ -157,3 +157,4 @@ def test_a_rival_is_judged_on_rows_placed_after_its_own_window_only() -> None:
     early = replace(reader(3, 1), last_resolved_ns=-1, lineage=replace(reader(3, 1).lineage, last_example_seq=-1))
     assert proof.rival(early, later) == Rival(3, 100, 50)
     assert proof.rival(replace(early, last_resolved_ns=0), later) is None
+    assert proof.rival(early, later.take(slice(0))) is None
