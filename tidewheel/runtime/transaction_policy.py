@@ -23,6 +23,10 @@ ABORT_WAIT_S = 0.1
 ABORT_WAIT_MAX_S = 1.0
 
 
+class LeftOpen(Exception):
+    """Asked to stop while Kafka does not answer: the broker aborts the transaction in time, or our next start does."""
+
+
 class Answer(Enum):
     """What to do after a step of a transaction failed."""
 
@@ -43,8 +47,7 @@ def passing(failure: KafkaError) -> bool:
 
 @dataclass(slots=True)
 class Policy:
-    """Commits by time and by count; tries again what may yet succeed, for about as long as a transaction may last, and
-    not so long when asked to stop: what is left open is aborted as a killed process's is."""
+    """Commits by time and by count; tries again what may yet succeed, for about as long as a transaction may last."""
 
     interval_s: float
     records_max: int
@@ -87,14 +90,18 @@ class Policy:
             return None
         return min(ABORT_WAIT_MAX_S, ABORT_WAIT_S * (self._aborts - 1))
 
-    def answer(self, failure: KafkaError, tried_for_s: float, stopping: bool = False) -> Answer:
-        """`tried_for_s`: how long this step has been tried. `stopping`: the process is asked to end."""
+    def answer(self, failure: KafkaError, tried_for_s: float) -> Answer:
+        """`tried_for_s`: how long this step has been tried."""
         if failure.fatal():
             return Answer.RAISE
         # A record that could not be delivered leaves a transaction that takes no more and can only be aborted.
         if failure.txn_requires_abort() or failure.code() == KafkaError._STATE:
             return Answer.ABORT
         if failure.retriable() or failure.code() == KafkaError._TIMED_OUT:
-            limit_s = self.stopping_limit_s if stopping else self.retry_limit_s
-            return Answer.RETRY if tried_for_s < limit_s else Answer.RAISE
+            return Answer.RETRY if tried_for_s < self.retry_limit_s else Answer.RAISE
         return Answer.RAISE
+
+    def check_wait(self, waited_s: float, stopping: bool) -> None:
+        """How long a step has been waited for, and whether the process is asked to stop. Raises LeftOpen."""
+        if stopping and waited_s > self.stopping_limit_s:
+            raise LeftOpen(f"Kafka has not answered for {waited_s:.0f} s")

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from tidewheel.runtime.hang_guard import Guard, beside
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, Place, consumer_config, producer_config
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, Policy, fenced, passing
+from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced, passing
 from tidewheel.telemetry import metrics
 
 # One try of a call; between tries the loop shows that it lives.
@@ -106,10 +106,6 @@ def co_partitioned_consumer(
         "fetch.message.max.bytes": FETCH_BYTES_MAX,
     }
     return clients.consumer(config)
-
-
-class LeftOpen(Exception):
-    """Asked to stop while Kafka does not answer: the broker aborts the transaction in time, or our next start does."""
 
 
 class TransactionalLoop:
@@ -277,15 +273,19 @@ class TransactionalLoop:
                 step(TRY_LIMIT_S)
                 return
             except KafkaException as failure:
-                tried_s, stopping = self._clock() - since_s, self._stop.is_set()
-                if self._policy.answer(failure.args[0], tried_s, stopping) is not Answer.RETRY:
+                tried_s = self._clock() - since_s
+                if self._policy.answer(failure.args[0], tried_s) is not Answer.RETRY:
                     if self._policy.answer(failure.args[0], tried_for_s=0.0) is Answer.RETRY:
-                        words = f"Kafka has not answered for {tried_s:.0f} s: {failure.args[0].str()}"
-                        raise (LeftOpen if stopping else Unusable)(words) from None
+                        raise Unusable(f"Kafka has not answered for {tried_s:.0f} s: {failure.args[0].str()}") from None
                     raise
                 self._log.warning("trying again: %s", failure.args[0].str())
             self._producer.poll(TRY_WAIT_S)
-            self._on_turn()
+            self._wait_on(since_s)
+
+    def _wait_on(self, since_s: float) -> None:
+        """Show that we live while a step is waited for."""
+        self._on_turn()
+        self._policy.check_wait(self._clock() - since_s, self._stop.is_set())
 
     def _send_offsets(self, offsets: list[TopicPartition], member: object, limit_s: float) -> None:
         """As the producer's. Raises Unusable where that does not come back at all: librdkafka ignores its limit once
@@ -294,7 +294,8 @@ class TransactionalLoop:
         def send() -> None:
             self._producer.send_offsets_to_transaction(offsets, member, limit_s)
 
-        self._guard(send, self._on_turn)
+        since_s = self._clock()
+        self._guard(send, lambda: self._wait_on(since_s))
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
         """Messages that are records. Raises KafkaException for an error that does not pass by itself."""

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tidewheel.runtime import hang_guard
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
+from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced
 from tidewheel.runtime.transactional import TransactionalLoop, co_partitions
 
 
@@ -75,10 +75,11 @@ def test_trying_again_has_an_end() -> None:
     assert policy().answer(failure, tried_for_s=60.0) is Answer.RAISE
 
 
-def test_trying_again_has_a_sooner_end_when_asked_to_stop() -> None:
-    failure = error(KafkaError._TRANSPORT, retriable=True)
-    assert policy().answer(failure, tried_for_s=1.9, stopping=True) is Answer.RETRY
-    assert policy().answer(failure, tried_for_s=2.0, stopping=True) is Answer.RAISE
+def test_what_is_waited_for_is_left_when_asked_to_stop() -> None:
+    policy().check_wait(59.0, stopping=False)
+    policy().check_wait(2.0, stopping=True)
+    with pytest.raises(LeftOpen, match="has not answered for 3 s"):
+        policy().check_wait(3.0, stopping=True)
 
 
 def waits(one: Policy, times_s: Iterable[float]) -> list[float | None]:
@@ -160,6 +161,14 @@ def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
     with pytest.raises(Unusable, match="Kafka's client has hung"):
         loop(offsets, lambda: 0.0, lambda: turns.append(None))._send_offsets([], None, 1.0)
     assert len(turns) > 5, "it showed that it lives"
+
+
+def test_a_client_that_hangs_is_left_when_asked_to_stop(offsets: Offsets) -> None:
+    now_s = iter(range(10**6))
+    one = loop(offsets, lambda: float(next(now_s)), lambda: None)
+    one._stop.set()
+    with pytest.raises(LeftOpen):
+        one._send_offsets([], None, 1.0)
 
 
 def test_a_process_that_stood_still_meanwhile_does_not_blame_the_client(offsets: Offsets) -> None:
