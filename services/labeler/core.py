@@ -89,6 +89,11 @@ class Labeler:
         return self.second < self._written.second
 
     @property
+    def between_sessions(self) -> bool:
+        """No session is open: a snapshot is a few numbers."""
+        return self._session is None
+
+    @property
     def open_orders(self) -> int:
         """Orders placed and not resolved."""
         return self._session.open_orders if self._session is not None else 0

@@ -1,6 +1,7 @@
 """The instruments of one partition: records in with their offsets, outputs out, and what a commit must hold. Pure."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from services.labeler.config import LabelerConfig
 from services.labeler.core import Labeler, Output
@@ -10,8 +11,8 @@ from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 
-# A snapshot is due when so many records came since the last one, and more of them where the state is large: writing it
-# then costs each record the same, and reading the records again after a crash takes a second or two.
+# A snapshot is due when so many records of its instrument came since the last one, and more of them where the state is
+# large: writing it then costs each record the same, and reading the records again after a crash takes a second or two.
 SNAPSHOT_RECORDS_MIN = 2_000
 SNAPSHOT_BYTES_PER_RECORD = 480
 
@@ -21,27 +22,30 @@ TOPICS = (TICKS.name, ORDERS.name)
 class Instrument:
     """One instrument's labeler, the records that wait in it, and how far it is saved."""
 
-    __slots__ = ("labeler", "parts", "records", "saved_second", "waiting")
+    __slots__ = ("after", "labeler", "parts", "records", "saved_second", "snapshot_second", "waiting")
 
     def __init__(self, labeler: Labeler) -> None:
         self.labeler = labeler
         self.waiting = {topic: Waiting() for topic in TOPICS}
         self.saved_second = labeler.second
+        # Of the last snapshot: its second, its records, by topic the offset that follows it, and the records since.
+        self.snapshot_second = labeler.second
         self.parts = 0
-        # Records since the last snapshot. The first commit holds one, so that there always is one.
-        self.records = SNAPSHOT_RECORDS_MIN
+        self.after: dict[str, int] = {}
+        self.records = 0
 
     @classmethod
     def restore(cls, saved: Saved, config: LabelerConfig) -> "Instrument":
         """From a snapshot, on the way to where outputs are written. Raises StateMismatch."""
         instrument = cls(Labeler.restore(saved.state, config))
         instrument.labeler.replay_to(saved.written)
-        instrument.saved_second, instrument.parts, instrument.records = saved.written.second, saved.parts, 0
+        instrument.saved_second, instrument.parts = saved.written.second, saved.parts
+        instrument.after = {TICKS.name: saved.ticks_offset, ORDERS.name: saved.orders_offset}
         return instrument
 
     @property
-    def snapshot_due(self) -> bool:
-        return self.records >= max(SNAPSHOT_RECORDS_MIN, self.labeler.state_bytes // SNAPSHOT_BYTES_PER_RECORD)
+    def records_per_snapshot(self) -> int:
+        return max(SNAPSHOT_RECORDS_MIN, self.labeler.state_bytes // SNAPSHOT_BYTES_PER_RECORD)
 
 
 class Partition:
@@ -57,6 +61,8 @@ class Partition:
         self._config = config
         self.instruments = {name: Instrument.restore(one, config) for name, one in (saved or {}).items()}
         self._touched: dict[str, Instrument] = {}
+        # Those whose snapshot is not of the last second written, in order of when that began.
+        self._behind: dict[str, Instrument] = {}
         self.moved: dict[str, Labeler] = {}  # those that the last `complete` wrote a frontier of
         self._ahead = ReadAhead()
         # By topic: the offset after the last record read, and the one below which all is labelled.
@@ -67,11 +73,13 @@ class Partition:
     def _start(self, topic: str, saved: Mapping[str, Saved]) -> int | None:
         """Where to read a topic from; None is its beginning.
 
-        Records of an instrument without saved state all lie after the committed offset.
+        What is not labelled lies at the committed offset or after it. Only what is written beyond a snapshot has to be
+        made again from records before it, so that an instrument that fell silent keeps nobody back.
         """
         if topic not in self._labelled:
             return None
-        offsets = [one.ticks_offset if topic == TICKS.name else one.orders_offset for one in saved.values()]
+        behind = [one for one in saved.values() if one.state.frontier.second < one.written.second]
+        offsets = [one.ticks_offset if topic == TICKS.name else one.orders_offset for one in behind]
         return min([self._labelled[topic], *offsets])
 
     def on_second(self, offset: int, payload_bytes: int, second: MarketSecond) -> list[Output]:
@@ -114,21 +122,41 @@ class Partition:
         for name, instrument in self._touched.items():
             self._settle(instrument)
             labeler = instrument.labeler
-            if labeler.replaying or labeler.second == instrument.saved_second:
+            if labeler.replaying:
                 continue
-            instrument.saved_second = labeler.second
-            self.moved[name] = labeler
-            yield frontier_record(name, labeler.frontier, str(self._config))
-            if instrument.snapshot_due:
-                yield from self._snapshot(name, instrument)
+            if labeler.second != instrument.saved_second:
+                instrument.saved_second = labeler.second
+                self.moved[name] = labeler
+                yield frontier_record(name, labeler.frontier, str(self._config))
+            if labeler.second != instrument.snapshot_second:
+                self._behind[name] = instrument
+        # The oldest one as well: an instrument that fell silent is touched no more.
+        behind = len(self._behind)
+        for name in dict.fromkeys((*islice(self._behind, 1), *self._touched)):
+            if name in self._behind and self._snapshot_due(self._behind[name], behind):
+                yield from self._snapshot(name, self._behind.pop(name))
         self._touched = {}
+
+    def _snapshot_due(self, instrument: Instrument, behind: int) -> bool:
+        """The first commit holds one, so that there always is one; so does a session's last, where it is small.
+
+        Then after its share of the records, or after so many of all that one with its share would have had it.
+        """
+        share = instrument.records_per_snapshot
+        return (
+            not instrument.after
+            or instrument.labeler.between_sessions
+            or instrument.records >= share
+            or any(self._first_waiting(t, instrument) - instrument.after[t] > share * behind for t in TOPICS)
+        )
 
     def _snapshot(self, name: str, instrument: Instrument) -> list[Record]:
         after = {topic: self._first_waiting(topic, instrument) for topic in TOPICS}
         state = instrument.labeler.snapshot()
         records = snapshot_records(state, after[TICKS.name], after[ORDERS.name], str(self._config))
         removed = removed_parts(name, len(records), instrument.parts)
-        instrument.parts, instrument.records = len(records), 0
+        instrument.snapshot_second, instrument.parts = state.frontier.second, len(records)
+        instrument.after, instrument.records = after, 0
         return records + removed
 
     def _first_waiting(self, topic: str, instrument: Instrument) -> int:

@@ -103,7 +103,8 @@ def second_orders(draw: st.DrawFn) -> SecondOrders:
     second = draw(SECOND)
     indices = sorted(draw(st.sets(st.integers(0, 999), max_size=4)))
     count = len(indices)
-    bids = _column(draw, PRICE, count)
+    lowers = _column(draw, st.integers(1, PRICE_MAX_E9 - 3 * 10**9), count)
+    bids = lowers + _column(draw, st.integers(1, 10**9), count)
     offers = bids + _column(draw, st.integers(0, 10**9), count)
     return SecondOrders(
         draw(INSTRUMENT),
@@ -114,7 +115,7 @@ def second_orders(draw: st.DrawFn) -> SecondOrders:
         bids,
         offers,
         offers + _column(draw, st.integers(1, 10**9), count),
-        bids - _column(draw, st.integers(1, 10**9), count),
+        lowers,
         draw(st.dictionaries(st.sampled_from(NotPlacedReason), st.integers(1, 2**32 - 1))),
     )
 

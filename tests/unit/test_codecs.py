@@ -10,6 +10,7 @@ from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs import market, models, orders, training
 from tidewheel.contracts.codecs.columns import packed
 from tidewheel.domain.features import SCHEMA_HASH
+from tidewheel.domain.prices import PRICE_MAX_E9
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.wire.v1 import market_pb2, models_pb2, orders_pb2, training_pb2
 
@@ -67,6 +68,10 @@ def example(**changed: Any) -> bytes:
 def test_what_is_spoilt_below_was_good() -> None:
     assert len(market.decode_second(second()).quotes) == 2
     assert len(orders.decode_orders(second_orders())) == 2
+    assert market.decode_second(second(first_seq=2**63 - 3)).last_seq == 2**63 - 2
+    assert (
+        orders.decode_orders(second_orders(upper_e9=column(111, PRICE_MAX_E9), lower_e9=column(1, 1))).lower_e9[0] == 1
+    )
     assert orders.decode_example(example()).label == 0
 
 
@@ -89,6 +94,14 @@ AT = 10 * NS_PER_S
         ({"close_bid_e9": 0}, "no usable price"),
         ({"close_offer_e9": 101}, "no usable price"),
         ({"open_bid_e9": 1}, "one side only"),
+        ({"open_bid_e9": 2, "open_offer_e9": 1}, "opening quote is no usable price"),
+        ({"open_bid_e9": -1, "open_offer_e9": 1}, "opening quote is no usable price"),
+        ({"open_bid_e9": 1, "open_offer_e9": -(2**63)}, "opening quote is no usable price"),
+        ({"bid_e9": column(-(2**63), 102)}, "a quote is no usable price"),
+        ({"bid_e9": column(0, 102)}, "a quote is no usable price"),
+        ({"offer_e9": column(99, 103)}, "a quote is no usable price"),
+        ({"second": 2**63 // NS_PER_S}, "beyond all numbers"),
+        ({"first_seq": 2**63 - 2}, "beyond all numbers"),
         ({"count": 0}, "has no quote"),
         ({"count": 0, "open_bid_e9": 101, "open_offer_e9": 103}, "changed in a quiet second"),
     ],
@@ -109,6 +122,11 @@ def test_market_seconds_that_contradict_themselves(changed: dict[str, Any], word
         ({"order_id": column(10_001, 10_001)}, "do not grow"),
         ({"upper_e9": column(101, 113)}, "between its thresholds"),
         ({"lower_e9": column(91, 102)}, "between its thresholds"),
+        ({"bid_e9": column(102, 102)}, "between its thresholds"),
+        ({"offer_e9": column(-(2**63), 103)}, "between its thresholds"),
+        ({"lower_e9": column(91, 0)}, "no usable price"),
+        ({"lower_e9": column(-(2**63), 93)}, "no usable price"),
+        ({"upper_e9": column(111, PRICE_MAX_E9 + 1)}, "no usable price"),
         ({"not_placed": [orders_pb2.NotPlaced(reason=9)]}, "NotPlacedReason"),  # type: ignore[arg-type]
     ],
 )

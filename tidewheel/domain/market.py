@@ -12,6 +12,7 @@ from tidewheel.domain.prices import mid_e9
 Int64 = NDArray[np.int64]
 
 INSTRUMENT = re.compile(r"[a-z][a-z0-9]*:[A-Za-z0-9][A-Za-z0-9._/-]*")
+INSTRUMENT_SHOWN_MAX = 50
 NO_INT64 = np.empty(0, dtype=np.int64)
 NO_FLAGS = np.empty(0, dtype=np.uint16)
 
@@ -109,5 +110,5 @@ class MarketSecond:
 def check_instrument(text: str) -> str:
     """The instrument id as given. Raises ValueError unless it is `<venue>:<symbol>`."""
     if not INSTRUMENT.fullmatch(text):
-        raise ValueError(f"{text!r} is no instrument id: it must look like kraken:BTC-USD")
+        raise ValueError(f"{text[:INSTRUMENT_SHOWN_MAX]!r} is no instrument id: it must look like kraken:BTC-USD")
     return text

@@ -1,5 +1,6 @@
 """Setting bad records aside: with their reason, counted, and not without limit."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from confluent_kafka import Message
@@ -10,17 +11,23 @@ from tidewheel.contracts.topics import DEAD_LETTERS
 from tidewheel.runtime.process import Unusable
 from tidewheel.telemetry import metrics
 
+# What is left of a record, so that its letter always fits into one.
 RAW_BYTES_MAX = 100_000
+KEY_BYTES_MAX = 4_000
+DETAIL_MAX = 500
+RECENT_RUNS = 8
 
 
 class DeadLetterLimit:
     """How much may be set aside before the service stops instead of draining a topic into the bin.
 
-    Pure: told of each record, raises Unusable when more than `run_max` bad ones come in a row, or when more than
-    `share_max` of at least `run_max` records were bad.
+    Pure: told of each record, raises Unusable when more than `run_max` bad ones come in a row, or when they are more
+    than `share_max` of the recent past, which is about `RECENT_RUNS` times `run_max` records: years of good ones say
+    nothing of today. A quarter: of two instruments on a partition, one that turned to garbage is a third of what a
+    labeler reads of both topics.
     """
 
-    def __init__(self, run_max: int = 1000, share_max: float = 0.5) -> None:
+    def __init__(self, run_max: int = 1000, share_max: float = 0.25) -> None:
         self._run_max = run_max
         self._share_max = share_max
         self._run = 0
@@ -31,6 +38,7 @@ class DeadLetterLimit:
         if count:  # none between two bad ones leaves them in a row
             self._run = 0
         self._all += count
+        self._forget()
 
     def bad(self) -> None:
         self._run += 1
@@ -40,8 +48,15 @@ class DeadLetterLimit:
             raise Unusable(f"{self._run} bad records in a row: stopping instead of setting a whole topic aside")
         if self._bad > self._run_max and self._bad > self._share_max * self._all:
             raise Unusable(
-                f"{self._bad} of {self._all} records were bad: stopping instead of setting a whole topic aside"
+                f"{self._bad} of the last {self._all} records were bad: stopping instead of setting a whole topic aside"
             )
+        self._forget()
+
+    def _forget(self) -> None:
+        """Both counts are halved when they grew large, so that what is long ago weighs less and less."""
+        while self._all > RECENT_RUNS * self._run_max:
+            self._bad //= 2
+            self._all //= 2
 
 
 class Produces(Protocol):
@@ -73,12 +88,18 @@ class DeadLetterBin:
                 reason=failure.reason,
                 detail=str(failure),
                 key=message.key() or b"",
-                raw=(message.value() or b"")[:RAW_BYTES_MAX],
+                raw=message.value() or b"",
             )
         )
 
     def put(self, letter: DeadLetter) -> None:
-        """Set anything aside. Raises Unusable when the limit is passed."""
+        """Set anything aside, cut where it is long. Raises Unusable when the limit is passed."""
+        letter = replace(
+            letter,
+            detail=letter.detail[:DETAIL_MAX],
+            key=letter.key[:KEY_BYTES_MAX],
+            raw=letter.raw[:RAW_BYTES_MAX],
+        )
         key = letter.instrument or letter.source
         self._producer.produce(DEAD_LETTERS.name, encode_dead_letter(letter), key)
         metrics.DEAD_LETTERS.labels(self._service, letter.source, letter.reason).inc()

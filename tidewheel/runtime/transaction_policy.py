@@ -9,6 +9,23 @@ FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
 
+# What a consumer reports of itself while it mends it: no record, and no reason to stop.
+PASSING = frozenset(
+    (
+        *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT),
+        *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
+    )
+)
+# After an abort the work is done again, each time after a longer wait. Fewer aborts than these are no sign of a lasting
+# reason, however long they took: a process may stand still between two.
+ABORTS_MIN = 10
+ABORT_WAIT_S = 0.1
+ABORT_WAIT_MAX_S = 1.0
+
+
+class LeftOpen(Exception):
+    """Asked to stop while Kafka does not answer: the broker aborts the transaction in time, or our next start does."""
+
 
 class Answer(Enum):
     """What to do after a step of a transaction failed."""
@@ -23,6 +40,11 @@ def fenced(failure: KafkaError) -> bool:
     return failure.code() in FENCED or (failure.code() == KafkaError._FATAL and "fenced" in failure.str().lower())
 
 
+def passing(failure: KafkaError) -> bool:
+    """Whether what a consumer reports passes by itself."""
+    return failure.code() in PASSING and not failure.fatal()
+
+
 @dataclass(slots=True)
 class Policy:
     """Commits by time and by count; tries again what may yet succeed, for about as long as a transaction may last."""
@@ -30,8 +52,11 @@ class Policy:
     interval_s: float
     records_max: int
     retry_limit_s: float = 30.0
+    stopping_limit_s: float = 2.0
     _records: int = 0
     _since_s: float = 0.0
+    _aborts: int = 0
+    _aborting_since_s: float = 0.0
 
     def took(self, records: int, now_s: float) -> None:
         """Records were processed; the first ones begin a transaction."""
@@ -44,9 +69,26 @@ class Policy:
         full = self._records >= self.records_max
         return full or (self._records > 0 and now_s - self._since_s >= self.interval_s)
 
-    def ended(self) -> None:
-        """The transaction was committed or aborted."""
+    def committed(self) -> None:
+        """The transaction was committed."""
+        self._records = self._aborts = 0
+
+    def aborted(self) -> None:
+        """The transaction was aborted."""
         self._records = 0
+
+    def wait_after_failure_s(self, now_s: float) -> float | None:
+        """How long to wait after an abort before the work is done again; None: no more, it fails for a lasting reason.
+
+        Told of every abort that a failure led to. What fails anew each time would else be tried without a pause, for
+        ever, in a process that looks well.
+        """
+        if not self._aborts:
+            self._aborting_since_s = now_s
+        self._aborts += 1
+        if self._aborts > ABORTS_MIN and now_s - self._aborting_since_s >= self.retry_limit_s:
+            return None
+        return min(ABORT_WAIT_MAX_S, ABORT_WAIT_S * (self._aborts - 1))
 
     def answer(self, failure: KafkaError, tried_for_s: float) -> Answer:
         """`tried_for_s`: how long this step has been tried."""
@@ -58,3 +100,8 @@ class Policy:
         if failure.retriable() or failure.code() == KafkaError._TIMED_OUT:
             return Answer.RETRY if tried_for_s < self.retry_limit_s else Answer.RAISE
         return Answer.RAISE
+
+    def check_wait(self, waited_s: float, stopping: bool) -> None:
+        """How long a step has been waited for, and whether the process is asked to stop. Raises LeftOpen."""
+        if stopping and waited_s > self.stopping_limit_s:
+            raise LeftOpen(f"Kafka has not answered for {waited_s:.0f} s")

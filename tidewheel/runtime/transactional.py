@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from tidewheel.runtime.hang_guard import Guard, beside
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, Place, consumer_config, producer_config
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
+from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced, passing
 from tidewheel.telemetry import metrics
 
 # One try of a call; between tries the loop shows that it lives.
@@ -31,13 +31,6 @@ SESSION_LIMIT_MS = 6_000
 
 # Of one partition at a time. The client's own 1 MiB makes small records wait for fetches: half the speed (measured).
 FETCH_BYTES_MAX = 4 * 2**20
-# What a consumer reports of itself while it mends it: no record, and no reason to stop.
-PASSING = frozenset(
-    (
-        *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT),
-        *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
-    )
-)
 
 
 class Position(NamedTuple):
@@ -153,21 +146,26 @@ class TransactionalLoop:
         self._reassigned = False
         self._in_transaction = self._half_done = self._closing = False
         self._paused: set[Place] = set()
+        self._stop = threading.Event()
         self.assigned = False  # the group has told us our partitions, be it none
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set. Raises Unusable when another process has taken our place, KafkaException else."""
+        """Until `stop` is set. Raises Unusable when another process has taken our place, or Kafka gives no more."""
+        self._stop = stop
         try:
             self.start()
             while not stop.is_set():
                 self.turn()
                 self._on_turn()
             self.close()
+        except LeftOpen as failure:
+            self._in_transaction = self._half_done = False  # a client that is let go of revokes, and would try again
+            self._log.warning("stopping though %s: what is not committed will be done again", failure)
         except KafkaException as failure:
             cause = self._cause(failure.args[0])
             if fenced(cause):
                 raise Unusable(f"another {self._service} with the same name has taken over: {cause.str()}") from failure
-            raise
+            raise Unusable(f"Kafka cannot be used ({cause.name()}): {cause.str()}") from failure
 
     def _cause(self, failure: KafkaError) -> KafkaError:
         """Why a client is dead. A producer refuses records without saying so, and tells it when asked for an abort."""
@@ -189,8 +187,9 @@ class TransactionalLoop:
         messages = self._consumer.consume(self._batch_records_max, self._wait_s)
         self._raise_kept()
         if self._reassigned:
-            # These were read before the assignment changed; the new partitions have been paused till now.
-            raise_fatal(messages)
+            # These were read before the assignment changed; the new partitions have been paused till now. But what ends
+            # a client is told once: a labeler that overheard it lived on without partitions for ever.
+            self._records(messages)
             self._resume_assigned()
             return
         try:
@@ -231,7 +230,8 @@ class TransactionalLoop:
             self._abort_after(failure)
             return False
         # 5. Only now is it a fact.
-        self._ended()
+        self._in_transaction = self._half_done = False
+        self._policy.committed()
         self._work.committed()
         metrics.COMMIT_DURATION_SECONDS.labels(self._service).observe(self._clock() - started_s)
         return True
@@ -244,6 +244,11 @@ class TransactionalLoop:
         self._abort()
         if failure.args[0].code() == KafkaError.FENCED_INSTANCE_ID:  # by whoever has our name in the group now
             raise failure
+        wait_s = self._policy.wait_after_failure_s(self._clock())
+        if wait_s is None:
+            raise Unusable(f"no transaction succeeds any more: {failure.args[0].str()}") from failure
+        self._producer.poll(wait_s)
+        self._on_turn()
 
     def _abort(self) -> None:
         if self._in_transaction:
@@ -251,19 +256,17 @@ class TransactionalLoop:
             self._producer.flush(REGISTERED_LIMIT_S)
             self._insist(self._producer.abort_transaction)
             metrics.TRANSACTIONS_ABORTED.labels(self._service).inc()
-        self._ended()
+        self._in_transaction = self._half_done = False
+        self._policy.aborted()
 
     def _begin(self) -> None:
         if not self._in_transaction:
             self._producer.begin_transaction()
             self._in_transaction = True
 
-    def _ended(self) -> None:
-        self._in_transaction = self._half_done = False
-        self._policy.ended()
-
     def _insist(self, step: Callable[[float], object]) -> None:
-        """Do one step, again and again while that may help. Raises KafkaException; Unusable when Kafka stays away."""
+        """Do one step, again and again while that may help. Raises KafkaException; when Kafka stays away, Unusable, or
+        LeftOpen where that is no matter any more."""
         since_s = self._clock()
         while True:
             try:
@@ -277,7 +280,12 @@ class TransactionalLoop:
                     raise
                 self._log.warning("trying again: %s", failure.args[0].str())
             self._producer.poll(TRY_WAIT_S)
-            self._on_turn()
+            self._wait_on(since_s)
+
+    def _wait_on(self, since_s: float) -> None:
+        """Show that we live while a step is waited for."""
+        self._on_turn()
+        self._policy.check_wait(self._clock() - since_s, self._stop.is_set())
 
     def _send_offsets(self, offsets: list[TopicPartition], member: object, limit_s: float) -> None:
         """As the producer's. Raises Unusable where that does not come back at all: librdkafka ignores its limit once
@@ -286,7 +294,8 @@ class TransactionalLoop:
         def send() -> None:
             self._producer.send_offsets_to_transaction(offsets, member, limit_s)
 
-        self._guard(send, self._on_turn)
+        since_s = self._clock()
+        self._guard(send, lambda: self._wait_on(since_s))
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
         """Messages that are records. Raises KafkaException for an error that does not pass by itself."""
@@ -295,10 +304,10 @@ class TransactionalLoop:
             error = message.error()
             if error is None:
                 records.append(message)
-            elif error.fatal() or error.code() not in PASSING:
-                raise KafkaException(error)
-            else:
+            elif passing(error):
                 self._log.warning("consumer: %s", error.str())
+            else:
+                raise KafkaException(error)
         return records
 
     def _kept(self, told: Callable[..., None]) -> Callable[..., None]:
@@ -377,15 +386,6 @@ class TransactionalLoop:
         self._consumer.pause([TopicPartition(*place) for place in wanted - self._paused])
         self._consumer.resume([TopicPartition(*place) for place in self._paused - wanted])
         self._paused = wanted
-
-
-def raise_fatal(messages: Iterable[Message]) -> None:
-    """Raises KafkaException where one tells that the client is dead, which a client tells once: a labeler that
-    overheard it lived on without partitions for ever."""
-    for message in messages:
-        error = message.error()
-        if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):
-            raise KafkaException(error)
 
 
 def co_partitions(topics: Sequence[str], parts: Iterable[TopicPartition]) -> list[int]:

@@ -22,7 +22,8 @@ Order = tuple[int, int, int]
 class Tape:
     """Seconds and their orders, contiguous unless told otherwise. Day figures count from 10, 20 and 30 upwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, instrument: str = INSTRUMENT) -> None:
+        self._instrument = instrument
         self.seconds: list[MarketSecond] = []
         self.orders: list[SecondOrders] = []
         self._second, self._session, self._seq = START, 1, 1
@@ -49,7 +50,7 @@ class Tape:
         count = len(self.seconds)
         self.seconds.append(
             MarketSecond(
-                instrument=INSTRUMENT,
+                instrument=self._instrument,
                 session=self._session,
                 second=self._second,
                 first_seq=self._seq,
@@ -83,7 +84,7 @@ class Tape:
         into, uppers, lowers = (np.array([order[at] for order in orders], dtype=np.int64) for at in range(3))
         many = np.ones(len(orders), dtype=np.int64)
         return SecondOrders(
-            INSTRUMENT,
+            self._instrument,
             self._session,
             self._second,
             self._second * ORDER_IDS_PER_S + np.arange(len(orders)),

@@ -25,12 +25,13 @@ def state(orders: int = 3, second: int = START) -> LabelerState:
     return LabelerState(INSTRUMENT, Frontier(second, 2, 5), 1, True, START - 9, 77, 100, 101, table[:4], table)
 
 
-def step(one: Partition, tape: Tape, at: int) -> int:
+def step(one: Partition, tape: Tape, at: int, offset: int | None = None) -> int:
     """The tape's second `at` on both topics, at offsets of ten times that; the number of outputs."""
-    one.read(TICKS_NAME, 10 * at)
-    outputs = one.on_second(10 * at, 100, tape.seconds[at])
-    one.read(ORDERS_NAME, 10 * at)
-    return len(outputs + one.on_orders(10 * at, 100, tape.orders[at]))
+    offset = 10 * at if offset is None else offset
+    one.read(TICKS_NAME, offset)
+    outputs = one.on_second(offset, 100, tape.seconds[at])
+    one.read(ORDERS_NAME, offset)
+    return len(outputs + one.on_orders(offset, 100, tape.orders[at]))
 
 
 def topic_after(records: list[Record]) -> list[Record]:
@@ -125,7 +126,7 @@ def test_the_first_commit_of_an_instrument_holds_a_snapshot_later_ones_when_it_i
     tape, one = Tape().second([(0, 100, 101)]).quiet(9), Partition(CONFIG)
     kinds = []
     for at in range(10):
-        step(one, tape, at)
+        step(one, tape, at, offset=at)
         kinds.append([key.decode().split("|")[1] for key, _ in one.complete()])
     # The state's size asks for more than six records now and then.
     assert kinds[0] == ["frontier", "snapshot"]
@@ -173,6 +174,84 @@ def test_a_restored_partition_begins_at_the_smallest_offset_and_writes_nothing_w
     assert list(again.complete()) == []
     step(again, tape, 6)
     assert dict(again.complete()).keys() == {frontier_key(INSTRUMENT)}
+
+
+def kept(one: Partition, state: dict[bytes, bytes | None]) -> list[bytes]:
+    """A commit: what the topic holds after it, and the keys it wrote."""
+    records = list(one.complete())
+    state.update(records)
+    return [key for key, _ in records]
+
+
+def restored(one: Partition, state: dict[bytes, bytes | None]) -> Partition:
+    committed = {topic: labelled for topic, (labelled, _) in one.positions().items()}
+    return Partition(CONFIG, read_saved(list(state.items()), str(CONFIG)), committed)
+
+
+def test_a_first_commit_holds_a_snapshot_be_the_state_ever_so_large() -> None:
+    many = [(5, 1_000, 1)] * 1_000
+    tape, one = Tape().second([(0, 100, 101)], many), Partition(CONFIG)
+    for _ in range(30):
+        tape.second([], many)
+    for at in range(31):
+        step(one, tape, at)
+    assert one.instruments[INSTRUMENT].records_per_snapshot > 2_000
+    assert snapshot_key(INSTRUMENT, 0) in kept(one, {})
+
+
+def test_the_commit_of_a_sessions_last_second_holds_a_snapshot_so_that_it_keeps_no_restart_back() -> None:
+    tape = Tape().second([(0, 100, 101)], [(5, 110, 90)]).quiet(2).second(ends=True)
+    other = Tape("sim:OTHER").second([(0, 100, 101)]).quiet(99)
+    one, state = Partition(CONFIG), dict[bytes, bytes | None]()
+    for at in range(4):
+        step(one, tape, at)
+        assert (snapshot_key(INSTRUMENT, 0) in kept(one, state)) == (at in (0, 3))
+    for at in range(99):
+        step(one, other, at, offset=100 + at)
+        kept(one, state)
+    again = restored(one, state)
+    assert again.starts == {TICKS_NAME: 101, ORDERS_NAME: 101}, "after the other's only snapshot"
+    # What the first one wrote is gone from the topics meanwhile, as it is after some days; its next session comes.
+    for at in range(1, 99):
+        step(again, other, at, offset=100 + at)
+    assert not again.replaying
+    tape.second([(0, 100, 101)], [(5, 110, 90)], skip=500, session=2).second([(7, 110, 111)])
+    assert [step(again, tape, at, offset=200 + at) for at in (4, 5)] == [0, 1]
+
+
+def test_one_that_falls_silent_within_its_session_has_a_snapshot_when_others_went_far_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(partition_module, "SNAPSHOT_RECORDS_MIN", 50)
+    monkeypatch.setattr(partition_module, "SNAPSHOT_BYTES_PER_RECORD", 10**6)
+    tape = Tape().second([(0, 100, 101)], [(5, 110, 90)]).quiet(9)
+    other = Tape("sim:OTHER").second([(0, 100, 101)]).quiet(199)
+    one, state, written_at = Partition(CONFIG), dict[bytes, bytes | None](), list[int]()
+    for at in range(3):
+        step(one, tape, at, offset=at)
+        kept(one, state)
+    for at in range(200):
+        step(one, other, at, offset=3 + at)
+        if snapshot_key(INSTRUMENT, 0) in kept(one, state):
+            written_at.append(at)
+    # One of two, each of which has one at the latest after 50 records of its own; and once, since it stays the same.
+    assert written_at == [2 * 50 - 2]
+    again = restored(one, state)
+    assert min(offset or 0 for offset in again.starts.values()) > 203 - 50
+    assert not again.instruments[INSTRUMENT].labeler.replaying
+    assert again.instruments[INSTRUMENT].labeler.open_orders == 1
+
+
+def test_one_that_comes_back_after_a_long_silence_has_a_snapshot_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a restart would read all that others wrote in between, for a single second."""
+    monkeypatch.setattr(partition_module, "SNAPSHOT_RECORDS_MIN", 50)
+    tape, one, state = Tape().second([(0, 100, 101)]).quiet(3), Partition(CONFIG), dict[bytes, bytes | None]()
+    step(one, tape, 0, offset=0)
+    kept(one, state)
+    step(one, tape, 1, offset=49)
+    assert snapshot_key(INSTRUMENT, 0) not in kept(one, state)
+    step(one, tape, 2, offset=52)
+    assert snapshot_key(INSTRUMENT, 0) in kept(one, state)
 
 
 def test_without_a_committed_offset_reading_begins_at_the_beginning() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tidewheel.runtime import hang_guard
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, Policy, fenced
+from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced
 from tidewheel.runtime.transactional import TransactionalLoop, co_partitions
 
 
@@ -45,7 +45,7 @@ def test_a_transaction_is_due_when_it_is_full() -> None:
 def test_an_ended_transaction_leaves_nothing_due() -> None:
     one = policy()
     one.took(5000, now_s=5.0)
-    one.ended()
+    one.committed()
     assert not one.due(9.0)
     one.took(1, now_s=9.0)
     assert not one.due(9.125)
@@ -73,6 +73,35 @@ def test_trying_again_has_an_end() -> None:
     failure = error(KafkaError._TRANSPORT, retriable=True)
     assert policy().answer(failure, tried_for_s=59.9) is Answer.RETRY
     assert policy().answer(failure, tried_for_s=60.0) is Answer.RAISE
+
+
+def test_what_is_waited_for_is_left_when_asked_to_stop() -> None:
+    policy().check_wait(59.0, stopping=False)
+    policy().check_wait(2.0, stopping=True)
+    with pytest.raises(LeftOpen, match="has not answered for 3 s"):
+        policy().check_wait(3.0, stopping=True)
+
+
+def waits(one: Policy, times_s: Iterable[float]) -> list[float | None]:
+    return [one.wait_after_failure_s(now_s) for now_s in times_s]
+
+
+def test_work_that_fails_anew_each_time_is_done_again_with_longer_waits_and_not_for_ever() -> None:
+    told = waits(policy(), range(100, 170))
+    assert told[:3] == [0.0, 0.1, 0.2], "the first failure, which a rebalance may be, costs nothing"
+    assert told[10:60] == [1.0] * 50
+    assert told[60:] == [None] * 10
+
+
+def test_a_few_failures_far_apart_are_no_lasting_reason() -> None:
+    assert None not in waits(policy(), [0.0] + [1000.0 * at for at in range(1, 10)])
+
+
+def test_a_commit_ends_a_row_of_failures() -> None:
+    one = policy()
+    for start_s in range(0, 300, 60):
+        assert None not in waits(one, range(start_s, start_s + 59))
+        one.committed()
 
 
 def test_being_replaced_is_told_by_code_or_by_words() -> None:
@@ -134,6 +163,14 @@ def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
     assert len(turns) > 5, "it showed that it lives"
 
 
+def test_a_client_that_hangs_is_left_when_asked_to_stop(offsets: Offsets) -> None:
+    now_s = iter(range(10**6))
+    one = loop(offsets, lambda: float(next(now_s)), lambda: None)
+    one._stop.set()
+    with pytest.raises(LeftOpen):
+        one._send_offsets([], None, 1.0)
+
+
 def test_a_process_that_stood_still_meanwhile_does_not_blame_the_client(offsets: Offsets) -> None:
     now_s = iter(range(0, 10**6, 100))
     loop(offsets, lambda: float(next(now_s)), offsets.let_go.set)._send_offsets([], None, 1.0)
@@ -163,6 +200,45 @@ class LosingAndDead(Losing):
         return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, words))]
 
     def unassign(self) -> None: ...
+
+
+class LosingAndRefused(Losing):
+    """One that learns in the same call that there is no such topic, which is told once."""
+
+    def consume(self, *arguments: object) -> list[object]:
+        super().consume(*arguments)
+        return [SimpleNamespace(error=lambda: KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, "no topic ticks"))]
+
+    def unassign(self) -> None: ...
+
+
+def test_an_error_that_does_not_pass_is_heard_with_a_lost_assignment_and_told_in_a_line() -> None:
+    one = loop(Replaced(), lambda: 0.0, lambda: None, LosingAndRefused())
+    one._work.drop = lambda: None  # type: ignore[attr-defined]
+    with pytest.raises(Unusable, match=r"Kafka cannot be used \(UNKNOWN_TOPIC_OR_PART\): no topic ticks"):
+        one.run(threading.Event())
+
+
+class Away:
+    """A producer of a broker that does not answer; the process is asked to stop meanwhile."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.tries = 0
+        self._stop = stop
+
+    def init_transactions(self, _: float) -> None:
+        self.tries += 1
+        self._stop.set()
+        raise KafkaException(error(KafkaError._TIMED_OUT, retriable=True))
+
+    def poll(self, _: float) -> None: ...
+
+
+def test_one_that_is_asked_to_stop_while_kafka_is_away_ends_soon_and_cleanly() -> None:
+    stop = threading.Event()
+    producer, now_s = Away(stop), iter(range(10**6))
+    loop(producer, lambda: float(next(now_s)), lambda: None).run(stop)
+    assert producer.tries < 5, "far from a minute"
 
 
 def test_a_last_word_that_comes_with_a_lost_assignment_is_heard() -> None:
@@ -229,3 +305,43 @@ def test_a_batch_that_broke_off_is_never_committed() -> None:
     one._on_revoke(consumer, [])  # type: ignore[arg-type]  # as a client does that is let go of
     assert "abort_transaction" in producer.calls
     assert "commit_transaction" not in producer.calls
+
+
+class NeverTaken(BreaksOff):
+    """Work that is done, and of which a record is never taken."""
+
+    def process(self, messages: object) -> None: ...
+
+    def restore(self, *_: object) -> dict[tuple[str, int], int]:
+        return {}
+
+    def held_back(self) -> tuple[()]:
+        return ()
+
+
+class Refusing(Recording):
+    """A producer whose every transaction must be aborted, as where one may not write to a topic. Waiting takes time."""
+
+    now_s = 0.0
+
+    def poll(self, wait_s: float) -> None:
+        self.now_s += wait_s
+
+    def commit_transaction(self, _: float) -> None:
+        raise KafkaException(error(KafkaError.TOPIC_AUTHORIZATION_FAILED, abort=True))
+
+
+def turned(one: TransactionalLoop, times: int) -> None:
+    for _ in range(times):
+        one.turn()
+
+
+def test_what_fails_anew_each_time_is_given_up_in_its_words() -> None:
+    producer, turns = Refusing(), list[None]()
+    one = loop(producer, lambda: producer.now_s, lambda: turns.append(None), Recording())
+    one._work, one._policy = NeverTaken(), Policy(interval_s=0.0, records_max=1)  # type: ignore[assignment]
+    one._guard = lambda call, _: call()
+    with pytest.raises(Unusable, match="no transaction succeeds any more: words"):
+        turned(one, 1000)
+    assert 30.0 <= producer.now_s < 32.0
+    assert len(turns) == producer.calls.count("abort_transaction") - 1, "it shows that it lives"

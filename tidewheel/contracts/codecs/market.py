@@ -13,6 +13,7 @@ from tidewheel.contracts.codecs.columns import (
     parse,
 )
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
+from tidewheel.domain.prices import INT64_MAX
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.wire.v1 import market_pb2
 
@@ -146,10 +147,14 @@ def _check_second(value: MarketSecond) -> None:
     """What costs little to check and would corrupt labels if wrong."""
     if value.session < 1 or value.first_seq < 1 or value.second < 0:
         raise BadRecord(Reason.INCONSISTENT, "session and first_seq count from 1, second from 0")
+    if (value.second + 1) * NS_PER_S > INT64_MAX or value.last_seq >= INT64_MAX:
+        raise BadRecord(Reason.INCONSISTENT, "the second's end, or the seq that follows, is beyond all numbers")
     if not 0 < value.close_bid_e9 <= value.close_offer_e9:
         raise BadRecord(Reason.INCONSISTENT, "the closing quote is no usable price")
-    if (value.open_bid_e9 == 0) != (value.open_offer_e9 == 0) or value.open_bid_e9 < 0:
+    if (value.open_bid_e9 == 0) != (value.open_offer_e9 == 0):
         raise BadRecord(Reason.INCONSISTENT, "the opening quote has one side only")
+    if not 0 <= value.open_bid_e9 <= value.open_offer_e9:
+        raise BadRecord(Reason.INCONSISTENT, "the opening quote is no usable price")
     times = value.quotes.time_ns
     if len(times):
         start = value.second * NS_PER_S
@@ -157,7 +162,10 @@ def _check_second(value: MarketSecond) -> None:
             raise BadRecord(Reason.INCONSISTENT, f"a quote lies outside second {value.second}")
         if (times[1:] < times[:-1]).any():
             raise BadRecord(Reason.INCONSISTENT, "the times of the quotes decrease")
-        last = value.quotes.bid_e9[-1], value.quotes.offer_e9[-1]
+        bids, offers = value.quotes.bid_e9, value.quotes.offer_e9
+        if bids.min() <= 0 or (offers < bids).any():
+            raise BadRecord(Reason.INCONSISTENT, "a quote is no usable price")
+        last = bids[-1], offers[-1]
         if last != (value.close_bid_e9, value.close_offer_e9):
             raise BadRecord(Reason.INCONSISTENT, "the closing quote is not the last quote")
         if value.last_tick_ns not in (0, times[-1]):

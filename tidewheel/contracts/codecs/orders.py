@@ -4,6 +4,7 @@ from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.columns import instrument_of, int64s, packed, parse
 from tidewheel.domain.features import FEATURES_BYTES, SCHEMA_HASH, Example
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
+from tidewheel.domain.prices import PRICE_MAX_E9
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.wire.v1 import orders_pb2
 
@@ -50,12 +51,16 @@ def decode_orders(payload: bytes | None) -> SecondOrders:
 
 
 def _check_orders(value: SecondOrders) -> None:
+    """As the bot places them: prices beyond these are beyond what labels and their sums can hold."""
     start = value.second * NS_PER_S
     placed = value.placed_ns
     if placed[0] < start or placed[-1] >= start + NS_PER_S:
         raise BadRecord(Reason.INCONSISTENT, f"an order lies outside second {value.second}")
-    if not ((value.lower_e9 < value.bid_e9) & (value.offer_e9 < value.upper_e9)).all():
+    lower, bid, offer, upper = value.lower_e9, value.bid_e9, value.offer_e9, value.upper_e9
+    if not ((lower < bid) & (bid <= offer) & (offer < upper)).all():
         raise BadRecord(Reason.INCONSISTENT, "an order's quote is not between its thresholds")
+    if lower.min() <= 0 or upper.max() > PRICE_MAX_E9:
+        raise BadRecord(Reason.INCONSISTENT, "an order's threshold is no usable price")
     if len(value) > 1 and not ((value.order_id[1:] > value.order_id[:-1]) & (placed[1:] >= placed[:-1])).all():
         raise BadRecord(Reason.INCONSISTENT, "order ids or their instants do not grow")
 

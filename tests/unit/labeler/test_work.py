@@ -1,0 +1,78 @@
+"""What the labeler's work sends, over several lives of its process."""
+
+from collections.abc import Collection
+
+from confluent_kafka import Message
+
+from services.labeler.config import LabelerConfig
+from services.labeler.saved import Record
+from services.labeler.work import LabelerWork
+from tests.unit.labeler.tape import Tape
+from tidewheel.contracts.codecs.market import decode_dead_letter, encode_second
+from tidewheel.contracts.codecs.orders import encode_orders
+from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_STATE, ORDERS, TICKS
+from tidewheel.runtime.kafka import Place
+from tidewheel.runtime.transactional import Position
+
+TAPE = Tape().second([(0, 100, 101)]).quiet(99)
+SECONDS = [encode_second(second) for second in TAPE.seconds]
+LOG = {
+    TICKS.name: [*SECONDS[:60], b"\xff no market second", *SECONDS[60:]],
+    ORDERS.name: [encode_orders(orders) for orders in TAPE.orders],
+}
+
+
+class Topics:
+    """What was sent, and what of it is committed."""
+
+    def __init__(self) -> None:
+        self.state: list[Record] = []
+        self.letters: list[bytes] = []
+        self.positions: dict[Place, Position] = {}
+        self._sent: list[tuple[str, bytes | None, bytes | str]] = []
+
+    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = -1) -> None:
+        self._sent.append((topic, value, key))
+
+    def commit(self, work: LabelerWork) -> None:
+        self.positions |= work.complete()
+        for topic, value, key in self._sent:
+            if topic == LABELER_STATE.name and isinstance(key, bytes):
+                self.state.append((key, value))
+            if topic == DEAD_LETTERS.name:
+                self.letters.append(value or b"")
+        self._sent.clear()
+
+
+class Life(LabelerWork):
+    """One process, from its start on."""
+
+    def __init__(self, topics: Topics) -> None:
+        super().__init__("", LabelerConfig(), topics)  # type: ignore[arg-type]
+        self._topics = topics
+        starts = self.restore([0], topics.positions)
+        self._at = {topic: max(0, start) for (topic, _), start in starts.items()}
+
+    def _read_state(self, partitions: Collection[int]) -> dict[int, list[Record]]:
+        return {number: list(self._topics.state) for number in partitions}
+
+    def read(self, count: int) -> None:
+        for topic, at in self._at.items():
+            offsets = range(at, min(at + count, len(LOG[topic])))
+            self.process(
+                [Message(topic=topic, partition=0, offset=o, key=b"k", value=LOG[topic][o]) for o in offsets]  # type: ignore[call-arg]
+            )
+            self._at[topic] = offsets.stop
+        self._topics.commit(self)
+
+
+def test_a_bad_record_is_one_dead_letter_though_the_process_dies_again_while_it_reads_again() -> None:
+    topics = Topics()
+    first = Life(topics)
+    first.read(10)
+    first.read(70)
+    assert len(topics.letters) == 1
+    Life(topics).read(5)
+    Life(topics).read(100)
+    assert [decode_dead_letter(letter).offset for letter in topics.letters] == [60]
+    assert topics.positions[TICKS.name, 0] == Position(101, "101")
