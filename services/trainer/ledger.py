@@ -45,6 +45,14 @@ class Ledger:
         model = self._verified(lambda: self._registry.load(instrument, seq))
         return (model, record) if model else None
 
+    def points_at(self, record: ModelRecord) -> bool:
+        """Whether a pointer names the run's model, to serve or as the candidate."""
+        pointers = (
+            self._verified(lambda: self._registry.current(record.instrument)),
+            self._verified(lambda: self._registry.candidate(record.instrument)),
+        )
+        return any(pointer is not None and pointer.seq == record.seq for pointer in pointers)
+
     def newest_model(self, instrument: str, before: int) -> Model | None:
         """The newest model kept of a window before this one; None where there is none that verifies."""
         kept = (self.kept_model(instrument, one.seq) for one in self._records(instrument, before) if _kept(one))

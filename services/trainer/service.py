@@ -17,10 +17,11 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from services.trainer.core import Gap, Joined, Window, Windows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
+from services.trainer.jobs import Closed, Lost
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.run import make
 from services.trainer.settings import Settings
-from services.trainer.worker import Closed, Lost, Make, Worker
+from services.trainer.worker import Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
