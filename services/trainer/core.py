@@ -29,12 +29,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Examples `expected`…`found` - 1 never came; windows `lost` (possibly none) cannot be made."""
+    """Examples `expected`…`found` - 1 never came; windows `lost` (possibly none) cannot be made. Read again from
+    `first_offset`, it is found again."""
 
     instrument: str
     expected: int
     found: int
     lost: range
+    first_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ class _Filling:
 
     def skip_to(self, example_seq: int) -> Gap:
         """Give up what is being filled: the examples before this one are missing."""
-        expected, first_lost = self.expected, self.seq
+        expected, first_lost, first_offset = self.expected, self.seq, self.resume_offset
         self.count, self.expected = 0, example_seq
         self.seq = max(first_lost, _first_window_from(self._windowing, example_seq))
-        return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq))
+        return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
 
     def add(self, example: Example, offset: int) -> Window | None:
         """Take in the next example; the window, if this one closes it."""

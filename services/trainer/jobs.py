@@ -21,14 +21,28 @@ class Closed:
     window: Window
     at_ns: int
 
+    @property
+    def partition(self) -> int:
+        return self.window.partition
+
+    @property
+    def first_offset(self) -> int:
+        return self.window.first_offset
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A window that can never be made, since rows of it are missing."""
+    """Windows that can never be made, since rows of them are missing. Read again from `first_offset`, they are missed
+    again."""
 
     instrument: str
-    seq: int
+    partition: int
+    first_offset: int
+    seqs: range
     words: str
+
+
+Job = Closed | Lost
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ from services.trainer.gauges import tell_finding, tell_pooled
 from services.trainer.jobs import KEPT, NS_PER_S, Closed, Lost, Run
 from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
-from services.trainer.reasons import NoModel, RunReason
+from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
 from services.trainer.run import Beginning, Candidate, Emit, make
 from tidewheel.domain.models import Evidence, Hyperparameters, Model, ModelRecord, Rival, Verdict
@@ -108,16 +108,19 @@ class Worker:
         return False
 
     def give_up(self, lost: Lost) -> None:
-        """End the run of a window that can never be made."""
-        record = ModelRecord(
-            lost.instrument, lost.seq, "", Verdict.FAILED, RunReason.ROWS_MISSING, Evidence.NONE, self._clock_ns()
-        )
-        self._ledger.put_record(record)
-        result = RunResult("", Verdict.FAILED, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
-        event = RunEvent(lost.instrument, lost.seq, Step.FAILED, 0, RunReason.ROWS_MISSING, lost.words, result=result)
-        self._events.write(event)
+        """End the runs of windows that can never be made."""
+        for seq in lost.seqs:
+            self._give_up(lost.instrument, seq, RunReason.ROWS_MISSING, lost.words)
+
+    def _give_up(self, instrument: str, seq: int, reason: RunReason, words: str) -> None:
+        """End the run of a window without rows."""
+        verdict = verdict_of(reason)
+        if reason not in UNRECORDED:
+            self._ledger.put_record(ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns()))
+        result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
+        self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, words, result=result))
         self._events.flush()
-        metrics.TRAINING_RUNS.labels(lost.instrument, Verdict.FAILED, RunReason.ROWS_MISSING).inc()
+        metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
 
     def _repeated(self, run: Run) -> bool:
         """Whether the window has ended before; if so, its closing event goes out again."""

@@ -88,7 +88,7 @@ def test_joining_in_the_middle_begins_with_the_next_window(
 def test_a_gap_costs_the_windows_it_touches_and_no_more() -> None:
     windows = Windows(Windowing(4, 4))
     found = feed(windows, [*range(1, 7), *range(10, 25)])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 10, range(2, 4))]
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 10, range(2, 4), 1005)]
     assert [w.rows.example_seq.tolist() for w in closed(found)] == [
         [1, 2, 3, 4],
         [13, 14, 15, 16],
@@ -99,13 +99,13 @@ def test_a_gap_costs_the_windows_it_touches_and_no_more() -> None:
 
 def test_a_gap_that_ends_at_a_boundary_keeps_the_row_that_shows_it() -> None:
     found = feed(Windows(Windowing(4, 4)), [1, 2, 5, 6, 7, 8])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 3, 5, range(1, 2))]
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 3, 5, range(1, 2), 1001)]
     assert [w.seq for w in closed(found)] == [2]
 
 
 def test_a_gap_while_waiting_for_the_first_window_loses_none() -> None:
     found = feed(Windows(Windowing(10, 10)), [5, 6, 9, *range(10, 21)])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2))]
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2), 1007)]
     assert [w.seq for w in closed(found)] == [2]
 
 
