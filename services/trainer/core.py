@@ -14,6 +14,9 @@ from tidewheel.domain.features import Example
 from tidewheel.domain.market import Int64
 from tidewheel.domain.windows import Windowing
 
+# So many windows' rows at most are missing before what is read.
+MISSING_WINDOWS_MAX = 10
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -84,6 +87,25 @@ class Windows:
     def drop(self, partitions: set[int]) -> None:
         """Forget what came from partitions that are no longer ours."""
         self._filling = {name: f for name, f in self._filling.items() if f.partition not in partitions}
+
+
+def left_behind(windowing: Windowing, joined: Joined, offset: int, newest: int, last_offset: int) -> range:
+    """The windows that nobody ends where reading begins at `offset`: after the newest that has ended (0: none is known)
+    and before the first that is read whole. `last_offset`: of the newest one's last row, 0 where that is not known.
+
+    None where these windows need not ever have been wanting:
+    - none is known, and more than a window's rows are missing: retention has taken the beginning, or the registry is
+      another than that of the windows' time;
+    - so many are missing that the registry, put back to an older state, or the example is the likelier to be wrong;
+    - there are fewer records between than rows missing: windows were counted otherwise then.
+    """
+    windows = range(newest + 1, joined.seq)
+    if not newest:
+        return windows if joined.found <= windowing.size else range(0)
+    missing = joined.found - windowing.last_example_seq(newest) - 1
+    if len(windows) * windowing.step > MISSING_WINDOWS_MAX * windowing.size:
+        return range(0)
+    return range(0) if last_offset and missing > offset - last_offset - 1 else windows
 
 
 class _Filling:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.trainer.core import Window
+from services.trainer.core import Joined, Window
 from services.trainer.reasons import RunReason, verdict_of
 from services.trainer.run import Candidate
 from tidewheel.domain.models import Evidence, Verdict
@@ -42,7 +42,16 @@ class Lost:
     words: str
 
 
-Job = Closed | Lost
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Reading began in the middle, at `first_offset`; of the windows before, some may have no end."""
+
+    joined: Joined
+    partition: int
+    first_offset: int
+
+
+Job = Closed | Lost | Begun
 
 
 @dataclass(slots=True)

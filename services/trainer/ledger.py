@@ -36,6 +36,10 @@ class Ledger:
         """The record of a window's run; None where there is none that can be read."""
         return self._verified(lambda: self._registry.record_of(instrument, seq))
 
+    def newest_run(self, instrument: str) -> int | None:
+        """The newest window that has a record; 0 where none has, None where that cannot be told."""
+        return self._verified(lambda: self._registry.newest_run(instrument))
+
     def kept_model(self, instrument: str, seq: int) -> tuple[Model, ModelRecord] | None:
         """A window's model, published or candidate, with its record; None where there is none, or none that
         verifies."""

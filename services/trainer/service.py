@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from services.trainer.core import Gap, Joined, Window, Windows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
-from services.trainer.jobs import Closed, Job, Lost
+from services.trainer.jobs import Begun, Closed, Job, Lost
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.run import make
 from services.trainer.settings import Settings
@@ -146,7 +146,7 @@ class Service:
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
             else:
-                self._on_joined(happening)
+                self._on_joined(happening, partition, offset)
         self._bin.good()
         metrics.WINDOW_ROWS.labels(example.instrument).set(self._windows.gathered(example.instrument))
 
@@ -157,10 +157,12 @@ class Service:
         if gap.lost:
             self._jobs.append(Lost(gap.instrument, message.partition() or 0, gap.first_offset, gap.lost, words))
 
-    def _on_joined(self, joined: Joined) -> None:
+    def _on_joined(self, joined: Joined, partition: int, offset: int) -> None:
         self._context.log.info(
             "%s: reading from example %d, filling window %d", joined.instrument, joined.found, joined.seq
         )
+        if joined.seq > 1:
+            self._jobs.append(Begun(joined, partition, offset))
 
     def _collect(self) -> None:
         """Take in what the worker has finished, and commit. Raises what the worker raised."""
@@ -187,7 +189,10 @@ class Service:
     def _do(self, job: Job) -> bool:
         if isinstance(job, Closed):
             return self._worker.process(job)
-        self._worker.give_up(job)
+        if isinstance(job, Lost):
+            self._worker.give_up(job)
+        else:
+            self._worker.begin(job)
         return False
 
     def _commit(self, partition: int) -> None:

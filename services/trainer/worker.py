@@ -28,11 +28,11 @@ from confluent_kafka import KafkaException
 
 from services.trainer import evidence, gate, proof
 from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
+from services.trainer.core import Window, left_behind
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.gauges import tell_finding, tell_pooled
-from services.trainer.jobs import KEPT, NS_PER_S, Closed, Lost, Run
+from services.trainer.jobs import KEPT, NS_PER_S, Begun, Closed, Lost, Run
 from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
@@ -86,7 +86,7 @@ class Worker:
         self._say(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
         if self._repeated(run):
             return run.awaits_scorecard
-        regular = (run.window.seq - 1) % self._due_each == 0
+        regular = self._is_regular(run.window.seq)
         if not regular:
             self._judge_previous(run)
             if run.window.instrument not in self._drifted:
@@ -111,6 +111,32 @@ class Worker:
         """End the runs of windows that can never be made."""
         for seq in lost.seqs:
             self._give_up(lost.instrument, seq, RunReason.ROWS_MISSING, lost.words)
+
+    def begin(self, begun: Begun) -> None:
+        """End the runs of windows that nobody has ended, and that cannot be made where reading begins: their first rows
+        cannot be read, or the crash came before their end was told."""
+        joined, instrument = begun.joined, begun.joined.instrument
+        newest = self._ledger.newest_run(instrument)
+        if newest is None or newest >= joined.seq:
+            return
+        known = self._ledger.record_of(instrument, newest) if newest else None
+        last_offset = known.last_offset if known else 0
+        seqs = left_behind(self._config.windowing, joined, begun.first_offset, newest, last_offset)
+        words = f"reading began with example {joined.found} of {instrument}, and nothing was said of this window before"
+        if not seqs and newest + 1 < joined.seq:
+            self._log.warning("%s: nothing is known of windows %d to %d", instrument, newest + 1, joined.seq - 1)
+        if known is not None and known.reason == RunReason.ROWS_MISSING:
+            # Its record may have come before the crash and its event not.
+            seqs = range(newest, max(seqs.stop, newest + 1))
+        for seq in seqs:
+            # Early windows leave no record: that they were not due is said again.
+            self._give_up(
+                instrument, seq, RunReason.ROWS_MISSING if self._is_regular(seq) else RunReason.NOT_DUE, words
+            )
+
+    def _is_regular(self, seq: int) -> bool:
+        """Whether a window is trained in any case."""
+        return (seq - 1) % self._due_each == 0
 
     def _give_up(self, instrument: str, seq: int, reason: RunReason, words: str) -> None:
         """End the run of a window without rows."""

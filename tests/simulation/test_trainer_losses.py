@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from services.trainer.service import Outside, Service
 from services.trainer.settings import Settings
@@ -16,7 +17,7 @@ from tests.simulation import learner
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm
+from tests.simulation.stage import Calm, Killed
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP, TRAINING_RUNS
@@ -132,3 +133,57 @@ def test_the_rows_before_a_gap_are_read_again_until_its_windows_have_ended() -> 
     assert site.ends.keys() == {1, 2, 3}
     assert site.ends[2] == {"rows_missing"}
     assert site.records == [1, 2, 3]
+
+
+def test_where_the_first_rows_after_a_restart_cannot_be_read_their_windows_have_an_end() -> None:
+    site = Site()
+    site.put(*rows(1, WINDOW))
+    site.finishes()
+    site.put(*[UNREADABLE] * 250, *rows(2 * WINDOW + 51, 4 * WINDOW))
+    site.finishes()
+    assert site.ends.keys() == {1, 2, 3, 4}
+    assert site.ends[2] == site.ends[3] == {"rows_missing"}
+    assert site.records == [1, 2, 3, 4]
+    # Nothing new is said by one that has nothing to do.
+    site.finishes()
+    assert site.records == [1, 2, 3, 4]
+
+
+def test_where_the_very_first_row_cannot_be_read_the_first_window_has_an_end() -> None:
+    site = Site()
+    site.put(UNREADABLE, *rows(2, 2 * WINDOW))
+    site.finishes()
+    assert site.ends.keys() == {1, 2}
+    assert site.ends[1] == {"rows_missing"}
+
+
+def test_a_topic_whose_beginning_is_gone_costs_no_window() -> None:
+    site = Site()
+    site.put(*rows(50 * WINDOW + 7, 52 * WINDOW))
+    site.finishes()
+    assert site.ends.keys() == {52} == set(site.records)
+
+
+def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest() -> None:
+    site = Site()
+    site.put(*rows(1, WINDOW))
+    site.finishes()
+    site.put(*[UNREADABLE] * 250, *rows(2 * WINDOW + 51, 4 * WINDOW))
+    service, jobs = site.starts()
+    service._events.write = lambda _: (_ for _ in ()).throw(Killed)  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        jobs.do()
+    assert (site.records, site.ends.keys()) == ([1, 2], {1})
+    site.finishes()
+    assert site.ends.keys() == {1, 2, 3, 4}
+
+
+def test_early_windows_leave_no_record_and_are_not_lost() -> None:
+    site, often = Site(), {"step": WINDOW // 2, "due_each": 2}
+    site.put(*rows(1, 2 * WINDOW))
+    site.finishes(**often)
+    assert site.records == [1, 3]
+    site.put(*rows(2 * WINDOW + 1, 3 * WINDOW))
+    site.finishes(**often)
+    assert site.ends[2] == site.ends[4] == {"not_due"}
+    assert site.records == [1, 3, 5]

@@ -161,6 +161,12 @@ class Registry:
             if payload is not None
         ]
 
+    def newest_run(self, instrument: str) -> int:
+        """The newest run with a record, whether that can be read or not; 0 where there is none."""
+        with answering(self.address):
+            newest = self._client.zrevrange(keys.history(instrument), 0, 0)
+        return int(newest[0]) if newest else 0
+
     def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
         """The record of one run. Raises Unverified where it cannot be read."""
         with answering(self.address):
