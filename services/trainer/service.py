@@ -140,14 +140,16 @@ class Service:
         except BadRecord as failure:
             self._bin.record(message, failure)
             return
-        for happening in self._windows.on_example(example, partition, offset):
+        happenings = self._windows.on_example(example, partition, offset)
+        for happening in happenings:
             if isinstance(happening, Window):
                 self._jobs.append(Closed(happening, self._clock_ns()))
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
             else:
                 self._on_joined(happening, partition, offset)
-        self._bin.good()
+        if not any(isinstance(happening, Gap) for happening in happenings):  # one with a gap before it was set aside
+            self._bin.good()
         metrics.WINDOW_ROWS.labels(example.instrument).set(self._windows.gathered(example.instrument))
 
     def _on_gap(self, gap: Gap, message: Message) -> None:

@@ -20,15 +20,16 @@ from tests.simulation.redis_memory import SimRedis, Store
 from tests.simulation.stage import Calm, Killed
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
-from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP, TRAINING_RUNS
+from tidewheel.contracts.topics import DEAD_LETTERS, EXAMPLES, TOPICS, TRAINER_GROUP, TRAINING_RUNS
 from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH, Example
 from tidewheel.domain.models import ModelRecord
 from tidewheel.domain.training import Step
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.process import Context
+from tidewheel.runtime.process import Context, Unusable
 
 NAME, WINDOW = "replay:AA", 200
+RUN_MAX = 1000  # so many bad records in a row are set aside
 UNREADABLE = b"\xff"
 TURNS = 10
 
@@ -111,6 +112,10 @@ class Site:
         return sorted(one.seq for one in self.registry.records(NAME) if isinstance(one, ModelRecord))
 
     @property
+    def set_aside(self) -> int:
+        return len(list(self._broker.partitions[DEAD_LETTERS.name, 0].committed()))
+
+    @property
     def committed(self) -> int:
         return int(self._broker.group(TRAINER_GROUP).offsets[EXAMPLES.name, 0][0])
 
@@ -133,6 +138,16 @@ def test_the_rows_before_a_gap_are_read_again_until_its_windows_have_ended() -> 
     assert site.ends.keys() == {1, 2, 3}
     assert site.ends[2] == {"rows_missing"}
     assert site.records == [1, 2, 3]
+
+
+def test_gap_after_gap_stops_the_trainer_at_last() -> None:
+    site = Site()
+    site.put(*(row for seq in range(1, 2 * RUN_MAX + 3, 2) for row in rows(seq, seq)))
+    service, _ = site.starts()
+    assert site.set_aside == RUN_MAX
+    site.put(*rows(2 * RUN_MAX + 3, 2 * RUN_MAX + 3))
+    with pytest.raises(Unusable, match="bad records in a row"):
+        turn(service)
 
 
 def test_where_the_first_rows_after_a_restart_cannot_be_read_their_windows_have_an_end() -> None:
