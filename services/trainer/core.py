@@ -2,7 +2,8 @@
 
 Memory is bounded by the window being filled and the windows handed out: rows lie in arrays of the window's size, made
 once. An example already seen is passed over. A gap in `example_seq` cannot be mended, so the window it falls into is
-given up, loudly, and filling goes on at the next window's first example.
+given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after a gap
+is out of place itself: to go on after it would pass over all the true ones in silence.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from tidewheel.domain.features import Example
 from tidewheel.domain.market import Int64
 from tidewheel.domain.windows import Windowing
 
-# So many windows' rows at most are missing before what is read.
+# So many windows' rows at most are missing before what is read. Records that cannot be read are fewer, a thousand in a
+# row at most, and the smallest window has 200 rows.
 MISSING_WINDOWS_MAX = 10
 
 
@@ -43,6 +45,15 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Example `found` came where `expected` should have, too far ahead to be true. It is not taken in."""
+
+    instrument: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The first example seen of an instrument is `found`; filling begins with window `seq`."""
 
@@ -51,7 +62,7 @@ class Joined:
     seq: int
 
 
-Happening = Window | Gap | Joined
+Happening = Window | Gap | Misplaced | Joined
 
 
 class Windows:
@@ -65,10 +76,13 @@ class Windows:
         """Take in one example; what came of it, in order."""
         happenings: list[Happening] = []
         filling = self._filling.get(example.instrument)
-        if filling is None:
+        if filling is None or example.example_seq < filling.began_at:
+            # One from before the beginning: the topic was gone back in, or the first one read was out of place.
             filling = _Filling(example.instrument, partition, self._windowing, example.example_seq)
             self._filling[example.instrument] = filling
             happenings.append(Joined(example.instrument, example.example_seq, filling.seq))
+        elif example.example_seq > filling.expected + MISSING_WINDOWS_MAX * self._windowing.size:
+            return [Misplaced(example.instrument, filling.expected, example.example_seq)]
         elif example.example_seq > filling.expected:
             happenings.append(filling.skip_to(example.example_seq))
         window = filling.add(example, offset)
@@ -109,11 +123,12 @@ def left_behind(windowing: Windowing, joined: Joined, offset: int, newest: int, 
 
 
 class _Filling:
-    """One instrument's window being filled. `expected`: the next `example_seq`; `seq`: the window's number."""
+    """One instrument's window being filled. `began_at`: the first `example_seq` read; `expected`: the next; `seq`: the
+    window's number."""
 
     def __init__(self, instrument: str, partition: int, windowing: Windowing, first_example_seq: int) -> None:
         self.partition = partition
-        self.expected = first_example_seq
+        self.began_at = self.expected = first_example_seq
         self.count = 0
         self.next_offset = 0
         self.seq = _first_window_from(windowing, first_example_seq)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from services.trainer.core import Gap, Joined, Window, Windows
+from services.trainer.core import Gap, Joined, Misplaced, Window, Windows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.jobs import Begun, Closed, Job, Lost
@@ -146,9 +146,11 @@ class Service:
                 self._jobs.append(Closed(happening, self._clock_ns()))
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
+            elif isinstance(happening, Misplaced):
+                self._on_misplaced(happening, message)
             else:
                 self._on_joined(happening, partition, offset)
-        if not any(isinstance(happening, Gap) for happening in happenings):  # one with a gap before it was set aside
+        if not any(isinstance(happening, Gap | Misplaced) for happening in happenings):  # these were set aside
             self._bin.good()
         metrics.WINDOW_ROWS.labels(example.instrument).set(self._windows.gathered(example.instrument))
 
@@ -158,6 +160,11 @@ class Service:
         self._bin.record(message, BadRecord(Reason.OUT_OF_ORDER, words))
         if gap.lost:
             self._jobs.append(Lost(gap.instrument, message.partition() or 0, gap.first_offset, gap.lost, words))
+
+    def _on_misplaced(self, misplaced: Misplaced, message: Message) -> None:
+        words = f"example {misplaced.found} of {misplaced.instrument} stands where {misplaced.expected} is expected"
+        self._context.log.error("%s; it is set aside", words)
+        self._bin.record(message, BadRecord(Reason.OUT_OF_ORDER, words))
 
     def _on_joined(self, joined: Joined, partition: int, offset: int) -> None:
         self._context.log.info(

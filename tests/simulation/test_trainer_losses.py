@@ -150,6 +150,18 @@ def test_gap_after_gap_stops_the_trainer_at_last() -> None:
         turn(service)
 
 
+@pytest.mark.parametrize("at", [0, 50, WINDOW])
+def test_one_example_out_of_place_costs_no_window(at: int) -> None:
+    site = Site()
+    site.put(*rows(1, at), *rows(3_000_000, 3_000_000), *rows(at + 1, 3 * WINDOW))
+    site.finishes()
+    assert site.ends.keys() == {1, 2, 3}
+    assert "rows_missing" not in set().union(*site.ends.values())
+    assert site.records == [1, 2, 3]
+    # As the first one read it cannot be told from the topic's beginning.
+    assert site.set_aside == (at > 0)
+
+
 def test_where_the_first_rows_after_a_restart_cannot_be_read_their_windows_have_an_end() -> None:
     site = Site()
     site.put(*rows(1, WINDOW))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.trainer.core import MISSING_WINDOWS_MAX, Gap, Happening, Joined, Window, Windows, left_behind
+from services.trainer.core import MISSING_WINDOWS_MAX, Gap, Happening, Joined, Misplaced, Window, Windows, left_behind
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
@@ -107,6 +107,22 @@ def test_a_gap_while_waiting_for_the_first_window_loses_none() -> None:
     found = feed(Windows(Windowing(10, 10)), [5, 6, 9, *range(10, 21)])
     assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2), 1007)]
     assert [w.seq for w in closed(found)] == [2]
+
+
+def test_an_example_too_far_ahead_is_not_taken_in() -> None:
+    windows, far = Windows(Windowing(4, 4)), 7 + 4 * MISSING_WINDOWS_MAX
+    feed(windows, range(1, 7))
+    assert feed(windows, [far + 1]) == [Misplaced(A, 7, far + 1)]
+    assert windows.resume_offset(0) == 1005
+    assert [w.rows.example_seq.tolist() for w in closed(feed(windows, [7, 8]))] == [[5, 6, 7, 8]]
+    (gap,) = feed(Windows(Windowing(4, 4)), [6, far])[1:]
+    assert gap == Gap(A, 7, far, range(3, 3 + MISSING_WINDOWS_MAX), 1007)
+
+
+def test_where_the_first_one_read_is_too_far_ahead_filling_begins_with_the_next() -> None:
+    found = feed(Windows(Windowing(4, 4)), [3_000_001, *range(1, 9)])
+    assert found[:2] == [Joined(A, 3_000_001, 750_001), Joined(A, 1, 1)]
+    assert [w.seq for w in closed(found)] == [1, 2]
 
 
 def test_where_to_read_from_again() -> None:
