@@ -141,8 +141,10 @@ class Worker:
     def _give_up(self, instrument: str, seq: int, reason: RunReason, words: str) -> None:
         """End the run of a window without rows."""
         verdict = verdict_of(reason)
-        if reason not in UNRECORDED:
-            self._ledger.put_record(ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns()))
+        record = ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns())
+        if reason not in UNRECORDED and not self._ledger.put_record(record):
+            self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, words)
+            return
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
         self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, words, result=result))
         self._events.flush()
@@ -279,8 +281,9 @@ class Worker:
         self._events.flush()
         if run.reason in KEPT:
             self._guarded(run, lambda: self._keep(run))
-        if run.reason not in KEPT and run.reason not in UNRECORDED:
-            self._ledger.put_record(self._record(run))
+        is_noted = run.reason not in KEPT and run.reason not in UNRECORDED
+        if is_noted and not self._ledger.put_record(self._record(run)):
+            run.reason, run.words = RunReason.STALE, "this window has ended otherwise"
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
         result = _result(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published
+from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published, put
 from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import SCHEMA_HASH
@@ -67,7 +67,7 @@ def test_what_is_published_can_be_loaded(registry: Registry) -> None:
 def test_the_same_again_changes_nothing(registry: Registry) -> None:
     payload, record = published(1)
     registry.publish(payload, record)
-    registry.record(replace(record, scorecard=CARD))
+    put(registry, replace(record, scorecard=CARD))
     before = registry.current(INSTRUMENT)
     assert registry.publish(payload, record) is ALREADY
     assert registry.current(INSTRUMENT) == before
@@ -124,7 +124,7 @@ def test_the_last_models_are_kept_and_the_pointed_one(registry: Registry, raw: r
 def test_records_are_bounded(registry: Registry, raw: redis.Redis) -> None:
     registry.publish(*published(1))
     for seq in range(2, RECORDS_KEPT + 12):
-        registry.record(refused_run(seq))
+        put(registry, refused_run(seq))
     records = registry.records(INSTRUMENT)
     assert [records[0].seq, records[-1].seq] == [RECORDS_KEPT + 11, 1]
     assert len(records) == RECORDS_KEPT + 1 == len(raw.keys("tw:*:about:*"))
@@ -150,10 +150,10 @@ def test_a_record_that_cannot_be_read_hides_no_other(
 
 def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> None:
     payload, record = published(1)
-    registry.record(refused_run(2))
+    put(registry, refused_run(2))
     registry.publish(payload, record)
     assert registry.current(INSTRUMENT) is not None
-    registry.record(replace(record, scorecard=CARD, evidence=Evidence.WEAK))
+    put(registry, replace(record, scorecard=CARD, evidence=Evidence.WEAK))
     assert [(r.seq, r.verdict, r.scorecard) for r in registry.records(INSTRUMENT)] == [
         (2, Verdict.REFUSED, None),
         (1, Verdict.PUBLISHED, CARD),
@@ -167,7 +167,7 @@ def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> Non
 
 def test_a_refused_run_leaves_the_pointer_alone(registry: Registry) -> None:
     registry.publish(*published(1))
-    registry.record(refused_run(2))
+    put(registry, refused_run(2))
     assert served(registry) == (1, 1)
 
 
@@ -203,7 +203,7 @@ def test_signed_models(empty_redis: str, registry: Registry) -> None:
     signing, other = Registry.connect(empty_redis, b"key"), Registry.connect(empty_redis, b"other")
     payload, record = published(1)
     signing.publish(payload, record)
-    signing.record(replace(record, scorecard=CARD))
+    put(signing, replace(record, scorecard=CARD))
     signing.load(INSTRUMENT, 1)
     registry.load(INSTRUMENT, 1)
     registry.publish(*published(2))
@@ -277,7 +277,7 @@ def test_redis_away_and_back(tmp_path: Path) -> None:
         server.stop()
     calls = [
         lambda: registry.publish(*published(2)),
-        lambda: registry.record(refused_run(2)),
+        lambda: put(registry, refused_run(2)),
         lambda: registry.current(INSTRUMENT),
         lambda: registry.candidate(INSTRUMENT),
         lambda: registry.records(INSTRUMENT),

@@ -13,6 +13,7 @@ What is promised
 """
 
 import dataclasses
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,8 @@ __all__ = ["Doubt", "Pointer", "Publication", "Registry", "RegistryUnavailable",
 
 MODELS_KEPT = 50
 RECORDS_KEPT = 1000
+# A record is written by one trainer, or by two while one takes the other's place.
+REVISIONS_MAX = 10
 
 
 class Publication(StrEnum):
@@ -118,20 +121,36 @@ class Registry:
             )
         return Publication(answer.decode())
 
-    def record(self, record: ModelRecord) -> None:
-        """Write or replace the record of a run: refused, failed, or scored on its next window.
+    def revise(
+        self, instrument: str, seq: int, change: Callable[[ModelRecord | Unverified | None], ModelRecord | None]
+    ) -> ModelRecord | None:
+        """Write what `change` makes of the record of a run (refused, failed, or scored on its next window), and nothing
+        where it answers None. Returns the record that stands then, None where there is none that can be read.
 
-        Where the run's model is pointed at, the pointer's evidence becomes the record's. A signature already stored
-        is kept where the record has none.
+        `change` gets None where there is no record, and in the place of one that cannot be read, why; it is asked again
+        where another has written meanwhile. Where the run's model is pointed at, the pointer's evidence becomes the
+        record's. A signature already stored is kept where the record has none.
         """
+        for _ in range(REVISIONS_MAX):
+            with answering(self.address):
+                stored = self._client.get(keys.about(instrument, seq))
+            known = None if stored is None else _record_or_doubt(stored, instrument, seq)
+            before = known if isinstance(known, ModelRecord) else None
+            record = change(known)
+            if record is None:
+                return before
+            if before is not None and before.sha256 == record.sha256 and not record.hmac_sha256:
+                record = dataclasses.replace(record, hmac_sha256=before.hmac_sha256)
+            if self._write(record, stored or b""):
+                return record
+        raise RegistryUnavailable(f"others keep writing the record of run {seq} of {instrument}")
+
+    def _write(self, record: ModelRecord, over: bytes) -> bool:
+        """Whether the record was written, over the bytes that were read."""
         instrument, seq = record.instrument, record.seq
-        if record.sha256 and not record.hmac_sha256 and self._hmac_key is not None:
-            stored = self.record_of(instrument, seq)
-            if stored is not None and stored.sha256 == record.sha256:
-                record = dataclasses.replace(record, hmac_sha256=stored.hmac_sha256)
         with answering(self.address):
             self._client.sadd(keys.INSTRUMENTS, instrument)
-            self._record(
+            answer = self._record(
                 keys=[
                     keys.about(instrument, seq),
                     keys.history(instrument),
@@ -140,9 +159,10 @@ class Registry:
                 ],
                 args=[
                     *(keys.prefix(instrument), MODELS_KEPT, RECORDS_KEPT),
-                    *(seq, record.sha256, record.evidence, encode_model_record(record)),
+                    *(seq, record.sha256, record.evidence, encode_model_record(record), over),
                 ],
             )
+        return bool(answer == b"recorded")
 
     def instruments(self) -> list[str]:
         """Every instrument with a run, sorted."""
