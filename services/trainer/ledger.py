@@ -89,7 +89,7 @@ class Ledger:
 
     def _records(self, instrument: str, before: int) -> list[ModelRecord]:
         found = []
-        for record in self._patiently(lambda: self._registry.records(instrument)):
+        for record in self._verified(lambda: self._registry.records(instrument)) or []:
             if isinstance(record, Unverified):
                 self._doubt(record)
             elif record.seq < before:
@@ -136,7 +136,8 @@ class Ledger:
     def _revise(
         self, instrument: str, seq: int, change: Callable[[ModelRecord | None], ModelRecord | None]
     ) -> ModelRecord | None:
-        """As `Registry.revise`; a record that cannot be read counts as none, which the log tells."""
+        """As `Registry.revise`; a record that cannot be read counts as none, which the log tells. None too where
+        none can be written, since a key is damaged."""
 
         def revised(known: ModelRecord | Unverified | None) -> ModelRecord | None:
             if isinstance(known, Unverified):
@@ -144,7 +145,7 @@ class Ledger:
                 return change(None)
             return change(known)
 
-        return self._patiently(lambda: self._registry.revise(instrument, seq, revised))
+        return self._verified(lambda: self._registry.revise(instrument, seq, revised))
 
     def _verified(self, call: Callable[[], T | None]) -> T | None:
         """What a call answers; None, and a loud line, where it answers something that does not verify."""

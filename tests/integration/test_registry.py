@@ -3,9 +3,10 @@
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,50 @@ def test_a_pointer_or_record_that_cannot_be_read(registry: Registry, raw: redis.
     with pytest.raises(Unverified) as caught:
         registry.current(INSTRUMENT)
     assert caught.value.reason is Doubt.POINTER
+
+
+@pytest.mark.parametrize(
+    ("key", "calls"),
+    [
+        (keys.pointer(INSTRUMENT, keys.CURRENT), ("current", "publish", "promote", "put")),
+        (keys.pointer(INSTRUMENT, keys.CANDIDATE), ("candidate", "publish_candidate", "put")),
+        (keys.history(INSTRUMENT), ("records", "newest_run", "put")),
+        (keys.about(INSTRUMENT, 1), ("record_of", "put", "load")),
+        (keys.INSTRUMENTS, ()),
+    ],
+)
+def test_a_key_of_another_type_is_a_doubt_of_its_instrument_alone(
+    registry: Registry, raw: redis.Redis, key: str, calls: tuple[str, ...]
+) -> None:
+    registry.publish(*published(1))
+    registry.publish(*published(1, "sim:ETH-USD"))
+    raw.delete(key)
+    raw.lpush(key, "x")
+    every: dict[str, Callable[[], object]] = {
+        "publish": lambda: registry.publish(*published(2)),
+        "publish_candidate": lambda: registry.publish_candidate(*published(2)),
+        "promote": lambda: registry.promote(INSTRUMENT, 1),
+        "load": lambda: registry.load(INSTRUMENT, 1),
+        "put": lambda: put(registry, published(1)[1]),
+        "record_of": lambda: registry.record_of(INSTRUMENT, 1),
+        **{
+            name: partial(getattr(registry, name), INSTRUMENT)
+            for name in ("current", "candidate", "records", "newest_run")
+        },
+    }
+    for name in calls:
+        with pytest.raises(Unverified) as caught:
+            every[name]()
+        assert caught.value.reason is (Doubt.MISSING if name == "load" else Doubt.KEY)
+    if key == keys.INSTRUMENTS:
+        # Nobody's own: nothing can be said of any instrument.
+        for call in (registry.instruments, every["publish"], every["put"]):
+            with pytest.raises(RegistryUnavailable, match="WRONGTYPE"):
+                call()
+        return
+    assert registry.instruments() == [INSTRUMENT, "sim:ETH-USD"]
+    assert registry.publish(*published(2, "sim:ETH-USD")) is PUBLISHED
+    assert registry.current("sim:ETH-USD")
 
 
 def test_concurrent_publishers_leave_the_newest(empty_redis: str, registry: Registry) -> None:

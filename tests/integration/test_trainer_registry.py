@@ -25,6 +25,7 @@ from tests.trainers import (
 from tidewheel.domain.training import Step
 from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.redis import start_redis
+from tidewheel.registry import keys
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.process import Unusable
 
@@ -117,3 +118,23 @@ def test_what_redis_holds_and_does_not_verify_is_told_and_passed_over(
         begin(given).turn_until(finished(broker, 2))
     assert closings(broker)[2].step is Step.PUBLISHED
     assert "does not verify" in caplog.text
+
+
+def test_a_damaged_pointer_costs_its_instrument_windows_and_stops_nobody(
+    broker: str, empty_redis: str, registry: Registry
+) -> None:
+    given, pointer = settings(broker, empty_redis), keys.pointer(INSTRUMENT, keys.CURRENT)
+    publish(broker, ROWS.take(slice(0, SIZE)))
+    with running() as begin:
+        trainer = begin(given)
+        trainer.turn_until(finished(broker, 1))
+        registry._client.delete(pointer)
+        registry._client.lpush(pointer, "damaged")
+        publish(broker, ROWS.take(slice(SIZE, 2 * SIZE)))
+        trainer.turn_until(finished(broker, 2))
+        registry._client.delete(pointer)
+        publish(broker, ROWS.take(slice(2 * SIZE, 3 * SIZE)))
+        trainer.turn_until(finished(broker, 3))
+    found = closings(broker)
+    assert [found[seq].step for seq in (1, 2, 3)] == [Step.PUBLISHED, Step.FAILED, Step.PUBLISHED]
+    assert "damaged" in found[2].detail

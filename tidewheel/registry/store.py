@@ -101,9 +101,8 @@ class Registry:
         instrument, seq = record.instrument, record.seq
         model = verify(model_bytes, _expected(record), self._hmac_key)
         other = keys.CANDIDATE if role == keys.CURRENT else keys.CURRENT
-        with answering(self.address):
-            # Not in the script, since in a cluster this key lies elsewhere; an instrument without a model does no harm.
-            self._client.sadd(keys.INSTRUMENTS, instrument)
+        self._announce(instrument)
+        with answering(self.address, instrument):
             answer = self._publish(
                 keys=[
                     keys.pointer(instrument, role),
@@ -121,6 +120,11 @@ class Registry:
             )
         return Publication(answer.decode())
 
+    def _announce(self, instrument: str) -> None:
+        # Not in the scripts, since in a cluster this key lies elsewhere; an instrument without a model does no harm.
+        with answering(self.address):
+            self._client.sadd(keys.INSTRUMENTS, instrument)
+
     def revise(
         self, instrument: str, seq: int, change: Callable[[ModelRecord | Unverified | None], ModelRecord | None]
     ) -> ModelRecord | None:
@@ -129,10 +133,11 @@ class Registry:
 
         `change` gets None where there is no record, and in the place of one that cannot be read, why; it is asked again
         where another has written meanwhile. Where the run's model is pointed at, the pointer's evidence becomes the
-        record's. A signature already stored is kept where the record has none.
+        record's. A signature already stored is kept where the record has none. Raises Unverified where a key of the
+        instrument is none of ours.
         """
         for _ in range(REVISIONS_MAX):
-            with answering(self.address):
+            with answering(self.address, instrument):
                 stored = self._client.get(keys.about(instrument, seq))
             known = None if stored is None else _record_or_doubt(stored, instrument, seq)
             before = known if isinstance(known, ModelRecord) else None
@@ -148,8 +153,8 @@ class Registry:
     def _write(self, record: ModelRecord, over: bytes) -> bool:
         """Whether the record was written, over the bytes that were read."""
         instrument, seq = record.instrument, record.seq
-        with answering(self.address):
-            self._client.sadd(keys.INSTRUMENTS, instrument)
+        self._announce(instrument)
+        with answering(self.address, instrument):
             answer = self._record(
                 keys=[
                     keys.about(instrument, seq),
@@ -170,8 +175,9 @@ class Registry:
             return sorted(name.decode(errors="replace") for name in self._client.smembers(keys.INSTRUMENTS))
 
     def records(self, instrument: str) -> list[ModelRecord | Unverified]:
-        """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why."""
-        with answering(self.address):
+        """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why.
+        Raises Unverified where their history cannot be read."""
+        with answering(self.address, instrument):
             seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, -1)]
             payloads = self._client.mget([keys.about(instrument, seq) for seq in seqs]) if seqs else []
         # Between the two calls a run may have been trimmed.
@@ -182,14 +188,15 @@ class Registry:
         ]
 
     def newest_run(self, instrument: str) -> int:
-        """The newest run with a record, whether that can be read or not; 0 where there is none."""
-        with answering(self.address):
+        """The newest run with a record, whether that can be read or not; 0 where there is none. Raises Unverified where
+        their history cannot be read."""
+        with answering(self.address, instrument):
             newest = self._client.zrevrange(keys.history(instrument), 0, 0)
         return int(newest[0]) if newest else 0
 
     def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
         """The record of one run. Raises Unverified where it cannot be read."""
-        with answering(self.address):
+        with answering(self.address, instrument):
             payload = self._client.get(keys.about(instrument, seq))
         return None if payload is None else _record_in(payload, instrument, seq)
 
@@ -202,7 +209,7 @@ class Registry:
         return self._pointer(instrument, keys.CANDIDATE)
 
     def _pointer(self, instrument: str, role: str) -> Pointer | None:
-        with answering(self.address):
+        with answering(self.address, instrument):
             return pointer_of(instrument, self._client.hgetall(keys.pointer(instrument, role)))
 
     def load(self, instrument: str, seq: int) -> Model:
@@ -221,7 +228,7 @@ class Registry:
         return model
 
     def _stored(self, instrument: str, seq: int) -> tuple[bytes | None, ModelRecord]:
-        with answering(self.address):
+        with answering(self.address, instrument):
             payload, about = self._client.mget([keys.model(instrument, seq), keys.about(instrument, seq)])
         if about is None:
             raise Unverified(Doubt.MISSING, f"no model {seq} of {instrument}")
@@ -241,7 +248,7 @@ class Registry:
     def _point(self, way: _Way, instrument: str, seq: int) -> Pointer:
         payload, record = self._stored(instrument, seq)
         model = verify(payload, _expected(record), self._hmac_key)
-        with answering(self.address):
+        with answering(self.address, instrument):
             answer = self._move(
                 keys=[
                     keys.pointer(instrument, keys.CURRENT),
