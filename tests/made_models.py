@@ -18,6 +18,7 @@ from tidewheel.domain.models import (
     Scorer,
     Verdict,
 )
+from tidewheel.registry.store import Registry
 from tidewheel.registry.verify import sha256_of
 
 INSTRUMENT = "sim:BTC-USD"
@@ -83,6 +84,11 @@ def a_row(seed: int) -> np.ndarray:
 def a_record(payload: bytes, seq: int, instrument: str = INSTRUMENT, evidence: Evidence = Evidence.NONE) -> ModelRecord:
     """What the trainer says of a model it publishes."""
     return ModelRecord(instrument, seq, sha256_of(payload), Verdict.PUBLISHED, "", evidence, 1_700_000_000 * 10**9)
+
+
+def put(registry: Registry, record: ModelRecord) -> None:
+    """Write a run's record, whatever is there."""
+    registry.revise(record.instrument, record.seq, lambda _: record)
 
 
 def published(seq: int, instrument: str = INSTRUMENT, salt: int = 0) -> tuple[bytes, ModelRecord]:

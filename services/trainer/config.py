@@ -63,11 +63,6 @@ class TrainingConfig:
         """How many trials a model's configuration says were made."""
         return int(json.loads(told).get("trials", 0)) if told else 0
 
-    def shaped(self, told: str) -> bool:
-        """Whether a model whose configuration reads so is one of this configuration, its time limit aside."""
-        other = json.loads(told)
-        return bool(other == {**json.loads(self.canonical()), "trials": min(other.get("trials", 0), self.trials)})
-
     def seed_of(self, instrument: str, seq: int, purpose: str) -> int:
         """A seed that depends on nothing but these values; Python's own hash() differs from process to process."""
         words = json.dumps([self.seed, instrument, seq, purpose], separators=(",", ":"))

@@ -2,7 +2,8 @@
 
 Memory is bounded by the window being filled and the windows handed out: rows lie in arrays of the window's size, made
 once. An example already seen is passed over. A gap in `example_seq` cannot be mended, so the window it falls into is
-given up, loudly, and filling goes on at the next window's first example.
+given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after a gap
+is out of place itself: to go on after it would pass over all the true ones in silence.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from services.trainer.rows import Rows
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import Int64
 from tidewheel.domain.windows import Windowing
+
+# So many windows' rows at most are missing before what is read. Records that cannot be read are fewer, a thousand in a
+# row at most, and the smallest window has 200 rows.
+MISSING_WINDOWS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +34,23 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Examples `expected`…`found` - 1 never came; windows `lost` (possibly none) cannot be made."""
+    """Examples `expected`…`found` - 1 never came; windows `lost` (possibly none) cannot be made. Read again from
+    `first_offset`, it is found again."""
 
     instrument: str
     expected: int
     found: int
     lost: range
+    first_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Example `found` came where `expected` should have, too far ahead to be true. It is not taken in."""
+
+    instrument: str
+    expected: int
+    found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class Joined:
     seq: int
 
 
-Happening = Window | Gap | Joined
+Happening = Window | Gap | Misplaced | Joined
 
 
 class Windows:
@@ -60,10 +76,13 @@ class Windows:
         """Take in one example; what came of it, in order."""
         happenings: list[Happening] = []
         filling = self._filling.get(example.instrument)
-        if filling is None:
+        if filling is None or example.example_seq < filling.began_at:
+            # One from before the beginning: the topic was gone back in, or the first one read was out of place.
             filling = _Filling(example.instrument, partition, self._windowing, example.example_seq)
             self._filling[example.instrument] = filling
             happenings.append(Joined(example.instrument, example.example_seq, filling.seq))
+        elif example.example_seq > filling.expected + MISSING_WINDOWS_MAX * self._windowing.size:
+            return [Misplaced(example.instrument, filling.expected, example.example_seq)]
         elif example.example_seq > filling.expected:
             happenings.append(filling.skip_to(example.example_seq))
         window = filling.add(example, offset)
@@ -84,12 +103,32 @@ class Windows:
         self._filling = {name: f for name, f in self._filling.items() if f.partition not in partitions}
 
 
+def left_behind(windowing: Windowing, joined: Joined, offset: int, newest: int, last_offset: int) -> range:
+    """The windows that nobody ends where reading begins at `offset`: after the newest that has ended (0: none is known)
+    and before the first that is read whole. `last_offset`: of the newest one's last row, 0 where that is not known.
+
+    None where these windows need not ever have been wanting:
+    - none is known, and more than a window's rows are missing: retention has taken the beginning, or the registry is
+      another than that of the windows' time;
+    - so many are missing that the registry, put back to an older state, or the example is the likelier to be wrong;
+    - there are fewer records between than rows missing: windows were counted otherwise then.
+    """
+    windows = range(newest + 1, joined.seq)
+    if not newest:
+        return windows if joined.found <= windowing.size else range(0)
+    missing = joined.found - windowing.last_example_seq(newest) - 1
+    if len(windows) * windowing.step > MISSING_WINDOWS_MAX * windowing.size:
+        return range(0)
+    return range(0) if last_offset and missing > offset - last_offset - 1 else windows
+
+
 class _Filling:
-    """One instrument's window being filled. `expected`: the next `example_seq`; `seq`: the window's number."""
+    """One instrument's window being filled. `began_at`: the first `example_seq` read; `expected`: the next; `seq`: the
+    window's number."""
 
     def __init__(self, instrument: str, partition: int, windowing: Windowing, first_example_seq: int) -> None:
         self.partition = partition
-        self.expected = first_example_seq
+        self.began_at = self.expected = first_example_seq
         self.count = 0
         self.next_offset = 0
         self.seq = _first_window_from(windowing, first_example_seq)
@@ -104,10 +143,10 @@ class _Filling:
 
     def skip_to(self, example_seq: int) -> Gap:
         """Give up what is being filled: the examples before this one are missing."""
-        expected, first_lost = self.expected, self.seq
+        expected, first_lost, first_offset = self.expected, self.seq, self.resume_offset
         self.count, self.expected = 0, example_seq
         self.seq = max(first_lost, _first_window_from(self._windowing, example_seq))
-        return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq))
+        return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
 
     def add(self, example: Example, offset: int) -> Window | None:
         """Take in the next example; the window, if this one closes it."""

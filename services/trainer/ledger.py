@@ -36,6 +36,10 @@ class Ledger:
         """The record of a window's run; None where there is none that can be read."""
         return self._verified(lambda: self._registry.record_of(instrument, seq))
 
+    def newest_run(self, instrument: str) -> int | None:
+        """The newest window that has a record; 0 where none has, None where that cannot be told."""
+        return self._verified(lambda: self._registry.newest_run(instrument))
+
     def kept_model(self, instrument: str, seq: int) -> tuple[Model, ModelRecord] | None:
         """A window's model, published or candidate, with its record; None where there is none, or none that
         verifies."""
@@ -44,6 +48,14 @@ class Ledger:
             return None
         model = self._verified(lambda: self._registry.load(instrument, seq))
         return (model, record) if model else None
+
+    def points_at(self, record: ModelRecord) -> bool:
+        """Whether a pointer names the run's model, to serve or as the candidate."""
+        pointers = (
+            self._verified(lambda: self._registry.current(record.instrument)),
+            self._verified(lambda: self._registry.candidate(record.instrument)),
+        )
+        return any(pointer is not None and pointer.seq == record.seq for pointer in pointers)
 
     def newest_model(self, instrument: str, before: int) -> Model | None:
         """The newest model kept of a window before this one; None where there is none that verifies."""
@@ -77,7 +89,7 @@ class Ledger:
 
     def _records(self, instrument: str, before: int) -> list[ModelRecord]:
         found = []
-        for record in self._patiently(lambda: self._registry.records(instrument)):
+        for record in self._verified(lambda: self._registry.records(instrument)) or []:
             if isinstance(record, Unverified):
                 self._doubt(record)
             elif record.seq < before:
@@ -87,12 +99,15 @@ class Ledger:
     def put_scorecard(self, instrument: str, seq: int, card: Scorecard, rival: Rival | None) -> None:
         """Add the scorecard to a run's record, if the registry still has it. A repeat that comes after newer models
         served has no rival, and by a process too young for a baseline none of that; it leaves those that are known."""
-        record = self.record_of(instrument, seq)
-        if record is not None:
-            known = record.scorecard.baseline if record.scorecard else None
-            card = replace(card, baseline=card.baseline or known)
-            scored = replace(record, scorecard=card, rival=rival or record.rival)
-            self._patiently(lambda: self._registry.record(scored))
+
+        def scored(known: ModelRecord | None) -> ModelRecord | None:
+            if known is None:
+                return None
+            baseline = known.scorecard.baseline if known.scorecard else None
+            told = replace(card, baseline=card.baseline or baseline)
+            return replace(known, scorecard=told, rival=rival or known.rival)
+
+        self._revise(instrument, seq, scored)
 
     def publish(self, candidate: Candidate, record: ModelRecord) -> Publication:
         """Publish a model; STALE too where the window ended otherwise, by another trainer. Raises Unverified for one
@@ -112,11 +127,25 @@ class Ledger:
                 return Publication.STALE
         return answer
 
-    def put_record(self, record: ModelRecord) -> None:
-        """Write the record of a run whose model is not kept; never over that of one whose is."""
-        known = self.record_of(record.instrument, record.seq)
-        if known is None or not _kept(known):
-            self._patiently(lambda: self._registry.record(record))
+    def put_record(self, record: ModelRecord) -> bool:
+        """Write the record of a run whose model is not kept. Returns False, and leaves what is there, where the window
+        has ended otherwise, by another trainer."""
+        stands = self._revise(record.instrument, record.seq, lambda known: None if known else record)
+        return stands is None or (stands.verdict, stands.reason) == (record.verdict, record.reason)
+
+    def _revise(
+        self, instrument: str, seq: int, change: Callable[[ModelRecord | None], ModelRecord | None]
+    ) -> ModelRecord | None:
+        """As `Registry.revise`; a record that cannot be read counts as none, which the log tells. None too where
+        none can be written, since a key is damaged."""
+
+        def revised(known: ModelRecord | Unverified | None) -> ModelRecord | None:
+            if isinstance(known, Unverified):
+                self._doubt(known)
+                return change(None)
+            return change(known)
+
+        return self._verified(lambda: self._registry.revise(instrument, seq, revised))
 
     def _verified(self, call: Callable[[], T | None]) -> T | None:
         """What a call answers; None, and a loud line, where it answers something that does not verify."""

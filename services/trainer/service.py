@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from services.trainer.core import Gap, Joined, Window, Windows
+from services.trainer.core import Gap, Joined, Misplaced, Window, Windows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
+from services.trainer.jobs import Begun, Closed, Job, Lost
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.run import make
 from services.trainer.settings import Settings
-from services.trainer.worker import Closed, Lost, Make, Worker
+from services.trainer.worker import Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
@@ -37,14 +38,11 @@ POLL_WAIT_S = 0.1
 UNFINISHED_MAX = 2
 HEARTBEATS_PER_SESSION = 5
 
-Job = Closed | Lost
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """Rows that a restart must be able to read again."""
 
-    instrument: str
     partition: int
     first_offset: int
 
@@ -142,26 +140,38 @@ class Service:
         except BadRecord as failure:
             self._bin.record(message, failure)
             return
-        for happening in self._windows.on_example(example, partition, offset):
+        happenings = self._windows.on_example(example, partition, offset)
+        for happening in happenings:
             if isinstance(happening, Window):
                 self._jobs.append(Closed(happening, self._clock_ns()))
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
+            elif isinstance(happening, Misplaced):
+                self._on_misplaced(happening, message)
             else:
-                self._on_joined(happening)
-        self._bin.good()
+                self._on_joined(happening, partition, offset)
+        if not any(isinstance(happening, Gap | Misplaced) for happening in happenings):  # these were set aside
+            self._bin.good()
         metrics.WINDOW_ROWS.labels(example.instrument).set(self._windows.gathered(example.instrument))
 
     def _on_gap(self, gap: Gap, message: Message) -> None:
         words = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"
         self._context.log.error("%s; windows lost: %s", words, list(gap.lost) or "none")
         self._bin.record(message, BadRecord(Reason.OUT_OF_ORDER, words))
-        self._jobs.extend(Lost(gap.instrument, seq, words) for seq in gap.lost)
+        if gap.lost:
+            self._jobs.append(Lost(gap.instrument, message.partition() or 0, gap.first_offset, gap.lost, words))
 
-    def _on_joined(self, joined: Joined) -> None:
+    def _on_misplaced(self, misplaced: Misplaced, message: Message) -> None:
+        words = f"example {misplaced.found} of {misplaced.instrument} stands where {misplaced.expected} is expected"
+        self._context.log.error("%s; it is set aside", words)
+        self._bin.record(message, BadRecord(Reason.OUT_OF_ORDER, words))
+
+    def _on_joined(self, joined: Joined, partition: int, offset: int) -> None:
         self._context.log.info(
             "%s: reading from example %d, filling window %d", joined.instrument, joined.found, joined.seq
         )
+        if joined.seq > 1:
+            self._jobs.append(Begun(joined, partition, offset))
 
     def _collect(self) -> None:
         """Take in what the worker has finished, and commit. Raises what the worker raised."""
@@ -177,7 +187,7 @@ class Service:
             window = job.window
             self._awaiting_scorecard.pop(window.instrument, None)
             if needed_again:
-                self._awaiting_scorecard[window.instrument] = _held(window)
+                self._awaiting_scorecard[window.instrument] = Held(window.partition, window.first_offset)
             self._commit(window.partition)
 
     def _start_next(self) -> None:
@@ -188,12 +198,15 @@ class Service:
     def _do(self, job: Job) -> bool:
         if isinstance(job, Closed):
             return self._worker.process(job)
-        self._worker.give_up(job)
+        if isinstance(job, Lost):
+            self._worker.give_up(job)
+        else:
+            self._worker.begin(job)
         return False
 
     def _commit(self, partition: int) -> None:
         """Commit up to the first row that is still needed. Failing is no harm: the next commit covers it."""
-        held = [*self._awaiting_scorecard.values(), *(_held(window) for window in self._unfinished())]
+        held = [*self._awaiting_scorecard.values(), *self._unfinished()]
         offsets = [one.first_offset for one in held if one.partition == partition]
         filling = self._windows.resume_offset(partition)
         if filling is None:
@@ -206,13 +219,13 @@ class Service:
         except KafkaException as failure:
             self._context.log.warning("offsets could not be committed now: %s", failure)
 
-    def _unfinished(self) -> list[Window]:
-        """Closed windows that are not finished, the one in hand first."""
-        running = [self._running[0]] if self._running else []
-        return [job.window for job in (*running, *self._jobs) if isinstance(job, Closed)]
+    def _unfinished(self) -> list[Job]:
+        """What is not finished, the job in hand first."""
+        return [*([self._running[0]] if self._running else []), *self._jobs]
 
     def _pause_or_resume(self) -> None:
-        waiting = [(window.instrument, window.partition) for window in self._unfinished()]
+        closed = [job for job in self._unfinished() if isinstance(job, Closed)]
+        waiting = [(job.window.instrument, job.partition) for job in closed]
         full = {partition for one, partition in waiting if waiting.count((one, partition)) >= UNFINISHED_MAX}
         if fresh := full - self._paused:
             self._consumer.pause([TopicPartition(EXAMPLES.name, partition) for partition in fresh])
@@ -233,7 +246,7 @@ class Service:
         gone = {p.partition for p in partitions}
         self._windows.drop(gone)
         self._paused -= gone
-        self._jobs = deque(job for job in self._jobs if not isinstance(job, Closed) or job.window.partition not in gone)
+        self._jobs = deque(job for job in self._jobs if job.partition not in gone)
         self._awaiting_scorecard = {k: v for k, v in self._awaiting_scorecard.items() if v.partition not in gone}
 
 
@@ -254,10 +267,6 @@ def _checked(message: Message) -> Message:
     if error is not None and fenced(error):
         raise Unusable("another trainer of the same name has taken over")
     return kafka.check(message)
-
-
-def _held(window: Window) -> Held:
-    return Held(window.instrument, window.partition, window.first_offset)
 
 
 def run(settings: Settings, context: Context) -> None:

@@ -3,9 +3,10 @@
 The order of effects, for window w:
 
 1. `window closed` goes out.
-2. If the registry keeps w's model of this very configuration, served or as a candidate, only the closing event is
-   repeated: a crash came between publication and commit. After a start this is asked until the answer is no; windows
-   after that are new.
+2. If the registry has a record of w, it has ended, and the closing event is repeated: a crash came before the commit,
+   the group moved the partition, or another instrument on it holds the offset back. Its verdict stands, whatever the
+   configuration is now: made again, the model would be held against itself. It is made again only if it lies in no
+   registry and is yet to be judged.
 3. The model is made; state changes go out as they happen. This needs no Redis.
    (An early window, see ADR 22, is judged before, and made only if drift has been seen.)
 4. Model w-1 is judged on w's rows, and so is the model that serves; scorecard and rival go to w-1's record, and the
@@ -22,16 +23,16 @@ event that names the same change.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
 from services.trainer import evidence, gate, proof
 from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
+from services.trainer.core import Window, left_behind
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.gauges import tell_finding, tell_pooled
+from services.trainer.jobs import KEPT, NS_PER_S, Begun, Closed, Lost, Run
 from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
@@ -43,57 +44,10 @@ from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import Unusable
 from tidewheel.telemetry import metrics
 
-NS_PER_S = 1e9
-# Runs whose model is judged on its next window, kept back by a comparison or not: it is what the procedure makes.
-JUDGED = frozenset({None, RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
-# Runs whose model goes to the registry: to serve, or as the candidate.
-KEPT = frozenset({None, RunReason.NOT_PROVEN})
 UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
 
 Make = Callable[[Window, TrainingConfig, Emit, Beginning], Candidate]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Closed:
-    """A closed window, and the wall clock when the row that closed it was read."""
-
-    window: Window
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A window that can never be made, since rows of it are missing."""
-
-    instrument: str
-    seq: int
-    words: str
-
-
-@dataclass(slots=True)
-class _Run:
-    """What is known of the run in hand. `reason` None: to be published."""
-
-    closed: Closed
-    candidate: Candidate | None = None
-    reason: RunReason | None = None
-    words: str = ""
-    evidence: Evidence = Evidence.NONE
-    tuning_from_ns: int = 0
-    tuning_to_ns: int = 0
-
-    @property
-    def window(self) -> Window:
-        return self.closed.window
-
-    @property
-    def verdict(self) -> Verdict:
-        return verdict_of(self.reason)
-
-    @property
-    def tuning_s(self) -> float:
-        return max(0, self.tuning_to_ns - self.tuning_from_ns) / NS_PER_S
 
 
 class Worker:
@@ -122,18 +76,17 @@ class Worker:
         self._events = events
         self._log = log
         self._clock_ns = clock_ns
-        self._caught_up: set[str] = set()
         self._latest: dict[str, Model] = {}
         self._judges: dict[str, Judges] = {}
 
     def process(self, closed: Closed) -> bool:
         """Take a window to its end. Returns whether its rows may be needed again after a crash: its model awaits its
         scorecard and lies in no registry."""
-        run = _Run(closed)
+        run = Run(closed)
         self._say(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
         if self._repeated(run):
-            return False
-        regular = (run.window.seq - 1) % self._due_each == 0
+            return run.awaits_scorecard
+        regular = self._is_regular(run.window.seq)
         if not regular:
             self._judge_previous(run)
             if run.window.instrument not in self._drifted:
@@ -144,54 +97,101 @@ class Worker:
             self._judge_previous(run)
         self._gate(run)
         self._conclude(run)
-        if run.candidate is None or run.reason not in JUDGED:
-            return False
-        self._latest[run.window.instrument] = run.candidate.model
-        return run.reason not in KEPT
+        if run.candidate is not None and run.is_judged:
+            self._latest[run.window.instrument] = run.candidate.model
+        return run.awaits_scorecard
 
-    def _pass_over(self, run: _Run) -> bool:
+    def _pass_over(self, run: Run) -> bool:
         """An early window, between two regular ones, while nothing has drifted."""
         run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models' error has not drifted"
         self._conclude(run)
         return False
 
     def give_up(self, lost: Lost) -> None:
-        """End the run of a window that can never be made."""
-        record = ModelRecord(
-            lost.instrument, lost.seq, "", Verdict.FAILED, RunReason.ROWS_MISSING, Evidence.NONE, self._clock_ns()
-        )
-        self._ledger.put_record(record)
-        result = RunResult("", Verdict.FAILED, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
-        event = RunEvent(lost.instrument, lost.seq, Step.FAILED, 0, RunReason.ROWS_MISSING, lost.words, result=result)
-        self._events.write(event)
-        self._events.flush()
-        metrics.TRAINING_RUNS.labels(lost.instrument, Verdict.FAILED, RunReason.ROWS_MISSING).inc()
+        """End the runs of windows that can never be made."""
+        for seq in lost.seqs:
+            self._give_up(lost.instrument, seq, RunReason.ROWS_MISSING, lost.words)
 
-    def _repeated(self, run: _Run) -> bool:
-        """Whether the window's model was kept before; if so, its closing event goes out again."""
+    def begin(self, begun: Begun) -> None:
+        """End the runs of windows that nobody has ended, and that cannot be made where reading begins: their first rows
+        cannot be read, or the crash came before their end was told."""
+        joined, instrument = begun.joined, begun.joined.instrument
+        newest = self._ledger.newest_run(instrument)
+        if newest is None or newest >= joined.seq:
+            return
+        known = self._ledger.record_of(instrument, newest) if newest else None
+        last_offset = known.last_offset if known else 0
+        seqs = left_behind(self._config.windowing, joined, begun.first_offset, newest, last_offset)
+        words = f"reading began with example {joined.found} of {instrument}, and nothing was said of this window before"
+        if not seqs and newest + 1 < joined.seq:
+            self._log.warning("%s: nothing is known of windows %d to %d", instrument, newest + 1, joined.seq - 1)
+        if known is not None and known.reason == RunReason.ROWS_MISSING:
+            # Its record may have come before the crash and its event not.
+            seqs = range(newest, max(seqs.stop, newest + 1))
+        for seq in seqs:
+            # Early windows leave no record: that they were not due is said again.
+            self._give_up(
+                instrument, seq, RunReason.ROWS_MISSING if self._is_regular(seq) else RunReason.NOT_DUE, words
+            )
+
+    def _is_regular(self, seq: int) -> bool:
+        """Whether a window is trained in any case."""
+        return (seq - 1) % self._due_each == 0
+
+    def _give_up(self, instrument: str, seq: int, reason: RunReason, words: str) -> None:
+        """End the run of a window without rows."""
+        verdict = verdict_of(reason)
+        record = ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns())
+        if reason not in UNRECORDED and not self._ledger.put_record(record):
+            self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, words)
+            return
+        result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
+        self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, words, result=result))
+        self._events.flush()
+        metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
+
+    def _repeated(self, run: Run) -> bool:
+        """Whether the window has ended before; if so, its closing event goes out again."""
         window = run.window
-        if window.instrument in self._caught_up:
+        record = self._ledger.record_of(window.instrument, window.seq)
+        if record is None:
             return False
-        self._check_log(window)
-        known = self._ledger.kept_model(window.instrument, window.seq)
-        if known is None or not self._config.shaped(known[0].lineage.training_config):
-            self._caught_up.add(window.instrument)
-            return False
-        model, record = known
-        self._log.info("window %d of %s was %s before this start", window.seq, window.instrument, record.verdict)
-        self._latest[window.instrument] = model
+        self._check_log(window, record)
+        model = self._model_again(run, record)
+        if model is not None:
+            self._latest[window.instrument] = model
+        self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = _result(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
-        reason = RunReason(record.reason) if record.reason else None
-        self._say(run, ENDS[record.verdict], f"{record.verdict} before a restart", reason, result)
+        self._say(run, ENDS[record.verdict], f"{record.verdict} before", record.reason, result)
         self._events.flush()
         return True
 
-    def _check_log(self, window: Window) -> None:
+    def _model_again(self, run: Run, record: ModelRecord) -> Model | None:
+        """The model of a window that has ended, if it is one to be judged. It is made again where it never lay in the
+        registry, or is damaged there though a pointer names it."""
+        if kept := self._ledger.kept_model(record.instrument, record.seq):
+            return kept[0]
+        never_kept = record.reason == RunReason.WORSE_THAN_SERVED
+        if not never_kept and not self._ledger.points_at(record):
+            return None
+        self._make(run)
+        candidate = run.candidate
+        if candidate is None or candidate.sha256 != record.sha256:
+            run.candidate = None  # other settings make another, which nobody was told of
+            return None
+        if never_kept:
+            run.reason = RunReason.WORSE_THAN_SERVED
+            self._judge_previous(run)
+        else:
+            restore = self._ledger.publish_candidate if record.reason else self._ledger.publish
+            self._guarded(run, lambda: restore(candidate, record))
+        return candidate.model
+
+    def _check_log(self, window: Window, record: ModelRecord) -> None:
         """Raises Unusable where the registry knows this window from another log: a Redis that outlived its topics
         would refuse window after window as older than what it holds."""
-        record = self._ledger.record_of(window.instrument, window.seq)
-        if record is None or not record.last_offset or record.last_offset == window.last_offset:
+        if not record.last_offset or record.last_offset == window.last_offset:
             return
         raise Unusable(
             f"the registry knows window {window.seq} of {window.instrument} from another log: there its last row "
@@ -199,7 +199,7 @@ class Worker:
             "use an empty Redis when topics are made anew"
         )
 
-    def _make(self, run: _Run) -> None:
+    def _make(self, run: Run) -> None:
         """Step 3: the model, or the reason why there is none."""
 
         def emit(event: RunEvent) -> None:
@@ -227,7 +227,7 @@ class Worker:
         before = self._ledger.newest_model(window.instrument, window.seq)
         return before.hyperparameters if before else None
 
-    def _judge_previous(self, run: _Run) -> None:
+    def _judge_previous(self, run: Run) -> None:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
         older = self._latest.get(instrument)
@@ -256,7 +256,7 @@ class Worker:
         served = self._ledger.served(model.instrument)
         return None if served is None or served.seq == model.seq else proof.rival(served, judged)
 
-    def _gate(self, run: _Run) -> None:
+    def _gate(self, run: Run) -> None:
         """Step 5. Refuses by setting the run's reason."""
 
         def work() -> None:
@@ -276,13 +276,14 @@ class Worker:
 
         self._guarded(run, work)
 
-    def _conclude(self, run: _Run) -> None:
+    def _conclude(self, run: Run) -> None:
         """Steps 6 and 7."""
         self._events.flush()
         if run.reason in KEPT:
             self._guarded(run, lambda: self._keep(run))
-        if run.reason not in KEPT and run.reason not in UNRECORDED:
-            self._ledger.put_record(self._record(run))
+        is_noted = run.reason not in KEPT and run.reason not in UNRECORDED
+        if is_noted and not self._ledger.put_record(self._record(run)):
+            run.reason, run.words = RunReason.STALE, "this window has ended otherwise"
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
         result = _result(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
@@ -290,14 +291,14 @@ class Worker:
         self._events.flush()
         self._tell(run, waited_s)
 
-    def _keep(self, run: _Run) -> None:
+    def _keep(self, run: Run) -> None:
         """The model into the registry."""
         assert run.candidate is not None
         publish = self._ledger.publish if run.reason is None else self._ledger.publish_candidate
         if publish(run.candidate, self._record(run)) is Publication.STALE:
             run.reason, run.words = RunReason.STALE, "a newer model is published, or this window has ended otherwise"
 
-    def _record(self, run: _Run) -> ModelRecord:
+    def _record(self, run: Run) -> ModelRecord:
         sha256 = run.candidate.sha256 if run.candidate else ""
         window = run.window
         return ModelRecord(
@@ -306,7 +307,7 @@ class Worker:
             last_offset=window.last_offset,
         )
 
-    def _tell(self, run: _Run, waited_s: float) -> None:
+    def _tell(self, run: Run, waited_s: float) -> None:
         """The log and the metrics."""
         window, reason = run.window, run.reason or ""
         metrics.TRAINING_RUNS.labels(window.instrument, run.verdict, reason).inc()
@@ -328,7 +329,7 @@ class Worker:
         known = self._ledger.kept_model(instrument, seq) if seq >= 1 else None
         return known[0] if known else None
 
-    def _guarded(self, run: _Run, work: Callable[[], None]) -> None:
+    def _guarded(self, run: Run, work: Callable[[], object]) -> None:
         """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""
         try:
             work()
@@ -341,7 +342,7 @@ class Worker:
             run.reason, run.words = RunReason.TRAINING_ERROR, f"{type(failure).__name__}: {failure}"
 
     def _say(
-        self, run: _Run, step: Step, detail: str, reason: RunReason | None = None, result: RunResult | None = None
+        self, run: Run, step: Step, detail: str, reason: str | None = None, result: RunResult | None = None
     ) -> None:
         window = run.window
         self._events.write(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tests.made_models import CARD, INSTRUMENT, published
+from tests.made_models import CARD, INSTRUMENT, published, put
 from tidewheel.cli.main import main
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
 from tidewheel.registry import keys
@@ -38,7 +38,7 @@ def test_what_is_told_of_the_registry(registry: Registry, empty_redis: str, mode
     assert models("show", "current") == (1, "", "tidewheel: no models yet\n")
     registry.publish(*published(1))
     registry.publish(*published(2))
-    registry.record(refused_run(3))
+    put(registry, refused_run(3))
     registry.rollback(INSTRUMENT, 1)
     code, out, _ = models("list", "--json")
     assert (code, [(run["seq"], run["verdict"], run["current"]) for run in json.loads(out)]) == (
@@ -52,7 +52,7 @@ def test_what_is_told_of_the_registry(registry: Registry, empty_redis: str, mode
         ["*", "1", "published"],
     ]
     assert out.endswith("evidence, of the last models\n  no model has been judged on a next window yet\n")
-    registry.record(replace(published(1)[1], scorecard=CARD))
+    put(registry, replace(published(1)[1], scorecard=CARD))
     assert "\n  1 model on its next window: precision 0.600 (" in models("list")[1]
     assert "\n  1 model on its next window: precision 0.600 (" in models("show", "2")[1]
     assert json.loads(models("show", "2", "--json")[1])["pooled"]["precision"]["value"] == 0.6
@@ -78,11 +78,11 @@ def test_what_is_told_of_the_registry(registry: Registry, empty_redis: str, mode
 def test_a_candidate_is_told_and_promoted_by_hand(registry: Registry, models: Models) -> None:
     registry.publish(*published(1))
     registry.publish(*published(2))
-    registry.record(refused_run(3))
+    put(registry, refused_run(3))
     payload, record = published(4)
     not_proven = replace(record, verdict=Verdict.REFUSED, reason="not_proven")
     registry.publish_candidate(payload, not_proven)
-    registry.record(replace(published(5)[1], verdict=Verdict.REFUSED, reason="worse_than_served"))
+    put(registry, replace(published(5)[1], verdict=Verdict.REFUSED, reason="worse_than_served"))
     assert [line.split()[:4] for line in models("list")[1].splitlines()[2:4]] == [
         ["5", "refused", "worse_than_served", "none"],
         ["c", "4", "refused", "not_proven"],

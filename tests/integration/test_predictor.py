@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.predictor.servicer import SERVICE
-from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published
+from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published, put
 from tests.predictors import CALL_LIMIT_S, LIMIT_S, Client, count, eventually, failures, running
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
 from tidewheel.domain.features import SCHEMA_HASH
@@ -49,7 +49,7 @@ def test_ready_with_the_first_model(registry: Registry, empty_redis: str) -> Non
 
 
 def test_a_refused_first_window_is_something_to_wait_for(registry: Registry, empty_redis: str) -> None:
-    registry.record(replace(published(1)[1], sha256=""))
+    put(registry, replace(published(1)[1], sha256=""))
     with running(empty_redis) as made:
         wanted = grpc.StatusCode.FAILED_PRECONDITION
         client = made.client

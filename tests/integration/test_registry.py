@@ -3,15 +3,16 @@
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import redis
 
-from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published
+from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published, put
 from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import SCHEMA_HASH
@@ -67,7 +68,7 @@ def test_what_is_published_can_be_loaded(registry: Registry) -> None:
 def test_the_same_again_changes_nothing(registry: Registry) -> None:
     payload, record = published(1)
     registry.publish(payload, record)
-    registry.record(replace(record, scorecard=CARD))
+    put(registry, replace(record, scorecard=CARD))
     before = registry.current(INSTRUMENT)
     assert registry.publish(payload, record) is ALREADY
     assert registry.current(INSTRUMENT) == before
@@ -124,7 +125,7 @@ def test_the_last_models_are_kept_and_the_pointed_one(registry: Registry, raw: r
 def test_records_are_bounded(registry: Registry, raw: redis.Redis) -> None:
     registry.publish(*published(1))
     for seq in range(2, RECORDS_KEPT + 12):
-        registry.record(refused_run(seq))
+        put(registry, refused_run(seq))
     records = registry.records(INSTRUMENT)
     assert [records[0].seq, records[-1].seq] == [RECORDS_KEPT + 11, 1]
     assert len(records) == RECORDS_KEPT + 1 == len(raw.keys("tw:*:about:*"))
@@ -150,10 +151,10 @@ def test_a_record_that_cannot_be_read_hides_no_other(
 
 def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> None:
     payload, record = published(1)
-    registry.record(refused_run(2))
+    put(registry, refused_run(2))
     registry.publish(payload, record)
     assert registry.current(INSTRUMENT) is not None
-    registry.record(replace(record, scorecard=CARD, evidence=Evidence.WEAK))
+    put(registry, replace(record, scorecard=CARD, evidence=Evidence.WEAK))
     assert [(r.seq, r.verdict, r.scorecard) for r in registry.records(INSTRUMENT)] == [
         (2, Verdict.REFUSED, None),
         (1, Verdict.PUBLISHED, CARD),
@@ -167,7 +168,7 @@ def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> Non
 
 def test_a_refused_run_leaves_the_pointer_alone(registry: Registry) -> None:
     registry.publish(*published(1))
-    registry.record(refused_run(2))
+    put(registry, refused_run(2))
     assert served(registry) == (1, 1)
 
 
@@ -203,7 +204,7 @@ def test_signed_models(empty_redis: str, registry: Registry) -> None:
     signing, other = Registry.connect(empty_redis, b"key"), Registry.connect(empty_redis, b"other")
     payload, record = published(1)
     signing.publish(payload, record)
-    signing.record(replace(record, scorecard=CARD))
+    put(signing, replace(record, scorecard=CARD))
     signing.load(INSTRUMENT, 1)
     registry.load(INSTRUMENT, 1)
     registry.publish(*published(2))
@@ -226,6 +227,50 @@ def test_a_pointer_or_record_that_cannot_be_read(registry: Registry, raw: redis.
     with pytest.raises(Unverified) as caught:
         registry.current(INSTRUMENT)
     assert caught.value.reason is Doubt.POINTER
+
+
+@pytest.mark.parametrize(
+    ("key", "calls"),
+    [
+        (keys.pointer(INSTRUMENT, keys.CURRENT), ("current", "publish", "promote", "put")),
+        (keys.pointer(INSTRUMENT, keys.CANDIDATE), ("candidate", "publish_candidate", "put")),
+        (keys.history(INSTRUMENT), ("records", "newest_run", "put")),
+        (keys.about(INSTRUMENT, 1), ("record_of", "put", "load")),
+        (keys.INSTRUMENTS, ()),
+    ],
+)
+def test_a_key_of_another_type_is_a_doubt_of_its_instrument_alone(
+    registry: Registry, raw: redis.Redis, key: str, calls: tuple[str, ...]
+) -> None:
+    registry.publish(*published(1))
+    registry.publish(*published(1, "sim:ETH-USD"))
+    raw.delete(key)
+    raw.lpush(key, "x")
+    every: dict[str, Callable[[], object]] = {
+        "publish": lambda: registry.publish(*published(2)),
+        "publish_candidate": lambda: registry.publish_candidate(*published(2)),
+        "promote": lambda: registry.promote(INSTRUMENT, 1),
+        "load": lambda: registry.load(INSTRUMENT, 1),
+        "put": lambda: put(registry, published(1)[1]),
+        "record_of": lambda: registry.record_of(INSTRUMENT, 1),
+        **{
+            name: partial(getattr(registry, name), INSTRUMENT)
+            for name in ("current", "candidate", "records", "newest_run")
+        },
+    }
+    for name in calls:
+        with pytest.raises(Unverified) as caught:
+            every[name]()
+        assert caught.value.reason is (Doubt.MISSING if name == "load" else Doubt.KEY)
+    if key == keys.INSTRUMENTS:
+        # Nobody's own: nothing can be said of any instrument.
+        for call in (registry.instruments, every["publish"], every["put"]):
+            with pytest.raises(RegistryUnavailable, match="WRONGTYPE"):
+                call()
+        return
+    assert registry.instruments() == [INSTRUMENT, "sim:ETH-USD"]
+    assert registry.publish(*published(2, "sim:ETH-USD")) is PUBLISHED
+    assert registry.current("sim:ETH-USD")
 
 
 def test_concurrent_publishers_leave_the_newest(empty_redis: str, registry: Registry) -> None:
@@ -277,7 +322,7 @@ def test_redis_away_and_back(tmp_path: Path) -> None:
         server.stop()
     calls = [
         lambda: registry.publish(*published(2)),
-        lambda: registry.record(refused_run(2)),
+        lambda: put(registry, refused_run(2)),
         lambda: registry.current(INSTRUMENT),
         lambda: registry.candidate(INSTRUMENT),
         lambda: registry.records(INSTRUMENT),

@@ -1,16 +1,20 @@
 """The simulation's Redis in memory beside a real one: the same calls of the registry get the same answers."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from itertools import cycle
 from random import Random
 from typing import Any, cast
 
 import pytest
 
-from tests.made_models import CARD, INSTRUMENT, published
+from tests.made_models import CARD, INSTRUMENT, published, put
 from tests.simulation.redis_memory import SimRedis, Store
 from tests.simulation.stage import Calm
-from tidewheel.domain.models import ModelRecord
-from tidewheel.registry.store import Registry, Unverified, WrongWay
+from tidewheel.contracts.codecs.models import encode_model
+from tidewheel.domain.models import Evidence, ModelRecord
+from tidewheel.registry.store import Registry, RegistryUnavailable, Unverified, WrongWay
 
 pytestmark = pytest.mark.redis_server
 CALLS = 60
@@ -28,7 +32,7 @@ def called(registry: Registry, kind: str, seq: int, salt: int) -> object:
         if kind in ("rollback", "promote"):
             getattr(registry, kind)(INSTRUMENT, seq)
             return "moved"
-        registry.record(replace(record, scorecard=CARD))
+        put(registry, replace(record, scorecard=CARD))
     except Unverified as doubt:
         return doubt.reason
     except WrongWay as wrong:
@@ -55,3 +59,41 @@ def test_both_answer_alike(empty_redis: str, seed: int) -> None:
         assert called(real, *call) == called(memory, *call), call
         assert state(real) == state(memory), call
     real.close()
+
+
+@pytest.fixture(params=["real", "memory"])
+def either(request: pytest.FixtureRequest, empty_redis: str) -> Iterator[Registry]:
+    if request.param == "real":
+        with closing(Registry.connect(empty_redis)) as real:
+            yield real
+    else:
+        yield Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+
+
+def test_both_refuse_to_write_over_what_was_not_read(either: Registry) -> None:
+    payload, record = published(1)
+    asked: list[object] = []
+
+    def change(known: object) -> ModelRecord | None:
+        asked.append(known)
+        if known is not None:
+            return None
+        either.publish(payload, record)  # by another trainer, in between
+        return replace(record, sha256="", reason="training_error")
+
+    assert either.revise(INSTRUMENT, 1, change) == record
+    assert asked == [None, record]
+    pointer = either.current(INSTRUMENT)
+    assert pointer
+    assert encode_model(either.load_pointed(pointer)) == payload
+
+
+def test_both_end_a_quarrel_over_a_record(either: Registry) -> None:
+    record, evidence = published(1)[1], cycle(Evidence)
+
+    def change(_: object) -> ModelRecord:
+        put(either, replace(record, evidence=next(evidence)))
+        return record
+
+    with pytest.raises(RegistryUnavailable, match="others keep writing"):
+        either.revise(INSTRUMENT, 1, change)

@@ -218,7 +218,9 @@ def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
     assert records(empty_redis) == expected(ROWS, given, partition=0)
 
 
-def test_the_whole_topic_again_publishes_nothing_again(broker: str, empty_redis: str, registry: Registry) -> None:
+def test_the_whole_topic_again_publishes_nothing_again(
+    broker: str, empty_redis: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = settings(broker, empty_redis)
     publish(broker, ROWS)
     with running() as begin:
@@ -227,13 +229,9 @@ def test_the_whole_topic_again_publishes_nothing_again(broker: str, empty_redis:
         before, pointer = records(empty_redis), registry.current(INSTRUMENT)
         trainer.close()
         # The same examples once more, as another trainer's group would see them; and a trainer that trains all again.
-        again = Ledger.kept_model
-        try:
-            Ledger.kept_model = lambda self, instrument, seq: None  # type: ignore[method-assign]
-            forget_offsets(broker)
-            begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
-        finally:
-            Ledger.kept_model = again  # type: ignore[method-assign]
+        monkeypatch.setattr(Worker, "_repeated", lambda *_: False)
+        forget_offsets(broker)
+        begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
     assert records(empty_redis) == before
     assert registry.current(INSTRUMENT) == pointer
     assert sum(event.step is Step.PUBLISHED for event in events(broker)) == 8

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.trainer.reasons import RunReason
+from services.trainer.worker import Worker
 from tests.trainers import (
     INSTRUMENT,
     SIZE,
@@ -24,6 +25,7 @@ from tests.trainers import (
 from tidewheel.domain.training import Step
 from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.redis import start_redis
+from tidewheel.registry import keys
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.process import Unusable
 
@@ -45,13 +47,17 @@ def test_a_registry_of_other_topics_is_told_apart(broker: str, empty_redis: str)
         begin(settings(broker, empty_redis)).turn_until(lambda: False)
 
 
-def test_an_older_trainer_cannot_undo_a_newer_model(broker: str, empty_redis: str, registry: Registry) -> None:
+def test_an_older_trainer_cannot_undo_a_newer_model(
+    broker: str, empty_redis: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(broker, ROWS)
     with running() as begin:
         trainer = begin(settings(broker, empty_redis))
         trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
         before, pointer = records(empty_redis), registry.current(INSTRUMENT)
         trainer.close()
+        # One that was slow asked before these windows had ended.
+        monkeypatch.setattr(Worker, "_repeated", lambda *_: False)
         forget_offsets(broker)
         other = begin(settings(broker, empty_redis, seed=99))
         other.turn_until(lambda: committed(broker) == 4 * SIZE)
@@ -112,3 +118,23 @@ def test_what_redis_holds_and_does_not_verify_is_told_and_passed_over(
         begin(given).turn_until(finished(broker, 2))
     assert closings(broker)[2].step is Step.PUBLISHED
     assert "does not verify" in caplog.text
+
+
+def test_a_damaged_pointer_costs_its_instrument_windows_and_stops_nobody(
+    broker: str, empty_redis: str, registry: Registry
+) -> None:
+    given, pointer = settings(broker, empty_redis), keys.pointer(INSTRUMENT, keys.CURRENT)
+    publish(broker, ROWS.take(slice(0, SIZE)))
+    with running() as begin:
+        trainer = begin(given)
+        trainer.turn_until(finished(broker, 1))
+        registry._client.delete(pointer)
+        registry._client.lpush(pointer, "damaged")
+        publish(broker, ROWS.take(slice(SIZE, 2 * SIZE)))
+        trainer.turn_until(finished(broker, 2))
+        registry._client.delete(pointer)
+        publish(broker, ROWS.take(slice(2 * SIZE, 3 * SIZE)))
+        trainer.turn_until(finished(broker, 3))
+    found = closings(broker)
+    assert [found[seq].step for seq in (1, 2, 3)] == [Step.PUBLISHED, Step.FAILED, Step.PUBLISHED]
+    assert "damaged" in found[2].detail

@@ -134,8 +134,10 @@ class SimRedis:
 
     def _record(self, keys: list[str], args: list[Any]) -> bytes:
         about_key, history_key, *pointers = keys
-        _, _, _, seq, sha256, evidence, record = args
+        _, _, _, seq, sha256, evidence, record, read = args
         store = self._store
+        if store.values.get(about_key, b"") != read:
+            return b"changed"
         store.set(about_key, record)
         store.sorted.setdefault(history_key, set()).add(seq)
         for pointer in pointers:

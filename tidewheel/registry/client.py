@@ -6,10 +6,14 @@ from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from tidewheel.registry.verify import Doubt, Unverified
+
 ANSWER_LIMIT_S = 2.0
+# In the words of a refusal, be it of a command or of one in a script.
+WRONG_TYPE = "WRONGTYPE"
 
 
 class RegistryUnavailable(Exception):
@@ -46,10 +50,13 @@ def address_of(url: str) -> str:
 
 
 @contextmanager
-def answering(address: str) -> Iterator[None]:
-    """Turns whatever the client raises into RegistryUnavailable."""
+def answering(address: str, instrument: str | None = None) -> Iterator[None]:
+    """Turns whatever the client raises into RegistryUnavailable; but into Unverified where a key of the instrument in
+    question is of another type than it must be, which is damage and no outage."""
     try:
         yield
     except (RedisError, OSError) as failure:
         words = " ".join(str(failure).split()) or type(failure).__name__
+        if instrument is not None and isinstance(failure, ResponseError) and WRONG_TYPE in words:
+            raise Unverified(Doubt.KEY, f"a key of {instrument} is damaged: {words}") from failure
         raise RegistryUnavailable(f"Redis at {address} does not answer: {words}") from failure

@@ -13,6 +13,7 @@ What is promised
 """
 
 import dataclasses
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,8 @@ __all__ = ["Doubt", "Pointer", "Publication", "Registry", "RegistryUnavailable",
 
 MODELS_KEPT = 50
 RECORDS_KEPT = 1000
+# A record is written by one trainer, or by two while one takes the other's place.
+REVISIONS_MAX = 10
 
 
 class Publication(StrEnum):
@@ -98,9 +101,8 @@ class Registry:
         instrument, seq = record.instrument, record.seq
         model = verify(model_bytes, _expected(record), self._hmac_key)
         other = keys.CANDIDATE if role == keys.CURRENT else keys.CURRENT
-        with answering(self.address):
-            # Not in the script, since in a cluster this key lies elsewhere; an instrument without a model does no harm.
-            self._client.sadd(keys.INSTRUMENTS, instrument)
+        self._announce(instrument)
+        with answering(self.address, instrument):
             answer = self._publish(
                 keys=[
                     keys.pointer(instrument, role),
@@ -118,20 +120,42 @@ class Registry:
             )
         return Publication(answer.decode())
 
-    def record(self, record: ModelRecord) -> None:
-        """Write or replace the record of a run: refused, failed, or scored on its next window.
-
-        Where the run's model is pointed at, the pointer's evidence becomes the record's. A signature already stored
-        is kept where the record has none.
-        """
-        instrument, seq = record.instrument, record.seq
-        if record.sha256 and not record.hmac_sha256 and self._hmac_key is not None:
-            stored = self.record_of(instrument, seq)
-            if stored is not None and stored.sha256 == record.sha256:
-                record = dataclasses.replace(record, hmac_sha256=stored.hmac_sha256)
+    def _announce(self, instrument: str) -> None:
+        # Not in the scripts, since in a cluster this key lies elsewhere; an instrument without a model does no harm.
         with answering(self.address):
             self._client.sadd(keys.INSTRUMENTS, instrument)
-            self._record(
+
+    def revise(
+        self, instrument: str, seq: int, change: Callable[[ModelRecord | Unverified | None], ModelRecord | None]
+    ) -> ModelRecord | None:
+        """Write what `change` makes of the record of a run (refused, failed, or scored on its next window), and nothing
+        where it answers None. Returns the record that stands then, None where there is none that can be read.
+
+        `change` gets None where there is no record, and in the place of one that cannot be read, why; it is asked again
+        where another has written meanwhile. Where the run's model is pointed at, the pointer's evidence becomes the
+        record's. A signature already stored is kept where the record has none. Raises Unverified where a key of the
+        instrument is none of ours.
+        """
+        for _ in range(REVISIONS_MAX):
+            with answering(self.address, instrument):
+                stored = self._client.get(keys.about(instrument, seq))
+            known = None if stored is None else _record_or_doubt(stored, instrument, seq)
+            before = known if isinstance(known, ModelRecord) else None
+            record = change(known)
+            if record is None:
+                return before
+            if before is not None and before.sha256 == record.sha256 and not record.hmac_sha256:
+                record = dataclasses.replace(record, hmac_sha256=before.hmac_sha256)
+            if self._write(record, stored or b""):
+                return record
+        raise RegistryUnavailable(f"others keep writing the record of run {seq} of {instrument}")
+
+    def _write(self, record: ModelRecord, over: bytes) -> bool:
+        """Whether the record was written, over the bytes that were read."""
+        instrument, seq = record.instrument, record.seq
+        self._announce(instrument)
+        with answering(self.address, instrument):
+            answer = self._record(
                 keys=[
                     keys.about(instrument, seq),
                     keys.history(instrument),
@@ -140,9 +164,10 @@ class Registry:
                 ],
                 args=[
                     *(keys.prefix(instrument), MODELS_KEPT, RECORDS_KEPT),
-                    *(seq, record.sha256, record.evidence, encode_model_record(record)),
+                    *(seq, record.sha256, record.evidence, encode_model_record(record), over),
                 ],
             )
+        return bool(answer == b"recorded")
 
     def instruments(self) -> list[str]:
         """Every instrument with a run, sorted."""
@@ -150,8 +175,9 @@ class Registry:
             return sorted(name.decode(errors="replace") for name in self._client.smembers(keys.INSTRUMENTS))
 
     def records(self, instrument: str) -> list[ModelRecord | Unverified]:
-        """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why."""
-        with answering(self.address):
+        """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why.
+        Raises Unverified where their history cannot be read."""
+        with answering(self.address, instrument):
             seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, -1)]
             payloads = self._client.mget([keys.about(instrument, seq) for seq in seqs]) if seqs else []
         # Between the two calls a run may have been trimmed.
@@ -161,9 +187,16 @@ class Registry:
             if payload is not None
         ]
 
+    def newest_run(self, instrument: str) -> int:
+        """The newest run with a record, whether that can be read or not; 0 where there is none. Raises Unverified where
+        their history cannot be read."""
+        with answering(self.address, instrument):
+            newest = self._client.zrevrange(keys.history(instrument), 0, 0)
+        return int(newest[0]) if newest else 0
+
     def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
         """The record of one run. Raises Unverified where it cannot be read."""
-        with answering(self.address):
+        with answering(self.address, instrument):
             payload = self._client.get(keys.about(instrument, seq))
         return None if payload is None else _record_in(payload, instrument, seq)
 
@@ -176,7 +209,7 @@ class Registry:
         return self._pointer(instrument, keys.CANDIDATE)
 
     def _pointer(self, instrument: str, role: str) -> Pointer | None:
-        with answering(self.address):
+        with answering(self.address, instrument):
             return pointer_of(instrument, self._client.hgetall(keys.pointer(instrument, role)))
 
     def load(self, instrument: str, seq: int) -> Model:
@@ -195,7 +228,7 @@ class Registry:
         return model
 
     def _stored(self, instrument: str, seq: int) -> tuple[bytes | None, ModelRecord]:
-        with answering(self.address):
+        with answering(self.address, instrument):
             payload, about = self._client.mget([keys.model(instrument, seq), keys.about(instrument, seq)])
         if about is None:
             raise Unverified(Doubt.MISSING, f"no model {seq} of {instrument}")
@@ -215,7 +248,7 @@ class Registry:
     def _point(self, way: _Way, instrument: str, seq: int) -> Pointer:
         payload, record = self._stored(instrument, seq)
         model = verify(payload, _expected(record), self._hmac_key)
-        with answering(self.address):
+        with answering(self.address, instrument):
             answer = self._move(
                 keys=[
                     keys.pointer(instrument, keys.CURRENT),

@@ -20,6 +20,7 @@ class Doubt(StrEnum):
     """Why a model is not trusted: the closed set that metrics may name."""
 
     MISSING = "missing"  # no bytes, or no record of them
+    KEY = "key"  # a key of the instrument is of another type than it must be
     POINTER = "pointer"  # the pointer cannot be read
     RECORD = "record"  # the record beside the model cannot be read
     CHECKSUM = "checksum"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.trainer.core import Gap, Happening, Joined, Window, Windows
+from services.trainer.core import MISSING_WINDOWS_MAX, Gap, Happening, Joined, Misplaced, Window, Windows, left_behind
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
@@ -88,7 +88,7 @@ def test_joining_in_the_middle_begins_with_the_next_window(
 def test_a_gap_costs_the_windows_it_touches_and_no_more() -> None:
     windows = Windows(Windowing(4, 4))
     found = feed(windows, [*range(1, 7), *range(10, 25)])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 10, range(2, 4))]
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 10, range(2, 4), 1005)]
     assert [w.rows.example_seq.tolist() for w in closed(found)] == [
         [1, 2, 3, 4],
         [13, 14, 15, 16],
@@ -99,14 +99,30 @@ def test_a_gap_costs_the_windows_it_touches_and_no_more() -> None:
 
 def test_a_gap_that_ends_at_a_boundary_keeps_the_row_that_shows_it() -> None:
     found = feed(Windows(Windowing(4, 4)), [1, 2, 5, 6, 7, 8])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 3, 5, range(1, 2))]
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 3, 5, range(1, 2), 1001)]
     assert [w.seq for w in closed(found)] == [2]
 
 
 def test_a_gap_while_waiting_for_the_first_window_loses_none() -> None:
     found = feed(Windows(Windowing(10, 10)), [5, 6, 9, *range(10, 21)])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2))]
+    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2), 1007)]
     assert [w.seq for w in closed(found)] == [2]
+
+
+def test_an_example_too_far_ahead_is_not_taken_in() -> None:
+    windows, far = Windows(Windowing(4, 4)), 7 + 4 * MISSING_WINDOWS_MAX
+    feed(windows, range(1, 7))
+    assert feed(windows, [far + 1]) == [Misplaced(A, 7, far + 1)]
+    assert windows.resume_offset(0) == 1005
+    assert [w.rows.example_seq.tolist() for w in closed(feed(windows, [7, 8]))] == [[5, 6, 7, 8]]
+    (gap,) = feed(Windows(Windowing(4, 4)), [6, far])[1:]
+    assert gap == Gap(A, 7, far, range(3, 3 + MISSING_WINDOWS_MAX), 1007)
+
+
+def test_where_the_first_one_read_is_too_far_ahead_filling_begins_with_the_next() -> None:
+    found = feed(Windows(Windowing(4, 4)), [3_000_001, *range(1, 9)])
+    assert found[:2] == [Joined(A, 3_000_001, 750_001), Joined(A, 1, 1)]
+    assert [w.seq for w in closed(found)] == [1, 2]
 
 
 def test_where_to_read_from_again() -> None:
@@ -139,3 +155,45 @@ def test_a_lost_partition_is_forgotten() -> None:
     assert windows.resume_offset(1) == 1001
     # Given back, it begins where its committed offset says.
     assert [w.seq for w in closed(feed(windows, range(1, 5), A, 0))] == [1]
+
+
+FAR = 100 + 10 * MISSING_WINDOWS_MAX
+
+
+@pytest.mark.parametrize(
+    ("found", "offset", "newest", "last_offset", "windows"),
+    [
+        # Windows of ten; nothing is known, and the first row, or ten, cannot be read.
+        (2, 1, 0, 0, range(1, 2)),
+        (10, 9, 0, 0, range(1, 2)),
+        # The beginning is gone: there may have been windows, in another registry or before retention.
+        (11, 10, 0, 0, range(0)),
+        (9_991, 0, 0, 0, range(0)),
+        # Nothing is missing; or rows of one, of two.
+        (31, 30, 3, 29, range(4, 4)),
+        (32, 31, 3, 29, range(4, 5)),
+        (45, 44, 3, 29, range(4, 6)),
+        # The newest that has ended comes later: it is read again.
+        (32, 31, 9, 89, range(10, 5)),
+        # As many records as rows lie between, or fewer: those windows were of other rows.
+        (45, 44, 3, 30, range(0)),
+        (45, 30, 3, 29, range(0)),
+        # Nobody knows where the newest one's rows lie, since it was lost itself.
+        (45, 31, 3, 0, range(4, 6)),
+        # As much as may be missing, and more.
+        (FAR + 1, FAR, 10, 99, range(11, 11 + MISSING_WINDOWS_MAX)),
+        (FAR + 2, FAR + 1, 10, 99, range(0)),
+    ],
+)
+def test_which_windows_nobody_ends_where_reading_begins(
+    found: int, offset: int, newest: int, last_offset: int, windows: range
+) -> None:
+    windowing = Windowing(10, 10)
+    (joined,) = Windows(windowing).on_example(example(found), 0, offset)
+    assert isinstance(joined, Joined)
+    assert left_behind(windowing, joined, offset, newest, last_offset) == windows
+
+
+def test_overlapping_windows_that_nobody_ends() -> None:
+    # Ten rows each, one window for each four rows: window 3 ends with row 18, window 4 begins with row 13.
+    assert left_behind(Windowing(10, 4), Joined(A, 14, 5), 13, 3, 17) == range(4, 5)

@@ -1,43 +1,22 @@
 """Early windows: between two regular ones, trained only where the models' error has drifted."""
 
-import logging
-import threading
 from dataclasses import replace
-from typing import Any, cast
 
 import numpy as np
 
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
-from services.trainer.gate import Promotion
-from services.trainer.ledger import Ledger
+from services.trainer.jobs import Closed
 from services.trainer.reasons import RunReason
 from services.trainer.rows import Rows
 from services.trainer.run import Beginning, Candidate, Emit
-from services.trainer.worker import Closed, Worker
 from tests.made_models import INSTRUMENT, a_model, with_golden_score
-from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm
+from tests.unit.trainer.made_workers import Told, a_registry, a_worker
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model
-from tidewheel.domain.training import RunEvent, Step
-from tidewheel.registry.store import Registry
 
 SIZE, STEP, EACH = 400, 100, 4
-
-
-class Told:
-    """The events of the runs."""
-
-    def __init__(self) -> None:
-        self.events: list[RunEvent] = []
-
-    def write(self, event: RunEvent) -> None:
-        self.events.append(event)
-
-    def flush(self) -> None:
-        pass
 
 
 def window(seq: int, turned_at: int) -> Window:
@@ -72,21 +51,11 @@ def reads_the_first_feature(window: Window, config: TrainingConfig, _: Emit, __:
 
 def ended(windows: int, turned_at: int, each: int = EACH) -> dict[int, str]:
     """How each window's run ended: `published`, or the reason why not."""
-    told = Told()
-    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
-    worker = Worker(
-        TrainingConfig(window=SIZE, step=STEP),
-        Promotion.FRESH,
-        Ledger(registry, threading.Event(), logging.getLogger("trainer")),
-        cast(Any, told),
-        logging.getLogger("trainer"),
-        lambda: 0,
-        reads_the_first_feature,
-        due_each=each,
-    )
+    told, registry = Told(), a_registry()
+    worker = a_worker(registry, told, reads_the_first_feature, TrainingConfig(window=SIZE, step=STEP), due_each=each)
     for seq in range(1, windows + 1):
         worker.process(Closed(window(seq, turned_at), 0))
-    ends = [event for event in told.events if event.step in (Step.PUBLISHED, Step.REFUSED, Step.FAILED)]
+    ends = told.ends
     assert [event.seq for event in ends] == list(range(1, windows + 1)), "every window ends once"
     kept = [seq for seq in range(1, windows + 1) if registry.record_of(INSTRUMENT, seq)]
     assert kept == [event.seq for event in ends if event.reason != RunReason.NOT_DUE]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.trainer.config import PROCEDURE, TrainingConfig
+from services.trainer.config import TrainingConfig
 from services.trainer.criteria import Criterion, Goal
 from services.trainer.learner import Loss, Update
 from services.trainer.settings import Settings
@@ -153,27 +153,6 @@ def test_a_search_cut_short_is_of_the_same_configuration() -> None:
     for trials in (1, 2, 10):
         cut = config.with_trials(trials)
         assert cut == replace(config, trials=trials)
-        assert config.shaped(cut.canonical())
-    assert not config.shaped(config.with_trials(11).canonical())
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        replace(UNUSUAL, seed=8),
-        replace(UNUSUAL, criterion=Criterion(Goal.F_BETA, 0.4, 0.7, 1.0)),
-        replace(UNUSUAL, warm_start=False),
-        replace(UNUSUAL, step=1000, trials=2),
-        replace(UNUSUAL, procedure=PROCEDURE - 1),
-    ],
-)
-def test_another_configuration_is_another_however_many_trials(other: TrainingConfig) -> None:
-    assert UNUSUAL.shaped(UNUSUAL.with_trials(2).canonical())
-    assert not UNUSUAL.shaped(other.canonical())
-
-
-def test_a_text_without_trials_is_of_another_program() -> None:
-    assert not TrainingConfig().shaped('{"seed":1}')
 
 
 def test_how_many_trials_were_made() -> None:

@@ -1,0 +1,89 @@
+"""What the polling loop hands to the training thread, and what is known there of the run in hand."""
+
+from dataclasses import dataclass
+
+from services.trainer.core import Joined, Window
+from services.trainer.reasons import RunReason, verdict_of
+from services.trainer.run import Candidate
+from tidewheel.domain.models import Evidence, Verdict
+
+NS_PER_S = 1e9
+# Runs whose model is judged on its next window, kept back by a comparison or not: it is what the procedure makes.
+JUDGED = frozenset({None, RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
+# Runs whose model goes to the registry: to serve, or as the candidate.
+KEPT = frozenset({None, RunReason.NOT_PROVEN})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closed:
+    """A closed window, and the wall clock when the row that closed it was read."""
+
+    window: Window
+    at_ns: int
+
+    @property
+    def partition(self) -> int:
+        return self.window.partition
+
+    @property
+    def first_offset(self) -> int:
+        return self.window.first_offset
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Windows that can never be made, since rows of them are missing. Read again from `first_offset`, they are missed
+    again."""
+
+    instrument: str
+    partition: int
+    first_offset: int
+    seqs: range
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Reading began in the middle, at `first_offset`; of the windows before, some may have no end."""
+
+    joined: Joined
+    partition: int
+    first_offset: int
+
+
+Job = Closed | Lost | Begun
+
+
+@dataclass(slots=True)
+class Run:
+    """What is known of the run in hand. `reason` None: to be published."""
+
+    closed: Closed
+    candidate: Candidate | None = None
+    reason: RunReason | None = None
+    words: str = ""
+    evidence: Evidence = Evidence.NONE
+    tuning_from_ns: int = 0
+    tuning_to_ns: int = 0
+
+    @property
+    def window(self) -> Window:
+        return self.closed.window
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.reason)
+
+    @property
+    def tuning_s(self) -> float:
+        return max(0, self.tuning_to_ns - self.tuning_from_ns) / NS_PER_S
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether its model is judged on the next window."""
+        return self.candidate is not None and self.reason in JUDGED
+
+    @property
+    def awaits_scorecard(self) -> bool:
+        """Whether its rows may be needed again after a crash: the model is judged, and lies in no registry."""
+        return self.is_judged and self.reason not in KEPT

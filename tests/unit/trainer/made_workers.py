@@ -1,0 +1,44 @@
+"""Workers on a registry in memory, whose events are kept as they are told."""
+
+import logging
+import threading
+from typing import Any, cast
+
+from services.trainer.config import TrainingConfig
+from services.trainer.gate import Promotion
+from services.trainer.ledger import Ledger
+from services.trainer.worker import Make, Worker
+from tests.simulation.redis_memory import SimRedis, Store
+from tests.simulation.stage import Calm
+from tidewheel.domain.training import RunEvent, Step
+from tidewheel.registry.store import Registry
+
+LOG = logging.getLogger("trainer")
+
+
+class Told:
+    """The events of the runs."""
+
+    def __init__(self) -> None:
+        self.events: list[RunEvent] = []
+
+    def write(self, event: RunEvent) -> None:
+        self.events.append(event)
+
+    def flush(self) -> None:
+        pass
+
+    @property
+    def ends(self) -> list[RunEvent]:
+        """The events that end a run."""
+        return [event for event in self.events if event.step in (Step.PUBLISHED, Step.REFUSED, Step.FAILED)]
+
+
+def a_registry() -> Registry:
+    return Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+
+
+def a_worker(registry: Registry, told: Told, make: Make, config: TrainingConfig, due_each: int = 1) -> Worker:
+    """As a trainer's process begins with it."""
+    ledger = Ledger(registry, threading.Event(), LOG)
+    return Worker(config, Promotion.FRESH, ledger, cast(Any, told), LOG, lambda: 0, make, due_each=due_each)
