@@ -9,7 +9,7 @@ from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus,
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin
+from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin, DeadLetterLimit
 from tidewheel.runtime.kafka import KAFKA, Clients, flush, producer_config
 from tidewheel.telemetry import metrics
 
@@ -84,7 +84,8 @@ class Publisher:
         self._source = source
         self._last = last
         self._told = told
-        self._bin = DeadLetterBin(SERVICE, outbox)
+        self._limit = DeadLetterLimit()
+        self._bin = DeadLetterBin(SERVICE, outbox, self._limit)
         self._uncounted: list[MarketSecond] = []
 
     @property
@@ -102,12 +103,17 @@ class Publisher:
             end_ns = (record.second + 1) * NS_PER_S
             self.status(FeedEvent.STALE, end_ns, f"no quote since {record.last_tick_ns} ns")
         self._last = record
-        self._bin.good(len(record.quotes))
         self._uncounted.append(record)
 
     def rejected(self, row: Rejected) -> None:
-        """Set a row aside, once: an earlier run may have done so. Raises Unusable when it is too many."""
+        """Set a row aside, once: an earlier run may have done so. Raises Unusable when it is too many.
+
+        The limit is told of all rows in their order, of ticks that are passed over and rows told before as well, so
+        that each start ends at the same row.
+        """
+        self._limit.good(row.good_before)
         if row.place in self._told:
+            self._limit.bad()
             return
         self._bin.put(
             DeadLetter(

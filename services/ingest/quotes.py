@@ -35,12 +35,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row set aside; `place` is its line or message number in the source."""
+    """A row set aside; `place` is its line or message number in the source, `good_before` the number of ticks between
+    the row set aside before it and this one."""
 
     place: int
     reason: Reason
     detail: str
     raw: bytes
+    good_before: int
 
 
 @dataclass(frozen=True, slots=True)
