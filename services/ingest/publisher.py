@@ -5,7 +5,13 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from services.ingest.quotes import Rejected
-from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
+from tidewheel.contracts.codecs.market import (
+    DeadLetter,
+    FeedEvent,
+    FeedStatus,
+    encode_feed_status,
+    encode_second,
+)
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
@@ -76,7 +82,7 @@ class Publisher:
         kind: SourceKind,
         source: str,
         last: MarketSecond | None,
-        told: frozenset[int] = frozenset(),
+        told: frozenset[bytes] = frozenset(),
     ) -> None:
         self._outbox = outbox
         self._instrument = instrument
@@ -112,22 +118,21 @@ class Publisher:
         that each start ends at the same row.
         """
         self._limit.good(row.good_before)
-        if row.place in self._told:
-            self._limit.bad()
-            return
-        self._bin.put(
-            DeadLetter(
-                service=SERVICE,
-                source=self._source,
-                partition=-1,
-                offset=row.place,
-                reason=row.reason,
-                detail=row.detail,
-                key=b"",
-                raw=row.raw[:RAW_BYTES_MAX],
-                instrument=self._instrument,
-            )
+        letter = DeadLetter(
+            service=SERVICE,
+            source=self._source,
+            partition=-1,
+            offset=row.place,
+            reason=row.reason,
+            detail=row.detail,
+            key=b"",
+            raw=row.raw[:RAW_BYTES_MAX],
+            instrument=self._instrument,
         )
+        if letter.place in self._told:
+            self._limit.bad()
+        else:
+            self._bin.put(letter)
 
     def status(self, event: FeedEvent, time_ns: int, detail: str) -> None:
         epoch = self._last.connection_epoch if self._last else 1

@@ -39,7 +39,7 @@ class Log:
 
     def start(self, batches: Iterable[RawBatch]) -> int | None:
         """Read a file once; returns the row at which the limit stops it, None where it comes to its end."""
-        told = frozenset(letter.offset for letter in self.letters)
+        told = frozenset(letter.place for letter in self.letters)
         core = new_core(last=self.last)
         publisher = Publisher(cast(Any, self), INSTRUMENT, SourceKind.REPLAY, "replay:q.csv", self.last, told)
         for batch in batches:

@@ -72,6 +72,13 @@ def test_a_line_of_a_file_of_the_same_name_is_another_one() -> None:
     assert seen.dead_letters == 2
 
 
+def test_the_same_line_of_another_day_s_file_is_another_one() -> None:
+    seen = Observed()
+    for raw in (b"1700000000000,101,100", b"1700100000000,101,100", b"1700000000000,101,100"):
+        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, Reason.CROSSED, "", b"", raw, NAME))
+    assert seen.dead_letters == 2
+
+
 def test_events_of_a_run_told_twice_change_nothing() -> None:
     runs = TrainingRuns()
     events = whole_run(1)

@@ -104,7 +104,7 @@ class Observed:
         self.dead_letters = 0
         self.last_letters: deque[DeadLetter] = deque(maxlen=LETTERS_KEPT)
         self.undecodable = 0
-        self._letters_seen: set[tuple[str, str, str, int, int]] = set()
+        self._letters_seen: set[bytes] = set()
 
     def instrument(self, name: str) -> Instrument:
         """The instrument, known or new."""
