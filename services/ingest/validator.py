@@ -34,7 +34,7 @@ class Validator:
         usable = _usable(batch)
         if usable.all():
             self._good += len(batch)
-            return Ticks(self._flagged(batch, lambda column: column), (), batch.connection_epoch)
+            return Ticks(self._flagged(batch, lambda column: column), batch.place, (), batch.connection_epoch)
         befores = np.cumsum(usable)[~usable]
         goods = np.diff(befores, prepend=-self._good)
         self._good = int(usable.sum() - befores[-1])
@@ -42,7 +42,8 @@ class Validator:
             (int(before), _rejected(batch, int(index), int(good)))
             for index, before, good in zip(np.flatnonzero(~usable), befores, goods, strict=True)
         ]
-        return Ticks(self._flagged(batch, lambda column: column[usable]), rejected, batch.connection_epoch)
+        quotes = self._flagged(batch, lambda column: column[usable])
+        return Ticks(quotes, batch.place[usable], rejected, batch.connection_epoch)
 
     def _flagged(self, batch: RawBatch, kept: Callable[[NDArray], NDArray]) -> Quotes:  # type: ignore[type-arg]
         source_ns, bid, offer = kept(batch.time_ns), kept(batch.bid_e9), kept(batch.offer_e9)
