@@ -78,6 +78,7 @@ class System:
         self.supervisor = Supervisor(self._specs(), spawner(data.root), self._readiness, steady_s)
         self.monitor: Monitor | None = None
         self._completion: Completion | None = None
+        self._watched_since_s = 0.0
         self._next_frame_s = 0.0
 
     @property
@@ -143,6 +144,7 @@ class System:
             return
         self.monitor = monitor
         self._completion = Completion(monitor.collector)
+        self._watched_since_s = steady_s()
 
     def _decide(self) -> ending.Ending | None:
         monitor, completion, options = self.monitor, self._completion, self.request.options
@@ -166,6 +168,7 @@ class System:
             progress=monitor.progress.latest,
             rounds=monitor.progress.rounds,
         )
+        watched_for_s = steady_s() - self._watched_since_s
         goal = ending.Goal(options.exit_after_models, options.feed.ends and not options.stay)
         facts = ending.Facts(
             feed_done=feed_done,
@@ -174,7 +177,9 @@ class System:
             windows_ended=decided,
             served=frozenset(monitor.served_models()),
             newest_published=published.seq if published else 0,
-            published_for_s=(wall_ns() - published.ended_at_ns) / 1e9 if published else 0.0,
+            published_for_s=ending.published_for_s(published.ended_at_ns, wall_ns(), watched_for_s)
+            if published
+            else 0.0,
         )
         return ending.decide(goal, facts)
 
