@@ -10,7 +10,6 @@ from subprocess import Popen
 
 from confluent_kafka import KafkaException
 
-from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.local import ending
 from tidewheel.local.children.ports import PortClaims
 from tidewheel.local.children.processes import start, tethered
@@ -156,9 +155,9 @@ class System:
             complete = all(map(ending.labels_complete, known))
             found = monitor.instrument()
             closed = ending.windows_closed(found, options.windowing) if found else 0
-            decided = found.runs.ended(closed) if found else True
+            decided = not found.runs.awaited(closed) if found else True
             published = found.runs.newest_published() if found else None
-            ended = bool(found and found.market.feed and found.market.feed.event is FeedEvent.ENDED)
+            ended = found is not None and found.market.ended
         if completion.feed_broke_off(ended):
             self.supervisor.not_done(INGEST, "ended before the feed did")
             return None

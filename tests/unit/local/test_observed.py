@@ -97,7 +97,7 @@ def test_a_scorecard_comes_after_the_end() -> None:
 
 def test_which_windows_are_decided() -> None:
     runs = instrument(*whole_run(1), *whole_run(2, Step.REFUSED, "one class"), event(3, Step.WINDOW_CLOSED)).runs
-    assert [runs.ended(count) for count in range(5)] == [True, True, True, False, False]
+    assert [runs.awaited(count) for count in range(5)] == [[], [], [], [3], [3, 4]]
     newest, published = runs.latest(), runs.newest_published()
     assert newest is not None
     assert published is not None
