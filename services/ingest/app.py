@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from confluent_kafka import KafkaException
 
 from services.ingest.core import IngestCore, WrongTimeline
-from services.ingest.log import LabelerLag, begun, last_second, lines_told, partition_on
+from services.ingest.log import LabelerLag, begun, last_second, letters_told, partition_on
 from services.ingest.pacing import ByClock, ByLag, Pace
 from services.ingest.publisher import Outbox, Publisher, Stopped
 from services.ingest.quotes import Now, RawBatch, Rejected, Unreadable
@@ -59,7 +59,7 @@ class Ingest:
         self._partition = partition
         instrument, turned = settings.instrument_id, context.health.turned
         self._resumed = last_second(settings.kafka, instrument, partition, turned, clients)
-        told = lines_told(settings.kafka, instrument, source.name, turned, clients) if source.repeats else frozenset()
+        told = letters_told(settings.kafka, instrument, source.name, turned, clients) if source.repeats else frozenset()
         self._warned = False
         self._core = IngestCore(instrument, source.kind, settings.rules, self._resumed, repeats=source.repeats)
         self._outbox = Outbox(settings.kafka, self._goes_on, clients)

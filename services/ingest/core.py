@@ -35,7 +35,7 @@ class IngestCore:
         self.first_tick_ns: int | None = None  # of this source, passed over or not
 
     def on_item(self, item: RawBatch | Now) -> Iterator[MarketSecond | Rejected]:
-        """Records and rejected rows in order. Raises WrongTimeline."""
+        """Records and rejected rows in order. Raises WrongTimeline; Unreadable for a second that no record holds."""
         if isinstance(item, Now):
             second = item.time_ns // NS_PER_S
             self._validator.on_time(second * NS_PER_S)
@@ -83,7 +83,9 @@ class Resumption:
             if self.tick is not None:
                 self._prove()
             rest = cut(quotes, count, len(quotes))
-        return Ticks(rest, [(max(0, n - count), row) for n, row in ticks.rejected], ticks.connection_epoch)
+        return Ticks(
+            rest, ticks.place[count:], [(max(0, n - count), row) for n, row in ticks.rejected], ticks.connection_epoch
+        )
 
     def at_end(self) -> None:
         """The source ended. Raises WrongTimeline unless the log could go on, or ended with it."""

@@ -121,10 +121,10 @@ def _decoded(payload: bytes | None, where: str) -> MarketSecond:
     return last
 
 
-def lines_told(
+def letters_told(
     bootstrap: str, instrument: str, source: str, turned: Turned = nothing, clients: Clients = KAFKA
-) -> frozenset[int]:
-    """Places in a source that stand on `dead-letters` already."""
+) -> frozenset[bytes]:
+    """Places of the letters on `dead-letters` that are of a source."""
     told = set()
     for message in _read(bootstrap, DEAD_LETTERS.name, None, turned, clients):
         if message.key() != instrument.encode():
@@ -134,7 +134,7 @@ def lines_told(
         except BadRecord:
             continue
         if letter.source == source:
-            told.add(letter.offset)
+            told.add(letter.place)
     return frozenset(told)
 
 

@@ -5,11 +5,17 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from services.ingest.quotes import Rejected
-from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
+from tidewheel.contracts.codecs.market import (
+    DeadLetter,
+    FeedEvent,
+    FeedStatus,
+    encode_feed_status,
+    encode_second,
+)
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin
+from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin, DeadLetterLimit
 from tidewheel.runtime.kafka import KAFKA, Clients, flush, producer_config
 from tidewheel.telemetry import metrics
 
@@ -76,7 +82,7 @@ class Publisher:
         kind: SourceKind,
         source: str,
         last: MarketSecond | None,
-        told: frozenset[int] = frozenset(),
+        told: frozenset[bytes] = frozenset(),
     ) -> None:
         self._outbox = outbox
         self._instrument = instrument
@@ -84,7 +90,8 @@ class Publisher:
         self._source = source
         self._last = last
         self._told = told
-        self._bin = DeadLetterBin(SERVICE, outbox)
+        self._limit = DeadLetterLimit()
+        self._bin = DeadLetterBin(SERVICE, outbox, self._limit)
         self._uncounted: list[MarketSecond] = []
 
     @property
@@ -102,26 +109,30 @@ class Publisher:
             end_ns = (record.second + 1) * NS_PER_S
             self.status(FeedEvent.STALE, end_ns, f"no quote since {record.last_tick_ns} ns")
         self._last = record
-        self._bin.good(len(record.quotes))
         self._uncounted.append(record)
 
     def rejected(self, row: Rejected) -> None:
-        """Set a row aside, once: an earlier run may have done so. Raises Unusable when it is too many."""
-        if row.place in self._told:
-            return
-        self._bin.put(
-            DeadLetter(
-                service=SERVICE,
-                source=self._source,
-                partition=-1,
-                offset=row.place,
-                reason=row.reason,
-                detail=row.detail,
-                key=b"",
-                raw=row.raw[:RAW_BYTES_MAX],
-                instrument=self._instrument,
-            )
+        """Set a row aside, once: an earlier run may have done so. Raises Unusable when it is too many.
+
+        The limit is told of all rows in their order, of ticks that are passed over and rows told before as well, so
+        that each start ends at the same row.
+        """
+        self._limit.good(row.good_before)
+        letter = DeadLetter(
+            service=SERVICE,
+            source=self._source,
+            partition=-1,
+            offset=row.place,
+            reason=row.reason,
+            detail=row.detail,
+            key=b"",
+            raw=row.raw[:RAW_BYTES_MAX],
+            instrument=self._instrument,
         )
+        if letter.place in self._told:
+            self._limit.bad()
+        else:
+            self._bin.put(letter)
 
     def status(self, event: FeedEvent, time_ns: int, detail: str) -> None:
         epoch = self._last.connection_epoch if self._last else 1

@@ -35,12 +35,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row set aside; `place` is its line or message number in the source."""
+    """A row set aside; `place` is its line or message number in the source, `good_before` the number of ticks between
+    the row set aside before it and this one."""
 
     place: int
     reason: Reason
     detail: str
     raw: bytes
+    good_before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +83,32 @@ class RawBatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ticks:
-    """The usable rows of a batch. In `quotes` the flags are always there, one a row.
+    """The usable rows of a batch and their places in the source. In `quotes` the flags are always there, one a row.
 
     `rejected`: each row set aside, with the number of ticks of this batch that came before it.
     """
 
     quotes: Quotes
+    place: Int64
     rejected: Sequence[tuple[int, Rejected]] = ()
     connection_epoch: int = 1
 
 
-def joined(first: Quotes, second: Quotes) -> Quotes:
-    """One run of quotes after another. Both have flags; where only one has an optional column, the other is filled."""
-    if not len(first):
-        return second
-    optional = {}
-    for name, missing in OPTIONAL_COLUMNS:
-        left, right = getattr(first, name), getattr(second, name)
-        if len(left) or len(right):
-            optional[name] = np.concatenate((_filled(left, len(first), missing), _filled(right, len(second), missing)))
+def joined(pieces: Sequence[Quotes]) -> Quotes:
+    """Runs of quotes one after another. All have flags; where only some have an optional column, the others are
+    filled."""
+    if len(pieces) == 1:
+        return pieces[0]
+    optional = {
+        name: np.concatenate([_filled(getattr(piece, name), len(piece), missing) for piece in pieces])
+        for name, missing in OPTIONAL_COLUMNS
+        if any(len(getattr(piece, name)) for piece in pieces)
+    }
     return Quotes(
-        time_ns=np.concatenate((first.time_ns, second.time_ns)),
-        bid_e9=np.concatenate((first.bid_e9, second.bid_e9)),
-        offer_e9=np.concatenate((first.offer_e9, second.offer_e9)),
-        flags=np.concatenate((first.flags, second.flags)),
+        time_ns=np.concatenate([piece.time_ns for piece in pieces]),
+        bid_e9=np.concatenate([piece.bid_e9 for piece in pieces]),
+        offer_e9=np.concatenate([piece.offer_e9 for piece in pieces]),
+        flags=np.concatenate([piece.flags for piece in pieces]),
         **optional,
     )
 

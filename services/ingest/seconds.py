@@ -8,10 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.ingest.quotes import OPTIONAL_COLUMNS, Rejected, Ticks, copied, cut, joined
-from tidewheel.domain.market import NO_FLAGS, NO_QUOTES, MarketSecond, Quotes, SourceKind, TickFlag
+from services.ingest.quotes import OPTIONAL_COLUMNS, Rejected, Ticks, Unreadable, copied, cut, joined
+from tidewheel.contracts.topics import RECORD_BYTES_MAX
+from tidewheel.domain.market import NO_FLAGS, NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind, TickFlag
 from tidewheel.domain.prices import mid_e9
 from tidewheel.domain.time import NS_PER_S, day_of
+
+# What the columns of a second's quotes may take, so that there is room for all else that its record holds.
+QUOTES_BYTES_MAX = RECORD_BYTES_MAX - 4_000
+# Time, bid and offer; the other columns are left out where they say nothing.
+QUOTE_BYTES_MIN = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +64,17 @@ class _Standing:
 class _Groups:
     """Ticks cut by second; one list entry a second, so that the loop over seconds touches plain numbers."""
 
-    def __init__(self, quotes: Quotes) -> None:
+    def __init__(self, quotes: Quotes, place: Int64) -> None:
         seconds = quotes.time_ns // NS_PER_S
         starts = np.flatnonzero(np.concatenate(([True], seconds[1:] != seconds[:-1])))
         ends = np.append(starts[1:], len(seconds))
         mids = np.asarray(mid_e9(quotes.bid_e9, quotes.offer_e9))  # type: ignore[arg-type]
         self.quotes = quotes
+        self._place = place
         self.start: list[int] = starts.tolist()
         self.end: list[int] = ends.tolist()
         self.second: list[int] = seconds[starts].tolist()
+        self.place_first: list[int] = place[starts].tolist()
         self.mid_first: list[int] = mids[starts].tolist()
         self.mid_high: list[int] = np.maximum.reduceat(mids, starts).tolist()
         self.mid_low: list[int] = np.minimum.reduceat(mids, starts).tolist()
@@ -96,6 +104,46 @@ class _Groups:
             **optional,
         )
 
+    def last(self) -> tuple[Quotes, Int64]:
+        """The quotes of the last second and their places, without a hold on those before."""
+        start, end = self.start[-1], self.end[-1]
+        return copied(cut(self.quotes, start, end)), self._place[start:end].copy()
+
+
+class _Held:
+    """The quotes of the second held back, in the pieces they came in; joined once, when all of them are there."""
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[Quotes, Int64]] = []
+        self._second = -1
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def before(self, second: int) -> bool:
+        return self._count > 0 and self._second < second
+
+    def add(self, quotes: Quotes, place: Int64) -> None:
+        """More quotes of the one second. Raises Unreadable where no record can hold them all."""
+        self._pieces.append((quotes, place))
+        self._second = int(quotes.time_ns[0]) // NS_PER_S
+        self._count += len(quotes)
+        _check_room(self._second, int(self._pieces[0][1][0]), self._count, self._count * QUOTE_BYTES_MIN)
+
+    def released(self, *more: tuple[Quotes, Int64]) -> _Groups:
+        """All that is held, and `more` after it, by second; then nothing is held."""
+        pieces, self._pieces, self._count = [*self._pieces, *more], [], 0
+        return _Groups(joined([quotes for quotes, _ in pieces]), np.concatenate([place for _, place in pieces]))
+
+
+def _check_room(second: int, place: int, count: int, byte_count: int) -> None:
+    if byte_count > QUOTES_BYTES_MAX:
+        raise Unreadable(
+            f"second {second} began at line or message {place} of the feed and holds {count:,} quotes, more than a "
+            f"record can: is its time far ahead by mistake? Then all that came after it was late, and went into it"
+        )
+
 
 class SecondBuilder:
     """Holds back the second in which the last tick lies, since more may come; exhaust each iterator before the next
@@ -107,15 +155,21 @@ class SecondBuilder:
         self._rules = rules
         self._epoch = last.connection_epoch if last else 1
         self._standing = _Standing.after(last) if last else None
-        self._held = NO_QUOTES
+        self._held = _Held()
 
     def on_ticks(self, ticks: Ticks) -> Iterator[MarketSecond | Rejected]:
-        """Write what these ticks complete: the second held back, and quiet seconds up to a tick's."""
-        held_count = len(self._held)
+        """Write what these ticks complete: the second held back, and quiet seconds up to a tick's.
+
+        Raises Unreadable for a second of more quotes than a record can hold.
+        """
+        quotes, held_count = ticks.quotes, len(self._held)
         rejected = iter(ticks.rejected)
         row = next(rejected, None)
-        if len(ticks.quotes):
-            groups = _Groups(joined(self._held, ticks.quotes))
+        if len(quotes) and held_count and not self._held.before(int(quotes.time_ns[-1]) // NS_PER_S):
+            self._epoch = ticks.connection_epoch
+            self._held.add(quotes, ticks.place)
+        elif len(quotes):
+            groups = self._held.released((quotes, ticks.place))
             for index in range(len(groups)):
                 while row and held_count + row[0] <= groups.start[index]:
                     yield row[1]
@@ -126,14 +180,14 @@ class SecondBuilder:
                     yield from self._quiet_until(groups.second[index])
                 if groups.end[index] > held_count:
                     self._epoch = ticks.connection_epoch
-            self._held = copied(cut(groups.quotes, groups.start[-1], groups.end[-1]))
+            self._held.add(*groups.last())
         while row:
             yield row[1]
             row = next(rejected, None)
 
     def on_time(self, second: int) -> Iterator[MarketSecond]:
         """Time has come to the start of `second`: write all seconds before it."""
-        if len(self._held) and int(self._held.time_ns[0]) // NS_PER_S < second:
+        if self._held.before(second):
             yield self._release()
         if not len(self._held):
             yield from self._quiet_until(second)
@@ -144,8 +198,7 @@ class SecondBuilder:
             yield self._release(ends_session=True)
 
     def _release(self, *, ends_session: bool = False) -> MarketSecond:
-        groups, self._held = _Groups(self._held), NO_QUOTES
-        return self._with_ticks(groups, 0, ends_session=ends_session)
+        return self._with_ticks(self._held.released(), 0, ends_session=ends_session)
 
     def _quiet_until(self, second: int) -> Iterator[MarketSecond]:
         """The quiet seconds between the last one written and `second`, up to the session's end."""
@@ -178,6 +231,9 @@ class SecondBuilder:
             groups.quotes.flags[groups.start[index]] |= np.uint16(TickFlag.GAP_BEFORE)
             flagged = True
         quotes = groups.columns(index, flagged=flagged)
+        _check_room(
+            second, groups.place_first[index], len(quotes), sum(getattr(quotes, n).nbytes for n in Quotes.__slots__)
+        )
         first_seq = before.next_seq if before else 1
         after = _Standing(
             session=(before.session if before else 0) + opens,

@@ -24,6 +24,7 @@ class Validator:
     def __init__(self, latest_ns: int = BEFORE_ALL_NS) -> None:
         self._latest_ns = latest_ns
         self._before: tuple[int, ...] | None = None
+        self._good = 0  # ticks since the last row that was rejected
 
     def on_time(self, time_ns: int) -> None:
         """Time has come to `time_ns`: what comes later with an earlier time is late."""
@@ -32,12 +33,17 @@ class Validator:
     def ticks(self, batch: RawBatch) -> Ticks:
         usable = _usable(batch)
         if usable.all():
-            return Ticks(self._flagged(batch, lambda column: column), (), batch.connection_epoch)
+            self._good += len(batch)
+            return Ticks(self._flagged(batch, lambda column: column), batch.place, (), batch.connection_epoch)
+        befores = np.cumsum(usable)[~usable]
+        goods = np.diff(befores, prepend=-self._good)
+        self._good = int(usable.sum() - befores[-1])
         rejected = [
-            (int(before), _rejected(batch, int(index)))
-            for index, before in zip(np.flatnonzero(~usable), np.cumsum(usable)[~usable], strict=True)
+            (int(before), _rejected(batch, int(index), int(good)))
+            for index, before, good in zip(np.flatnonzero(~usable), befores, goods, strict=True)
         ]
-        return Ticks(self._flagged(batch, lambda column: column[usable]), rejected, batch.connection_epoch)
+        quotes = self._flagged(batch, lambda column: column[usable])
+        return Ticks(quotes, batch.place[usable], rejected, batch.connection_epoch)
 
     def _flagged(self, batch: RawBatch, kept: Callable[[NDArray], NDArray]) -> Quotes:  # type: ignore[type-arg]
         source_ns, bid, offer = kept(batch.time_ns), kept(batch.bid_e9), kept(batch.offer_e9)
@@ -82,9 +88,9 @@ def _usable(batch: RawBatch) -> NDArray[np.bool_]:
     return np.asarray(good, dtype=np.bool_)
 
 
-def _rejected(batch: RawBatch, index: int) -> Rejected:
+def _rejected(batch: RawBatch, index: int, good_before: int) -> Rejected:
     fault = batch.faults.get(index) or fault_of(int(batch.bid_e9[index]), int(batch.offer_e9[index]))
-    return Rejected(int(batch.place[index]), fault.reason, fault.detail, batch.raw(index))
+    return Rejected(int(batch.place[index]), fault.reason, fault.detail, batch.raw(index), good_before)
 
 
 def fault_of(bid_e9: int, offer_e9: int) -> Fault:

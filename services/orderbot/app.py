@@ -76,18 +76,21 @@ class OrderBot:
         """Send what follows from one input. The order of effects: come, sent, delivered, and only then committable."""
         progress = self._progress.setdefault(message.partition, Progress())
         progress.came(message.offset)
-        topic, key, value, partition = self._answer(message, payload)
+        topic, key, value, partition = self._answer(progress, message, payload)
         delivery = await self._app.producer.send(topic, key, value, partition, None, None)
         delivery.add_done_callback(partial(self._on_delivery, progress, message.offset))
 
-    def _answer(self, message: Any, payload: bytes | None) -> Record:
+    def _answer(self, progress: Progress, message: Any, payload: bytes | None) -> Record:
         """The one record that answers an input: its orders, or a dead letter."""
         try:
             orders = orders_of(decode_second(payload), self._rule)
         except BadRecord as bad:
+            progress.bad(message.offset)
             self._bin.put(_dead_letter(message, payload, bad))
             return self._waiting.pop()
         self._bin.good()
+        for each in self._progress.values():
+            each.good()
         _count(orders)
         # The labeler reads the same partition of both topics.
         return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition
@@ -125,6 +128,8 @@ class OrderBot:
 
     async def _on_assigned(self, _app: App, assigned: set[TP], **_more: Any) -> None:
         self._progress.clear()
+        # A run of bad inputs is not committed and so comes again: it must not count twice.
+        self._bin = DeadLetterBin(SERVICE, self)
         self._health.ready()
 
     async def _on_revoked(self, _app: App, revoked: set[TP], **_more: Any) -> None:

@@ -1,13 +1,15 @@
 """Follows the live market on topic `ticks`, for PredictNow only: no group, no commits, and no ambition to see it all.
 
 At a live market's pace every second is read. Where a replay writes faster than is worth following, the reader jumps
-to the last READ_BACK records of a partition and reads on from there. Records that cannot be decoded are counted and
-logged; the labeler reads the same records and writes the dead letters.
+to the last records of a partition and reads on from there, as at a start. How many these are follows from the
+instruments that have shown themselves on it. Records that cannot be decoded are counted and logged; the labeler reads
+the same records and writes the dead letters.
 """
 
 import logging
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -18,8 +20,10 @@ from tidewheel.contracts.topics import TICKS
 from tidewheel.runtime.kafka import check, consumer_config, partitions_of
 from tidewheel.telemetry import metrics
 
-# Records of a partition read back at a start or a jump: 600 seconds of two instruments, and some.
-READ_BACK = 1400
+# Records of a partition read back at a start or a jump: 600 seconds, and some, for each of its instruments; for two
+# where fewer are known.
+READ_BACK_EACH = 700
+READ_BACK = 2 * READ_BACK_EACH
 BATCH_RECORDS_MAX = 1000
 WAIT_S = 0.25
 # After a full batch, so that a replay at full speed costs a few per cent of a core here.
@@ -28,6 +32,13 @@ ANSWER_LIMIT_S = 3.0
 # Short, since a stop waits for it; an absent Kafka is asked again and again anyway.
 ASK_LIMIT_S = 0.5
 AGAIN_S = 1.0
+
+
+class ReadBack(NamedTuple):
+    """Offsets of a partition that are read back: from the first, up to the end."""
+
+    first: int
+    end: int
 
 
 class MarketReader:
@@ -40,8 +51,10 @@ class MarketReader:
         self._histories: dict[str, History] = {}
         self._bad: Counter[str] = Counter()
         self._is_away = False
-        # Partition -> offset at which a jump has caught up; views wait for it, so that none is cut short on the way.
-        self._catching_up: dict[int, int] = {}
+        # Partition -> instruments seen on it.
+        self._seen: defaultdict[int, set[str]] = defaultdict(set)
+        # Views of a partition that is read back wait for its end, so that none is cut short on the way.
+        self._reading_back: dict[int, ReadBack] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; whatever Kafka does, begin again."""
@@ -79,7 +92,8 @@ class MarketReader:
     def _begin(self, consumer: Consumer, partitions: list[int]) -> None:
         """Read back as if nothing were known: the topic may be another one than before an outage."""
         self._histories.clear()
-        self._catching_up.clear()
+        self._seen.clear()
+        self._reading_back.clear()
         starts = [
             self._read_back(p, *consumer.get_watermark_offsets(TopicPartition(TICKS.name, p), timeout=ANSWER_LIMIT_S))
             for p in partitions
@@ -88,9 +102,13 @@ class MarketReader:
         if starts:
             self._say_present()
 
+    def _reach(self, partition: int) -> int:
+        return max(READ_BACK, READ_BACK_EACH * len(self._seen[partition]))
+
     def _read_back(self, partition: int, low: int, high: int) -> TopicPartition:
-        self._catching_up[partition] = high
-        return TopicPartition(TICKS.name, partition, max(low, high - READ_BACK))
+        first = max(low, high - self._reach(partition))
+        self._reading_back[partition] = ReadBack(first, high)
+        return TopicPartition(TICKS.name, partition, first)
 
     def _turn(self, consumer: Consumer, stop: threading.Event) -> None:
         messages = [check(message) for message in consumer.consume(BATCH_RECORDS_MAX, timeout=WAIT_S)]
@@ -103,15 +121,35 @@ class MarketReader:
         self._take(messages)
         ends = {message.partition() or 0: (message.offset() or 0) + 1 for message in messages}
         for partition, position in ends.items():
-            _, high = consumer.get_watermark_offsets(TopicPartition(TICKS.name, partition), cached=True)
-            if high - position > 2 * READ_BACK:
-                consumer.seek(self._read_back(partition, 0, high))
+            if partition in self._reading_back:
+                self._end_reading_back(consumer, partition, position)
+            else:
+                self._jump_far_ahead(consumer, partition, position)
+            if partition not in self._reading_back:
+                self._show(partition)
         if len(messages) == BATCH_RECORDS_MAX:
             stop.wait(BREATH_S)
 
+    def _jump_far_ahead(self, consumer: Consumer, partition: int, position: int) -> None:
+        _, high = consumer.get_watermark_offsets(TopicPartition(TICKS.name, partition), cached=True)
+        if high - position > 2 * self._reach(partition):
+            consumer.seek(self._read_back(partition, 0, high))
+
+    def _end_reading_back(self, consumer: Consumer, partition: int, position: int) -> None:
+        """At the end, begin again further back if more instruments have shown themselves than were reckoned with."""
+        first, end = self._reading_back[partition]
+        if position < end:
+            return
+        del self._reading_back[partition]
+        if end - first >= self._reach(partition):
+            return
+        low, high = consumer.get_watermark_offsets(TopicPartition(TICKS.name, partition), timeout=ANSWER_LIMIT_S)
+        if first > low:
+            for instrument in self._seen[partition]:
+                self._histories.pop(instrument, None)
+            consumer.seek(self._read_back(partition, low, high))
+
     def _take(self, messages: list[Message]) -> None:
-        """Add the seconds of some records, then show the views they lead to."""
-        touched: dict[str, int] = {}
         for message in messages:
             try:
                 second = decode_second(message.value())
@@ -119,14 +157,12 @@ class MarketReader:
                 self._count_bad(message, failure)
                 continue
             self._histories.setdefault(second.instrument, History()).add(second)
-            touched[second.instrument] = message.partition() or 0
-        for message in messages:
-            partition, position = message.partition() or 0, (message.offset() or 0) + 1
-            if position >= self._catching_up.get(partition, 0):
-                self._catching_up.pop(partition, None)
-        for instrument, partition in touched.items():
-            view = self._histories[instrument].view()
-            if view is not None and (view.complete or partition not in self._catching_up):
+            self._seen[message.partition() or 0].add(second.instrument)
+
+    def _show(self, partition: int) -> None:
+        for instrument in self._seen[partition]:
+            history = self._histories.get(instrument)
+            if history is not None and (view := history.view()) is not None:
                 self._views.put(view)
 
     def _count_bad(self, message: Message, failure: BadRecord) -> None:

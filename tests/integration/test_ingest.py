@@ -205,6 +205,16 @@ def test_killed_before_the_log_had_what_was_set_aside_nothing_is_told_twice(
     assert len(seconds(broker)) == 10
 
 
+def test_a_second_file_of_the_same_name_has_its_own_lines_set_aside(broker: str, tmp_path: Path) -> None:
+    for start_ms, day in ((START_MS, "mon"), (START_MS + 86_400_000, "tue")):
+        (tmp_path / day).mkdir()
+        lines = [f"{start_ms + 1000 * n},{105 if n == 3 else 100},101" for n in range(8)]
+        for _ in range(2):
+            ingest(broker, written(tmp_path / day / "ticks.csv", lines))
+    told = [(letter.source, letter.offset, letter.raw) for letter in letters(broker)]
+    assert told == [("replay:ticks.csv", 5, b"%d,105,101" % (ms + 3000)) for ms in (START_MS, START_MS + 86_400_000)]
+
+
 @pytest.mark.parametrize("flip_s", [0, 250])
 def test_the_simulator_goes_on_where_it_stood(broker: str, flip_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
     market = {"sim_edge": 0.5, "sim_flip_s": flip_s}

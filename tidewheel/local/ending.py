@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.monitoring.observed import Instrument
 
@@ -51,6 +52,11 @@ def decide(goal: Goal, facts: Facts) -> Ending | None:
     if facts.windows_closed == 0:
         return Ending("the recorded file is done; it was too short to close a window")
     return Ending(f"the recorded file is done: {facts.windows_closed} windows closed, {_models(served)} served")
+
+
+def published_for_s(published_ns: int, now_ns: int, watched_for_s: float) -> float:
+    """How long a model has been published while this run looked; what an earlier run saw published is news again."""
+    return min((now_ns - published_ns) / NS_PER_S, watched_for_s)
 
 
 def windows_closed(instrument: Instrument, windowing: Windowing) -> int:

@@ -10,7 +10,6 @@ from subprocess import Popen
 
 from confluent_kafka import KafkaException
 
-from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.local import ending
 from tidewheel.local.children.ports import PortClaims
 from tidewheel.local.children.processes import start, tethered
@@ -78,6 +77,7 @@ class System:
         self.supervisor = Supervisor(self._specs(), spawner(data.root), self._readiness, steady_s)
         self.monitor: Monitor | None = None
         self._completion: Completion | None = None
+        self._watched_since_s = 0.0
         self._next_frame_s = 0.0
 
     @property
@@ -143,6 +143,7 @@ class System:
             return
         self.monitor = monitor
         self._completion = Completion(monitor.collector)
+        self._watched_since_s = steady_s()
 
     def _decide(self) -> ending.Ending | None:
         monitor, completion, options = self.monitor, self._completion, self.request.options
@@ -154,9 +155,9 @@ class System:
             complete = all(map(ending.labels_complete, known))
             found = monitor.instrument()
             closed = ending.windows_closed(found, options.windowing) if found else 0
-            decided = found.runs.ended(closed) if found else True
+            decided = not found.runs.awaited(closed) if found else True
             published = found.runs.newest_published() if found else None
-            ended = bool(found and found.market.feed and found.market.feed.event is FeedEvent.ENDED)
+            ended = found is not None and found.market.ended
         if completion.feed_broke_off(ended):
             self.supervisor.not_done(INGEST, "ended before the feed did")
             return None
@@ -166,6 +167,7 @@ class System:
             progress=monitor.progress.latest,
             rounds=monitor.progress.rounds,
         )
+        watched_for_s = steady_s() - self._watched_since_s
         goal = ending.Goal(options.exit_after_models, options.feed.ends and not options.stay)
         facts = ending.Facts(
             feed_done=feed_done,
@@ -174,7 +176,9 @@ class System:
             windows_ended=decided,
             served=frozenset(monitor.served_models()),
             newest_published=published.seq if published else 0,
-            published_for_s=(wall_ns() - published.ended_at_ns) / 1e9 if published else 0.0,
+            published_for_s=ending.published_for_s(published.ended_at_ns, wall_ns(), watched_for_s)
+            if published
+            else 0.0,
         )
         return ending.decide(goal, facts)
 

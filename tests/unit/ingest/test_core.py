@@ -1,14 +1,18 @@
 """Quotes to market seconds: each rule by an example worked out by hand."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from services.ingest.core import WrongTimeline
-from services.ingest.quotes import Now, RawBatch, Rejected
-from services.ingest.seconds import Rules
+from services.ingest.quotes import Now, RawBatch, Rejected, Unreadable, joined
+from services.ingest.seconds import QUOTES_BYTES_MAX, Rules
 from tests.unit.ingest.oracle import Row, Second
-from tests.unit.ingest.rows import batch_of, new_core, plain, records
+from tests.unit.ingest.rows import INSTRUMENT, batch_of, batches_of, new_core, plain, records
 from tidewheel.contracts.bad_record import Reason
-from tidewheel.domain.market import MarketSecond, TickFlag
+from tidewheel.contracts.codecs.market import encode_second
+from tidewheel.contracts.topics import RECORD_BYTES_MAX
+from tidewheel.domain.market import MarketSecond, Quotes, TickFlag
 
 S = 1_000_000_000
 DAY = 86_400
@@ -240,6 +244,54 @@ def test_the_connection_epoch_is_that_of_the_last_quote() -> None:
     second_connection = RawBatch(rows[1].place, rows[1].time_ns, rows[1].bid_e9, rows[1].offer_e9, connection_epoch=2)
     out = records(core, [rows[0], second_connection])
     assert [s.connection_epoch for s in out if isinstance(s, MarketSecond)] == [1, 1, 2]
+
+
+# A second of too much
+
+
+def of_one_second(count: int) -> list[Row]:
+    """Quotes with all that a recorded quote can have."""
+    return [quote(T, 100, 101, bid_size=1, offer_size=1, venue_seq=n)._replace(time_ns=T * S + n) for n in range(count)]
+
+
+def test_a_far_time_does_not_pile_up_all_that_comes_after_it() -> None:
+    """Every later row is late, and so of that second; it must neither grow for ever nor fail only at the broker."""
+    core = new_core()
+    rows = [quote(T + n, 100, 101) for n in range(100_000)]
+    rows[2] = quote(T + 10**9, 100, 101)
+    taken: list[int] = []
+
+    def take() -> None:
+        for batch in batches_of(rows, range(1000, 100_000, 1000)):
+            taken.extend(item.second for item in core.on_item(batch) if isinstance(item, MarketSecond))
+
+    with pytest.raises(Unreadable, match=f"second {T + 10**9} began at line or message 2 of the feed and holds"):
+        take()
+    assert taken == [*range(T, T + 602)], "what came before is written"
+
+
+def test_what_a_record_cannot_hold_is_no_second() -> None:
+    most = QUOTES_BYTES_MAX // (8 * 6)
+    for cuts in ([], [1], range(0, most, 700)):
+        (second,) = records(new_core(), batches_of(of_one_second(most), cuts))
+        assert isinstance(second, MarketSecond)
+        assert len(encode_second(second)) + len(INSTRUMENT) + 100 < RECORD_BYTES_MAX, "the key and Kafka's own bytes"
+        with pytest.raises(Unreadable, match=f"holds {most + 1:,} quotes, more than a record can"):
+            records(new_core(), batches_of(of_one_second(most + 1), cuts))
+
+
+def test_a_second_in_many_batches_is_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = 0
+
+    def counted(pieces: Sequence[Quotes]) -> Quotes:
+        nonlocal copied
+        copied += sum(map(len, pieces))
+        return joined(pieces)
+
+    monkeypatch.setattr("services.ingest.seconds.joined", counted)
+    (second,) = records(new_core(), batches_of(of_one_second(5000), range(0, 5000, 10)))
+    assert isinstance(second, MarketSecond)
+    assert (len(second.quotes), copied <= 2 * 5000) == (5000, True)
 
 
 # Going on from the log

@@ -1,5 +1,7 @@
 """The core against a naive oracle, whatever the rows and however they are cut into batches or runs."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,12 +41,16 @@ def test_equals_the_oracle_however_it_is_batched(given_rows: list[Row], cuts: li
     assert [plain(item) for item in out] == expected(given_rows, QUIET_S, STALE_S)
 
 
-@given(rows())
+@given(rows(), st.lists(st.integers(0, 40), max_size=6))
 @settings(max_examples=100, deadline=None)
-def test_every_row_is_a_tick_or_rejected(given_rows: list[Row]) -> None:
-    out = records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows))
+def test_every_row_is_a_tick_or_rejected(given_rows: list[Row], cuts: list[int]) -> None:
+    cuts = [min(c, len(given_rows)) for c in cuts]
+    out = records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
     ticks = sum(len(item.quotes) for item in out if isinstance(item, MarketSecond))
-    assert ticks + sum(isinstance(item, Rejected) for item in out) == len(given_rows)
+    rejected = [item for item in out if isinstance(item, Rejected)]
+    assert ticks + len(rejected) == len(given_rows)
+    places = [-1, *(item.place for item in rejected)]
+    assert [item.good_before for item in rejected] == [b - a - 1 for a, b in pairwise(places)]
 
 
 @given(rows(), st.data())

@@ -74,6 +74,18 @@ def test_what_a_heartbeat_says() -> None:
     ]
 
 
+def test_once_the_feed_has_ended_the_heartbeat_says_what_is_waited_for() -> None:
+    announcer, shown = Announcer(since_ns=0), instrument(*whole_run(1), event(2, Step.WINDOW_CLOSED))
+    shown.market.second, shown.orders.examples = 1_700_000_000, 30_001
+    shown.market.feed = FeedStatus(NAME, FeedEvent.CONNECTED, 0, 1, "x.csv", SourceKind.REPLAY)
+    assert "30,001 of 40,000 examples for window 4" in announcer.heartbeat(picture(shown, 10.0))[0]
+    shown.market.feed = replace(shown.market.feed, event=FeedEvent.ENDED)
+    assert "waiting for the training of window 2 and 1 more" in announcer.heartbeat(picture(shown, 20.0))[0]
+    for one in (*whole_run(2), *whole_run(3)):
+        shown.runs.on_event(one)
+    assert "30,001 of 40,000 examples for window 4" in announcer.heartbeat(picture(shown, 30.0))[0]
+
+
 def test_news_of_children() -> None:
     assert told(Happening("ingest", Phase.DONE)) == "ingest is done"
     assert told(Happening("kafka", Phase.READY)) == "kafka ready"

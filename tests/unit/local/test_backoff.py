@@ -31,10 +31,11 @@ def test_a_child_that_never_gets_ready_is_given_up_at_the_fifth_try() -> None:
 
 def test_a_child_that_lives_without_getting_ready_is_in_order() -> None:
     """A predictor is ready once it has a model. Killed five times before there was one, it was given up."""
-    backoff = Backoff(LIMITS)
-    for start_s in range(0, 600, 60):
-        backoff.started(float(start_s))
-        assert backoff.crashed(start_s + 31.0) is not None
+    for reason in ("", "the same"):
+        backoff = Backoff(LIMITS)
+        for start_s in range(0, 60 * 30, 60):
+            backoff.started(float(start_s))
+            assert backoff.crashed(start_s + 31.0, reason) == 0.5
     backoff = Backoff(LIMITS)
     for start_s in range(0, 240, 60):
         backoff.started(float(start_s))

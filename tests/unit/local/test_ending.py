@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERBOT_GROUP
 from tidewheel.local.completion import Completion, Stage
-from tidewheel.local.ending import SERVE_LIMIT_S, Facts, Goal, decide
+from tidewheel.local.ending import SERVE_LIMIT_S, Facts, Goal, decide, published_for_s
 from tidewheel.local.monitoring.progress import Progress
 
 OVER = Facts(
@@ -44,6 +44,16 @@ def test_the_last_model_is_waited_for_but_not_for_ever() -> None:
     waiting = replace(OVER, served=frozenset({1}))
     assert decide(FILE, waiting) is None
     assert decide(FILE, replace(waiting, published_for_s=SERVE_LIMIT_S)) is not None
+
+
+def test_a_model_that_an_earlier_run_saw_published_is_waited_for_too() -> None:
+    """It was killed between the publication and the first reply; the resumed run finds the model an hour old."""
+    hour_ns = 3600 * 10**9
+    waiting = replace(OVER, served=frozenset({1}))
+    for watched_for_s, over in ((1.0, False), (SERVE_LIMIT_S, True)):
+        facts = replace(waiting, published_for_s=published_for_s(0, hour_ns, watched_for_s))
+        assert (decide(FILE, facts) is not None) is over
+    assert published_for_s(hour_ns - 10**9, hour_ns, 3600.0) == 1.0
 
 
 def test_a_superseded_model_is_not_waited_for() -> None:

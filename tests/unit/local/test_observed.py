@@ -72,6 +72,13 @@ def test_a_line_of_a_file_of_the_same_name_is_another_one() -> None:
     assert seen.dead_letters == 2
 
 
+def test_the_same_line_of_another_day_s_file_is_another_one() -> None:
+    seen = Observed()
+    for raw in (b"1700000000000,101,100", b"1700100000000,101,100", b"1700000000000,101,100"):
+        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, Reason.CROSSED, "", b"", raw, NAME))
+    assert seen.dead_letters == 2
+
+
 def test_events_of_a_run_told_twice_change_nothing() -> None:
     runs = TrainingRuns()
     events = whole_run(1)
@@ -90,7 +97,7 @@ def test_a_scorecard_comes_after_the_end() -> None:
 
 def test_which_windows_are_decided() -> None:
     runs = instrument(*whole_run(1), *whole_run(2, Step.REFUSED, "one class"), event(3, Step.WINDOW_CLOSED)).runs
-    assert [runs.ended(count) for count in range(5)] == [True, True, True, False, False]
+    assert [runs.awaited(count) for count in range(5)] == [[], [], [], [3], [3, 4]]
     newest, published = runs.latest(), runs.newest_published()
     assert newest is not None
     assert published is not None

@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 from tests.unit.local.values import NAME, prediction
+from tidewheel.local.ending import SERVE_LIMIT_S
 from tidewheel.local.monitoring.predictor_client import NoPrediction, Prediction
-from tidewheel.local.monitoring.probe import Probe, ServedLog
+from tidewheel.local.monitoring.probe import Cadence, Probe, ServedLog
 
 LOG = logging.getLogger("test")
 
@@ -67,6 +68,27 @@ def test_an_internal_failure_is_not_asked_around() -> None:
     asking = probe(replies, ServedLog(None))
     asking.ask(NAME)
     assert asking.trouble == "it failed"
+
+
+def asked(cadence: Cadence, from_s: float, to_s: float, newest: int, named: int) -> int:
+    """Questions between two times, at twenty turns a second."""
+    return sum(cadence.due(turn / 20, newest, named) for turn in range(int(from_s * 20), int(to_s * 20)))
+
+
+def test_a_new_model_is_asked_for_eagerly_until_it_is_named() -> None:
+    cadence = Cadence()
+    assert asked(cadence, 100, 110, newest=3, named=3) == 10
+    assert asked(cadence, 110, 112, newest=4, named=3) == 40
+    assert asked(cadence, 112, 120, newest=4, named=4) == 8
+
+
+def test_what_no_reply_names_is_not_asked_for_eagerly_for_ever() -> None:
+    """After a rollback by hand the predictor serves 3 where 5 is the newest published."""
+    cadence = Cadence()
+    assert asked(cadence, 0, 60, newest=5, named=5) == 60
+    assert asked(cadence, 60, 120, newest=5, named=3) == 60
+    assert asked(cadence, 120, 120 + SERVE_LIMIT_S, newest=6, named=3) == 20 * SERVE_LIMIT_S
+    assert asked(cadence, 120 + SERVE_LIMIT_S, 180, newest=6, named=3) == 60 - SERVE_LIMIT_S
 
 
 def test_a_resumed_run_knows_what_was_served(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from tests.unit.local.values import CARD, T0_NS, event, instrument, prediction, trial, whole_run
+from tests.unit.local.values import CARD, NAME, T0_NS, event, instrument, prediction, trial, whole_run
+from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus
+from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import Outcome
 from tidewheel.domain.training import SplitSizes, Step
 from tidewheel.domain.windows import Windowing
@@ -121,6 +123,16 @@ def test_what_the_large_size_shows_besides(words: str) -> None:
 
 def test_the_small_size_shows_the_last_prediction() -> None:
     assert "now 0.7100 vs 0.6000: PROFIT" in "\n".join(drawn(busy(), 80, 24))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_once_the_feed_has_ended_it_says_which_window_is_waited_for(width: int, height: int) -> None:
+    """Window 3 has closed and the trainer has not said a word of it."""
+    shown = instrument(*whole_run(1), *whole_run(2))
+    shown.orders.examples = 30_000
+    shown.market.feed = FeedStatus(NAME, FeedEvent.ENDED, 0, 1, "x.csv", SourceKind.REPLAY)
+    lines = "\n".join(drawn(replace(busy(), instrument=shown), width, height))
+    assert "the feed has ended; waiting for the training of window 3" in lines
 
 
 def test_a_refused_run_says_why() -> None:

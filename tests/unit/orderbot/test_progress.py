@@ -55,6 +55,30 @@ def test_a_record_that_was_skipped_is_noticed() -> None:
     assert progress.take_committable() == 6
 
 
+def test_bad_inputs_are_committable_only_once_a_good_one_has_come() -> None:
+    progress = came(3, 4, 5, 6)
+    for offset in (4, 5):
+        progress.bad(offset)
+    for offset in (3, 4, 5):
+        progress.delivered(offset)
+    assert progress.take_committable() == 4, "before the first of them"
+    assert progress.take_committable() is None
+    progress.good()
+    assert progress.take_committable() == 6
+    progress.bad(6)
+    progress.delivered(6)
+    assert progress.take_committable() is None
+
+
+def test_what_was_bad_when_it_is_read_again_is_held_back_from_its_first() -> None:
+    progress = came(5, 6)
+    progress.bad(6)
+    progress.came(5)
+    progress.bad(5)
+    progress.delivered(5)
+    assert progress.take_committable() is None
+
+
 def test_reading_again_starts_anew() -> None:
     progress = came(5, 6, 7)
     progress.came(5)

@@ -10,7 +10,7 @@ from confluent_kafka import TopicPartition
 
 from services.predictor import market
 from services.predictor.history import MarketView, MarketViews
-from services.predictor.market import BATCH_RECORDS_MAX, READ_BACK, MarketReader
+from services.predictor.market import BATCH_RECORDS_MAX, READ_BACK, READ_BACK_EACH, MarketReader
 from tests.made_models import INSTRUMENT
 from tests.made_seconds import seconds
 from tidewheel.contracts.codecs.market import encode_second
@@ -104,7 +104,7 @@ def test_a_start_reads_back_no_more_than_it_needs(monkeypatch: pytest.MonkeyPatc
     log, views = read(monkeypatch, records, [BURST])
     assert log.consumed == READ_BACK
     assert views.away is None
-    assert [view.complete for view in views.history] == [True, True]
+    assert [view.complete for view in views.history] == [True]
 
 
 def test_a_burst_is_jumped_over_and_no_view_is_cut_short(monkeypatch: pytest.MonkeyPatch, records: list[bytes]) -> None:
@@ -116,6 +116,35 @@ def test_a_burst_is_jumped_over_and_no_view_is_cut_short(monkeypatch: pytest.Mon
     expected = seconds(BURST)[-600:]
     assert last.second == expected[-1].second
     assert last.mids_e9.tolist() == [second.close_mid_e9 for second in expected]
+
+
+@pytest.mark.parametrize("visible", [[BURST], [4000, BURST]])
+def test_each_of_many_instruments_is_read_back_far_enough(monkeypatch: pytest.MonkeyPatch, visible: list[int]) -> None:
+    """At a start nobody knows how many lie on a partition; each needs its ten minutes."""
+    starts, names = len(visible), [f"sim:{n}" for n in range(5)]
+    each = [seconds(BURST // 5, instrument=name, seed=seed) for seed, name in enumerate(names)]
+    mixed = [encode_second(second) for together in zip(*each, strict=True) for second in together]
+    log, views = read(monkeypatch, mixed, visible)
+    assert all(view.complete for view in views.history)
+    for name, made in zip(names, each, strict=True):
+        view = views.get(name)
+        assert view is not None
+        assert view.mids_e9.tolist() == [second.close_mid_e9 for second in made[-600:]]
+    assert log.consumed <= starts * (READ_BACK + 5 * READ_BACK_EACH + BATCH_RECORDS_MAX)
+
+
+def test_what_is_read_back_is_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    each = [seconds(500, instrument=f"sim:{n}") for n in range(5)]
+    mixed = [encode_second(second) for together in zip(*each, strict=True) for second in together]
+    log, views = read(monkeypatch, mixed, [len(mixed)])
+    assert [len(view.mids_e9) for view in views.history] == [500] * 5
+    assert log.consumed == READ_BACK + len(mixed)
+
+
+def test_a_market_that_fell_silent_on_the_way_is_shown(monkeypatch: pytest.MonkeyPatch, records: list[bytes]) -> None:
+    silent = [encode_second(second) for second in seconds(700, instrument="sim:SILENT")]
+    _, views = read(monkeypatch, [*records[:10_000], *silent, *records[10_000:10_600]], [11_300])
+    assert views.get("sim:SILENT") is not None
 
 
 def test_a_young_market_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch, records: list[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import sha256
 
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.columns import (
@@ -57,10 +58,11 @@ class DeadLetter:
     instrument: str = ""
 
     @property
-    def place(self) -> tuple[str, str, str, int, int]:
-        """What was set aside, by whom: the same of a letter that was written again after a crash. Two instruments may
-        come from files of one name."""
-        return self.instrument, self.service, self.source, self.partition, self.offset
+    def place(self) -> bytes:
+        """What was set aside, by whom, as a hash: the same of a letter that was written again after a crash. Two
+        instruments may come from files of one name, and so may two days of one; then a line's bytes tell them apart."""
+        where = self.instrument, self.service, self.source, self.partition, self.offset
+        return sha256(repr((*where, self.raw)).encode()).digest()
 
 
 def encode_second(value: MarketSecond) -> bytes:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 class Limits:
     """Bounds of the policy.
 
-    The pause doubles from `first_s` to `longest_s` and is `first_s` again after `healthy_s` of health. The child is
-    given up after `unready_max` starts in a row that neither got ready nor lived for `healthy_s`, `alike_max` crashes
-    in a row for one and the same stated reason, or `crashes_max` crashes in a row; `healthy_s` of health between ends
-    a row.
+    The pause doubles from `first_s` to `longest_s` and is `first_s` again after `healthy_s` of health: of being ready,
+    or of living where it never got ready. The child is given up after `unready_max` starts in a row that neither got
+    ready nor lived for `healthy_s`, `alike_max` crashes in a row for one and the same stated reason, or `crashes_max`
+    crashes in a row; `healthy_s` of health between ends a row.
     """
 
     first_s: float = 0.5
@@ -50,9 +50,11 @@ class Backoff:
         """
         limits = self._limits
         if self._ready_at_s is None:
-            lived = now_s - self._started_at_s >= limits.healthy_s and not stood_still
-            self._unready = 0 if lived else self._unready + 1
-        elif now_s - self._ready_at_s >= limits.healthy_s:
+            healthy = now_s - self._started_at_s >= limits.healthy_s and not stood_still
+            self._unready = 0 if healthy else self._unready + 1
+        else:
+            healthy = now_s - self._ready_at_s >= limits.healthy_s
+        if healthy:
             self._crashes = self._alike = 0
         self._ready_at_s = None
         self._crashes += 1

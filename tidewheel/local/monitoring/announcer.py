@@ -116,7 +116,7 @@ def beat(picture: Picture) -> str:
         f"{per_s(picture.rates.ticks_per_s)} ticks/s at {per_s(picture.rates.speed)} x",
         f"{orders.open:,} open orders",
         f"{orders.resolved:,} resolved",
-        _window(orders.examples, picture.windowing),
+        picture.awaited or _window(orders.examples, picture.windowing),
     ]
     if picture.predictions:
         last = picture.predictions[-1].prediction

@@ -99,9 +99,13 @@ class Collector:
         self._consumer = Consumer(config, logger=log)
         self._bootstrap = bootstrap
         self._ends: dict[Place, int] = {}
-        self._wanted: dict[Place, int] | None = None
-        self._ask = threading.Event()
-        self._caught_up = threading.Event()
+        # Requests to catch up are numbered: one may come while another is being answered, and must not be answered
+        # with that one's ends.
+        self._requests = 0
+        self._looked = 0
+        self._answered = 0
+        self._wanted: dict[Place, int] = {}
+        self._answer = threading.Condition()
         self.background = Background("collector", self._run)
 
     def assign(self) -> None:
@@ -118,17 +122,18 @@ class Collector:
 
     def request_catch_up(self) -> None:
         """Start to find out whether everything that is on the topics now has been read; `caught_up` tells."""
-        self._caught_up.clear()
-        self._ask.set()
+        with self._answer:
+            self._requests += 1
 
     @property
     def caught_up(self) -> bool:
         """Whether everything that was on the topics at the last `request_catch_up` has been read."""
-        return self._caught_up.is_set()
+        return 0 < self._requests == self._answered
 
     def wait_caught_up(self, limit_s: float) -> bool:
         """Wait for `caught_up`, no longer than `limit_s`; returns it."""
-        return self._caught_up.wait(limit_s)
+        with self._answer:
+            return self._answer.wait_for(lambda: self.caught_up, limit_s)
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -139,10 +144,10 @@ class Collector:
                 stop.wait(0.5)
 
     def _turn(self) -> None:
-        if self._ask.is_set():
+        if (request := self._requests) > self._looked:
             config = {**client(self._bootstrap, "collector"), "logger": self._log}
             self._wanted = ends_of(config, self._consumer.assignment(), METADATA_LIMIT_S)
-            self._ask.clear()
+            self._looked = request
         batch = []
         for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):
             error = message.error()
@@ -155,9 +160,10 @@ class Collector:
         if batch:
             with self._lock:
                 apply(self._observed, batch)
-        if self._wanted is not None and all(self._ends.get(p, -1) >= end for p, end in self._wanted.items()):
-            self._wanted = None
-            self._caught_up.set()
+        if self._looked > self._answered and all(self._ends.get(p, -1) >= end for p, end in self._wanted.items()):
+            with self._answer:
+                self._answered = self._looked
+                self._answer.notify_all()
 
 
 def _place(message: Message) -> Place:

@@ -6,7 +6,7 @@ Values only: records go in, decoded; each is counted once, whatever is repeated 
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from tidewheel.contracts.codecs.market import DeadLetter, FeedStatus
+from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import RunEvent
@@ -42,6 +42,11 @@ class Market:
     source_kind: SourceKind = SourceKind.LIVE
     mids_e9: deque[int] = field(default_factory=lambda: deque(maxlen=MIDS_KEPT))
     feed: FeedStatus | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the feed has come to its end."""
+        return self.feed is not None and self.feed.event is FeedEvent.ENDED
 
     def on_second(self, value: MarketSecond) -> None:
         if value.second <= self.second:
@@ -104,7 +109,7 @@ class Observed:
         self.dead_letters = 0
         self.last_letters: deque[DeadLetter] = deque(maxlen=LETTERS_KEPT)
         self.undecodable = 0
-        self._letters_seen: set[tuple[str, str, str, int, int]] = set()
+        self._letters_seen: set[bytes] = set()
 
     def instrument(self, name: str) -> Instrument:
         """The instrument, known or new."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tidewheel.local.background import Background
 from tidewheel.local.clock import steady_s, wall_ns
+from tidewheel.local.ending import SERVE_LIMIT_S
 from tidewheel.local.monitoring.predictor_client import NoPrediction, Prediction
 
 QUIET_EVERY_S = 1.0
@@ -66,9 +67,28 @@ class ServedLog:
             return dict(self._first_ns)
 
 
+class Cadence:
+    """When to ask: each second, and at each turn while a newly published model has not been named by a reply, for as
+    long as a run waits for it. Later it may never be: after a rollback an older model serves."""
+
+    def __init__(self) -> None:
+        self._asked_s = -QUIET_EVERY_S
+        self._newest = 0
+        self._eager_until_s = 0.0
+
+    def due(self, now_s: float, newest: int, named: int) -> bool:
+        """Whether to ask now. `newest`: the newest published model; `named`: the one named last."""
+        if newest > self._newest:
+            self._newest, self._eager_until_s = newest, now_s + SERVE_LIMIT_S
+        eager = newest > named and now_s < self._eager_until_s
+        if not eager and now_s - self._asked_s < QUIET_EVERY_S:
+            return False
+        self._asked_s = now_s
+        return True
+
+
 class Probe:
-    """Asks each second for the instrument that `instrument()` names, and much more often while `newest_published(it)`
-    is a model no reply has named yet."""
+    """Asks for the instrument that `instrument()` names; more often once `newest_published(it)` is another model."""
 
     def __init__(
         self,
@@ -92,14 +112,12 @@ class Probe:
         self.trouble = ""
 
     def _run(self, stop: threading.Event) -> None:
-        asked_s = -QUIET_EVERY_S
+        cadence = Cadence()
         while not stop.wait(EAGER_EVERY_S):
             instrument = self._instrument()
             if instrument is None:
                 continue
-            now_s = steady_s()
-            if self._newest_published(instrument) > self._newest_named or now_s - asked_s >= QUIET_EVERY_S:
-                asked_s = now_s
+            if cadence.due(steady_s(), self._newest_published(instrument), self._newest_named):
                 self.ask(instrument)
 
     def ask(self, instrument: str) -> None:

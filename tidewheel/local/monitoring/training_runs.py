@@ -94,9 +94,9 @@ class TrainingRuns:
         published = [seq for seq, run in self.by_seq.items() if run.published]
         return self.by_seq[max(published)] if published else None
 
-    def ended(self, windows: int) -> bool:
-        """Whether each of the first `windows` windows has been published, refused or failed."""
-        return all((run := self.by_seq.get(seq)) is not None and run.end is not None for seq in range(1, windows + 1))
+    def awaited(self, windows: int) -> list[int]:
+        """Which of the first `windows` windows have not been published, refused or failed."""
+        return [seq for seq in range(1, windows + 1) if (run := self.by_seq.get(seq)) is None or run.end is None]
 
     def windowing(self) -> Windowing | None:
         """Window size and step as the runs themselves tell them; a lone run is taken for the first of tumbling ones."""

@@ -75,11 +75,13 @@ def orders(picture: Picture, width: int) -> Group | Text:
 
 
 def window(picture: Picture, width: int) -> Table | Text:
-    """How far the next window is, and when it may close; one line."""
+    """How far the next window is, and when it may close, or what is waited for when none will; one line."""
     instrument, windowing = picture.instrument, picture.windowing
     if instrument is None or windowing is None:
         examples = instrument.orders.examples if instrument else 0
         return Text(f"{examples:,} examples; the window size shows with the first window", style="dim")
+    if picture.awaited:
+        return Text(f"the feed has ended; {picture.awaited}", style="bold", no_wrap=True, overflow="ellipsis")
     examples = instrument.orders.examples
     closed = windowing.closed_by(examples)
     end = windowing.last_example_seq(closed + 1)

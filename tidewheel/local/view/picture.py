@@ -39,6 +39,16 @@ class Picture:
     last_dead_letter: str = ""
     news: Sequence[str] = ()
 
+    @property
+    def awaited(self) -> str:
+        """What a run on a recorded file still waits for once its feed has ended, empty for nothing: windows that have
+        closed and are not decided."""
+        if self.instrument is None or self.windowing is None or not self.instrument.market.ended:
+            return ""
+        windows = self.instrument.runs.awaited(self.windowing.closed_by(self.instrument.orders.examples))
+        more = f" and {len(windows) - 1} more" if len(windows) > 1 else ""
+        return f"waiting for the training of window {windows[0]}{more}" if windows else ""
+
 
 def nothing_yet(title: str, footer: str, up_s: float, parts: Sequence[Part], news: Sequence[str]) -> Picture:
     """A frame of a system that is still starting."""
