@@ -29,6 +29,7 @@ OFTEN: dict[str, dict[str, int]] = {
         "committed": 4,
         "abort": 2,
         "flush": 2,
+        "poll": 2,
         "send": 50,
         "leave": 4,
     },
