@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.labeler import partition as partition_module
-from services.labeler.core import LabelerConfig, Output, StateMismatch
+from services.labeler.core import Labeler, LabelerConfig, Output, StateMismatch
 from services.labeler.partition import Partition
 from services.labeler.saved import BrokenState, Record, read_saved
 from tests import markets, oracle
@@ -21,10 +21,6 @@ LIVES_MAX = 12
 
 Logs = dict[str, list[Any]]
 Said = list[tuple[Any, ...]]
-
-
-def market(chance: Random, settings: oracle.Settings) -> oracle.Result:
-    return oracle.judge_rows(markets.rows(chance, quotes=30), settings)
 
 
 def log_of(chance: Random, streams: dict[str, list[Any]]) -> list[Any]:
@@ -85,8 +81,9 @@ class Lives:
 def judged(seed: int) -> dict[str, tuple[Said, Said]]:
     """By instrument: what the killed partition wrote, and what the oracle says."""
     chance = Random(seed)
-    settings = markets.settings(chance)
-    results = {name: market(chance, settings) for name in INSTRUMENTS}
+    # Orders that live for a while: there are some open whenever it is killed.
+    settings = oracle.Settings(threshold=chance.choice(("3", "5")), exit_on=chance.choice(("bid", "mid", "offer")))
+    results = {name: oracle.judge_rows(markets.rows(chance, quotes=60), settings) for name in INSTRUMENTS}
     seconds = {name: [replace(one, instrument=name) for one in markets.seconds(r)] for name, r in results.items()}
     orders = {name: [replace(one, instrument=name) for one in markets.second_orders(r)] for name, r in results.items()}
     logs: Logs = {TICKS.name: log_of(chance, seconds), ORDERS.name: log_of(chance, orders)}
@@ -126,4 +123,14 @@ def test_a_planted_snapshot_that_forgets_what_waits_is_noticed(monkeypatch: pyte
 
 def test_a_planted_start_that_leaves_out_what_must_be_made_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Partition, "_start", lambda one, topic, saved: one._labelled.get(topic))
+    assert noticed() > 1
+
+
+def test_a_planted_second_that_is_taken_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_second(labeler: Labeler, second: MarketSecond) -> list[Output]:
+        labeler._seconds_seen = max(labeler._seconds_seen, second.second)
+        labeler._seconds.append(second)
+        return labeler._advance()
+
+    monkeypatch.setattr(Labeler, "on_second", on_second)
     assert noticed() > 1
