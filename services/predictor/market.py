@@ -53,6 +53,8 @@ class MarketReader:
         self._is_away = False
         # Partition -> instruments seen on it.
         self._seen: defaultdict[int, set[str]] = defaultdict(set)
+        # Those with seconds that their views do not show yet.
+        self._unshown: defaultdict[int, set[str]] = defaultdict(set)
         # Views of a partition that is read back wait for its end, so that none is cut short on the way.
         self._reading_back: dict[int, ReadBack] = {}
 
@@ -93,6 +95,7 @@ class MarketReader:
         """Read back as if nothing were known: the topic may be another one than before an outage."""
         self._histories.clear()
         self._seen.clear()
+        self._unshown.clear()
         self._reading_back.clear()
         starts = [
             self._read_back(p, *consumer.get_watermark_offsets(TopicPartition(TICKS.name, p), timeout=ANSWER_LIMIT_S))
@@ -157,10 +160,11 @@ class MarketReader:
                 self._count_bad(message, failure)
                 continue
             self._histories.setdefault(second.instrument, History()).add(second)
-            self._seen[message.partition() or 0].add(second.instrument)
+            for instruments in (self._seen, self._unshown):
+                instruments[message.partition() or 0].add(second.instrument)
 
     def _show(self, partition: int) -> None:
-        for instrument in self._seen[partition]:
+        for instrument in self._unshown.pop(partition, ()):
             history = self._histories.get(instrument)
             if history is not None and (view := history.view()) is not None:
                 self._views.put(view)
