@@ -32,7 +32,7 @@ from services.trainer.core import Window, left_behind
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.gauges import tell_finding, tell_pooled
-from services.trainer.jobs import KEPT, NS_PER_S, Begun, Closed, Lost, Run
+from services.trainer.jobs import JUDGED, KEPT, NS_PER_S, Begun, Closed, Lost, Run
 from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
@@ -158,7 +158,7 @@ class Worker:
             return False
         self._check_log(window, record)
         model = self._model_again(run, record)
-        if model is not None:
+        if model is not None and (record.reason or None) in JUDGED:
             self._latest[window.instrument] = model
         self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
@@ -168,22 +168,22 @@ class Worker:
         return True
 
     def _model_again(self, run: Run, record: ModelRecord) -> Model | None:
-        """The model of a window that has ended, if it is one to be judged. It is made again where it never lay in the
-        registry, or is damaged there though a pointer names it."""
+        """The model of a window that has ended with one. It is made again where it never lay in the registry, so that
+        the same figures are told, or where it is damaged there though a pointer names it."""
         if kept := self._ledger.kept_model(record.instrument, record.seq):
             return kept[0]
-        never_kept = record.reason == RunReason.WORSE_THAN_SERVED
-        if not never_kept and not self._ledger.points_at(record):
+        never_kept = (record.reason or None) not in KEPT
+        if not record.sha256 or not (never_kept or self._ledger.points_at(record)):
             return None
         self._make(run)
         candidate = run.candidate
         if candidate is None or candidate.sha256 != record.sha256:
             run.candidate = None  # other settings make another, which nobody was told of
             return None
-        if never_kept:
+        if record.reason == RunReason.WORSE_THAN_SERVED:
             run.reason = RunReason.WORSE_THAN_SERVED
             self._judge_previous(run)
-        else:
+        elif not never_kept:
             restore = self._ledger.publish_candidate if record.reason else self._ledger.publish
             self._guarded(run, lambda: restore(candidate, record))
         return candidate.model

@@ -14,6 +14,14 @@ from tidewheel.contracts.topics import RECORD_BYTES_MAX
 PARTITIONER = "murmur2_random"
 METADATA_LIMIT_S = 10.0
 
+# What a consumer reports of itself while it mends it: no record, and no reason to stop.
+PASSING = frozenset(
+    (
+        *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT),
+        *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
+    )
+)
+
 Config = dict[str, Any]
 Place = tuple[str, int]  # topic and partition
 
@@ -77,6 +85,11 @@ def partitions_of(consumer: Consumer | Producer, topic: str, limit_s: float = ME
     return sorted(metadata.partitions)
 
 
+def passing(failure: KafkaError) -> bool:
+    """Whether what a consumer reports passes by itself."""
+    return failure.code() in PASSING and not failure.fatal()
+
+
 def check(message: Message) -> Message:
     """A polled message that is a record. Raises KafkaException for an error, which is never the record's fault."""
     error = message.error()
@@ -118,10 +131,12 @@ def read_to_end(
         deadline = time.monotonic() + limit_s
         while open_partitions:
             for message in consumer.consume(1000, timeout=0.05):
-                deadline = time.monotonic() + limit_s
                 error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    if passing(error):
+                        continue
                     raise KafkaException(error)
+                deadline = time.monotonic() + limit_s
                 if error is None and partition in open_partitions and offset < ends[partition]:
                     yield message
                 # The end that is told of stands at the first open transaction, if there is one.

@@ -9,13 +9,6 @@ FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
 
-# What a consumer reports of itself while it mends it: no record, and no reason to stop.
-PASSING = frozenset(
-    (
-        *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT),
-        *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
-    )
-)
 # After an abort the work is done again, each time after a longer wait. Fewer aborts than these are no sign of a lasting
 # reason, however long they took: a process may stand still between two.
 ABORTS_MIN = 10
@@ -38,11 +31,6 @@ class Answer(Enum):
 def fenced(failure: KafkaError) -> bool:
     """Whether another process has taken our place. A consumer's fatal error has its cause in words only."""
     return failure.code() in FENCED or (failure.code() == KafkaError._FATAL and "fenced" in failure.str().lower())
-
-
-def passing(failure: KafkaError) -> bool:
-    """Whether what a consumer reports passes by itself."""
-    return failure.code() in PASSING and not failure.fatal()
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from tidewheel.runtime.hang_guard import Guard, beside
-from tidewheel.runtime.kafka import KAFKA, Clients, Config, Place, consumer_config, producer_config
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, Place, consumer_config, passing, producer_config
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced, passing
+from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced
 from tidewheel.telemetry import metrics
 
 # One try of a call; between tries the loop shows that it lives.

@@ -2,6 +2,7 @@
 read. Of the product only the messages are used."""
 
 import struct
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from tests.oracle import Result
 from tidewheel.wire.v1 import market_pb2, orders_pb2, training_pb2
 
 QUIET_LIMIT_S = 30.0
+WAIT_S = 0.1
 FAULTS_MAX = 5
 # Of the flags of a quote those that a recorded file decides.
 LOCKED, LATE = 2, 8
@@ -48,11 +50,11 @@ def committed(bootstrap: str, topic: str) -> Iterator[Record]:
 
 
 def _to_end(consumer: Consumer, partition: int) -> Iterator[Record]:
-    while True:
-        messages = consumer.consume(1000, timeout=QUIET_LIMIT_S)
-        if not messages:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"no end within {QUIET_LIMIT_S:.0f} s"))
-        for message in messages:
+    deadline_s = time.monotonic() + QUIET_LIMIT_S
+    while time.monotonic() < deadline_s:
+        # A call waits for so many records or for so long; told of the end, it goes on waiting.
+        for message in consumer.consume(1000, timeout=WAIT_S):
+            deadline_s = time.monotonic() + QUIET_LIMIT_S
             error = message.error()
             if error is None:
                 yield Record(partition, message.key(), message.value())  # type: ignore[arg-type]  # bytes, unless asked
@@ -60,6 +62,7 @@ def _to_end(consumer: Consumer, partition: int) -> Iterator[Record]:
                 return
             else:
                 raise KafkaException(error)
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"nothing came for {QUIET_LIMIT_S:.0f} s, nor the end"))
 
 
 # ---- what a record says, and what it has to say --------------------------------------------------------------------
@@ -219,7 +222,7 @@ def short(row: Row | None) -> str:
 
 
 def run_faults(records: Iterable[Record]) -> list[str]:
-    """A change of a run may be told again after a crash, in the same words but for the wall clock's."""
+    """A change of a run may be told again after a crash: the same change, though its sentence may say that."""
     told: dict[Row, bytes] = {}
     faults = []
     for record in records:
@@ -236,8 +239,9 @@ def run_faults(records: Iterable[Record]) -> list[str]:
 
 
 def without_clock(event: Any) -> bytes:
-    """An event without what the wall clock, or how long its process has lived, has a part in."""
-    for name in ("at_ns", "window_closed_at_ns"):
+    """An event without what the wall clock, or how long its process has lived, has a part in, and without the sentence
+    for people."""
+    for name in ("at_ns", "window_closed_at_ns", "detail"):
         event.ClearField(name)
     for name in ("tuning_s", "window_closed_to_published_s"):
         event.result.ClearField(name)

@@ -127,6 +127,25 @@ def test_killed_between_publication_and_the_closing_event_a_window_is_published(
     assert said(told) == [(1, "one_class"), (2, "published")]
 
 
+class Vacuous(Learner):
+    """Makes models whose twins flag nothing."""
+
+    def __call__(self, window: Window, config: TrainingConfig, emit: Emit, beginning: Beginning) -> Candidate:
+        made = super().__call__(window, config, emit, beginning)
+        return replace(made, twin=replace(made.twin, threshold=1.0))
+
+
+def test_a_refused_model_is_told_in_the_same_figures() -> None:
+    registry, told, learner = a_registry(), Told(), Vacuous()
+    for _ in range(2):
+        assert processed(a_worker(registry, told, learner, CONFIG), window(1)) == [False]
+    first, again = (replace(event, detail="") for event in told.ends)
+    assert first.reason == "vacuous"
+    assert first.result
+    assert first.result.sha256
+    assert first == again
+
+
 def test_other_settings_change_no_verdict() -> None:
     registry, told, learner = a_registry(), Told(), Learner()
     windows = window(1), window(2)
