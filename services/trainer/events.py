@@ -26,12 +26,16 @@ class RunEvents:
         """Send an event now. Raises KafkaException where an earlier one could not be delivered."""
         stamped = replace(event, at_ns=self._clock_ns())
         self.produce(TRAINING_RUNS.name, encode_run_event(stamped), event.instrument)
-        self._producer.poll(0)
-        self._check()
+        self.poll()
 
     def produce(self, topic: str, value: bytes, key: str, /) -> None:
         """For `DeadLetterBin`."""
         self._producer.produce(topic, value, key, on_delivery=self._delivered)
+
+    def poll(self) -> None:
+        """Hear what was delivered since. Raises KafkaException where something could not be."""
+        self._producer.poll(0)
+        self._check()
 
     def flush(self) -> None:
         """Return when all is delivered. Raises KafkaException where something is not."""

@@ -124,7 +124,7 @@ class Service:
         self._collect()
         self._start_next()
         self._pause_or_resume()
-        self._producer.poll(0)
+        self._events.poll()
         self._context.health.turned()
 
     def close(self) -> None:
@@ -270,10 +270,12 @@ def _checked(message: Message) -> Message:
 
 
 def run(settings: Settings, context: Context) -> None:
-    """Train until `context.stop` is set."""
+    """Train until `context.stop` is set. Raises Unusable in one line for what a person can mend."""
     service = Service(settings, context)
     try:
         service.run()
+    except KafkaException as failure:
+        raise Unusable(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from failure
     finally:
         context.health.not_ready("stopping")
         service.close()

@@ -74,12 +74,20 @@ def test_offsets_are_not_committed_past_a_dead_letter_that_was_not_delivered() -
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
     service = a_service(broker, Refusing(), chance)
     broker.append(PLACE, b"stranger", b"no message")
-    turn(service, 5)
     for value in MARKET.examples:
         broker.append(PLACE, MARKET.instrument.encode(), value)
     with pytest.raises(KafkaException):
         turn(service, 20)
     assert broker.group(TRAINER_GROUP).offsets == {}
+
+
+def test_a_dead_letter_that_was_not_delivered_is_heard_of_though_nothing_follows() -> None:
+    chance = Random(1)
+    broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
+    service = a_service(broker, Refusing(), chance)
+    broker.append(PLACE, b"stranger", b"no message")
+    with pytest.raises(KafkaException):
+        turn(service, 20)
 
 
 def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
