@@ -1,11 +1,20 @@
 """A single-node Apache Kafka on this machine, for people without Docker, Java or Maven."""
 
+import signal
 import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, last_words, start, stop
+from tidewheel.local.children.processes import (
+    StartFailed,
+    accepts_connections,
+    await_ready,
+    last_words,
+    start,
+    stop,
+    tethered,
+)
 from tidewheel.local.servers.jars import classpath, use_packaged_java
 
 # A small heap holds for millions of records, since logs live in the page cache. A killed broker is let in again as soon
@@ -62,12 +71,12 @@ class LocalKafka:
 
 
 def start_kafka(directory: Path, port: int, controller_port: int) -> LocalKafka:
-    """Start a broker whose data lives in `directory`, formatted on first use.
+    """Start a broker whose data lives in `directory`, formatted on first use. It ends with the thread that starts it.
 
     Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
     """
     command, log = kafka_command(directory, port, controller_port), directory / LOG_NAME
-    process = start(command, log)
+    process = start(tethered(command, signal.SIGKILL), log)
     await_ready("Kafka", process, log, lambda: accepts_connections(port), START_LIMIT_S)
     return LocalKafka(process, port, directory)
 

@@ -1,11 +1,12 @@
 """A Redis on this machine: `redis-server` where it is installed, else the packaged Valkey, which speaks the same."""
 
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, start, stop
+from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, start, stop, tethered
 
 START_LIMIT_S = 20.0
 STOP_GRACE_S = 10.0
@@ -43,7 +44,7 @@ def server_binary() -> Path:
 def start_redis(directory: Path, port: int) -> LocalRedis:
     """Start a server that appends every change to a file in `directory`. Raises StartFailed."""
     command, log = redis_command(directory, port), directory / LOG_NAME
-    process = start(command, log)
+    process = start(tethered(command, signal.SIGKILL), log)
     await_ready("Redis", process, log, lambda: accepts_connections(port), START_LIMIT_S)
     return LocalRedis(process, port, directory)
 
