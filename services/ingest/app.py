@@ -69,14 +69,14 @@ class Ingest:
         last = self._resumed
         self._context.log.info("%s", f"goes on after second {last.second}" if last else "begins a new log")
         at_ns = last.last_tick_ns if last else 0
-        self._publisher.status(FeedEvent.CONNECTED, at_ns, self._source.name)
-        self._publisher.status(FeedEvent.SUBSCRIBED, at_ns, self._settings.instrument_id)
-        self._context.health.ready()
         with (
             closing(self._outbox),
             closing(LabelerLag(self._settings.kafka, self._partition, self._outbox.waiting, self._clients)) as lag,
         ):
             try:
+                self._publisher.status(FeedEvent.CONNECTED, at_ns, self._source.name)
+                self._publisher.status(FeedEvent.SUBSCRIBED, at_ns, self._settings.instrument_id)
+                self._context.health.ready()
                 if self._publish_all(items, self._pace(lag)):
                     self._ended()
             except Stopped:
