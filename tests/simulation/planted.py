@@ -98,12 +98,6 @@ PLANTED = (
     Planted(
         7, "trainer: a bad record is passed over", "strangers: ", wrong.instead(RunEvents, "produce", wrong.no_letters)
     ),
-    Planted(
-        46,
-        "labeler: a repeated second is not passed over",
-        "labels: ",
-        wrong.instead(Labeler, "on_second", wrong.take_repeats),
-    ),
     Planted(3, "labeler: writes again what is written", "labels: ", wrong.instead(Labeler, "replay_to", wrong.nothing)),
     Planted(
         3,

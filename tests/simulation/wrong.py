@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from services.labeler.core import Labeler, Output
+from services.labeler.core import Output
 from services.labeler.work import LabelerWork
 from services.orderbot.progress import Progress
 from services.predictor.model_slot import ServingModel
@@ -95,15 +95,6 @@ def nothing_set_aside(right: Callable[..., Any]) -> Any:
 
 def no_letters(right: Callable[..., None]) -> Any:
     return lambda events, topic, *record: None if topic == DEAD_LETTERS.name else right(events, topic, *record)
-
-
-def take_repeats(right: object) -> Any:
-    def on_second(labeler: Labeler, second: Any) -> Any:
-        labeler._seconds_seen = max(labeler._seconds_seen, second.second)
-        labeler._seconds.append(second)
-        return labeler._advance()
-
-    return on_second
 
 
 def without_waiting(right: object) -> Any:

@@ -247,8 +247,7 @@ class TransactionalLoop:
         wait_s = self._policy.wait_after_failure_s(self._clock())
         if wait_s is None:
             raise Unusable(f"no transaction succeeds any more: {failure.args[0].str()}") from failure
-        if wait_s:
-            self._producer.poll(wait_s)
+        self._producer.poll(wait_s)
         self._on_turn()
 
     def _abort(self) -> None:
