@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.system.chaos.labelers import Labelers
-from tests.system.chaos.performer import STEP_LIMIT_S, Performer
+from tests.system.chaos.performer import STEP_LIMIT_S, STUCK_LIMIT_S, Performer
 from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind
 
 READY = "first quotes of replay:BTC-USD\n" + "".join(
@@ -130,10 +130,10 @@ def test_what_does_not_end_of_it_is_no_disturbance_done(tmp_path: Path, kind: Ki
 
 def test_one_that_never_ends_of_it_is_a_fault(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Disturbance(0.0, Kind.STUCK, "labeler", 25.0))
-    for now_s in (0.0, 0.1 + STEP_LIMIT_S):
+    for now_s in (0.0, 0.1 + STUCK_LIMIT_S):
         stage.at(now_s)
     (words,) = stage.performer.faults
-    assert words.endswith(f"not within {STEP_LIMIT_S:.0f} s: the run has killed it")
+    assert words.endswith(f"not within {STUCK_LIMIT_S:.0f} s: the run has killed it")
     assert stage.performer.done == {}
 
 
