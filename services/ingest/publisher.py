@@ -5,13 +5,7 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from services.ingest.quotes import Rejected
-from tidewheel.contracts.codecs.market import (
-    DeadLetter,
-    FeedEvent,
-    FeedStatus,
-    encode_feed_status,
-    encode_second,
-)
+from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S

@@ -21,7 +21,7 @@ from tidewheel.contracts.codecs.market import DeadLetter, decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
 from tidewheel.domain.orders import SecondOrders
-from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin
+from tidewheel.runtime.dead_letters import DeadLetterBin
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, partitions_of
 from tidewheel.runtime.process import Context, Unusable
@@ -148,7 +148,7 @@ def _dead_letter(message: Any, payload: bytes | None, bad: BadRecord) -> DeadLet
         reason=bad.reason,
         detail=str(bad),
         key=message.key or b"",
-        raw=(payload or b"")[:RAW_BYTES_MAX],
+        raw=payload or b"",
     )
 
 

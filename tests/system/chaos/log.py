@@ -215,6 +215,15 @@ def parsed(kind: type[Message], record: Record) -> Any:
     return message
 
 
+def readable(topic: str, kind: type[Message], records: Iterable[Record], faults: list[str]) -> Iterator[Any]:
+    """The messages of a topic; what is none is a fault more."""
+    for record in records:
+        try:
+            yield parsed(kind, record)
+        except ValueError as failure:
+            faults.append(f"log of {topic}: {failure}")
+
+
 def short(row: Row | None) -> str:
     if row is None:
         return "none"
@@ -224,16 +233,12 @@ def short(row: Row | None) -> str:
 def run_faults(records: Iterable[Record]) -> list[str]:
     """A change of a run may be told again after a crash: the same change, though its sentence may say that."""
     told: dict[Row, bytes] = {}
-    faults = []
-    for record in records:
-        try:
-            event = parsed(training_pb2.TrainingRunEvent, record)
-        except ValueError as failure:
-            faults.append(f"log of training-runs: {failure}")
-            continue
+    faults: list[str] = []
+    for event in readable("training-runs", training_pb2.TrainingRunEvent, records, faults):
         step = training_pb2.TrainingRunEvent.Step.Name(event.step)
         place = (event.instrument, event.seq, step, event.trial.number)
-        if told.setdefault(place, without_clock(event)) != without_clock(event):
+        change = without_clock(event)
+        if told.setdefault(place, change) != change:
             faults.append(f"log of training-runs: {place} is told again in other words")
     return faults
 
@@ -251,13 +256,10 @@ def without_clock(event: Any) -> bytes:
 
 def letter_faults(records: Iterable[Record]) -> list[str]:
     """Which lines are set aside, the export is asked; here, that nobody but ingest set any aside."""
-    faults = []
-    for record in records:
-        try:
-            letter = parsed(market_pb2.DeadLetter, record)
-        except ValueError as failure:
-            faults.append(f"log of dead-letters: {failure}")
-            continue
-        if letter.service != "ingest":
-            faults.append(f"log of dead-letters: {letter.service} set aside {letter.source} {letter.offset}")
-    return faults
+    faults: list[str] = []
+    by_others = [
+        f"log of dead-letters: {letter.service} set aside {letter.source} {letter.offset}"
+        for letter in readable("dead-letters", market_pb2.DeadLetter, records, faults)
+        if letter.service != "ingest"
+    ]
+    return faults + by_others

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests import oracle
-from tests.system import recorded, verifier
+from tests.system import verifier
 from tests.system.chaos import judge
+from tests.unit.chaos.made import judged
 
 FIRST, SECOND = "replay:BTC-USD", "replay:ETH-USD"
 SEEDS = {FIRST: 2, SECOND: 3}
@@ -57,7 +57,7 @@ class Runs:
     is planted."""
 
     def __init__(self, folder: Path) -> None:
-        self.results = {name: market(folder, seed) for name, seed in SEEDS.items()}
+        self.results = {name: judged(folder, seed, 1000) for name, seed in SEEDS.items()}
         self.undisturbed = {name: folder / f"undisturbed-{seed}" for name, seed in SEEDS.items()}
         self.disturbed = folder / "disturbed"
         self.rows = self.rows_of(*SEEDS)
@@ -91,15 +91,6 @@ class Runs:
 
     def differences(self) -> list[str]:
         return judge.differences(self.disturbed, self.undisturbed, self.results, WINDOW)
-
-
-def market(folder: Path, seed: int) -> oracle.Result:
-    """A small one, and what the oracle says of it."""
-    made = recorded.Market(seed)
-    made.seconds(1000)
-    file = folder / f"quotes-{seed}.csv"
-    file.write_text("\n".join(made.lines) + "\n")
-    return oracle.judge(file, oracle.Settings(threshold="2", orders_per_second=1))
 
 
 @pytest.fixture(scope="module")

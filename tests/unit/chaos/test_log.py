@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import markets, oracle
-from tests.system import recorded
 from tests.system.chaos import log
 from tests.system.chaos.log import Record
+from tests.unit.chaos.made import judged
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_orders
 from tidewheel.wire.v1 import market_pb2, orders_pb2, training_pb2
@@ -21,18 +20,10 @@ Topics = dict[str, list[Record]]
 Event = training_pb2.TrainingRunEvent
 
 
-def result_of(folder: Path, seed: int) -> oracle.Result:
-    market = recorded.Market(seed)
-    market.seconds(900)
-    file = folder / f"quotes-{seed}.csv"
-    file.write_text("\n".join(market.lines) + "\n")
-    return oracle.judge(file, oracle.Settings(threshold="2", orders_per_second=1))
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, oracle.Result]:
     folder = tmp_path_factory.mktemp("log")
-    return {FIRST: result_of(folder, 2), SECOND: result_of(folder, 3)}
+    return {FIRST: judged(folder, 2, 900), SECOND: judged(folder, 3, 900)}
 
 
 def topics_of(name: str, result: oracle.Result) -> Topics:
