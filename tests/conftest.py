@@ -13,12 +13,16 @@ import pytest
 import redis
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
+from hypothesis import HealthCheck, settings
 
 from tests.servers import kafka_server, redis_server
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime import topic_admin
 
 PARTITIONS = 2
+# No example fails by the clock: a busy machine is slow, which says nothing about the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ INSTRUMENT = "replay:CAUSAL"
 START_S = 1_600_000_000
 SECONDS, PER_SECOND = HISTORY_S + 100, 3
 RULE = OrderRule(5, Threshold.parse("4"))
-PROPERTY = settings(deadline=None, max_examples=12, derandomize=True)
+PROPERTY = settings(max_examples=12, derandomize=True)
 Features = np.ndarray
 Read = Callable[[Output], Output]
 

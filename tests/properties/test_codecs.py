@@ -19,7 +19,6 @@ from tidewheel.wire.v1 import market_pb2, models_pb2, orders_pb2, training_pb2
 Decoder = Callable[[bytes | None], Any]
 QUICK = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -16,7 +16,6 @@ from tidewheel.domain.orders import ExitOn, SecondOrders
 
 MARKETS = hypothesis_settings(
     max_examples=20,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )

@@ -40,7 +40,7 @@ SETTING = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(SETTING, min_size=1, max_size=40),
     st.sampled_from(list(Update)),

@@ -22,7 +22,7 @@ Lives = list[tuple[int, int]]
 LIVES = st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0, 1, 2, 5, 20, 90])), min_size=2, max_size=60).map(
     lambda pairs: sorted((START_NS + placed, START_NS + placed + life) for placed, life in pairs)
 )
-PROPERTY = settings(deadline=None, max_examples=200)
+PROPERTY = settings(max_examples=200)
 
 
 def rows_of(lives: Lives) -> Rows:

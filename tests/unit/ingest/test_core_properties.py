@@ -34,7 +34,7 @@ def rows(draw: st.DrawFn) -> list[Row]:
 
 
 @given(rows(), st.lists(st.integers(0, 40), max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_equals_the_oracle_however_it_is_batched(given_rows: list[Row], cuts: list[int]) -> None:
     cuts = [min(c, len(given_rows)) for c in cuts]
     out = records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
@@ -42,7 +42,7 @@ def test_equals_the_oracle_however_it_is_batched(given_rows: list[Row], cuts: li
 
 
 @given(rows(), st.lists(st.integers(0, 40), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_row_is_a_tick_or_rejected(given_rows: list[Row], cuts: list[int]) -> None:
     cuts = [min(c, len(given_rows)) for c in cuts]
     out = records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
@@ -54,7 +54,7 @@ def test_every_row_is_a_tick_or_rejected(given_rows: list[Row], cuts: list[int])
 
 
 @given(rows(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_restart_anywhere_gives_the_same_seconds(given_rows: list[Row], data: st.DataObject) -> None:
     log = [s for s in records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows)) if isinstance(s, MarketSecond)]
     if not log:

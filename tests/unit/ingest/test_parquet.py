@@ -69,7 +69,7 @@ def test_bad_rows_of_a_parquet_file_have_their_row_number(
 
 
 @given(st.integers(1, 10**15))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_double_halfway_between_two_prices_is_rounded_by_its_decimals(units: int) -> None:
     value = float(Decimal(2 * units + 1).scaleb(-9) / 2)
     fast = parquet_rows._e9(pa.array([value]))
@@ -77,7 +77,7 @@ def test_a_double_halfway_between_two_prices_is_rounded_by_its_decimals(units: i
 
 
 @given(st.lists(st.floats(allow_nan=False, min_value=1e-6, max_value=1e10), min_size=1, max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float]) -> None:
     rounded = [round(v, 9) for v in values]
     fast = parquet_rows._e9(pa.array(rounded))

@@ -170,7 +170,7 @@ def nasty_line(chance: Random) -> str:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 500), st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equals_the_oracles_reading_whatever_the_blocks(seed: int, block_bytes: int, end: str) -> None:
     chance = Random(seed)
     content = end.join([HEADER, *(nasty_line(chance) for _ in range(chance.choice((1, 30, 200))))]) + end
@@ -191,7 +191,7 @@ def test_equals_the_oracles_reading_whatever_the_blocks(seed: int, block_bytes: 
 
 
 @given(st.integers(0, 10**17), st.integers(0, 12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_plain_block_and_a_single_line_read_alike(digits: int, decimals: int) -> None:
     text = f"{Decimal(digits).scaleb(-decimals):f}"
     block = f"1,{text},{text}\n".encode()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -44,7 +44,6 @@ def test_by_hand(goal: Goal, merit: float) -> None:
     assert Criterion(goal, beta=2.0).merit(BY_HAND).tolist() == [pytest.approx(merit)]
 
 
-@settings(deadline=None)
 @given(FLAGS, st.sampled_from([0.25, 0.5, 1.0, 2.0, 10.0]))
 def test_merits_are_scikit_learns(rows: list[tuple[bool, bool]], beta: float) -> None:
     y, flags = np.array(rows).T

@@ -61,7 +61,7 @@ def least(units: np.ndarray, labels: np.ndarray, slope_max: float = np.inf) -> f
 UNITS = (st.floats(-5, 5) | st.floats(-1e3, 1e3)).map(lambda units: round(units, 3))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(UNITS, st.integers(0, 1)), min_size=2, max_size=60))
 def test_no_curve_is_likelier(rows: list[tuple[float, int]]) -> None:
     """Whatever the units: outliers, two heaps, all the same. Where the likeliest falls, it is the flat one."""

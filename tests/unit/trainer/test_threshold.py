@@ -26,7 +26,7 @@ def labelled(*labels: int) -> np.ndarray:
     return np.array(labels, dtype=np.uint8)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(SCORED, CRITERIA)
 def test_against_brute_force(scored: list[tuple[float, int]], criterion: Criterion) -> None:
     scores, labels = np.array([s for s, _ in scored]), labelled(*(y for _, y in scored))
@@ -36,7 +36,7 @@ def test_against_brute_force(scored: list[tuple[float, int]], criterion: Criteri
     assert np.isinf(found) == np.isinf(wanted)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(IN_FOLDS, CRITERIA)
 def test_cross_fit_against_a_naive_loop(rows: list[tuple[float, float, int, int]], criterion: Criterion) -> None:
     """Two models at once; of cuts that do the rows of other folds alike, the one that flags most."""
