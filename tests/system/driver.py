@@ -55,6 +55,17 @@ class Running:
                     found.append(f"{child.pid} {' '.join(child.cmdline())[:100]}")
         return found
 
+    def kill_left(self) -> None:
+        """SIGKILL to the descendants that still run.
+
+        The others are asked nothing: psutil signals one that it has seen gone by the bare number, which by then may be
+        another's process, or a thread of it, for which the whole process is killed.
+        """
+        for child in self.seen.values():
+            with suppress(psutil.NoSuchProcess):
+                if child.is_running():
+                    child.kill()
+
     def wait(self, limit_s: float, meanwhile: Callable[["Running"], None] = lambda running: None) -> int:
         """Exit code; raises TimeoutError when `limit_s` passes. `meanwhile` is called some ten times a second."""
         deadline = time.monotonic() + limit_s
@@ -108,13 +119,11 @@ def started(arguments: list[str], folder: Path, settings: Mapping[str, str] | No
     try:
         yield running
     finally:
-        running.look()
         if process.poll() is None:
+            running.look()
             process.send_signal(signal.SIGKILL)
             process.wait()
-        for child in running.seen.values():
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
+        running.kill_left()
 
 
 def run(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidewheel.local.children.processes import kill_group, signal_quietly, start, tethered
+from tidewheel.local.children.processes import kill_group, start, tethered
 
 ASSIGNED = re.compile(r"assigned partitions \[(.*)\]")
 TAKEN_OVER = "another labeler with the same name has taken over"
@@ -50,17 +50,18 @@ class Labeler:
 
     def kill(self) -> None:
         self.killed = True
-        kill_group(self.process)
+        if not self.ended:
+            kill_group(self.process)
 
     def end(self) -> None:
         self.asked_to_end = True
-        signal_quietly(self.process.pid, signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
 
     def stand_still(self) -> None:
-        signal_quietly(self.process.pid, signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        signal_quietly(self.process.pid, signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
     def fault(self) -> str:
         """What is wrong with how it ended, empty if nothing is."""

@@ -134,8 +134,9 @@ class Performer:
     def _stand_still(self, target: str, lasts_s: float) -> Steps:
         process = yield from self._told(target, methodcaller("suspend"))
         yield from self._passing(lasts_s)
-        with suppress(psutil.NoSuchProcess):  # the run may have killed and replaced it
-            process.resume()
+        with suppress(psutil.NoSuchProcess):
+            if not gone(process):  # the run may have killed and replaced it, and its number be another's
+                process.resume()
 
     def _stuck(self, target: str) -> Steps:
         process = yield from self._told(target, methodcaller("suspend"))

@@ -4,48 +4,16 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.performer import STEP_LIMIT_S, STUCK_LIMIT_S, Performer
 from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind
+from tests.unit.chaos.stubs import Process
 
 READY = "first quotes of replay:BTC-USD\n" + "".join(
     f"{name} ready\n" for name in ("ingest", "orderbot", "labeler", "trainer")
 )
-
-
-class Process:
-    """Remembers what was done to it."""
-
-    def __init__(self) -> None:
-        self.done: list[str] = []
-        self.running = True
-
-    def is_running(self) -> bool:
-        return self.running
-
-    def status(self) -> str:
-        return psutil.STATUS_RUNNING
-
-    def _get(self, word: str) -> None:
-        if not self.running:
-            raise psutil.NoSuchProcess(1)
-        self.done.append(word)
-
-    def kill(self) -> None:
-        self._get("kill")
-        self.running = False
-
-    def terminate(self) -> None:
-        self._get("terminate")
-
-    def suspend(self) -> None:
-        self._get("suspend")
-
-    def resume(self) -> None:
-        self._get("resume")
 
 
 @dataclass
@@ -113,6 +81,16 @@ def test_what_stands_still_goes_on(tmp_path: Path) -> None:
     stage.at(8.0)
     assert stage.processes["services.ingest"].done == ["suspend", "resume"]
     assert stage.performer.done == {kind: 1, Kind.KILL: 1}
+
+
+def test_what_the_run_has_replaced_is_not_resumed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Disturbance(0.0, Kind.STAND_STILL, "ingest", 8.0))
+    stage.at(0.0)
+    ingest = stage.processes["services.ingest"]
+    ingest.running = False
+    assert not ingest.is_running(), "seen gone"
+    stage.at(8.0)
+    assert ingest.done == ["suspend"]
 
 
 @pytest.mark.parametrize(("kind", "word"), [(Kind.STUCK, "suspend"), (Kind.END, "terminate")])

@@ -70,7 +70,7 @@ def start(
 def stop(process: subprocess.Popen[bytes], grace_s: float) -> int:
     """SIGTERM to the process, SIGKILL to its group when `grace_s` is over; returns the exit code."""
     if process.poll() is None:
-        signal_quietly(process.pid, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(grace_s)
         except subprocess.TimeoutExpired:
@@ -82,12 +82,6 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL to the process and whatever it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def signal_quietly(pid: int, number: int) -> None:
-    """Send a signal to a process that may have ended."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
 
 
 def await_ready(

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tidewheel.local.children.processes import kill_group, signal_quietly
+from tidewheel.local.children.processes import kill_group
 
 Process = subprocess.Popen[bytes]
 
@@ -30,7 +30,7 @@ def stop_in_order(
     """
     end_s = clock() + grace.limit_s
     for process in processes.values():
-        signal_quietly(process.pid, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
         _await([process], min(clock() + grace.turn_s, end_s), clock, pause)
     _await(list(processes.values()), end_s, clock, pause)
     killed = [name for name, process in processes.items() if process.poll() is None]
