@@ -20,6 +20,14 @@ LOOK_S = 0.1
 GONE_LIMIT_S = 10.0
 
 
+def gone(process: psutil.Process) -> bool:
+    """Whether it has ended, be it waited for or not."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 @dataclass
 class Running:
     """A started program and every descendant seen so far."""
@@ -51,7 +59,7 @@ class Running:
         found = []
         for child in self.seen.values():
             with suppress(psutil.NoSuchProcess):
-                if child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+                if not gone(child):
                     found.append(f"{child.pid} {' '.join(child.cmdline())[:100]}")
         return found
 
@@ -63,7 +71,7 @@ class Running:
         """
         for child in self.seen.values():
             with suppress(psutil.NoSuchProcess):
-                if child.is_running():
+                if not gone(child):
                     child.kill()
 
     def wait(self, limit_s: float, meanwhile: Callable[["Running"], None] = lambda running: None) -> int:

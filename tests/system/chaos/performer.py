@@ -14,7 +14,7 @@ import psutil
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.neighbour import Neighbour
 from tests.system.chaos.plan import KAFKA, NEIGHBOUR, REDIS, SERVICES, Disturbance, Kind
-from tests.system.driver import Running
+from tests.system.driver import Running, gone
 
 # By which a server's process is known.
 SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
@@ -211,10 +211,3 @@ class Performer:
     def _kafka(self) -> str:
         """The run's broker, as the run itself says."""
         return str(json.loads((self._data / "run.json").read_text())["addresses"]["kafka"])
-
-
-def gone(process: psutil.Process) -> bool:
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

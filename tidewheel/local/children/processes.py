@@ -69,13 +69,12 @@ def start(
 
 def stop(process: subprocess.Popen[bytes], grace_s: float) -> int:
     """SIGTERM to the process, SIGKILL to its group when `grace_s` is over; returns the exit code."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            kill_group(process)
-    return process.wait()
+    process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        kill_group(process)
+        return process.wait()
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
