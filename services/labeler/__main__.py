@@ -1,21 +1,19 @@
 """The labeler process: the transactional loop around its work, until SIGTERM."""
 
 import sys
+from functools import partial
 from typing import Any
 
 from services.labeler.settings import Settings
 from services.labeler.work import SERVICE, LabelerWork
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERS, TICKS
 from tidewheel.runtime import process
-from tidewheel.runtime.kafka import KAFKA, Clients
+from tidewheel.runtime.co_partitioned import co_partitioned_consumer
+from tidewheel.runtime.kafka import KAFKA, Clients, member_by_name
 from tidewheel.runtime.process import Context
 from tidewheel.runtime.transaction_policy import Policy
-from tidewheel.runtime.transactional import (
-    Outbox,
-    TransactionalLoop,
-    co_partitioned_consumer,
-    transactional_producer,
-)
+from tidewheel.runtime.transactional import TransactionalLoop
+from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
 
 
 def run(settings: Settings, context: Context) -> None:
@@ -30,8 +28,8 @@ def build(
     """The loop and its work; nothing is read before the loop's start. `more`: what else the loop can be told."""
     # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
     member = f"tidewheel-labeler-{settings.instance}"
-    producer = transactional_producer(settings.kafka, SERVICE, member, clients)
-    work = LabelerWork(settings.kafka, settings.labels, Outbox(producer), clients)
+    producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, member, clients))
+    work = LabelerWork(settings.kafka, settings.labels, producer, clients)
 
     def on_turn() -> None:
         context.health.turned()
@@ -48,6 +46,7 @@ def build(
         Policy(interval_s=settings.commit_interval_ms / 1000, records_max=settings.commit_records_max),
         service=SERVICE,
         log=context.log,
+        name_holder=partial(member_by_name, settings.kafka, SERVICE, LABELER_GROUP, member, clients),
         on_turn=on_turn,
         **more,
     )

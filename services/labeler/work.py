@@ -16,7 +16,8 @@ from tidewheel.contracts.topics import EXAMPLES, LABELER_STATE, TICKS, TRANSACTI
 from tidewheel.runtime.dead_letters import DeadLetterBin
 from tidewheel.runtime.kafka import KAFKA, Clients, Place, read_to_end
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transactional import Outbox, Position
+from tidewheel.runtime.transactional import Position
+from tidewheel.runtime.transactional_producer import Outbox
 
 SERVICE = "labeler"
 # Above the limit of a transaction, since one that a dead process left open is waited for.

@@ -11,9 +11,10 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from tidewheel.contracts.topics import LABELER_STATE, ORDERS, RECORD_BYTES_MAX, TICKS, TRANSACTIONS
-from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_config, read_to_end
+from tidewheel.runtime.co_partitioned import co_partitioned_consumer
+from tidewheel.runtime.kafka import Clients, consumer_config, flush, member_by_name, producer_config, read_to_end
 from tidewheel.runtime.transaction_policy import fenced
-from tidewheel.runtime.transactional import co_partitioned_consumer, transactional_producer
+from tidewheel.runtime.transactional_producer import transactional_client
 
 TOPIC = TRANSACTIONS.name
 LIMIT_S = 5.0
@@ -37,7 +38,7 @@ class Bench:
         return self.clients.producer(producer_config(self.bootstrap, "test"))
 
     def transactional(self, name: str) -> Producer:
-        producer = transactional_producer(self.bootstrap, "test", name, self.clients)
+        producer = transactional_client(self.bootstrap, "test", name, self.clients)
         producer.init_transactions(LIMIT_S)
         return producer
 
@@ -56,6 +57,10 @@ class Bench:
         consumer = co_partitioned_consumer(self.bootstrap, "test", group, name, self.clients)
         consumer.subscribe([TICKS.name, ORDERS.name])
         return consumer
+
+    def holder(self, group: str, name: str) -> str | None:
+        """The member that goes by a static name."""
+        return member_by_name(self.bootstrap, "test", group, name, self.clients, LIMIT_S)
 
     def read(self, partition: int = 0, topic: str = TOPIC) -> list[tuple[int, bytes | None]]:
         """Offsets and values of committed records."""
@@ -237,8 +242,11 @@ class BrokerLaws:
         old = bench.member(names, names)
         assert bench.until(lambda: bool(polled(old) or numbers(old)))
         who = old.consumer_group_metadata()
+        assert bench.holder(names, names) == old.memberid()
         new = bench.member(names, names)
         assert bench.until(lambda: bool(polled(new) or numbers(new)))
+        assert bench.holder(names, names) == new.memberid() != old.memberid()
+        assert bench.holder(names, "nobody's") is None
         assert numbers(new) == {TICKS.name: [0, 1], ORDERS.name: [0, 1]}
         heard: list[Message] = []
         assert bench.until(lambda: heard.extend(polled(old)) or bool(heard))

@@ -16,9 +16,9 @@ from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.local.children import processes
+from tidewheel.runtime.co_partitioned import co_partitioned_consumer
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transactional import co_partitioned_consumer
 
 pytestmark = pytest.mark.broker
 
@@ -228,6 +228,5 @@ def test_nothing_of_an_aborted_transaction_is_seen(broker: str) -> None:
     with running(broker, commit_interval_ms=10_000) as start:
         labeler = start()
         labeler.turn_until(lambda: labeler.loop._in_transaction and labeler.turns > 20)
-        labeler.loop._producer.flush(10)
-        labeler.loop._abort()
+        labeler.loop._producer.abort(10)
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []

@@ -3,24 +3,27 @@
 import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaException, Message
 
 from tidewheel.contracts.topics import ORDERS, TICKS, TRANSACTIONS
-from tidewheel.runtime.kafka import Place, consumer_config, read_to_end
+from tidewheel.runtime.co_partitioned import co_partitioned_consumer
+from tidewheel.runtime.kafka import KAFKA, Place, member_by_name, read_to_end
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transaction_policy import Policy
-from tidewheel.runtime.transactional import Outbox, Position, TransactionalLoop, transactional_producer
+from tidewheel.runtime.transactional import Position, TransactionalLoop
+from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
 
-STATE_FAILURE = KafkaException(KafkaError(KafkaError._STATE))
+LIMIT_S = 30.0
 
 
 class Nothing:
     """A work that has no state and sends nothing of its own."""
 
     def restore(self, partitions: Collection[int], committed: Mapping[Place, Position]) -> Mapping[Place, int]:
-        return {}
+        return {(topic, number): 0 for topic in (TICKS.name, ORDERS.name) for number in partitions}
 
     def drop(self) -> None: ...
 
@@ -35,50 +38,106 @@ class Nothing:
         return ()
 
 
-def send(loop: TransactionalLoop, producer: Producer, value: bytes, wait_s: float) -> None:
-    """One record in a transaction that stays open, and some time for the client to begin registering its partition."""
-    loop._begin()
-    producer.produce(TRANSACTIONS.name, value, partition=0)
-    producer.poll(wait_s)
+def producer(broker: str, name: str) -> TransactionalProducer:
+    return TransactionalProducer(partial(transactional_client, broker, "labeler", name, KAFKA))
 
 
-def made(broker: str) -> tuple[TransactionalLoop, Producer]:
-    consumer = Consumer(consumer_config(broker, "labeler", "test"))
-    producer = transactional_producer(broker, "labeler", "test")
-    policy, log = Policy(interval_s=0.0, records_max=1), logging.getLogger("labeler")
-    topics = [TICKS.name, ORDERS.name]
-    return TransactionalLoop(consumer, producer, topics, Nothing(), policy, service="labeler", log=log), producer
+def made(broker: str, name: str) -> tuple[TransactionalLoop, TransactionalProducer, Consumer]:
+    consumer, own = co_partitioned_consumer(broker, "labeler", "test", name), producer(broker, name)
+    loop = TransactionalLoop(
+        consumer,
+        own,
+        [TICKS.name, ORDERS.name],
+        Nothing(),
+        Policy(interval_s=0.0, records_max=1),
+        service="labeler",
+        log=logging.getLogger("labeler"),
+        name_holder=partial(member_by_name, broker, "labeler", "test", name, KAFKA),
+    )
+    return loop, own, consumer
 
 
-def test_an_abort_on_the_heels_of_a_commit_is_no_end(broker: str) -> None:
+def assigned(loop: TransactionalLoop) -> None:
+    """A member of its group by now."""
+    while not loop.assigned:
+        loop.turn()
+
+
+def test_an_end_in_peace_is_certain_and_one_of_nothing_is_not(broker: str) -> None:
+    """Each says so in the log of the client as it is locked: without it every commit would cost a new producer."""
+    own = producer(broker, "certain")
+    own.renew(LIMIT_S)
+    for _ in range(3):
+        own.begin()
+        own.produce(TRANSACTIONS.name, b"kept", b"key", 0)
+        own.commit(LIMIT_S)
+        assert own.uncertainty is None
+    own.begin()
+    own.produce(TRANSACTIONS.name, b"taken back", b"key", 0)
+    own.wait(0.5)  # its partition is registered
+    own.abort(LIMIT_S)
+    assert own.uncertainty is None
+    own.begin()
+    own.commit(LIMIT_S)
+    assert own.uncertainty is not None, "none was sent"
+
+
+def test_a_transaction_that_is_given_up_at_any_moment_is_no_end(broker: str) -> None:
     """The coordinator is still ending the old transaction, so that the new one's partition is not yet registered."""
-    loop, producer = made(broker)
+    loop, own, _ = made(broker, "given-up")
     loop.start()
     for wait_ms in range(10):
-        send(loop, producer, b"kept", wait_s=0.0)
-        assert loop._commit()
-        send(loop, producer, b"taken back", wait_s=wait_ms / 1000)
-        loop._abort_after(STATE_FAILURE)
+        own.begin()
+        own.produce(TRANSACTIONS.name, b"kept", b"key", 0)
+        own.commit(LIMIT_S)
+        own.begin()
+        own.produce(TRANSACTIONS.name, b"taken back", b"key", 0)
+        own.wait(wait_ms / 1000)
+        own.renew(LIMIT_S)
     loop.close()
     assert [message.value() for message in read_to_end(broker, TRANSACTIONS.name, {0: 0})] == [b"kept"] * 10
 
 
+def test_one_whose_producer_was_fenced_though_its_name_is_its_own_goes_on(broker: str) -> None:
+    """As after a transaction that the coordinator timed out, or an initialisation that came late."""
+    loop, own, _ = made(broker, "fenced")
+    loop.start()
+    assigned(loop)
+    producer(broker, "fenced").renew(LIMIT_S)
+    loop._begin()
+    own.produce(TRANSACTIONS.name, b"refused", b"key", 0)
+    assert not loop._commit()
+    loop._begin()
+    own.produce(TRANSACTIONS.name, b"kept", b"key", 0)
+    assert loop._commit()
+    loop.close()
+    assert [message.value() for message in read_to_end(broker, TRANSACTIONS.name, {0: 0})] == [b"kept"]
+
+
 def test_one_that_hears_of_its_successor_when_it_writes_says_so(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stood still between two transactions, and what it is told of its next record is "fatal error", no more."""
-    loop, producer = made(broker)
+    loop, own, consumer = made(broker, "replaced")
     loop.start()
-    transactional_producer(broker, "labeler", "test").init_transactions(30)
+    assigned(loop)
+    successor, _, _ = made(broker, "replaced")
+    successor.start()
+    assigned(successor)
     monkeypatch.setattr(loop, "start", lambda: None)
-    pause = threading.Event()
+    pause, heard = threading.Event(), list[str]()
 
     def turn() -> None:
         loop._begin()
-        Outbox(producer).produce(TRANSACTIONS.name, b"too late", b"key", 0)
+        try:
+            own.produce(TRANSACTIONS.name, b"too late", b"key", 0)
+        except KafkaException as failure:
+            heard.append(failure.args[0].str())
+            loop._start_over(failure)
         pause.wait(0.01)
 
     monkeypatch.setattr(loop, "turn", turn)
-    with pytest.raises(Unusable, match="another labeler with the same name has taken over") as ended:
+    with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         loop.run(threading.Event())
-    loop._consumer.close()
-    assert "Unable to produce" in str(ended.value.__cause__), "else it is not what this is about"
+    consumer.close()
+    successor.close()
+    assert "Unable to produce" in heard[-1], "else it is not what this is about"
     assert list(read_to_end(broker, TRANSACTIONS.name, {0: 0})) == []

@@ -16,7 +16,7 @@ from tidewheel.runtime.kafka import Clients, Config
 
 
 class SimAdmin:
-    """What `read_to_end` asks of an admin client."""
+    """What `read_to_end` and `member_by_name` ask of an admin client."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -28,6 +28,16 @@ class SimAdmin:
             answers[place] = Future[Any]()
             end = self._broker.partitions[place.topic, place.partition].end
             answers[place].set_result(SimpleNamespace(offset=end))
+        return answers
+
+    def describe_consumer_groups(self, groups: Iterable[str], **_more: Any) -> dict[str, Future[Any]]:
+        """Members with their static names."""
+        answers = {}
+        for group in groups:
+            answers[group] = Future[Any]()
+            static = self._broker.group(group).static
+            members = [SimpleNamespace(member_id=member, group_instance_id=name) for name, member in static.items()]
+            answers[group].set_result(SimpleNamespace(members=members))
         return answers
 
 

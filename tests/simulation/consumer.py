@@ -130,6 +130,9 @@ class SimConsumer:
         if not self._assigned_by_callback:
             self.assign(_parts(self._owned))
 
+    def memberid(self) -> str:
+        return self._member_id
+
     def consumer_group_metadata(self) -> Metadata:
         return Metadata(self._group._name, self._generation, self._member_id, self._name)
 

@@ -85,9 +85,9 @@ PLANTED = (
     ),
     Planted(
         2,
-        "labeler: ends where an abort would do",
+        "labeler: ends where another transaction would do",
         "Kafka cannot be used (_STATE)",
-        wrong.instead(Policy, "answer", wrong.never_abort),
+        wrong.instead(TransactionalLoop, "_start_over", wrong.never_give_up),
     ),
     Planted(
         16,

@@ -13,7 +13,8 @@ from tests.simulation.clients import clients
 from tests.simulation.stage import Calm
 from tidewheel.contracts.topics import DEAD_LETTERS, ORDERS, TICKS, TOPICS
 from tidewheel.runtime.kafka import flush
-from tidewheel.runtime.transactional import Outbox, Position
+from tidewheel.runtime.transactional import Position
+from tidewheel.runtime.transactional_producer import Outbox
 
 LABELLED, READ = 3, 41
 

@@ -24,7 +24,6 @@ from tidewheel.domain.models import Model, ModelRecord, Rival
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Publication
-from tidewheel.runtime.transaction_policy import Answer, Policy
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
@@ -76,12 +75,11 @@ def shifted(right: Callable[..., Any]) -> Any:
     return lambda history, placed_ns, *prices: right(history, placed_ns + NS_PER_S, *prices)
 
 
-def never_abort(right: Callable[..., Answer]) -> Any:
-    def answer(policy: Policy, failure: Any, tried_for_s: float) -> Answer:
-        found = right(policy, failure, tried_for_s)
-        return Answer.RAISE if found is Answer.ABORT else found
+def never_give_up(right: object) -> Any:
+    def start_over(loop: TransactionalLoop, failure: Exception) -> None:
+        raise failure
 
-    return answer
+    return start_over
 
 
 def nothing_set_aside(right: Callable[..., Any]) -> Any:

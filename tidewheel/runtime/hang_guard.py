@@ -3,17 +3,20 @@
 import threading
 from collections.abc import Callable
 
-from tidewheel.runtime.process import Unusable
-
 TURN_WAIT_S = 1.0
 HUNG_LIMIT_S = 10.0
+
+
+class ClientHung(Exception):
+    """A call of a client does not come back. The client is of no more use; its thread is left to itself."""
+
 
 # Makes a call; told of what to do while it waits.
 Guard = Callable[[Callable[[], None], Callable[[], None]], None]
 
 
 def beside(call: Callable[[], None], on_turn: Callable[[], None]) -> None:
-    """Make a call on a thread of its own, turning meanwhile. Raises what it raises; Unusable where it hangs."""
+    """Make a call on a thread of its own, turning meanwhile. Raises what it raises; ClientHung where it hangs."""
     failures: list[BaseException] = []
 
     def make() -> None:
@@ -31,6 +34,6 @@ def beside(call: Callable[[], None], on_turn: Callable[[], None]) -> None:
         on_turn()
         waited_s += TURN_WAIT_S
         if thread.is_alive() and waited_s > HUNG_LIMIT_S:
-            raise Unusable(f"Kafka's client has hung for {HUNG_LIMIT_S:.0f} s; a new process starts clean")
+            raise ClientHung(f"Kafka's client has hung for {HUNG_LIMIT_S:.0f} s")
     if failures:
         raise failures[0]

@@ -1,7 +1,6 @@
 """When a Kafka transaction is due, and what to do when a step of it fails. Pure: told of records, time and errors."""
 
 from dataclasses import dataclass
-from enum import Enum
 
 from confluent_kafka import KafkaError
 
@@ -18,14 +17,6 @@ ABORT_WAIT_MAX_S = 1.0
 
 class LeftOpen(Exception):
     """Asked to stop while Kafka does not answer: the broker aborts the transaction in time, or our next start does."""
-
-
-class Answer(Enum):
-    """What to do after a step of a transaction failed."""
-
-    RETRY = "retry"  # the same step again
-    ABORT = "abort"  # the transaction, and go back to the committed point
-    RAISE = "raise"  # end the process; a new one starts clean
 
 
 def fenced(failure: KafkaError) -> bool:
@@ -78,16 +69,12 @@ class Policy:
             return None
         return min(ABORT_WAIT_MAX_S, ABORT_WAIT_S * (self._aborts - 1))
 
-    def answer(self, failure: KafkaError, tried_for_s: float) -> Answer:
-        """`tried_for_s`: how long this step has been tried."""
-        if failure.fatal():
-            return Answer.RAISE
-        # A record that could not be delivered leaves a transaction that takes no more and can only be aborted.
-        if failure.txn_requires_abort() or failure.code() == KafkaError._STATE:
-            return Answer.ABORT
-        if failure.retriable() or failure.code() == KafkaError._TIMED_OUT:
-            return Answer.RETRY if tried_for_s < self.retry_limit_s else Answer.RAISE
-        return Answer.RAISE
+    def may_retry(self, failure: KafkaError) -> bool:
+        """Whether the same step may yet succeed; else its transaction is given up."""
+        # A record that could not be delivered leaves a transaction that takes no more.
+        if failure.fatal() or failure.txn_requires_abort() or failure.code() == KafkaError._STATE:
+            return False
+        return failure.retriable() or failure.code() == KafkaError._TIMED_OUT
 
     def check_wait(self, waited_s: float, stopping: bool) -> None:
         """How long a step has been waited for, and whether the process is asked to stop. Raises LeftOpen."""

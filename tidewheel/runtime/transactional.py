@@ -1,36 +1,31 @@
 """Consume, process, produce and commit as one Kafka transaction (KIP-447).
 
-One transactional producer a process, offsets committed through the group's metadata: a member that was replaced cannot
-commit. Outputs, state and offsets become visible together or not at all. A `Policy` decides, the loop does.
+Offsets are committed through the group's metadata: a member that was replaced cannot commit. Outputs, state and offsets
+become visible together or not at all. A producer serves until its first transaction that is not certainly committed:
+whatever else becomes of one, its producer is replaced, which ends it and fences what may still be on its way (ADR 24).
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tidewheel.runtime.hang_guard import Guard, beside
-from tidewheel.runtime.kafka import KAFKA, Clients, Config, Place, consumer_config, passing, producer_config
+from tidewheel.runtime.co_partitioned import co_partitions
+from tidewheel.runtime.hang_guard import ClientHung, Guard, beside
+from tidewheel.runtime.kafka import Place, passing
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced
+from tidewheel.runtime.transaction_policy import LeftOpen, Policy, fenced
+from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer
 from tidewheel.telemetry import metrics
 
 # One try of a call; between tries the loop shows that it lives.
 TRY_LIMIT_S = 5.0
 TRY_WAIT_S = 0.1
-REGISTERED_LIMIT_S = 1.0
-QUEUE_FULL_WAIT_S = 0.01
-PARTITION_OF_KEY = -1
-# The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
-TRANSACTION_LIMIT_MS = 30_000
-# A member that is silent for so long has its partitions given to others. Brokers take no less unless told to.
-SESSION_LIMIT_MS = 6_000
-
-# Of one partition at a time. The client's own 1 MiB makes small records wait for fetches: half the speed (measured).
-FETCH_BYTES_MAX = 4 * 2**20
+LAST_ABORT_LIMIT_S = 1.0
 
 
 class Position(NamedTuple):
@@ -65,47 +60,10 @@ class Work(Protocol):
         """Places not to be read further for now."""
 
 
-class Outbox:
-    """Produces within the open transaction; waits while the producer's queue is full."""
+UNANSWERED = {EndUncertain: "end_unanswered", ClientHung: "client_hung"}
 
-    def __init__(self, producer: Producer) -> None:
-        self._producer = producer
-
-    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = PARTITION_OF_KEY) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition)
-                return
-            except BufferError:
-                self._producer.poll(QUEUE_FULL_WAIT_S)
-
-
-def transactional_producer(bootstrap: str, service: str, transactional_id: str, clients: Clients = KAFKA) -> Producer:
-    """The one producer of a process. Two with the same id fence each other: the later one wins."""
-    config = producer_config(bootstrap, service)
-    config |= {
-        "transactional.id": transactional_id,
-        "transaction.timeout.ms": TRANSACTION_LIMIT_MS,
-        # Without it every delivered record costs an event that nobody waits for.
-        "delivery.report.only.error": True,
-    }
-    return clients.producer(config)
-
-
-def co_partitioned_consumer(
-    bootstrap: str, service: str, group: str, member: str, clients: Clients = KAFKA
-) -> Consumer:
-    """A consumer that gets the same partitions of all its topics. `member`: stays the same over restarts, so that a
-    restarted process has its partitions back at once and the other members notice nothing."""
-    config: Config = consumer_config(bootstrap, service, group)
-    config |= {
-        "group.instance.id": member,
-        "partition.assignment.strategy": "range",  # cooperative-sticky would not co-partition
-        "session.timeout.ms": SESSION_LIMIT_MS,
-        "heartbeat.interval.ms": SESSION_LIMIT_MS // 5,
-        "fetch.message.max.bytes": FETCH_BYTES_MAX,
-    }
-    return clients.consumer(config)
+# The member id that the group knows a static name by, asked of its coordinator within so many seconds.
+NameHolder = Callable[[float], str | None]
 
 
 class TransactionalLoop:
@@ -115,13 +73,14 @@ class TransactionalLoop:
     def __init__(
         self,
         consumer: Consumer,
-        producer: Producer,
+        producer: TransactionalProducer,
         topics: Sequence[str],
         work: Work,
         policy: Policy,
         *,
         service: str,
         log: logging.Logger,
+        name_holder: NameHolder,
         batch_records_max: int = 500,
         wait_s: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
@@ -136,15 +95,17 @@ class TransactionalLoop:
         self._policy = policy
         self._service = service
         self._log = log
+        self._name_holder = name_holder
         self._batch_records_max = batch_records_max
         self._wait_s = wait_s
         self._clock = clock
         self._on_turn = on_turn
         self._guard = guard
         self._partitions: list[int] = []
-        self._failure: KafkaException | None = None
+        self._failure: Exception | None = None
         self._reassigned = False
         self._in_transaction = self._half_done = self._closing = False
+        self._member_id = ""  # as of the last assignment: a client that lost its session forgets it
         self._paused: set[Place] = set()
         self._stop = threading.Event()
         self.assigned = False  # the group has told us our partitions, be it none
@@ -159,26 +120,21 @@ class TransactionalLoop:
                 self._on_turn()
             self.close()
         except LeftOpen as failure:
-            self._in_transaction = self._half_done = False  # a client that is let go of revokes, and would try again
             self._log.warning("stopping though %s: what is not committed will be done again", failure)
         except KafkaException as failure:
-            cause = self._cause(failure.args[0])
+            cause = failure.args[0]
             if fenced(cause):
-                raise Unusable(f"another {self._service} with the same name has taken over: {cause.str()}") from failure
+                raise Unusable(self._replaced(cause.str())) from failure
             raise Unusable(f"Kafka cannot be used ({cause.name()}): {cause.str()}") from failure
+        finally:
+            self._leave()
 
-    def _cause(self, failure: KafkaError) -> KafkaError:
-        """Why a client is dead. A producer refuses records without saying so, and tells it when asked for an abort."""
-        if failure.code() == KafkaError._FATAL and not fenced(failure):
-            try:
-                self._producer.abort_transaction(TRY_LIMIT_S)
-            except KafkaException as told:
-                failure = told.args[0]
-        return failure
+    def _replaced(self, words: str) -> str:
+        return f"another {self._service} with the same name has taken over: {words}"
 
     def start(self) -> None:
         """Join the group. What an earlier process with our id left open is aborted here."""
-        self._insist(self._producer.init_transactions)
+        self._insist(self._producer.renew)
         told = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
         self._consumer.subscribe(self._topics, **{name: self._kept(call) for name, call in told.items()})
 
@@ -200,7 +156,7 @@ class TransactionalLoop:
                 self._half_done = False
                 self._policy.took(len(records), self._clock())
         except KafkaException as failure:
-            self._abort_after(failure)
+            self._start_over(failure)
             self._rewind()
         if self._policy.due(self._clock()) and not self._commit():
             self._rewind()
@@ -214,7 +170,7 @@ class TransactionalLoop:
         self._raise_kept()
 
     def _commit(self) -> bool:
-        """The order of effects; False: the transaction was aborted instead."""
+        """The order of effects; False: the transaction was given up instead."""
         started_s = self._clock()
         try:
             # 1. The state joins the outputs. Positions are those of records really processed.
@@ -225,43 +181,66 @@ class TransactionalLoop:
             offsets = [TopicPartition(*place, p.offset, metadata=p.note) for place, p in positions.items()]
             self._insist(lambda limit_s: self._send_offsets(offsets, member, limit_s))
             # 4. All of it becomes visible, or nothing.
-            self._insist(self._producer.commit_transaction)
-        except KafkaException as failure:
-            self._abort_after(failure)
+            self._insist(self._producer.commit)
+        except (KafkaException, EndUncertain, ClientHung) as failure:
+            self._start_over(failure)
             return False
         # 5. Only now is it a fact.
         self._in_transaction = self._half_done = False
         self._policy.committed()
         self._work.committed()
         metrics.COMMIT_DURATION_SECONDS.labels(self._service).observe(self._clock() - started_s)
+        # 6. What of it may still be on its way must meet no transaction of the same producer.
+        if uncertainty := self._producer.uncertainty:
+            self._log.warning("committed, though %s: a new producer goes on", uncertainty)
+            self._renew(uncertainty.name.lower())
         return True
 
-    def _abort_after(self, failure: KafkaException) -> None:
-        """Abort the open transaction; raises `failure` where that would not help."""
-        if self._policy.answer(failure.args[0], tried_for_s=0.0) is not Answer.ABORT:
+    def _start_over(self, failure: Exception) -> None:
+        """Give the open transaction up, so that its work can be done again; raises `failure` where that would not
+        help. Whether it was committed all the same, the group's offsets say once its producer is fenced."""
+        error = failure.args[0] if isinstance(failure, KafkaException) else None
+        if error and error.code() == KafkaError.FENCED_INSTANCE_ID:  # by whoever has our name in the group now
             raise failure
-        self._log.warning("transaction aborted, its work is done again: %s", failure.args[0].str())
-        self._abort()
-        if failure.args[0].code() == KafkaError.FENCED_INSTANCE_ID:  # by whoever has our name in the group now
-            raise failure
+        words = error.str() if error else str(failure)
+        self._log.warning("transaction given up, its work is done again: %s", words)
         wait_s = self._policy.wait_after_failure_s(self._clock())
         if wait_s is None:
-            raise Unusable(f"no transaction succeeds any more: {failure.args[0].str()}") from failure
-        self._producer.poll(wait_s)
+            raise Unusable(f"no transaction succeeds any more: {words}") from failure
+        self._producer.wait(wait_s)
         self._on_turn()
+        self._give_up(error.name().lower().lstrip("_") if error else UNANSWERED[type(failure)])
 
-    def _abort(self) -> None:
+    def _give_up(self, reason: str) -> None:
         if self._in_transaction:
-            # An abort that overtakes the registration of a partition is fatal to the client (librdkafka's issue 4849).
-            self._producer.flush(REGISTERED_LIMIT_S)
-            self._insist(self._producer.abort_transaction)
             metrics.TRANSACTIONS_ABORTED.labels(self._service).inc()
         self._in_transaction = self._half_done = False
         self._policy.aborted()
+        self._renew(reason)
+
+    def _renew(self, reason: str) -> None:
+        """A new producer; the group is asked first whether its name is still ours, so that we fence no successor."""
+        self._insist(self._check_name)
+        self._insist(self._producer.renew)
+        metrics.PRODUCER_RENEWALS.labels(self._service, reason).inc()
+
+    def _check_name(self, limit_s: float) -> None:
+        """Raises Unusable where another member goes by it; KafkaException."""
+        holder = self._name_holder(limit_s)
+        if holder is not None and holder not in (self._member_id, self._consumer.memberid()):
+            raise Unusable(self._replaced(f"the group knows {holder}"))
+
+    def _leave(self) -> None:
+        """Abort what is open, if that can be had at once: readers need not wait for the coordinator to do it. Nothing
+        is committed from here on, though a client that is let go of revokes."""
+        if self._in_transaction:
+            with suppress(KafkaException):
+                self._producer.abort(LAST_ABORT_LIMIT_S)
+        self._in_transaction = self._half_done = False
 
     def _begin(self) -> None:
         if not self._in_transaction:
-            self._producer.begin_transaction()
+            self._producer.begin()
             self._in_transaction = True
 
     def _insist(self, step: Callable[[float], object]) -> None:
@@ -273,13 +252,13 @@ class TransactionalLoop:
                 step(TRY_LIMIT_S)
                 return
             except KafkaException as failure:
-                tried_s = self._clock() - since_s
-                if self._policy.answer(failure.args[0], tried_s) is not Answer.RETRY:
-                    if self._policy.answer(failure.args[0], tried_for_s=0.0) is Answer.RETRY:
-                        raise Unusable(f"Kafka has not answered for {tried_s:.0f} s: {failure.args[0].str()}") from None
+                tried_s, error = self._clock() - since_s, failure.args[0]
+                if not self._policy.may_retry(error):
                     raise
-                self._log.warning("trying again: %s", failure.args[0].str())
-            self._producer.poll(TRY_WAIT_S)
+                if tried_s >= self._policy.retry_limit_s:
+                    raise Unusable(f"Kafka has not answered for {tried_s:.0f} s: {error.str()}") from None
+                self._log.warning("trying again: %s", error.str())
+            self._producer.wait(TRY_WAIT_S)
             self._wait_on(since_s)
 
     def _wait_on(self, since_s: float) -> None:
@@ -288,11 +267,11 @@ class TransactionalLoop:
         self._policy.check_wait(self._clock() - since_s, self._stop.is_set())
 
     def _send_offsets(self, offsets: list[TopicPartition], member: object, limit_s: float) -> None:
-        """As the producer's. Raises Unusable where that does not come back at all: librdkafka ignores its limit once
+        """As the producer's. Raises ClientHung where that does not come back at all: librdkafka ignores its limit once
         the broker went away under it (its issue 5456)."""
 
         def send() -> None:
-            self._producer.send_offsets_to_transaction(offsets, member, limit_s)
+            self._producer.send_offsets(offsets, member, limit_s)
 
         since_s = self._clock()
         self._guard(send, lambda: self._wait_on(since_s))
@@ -311,12 +290,12 @@ class TransactionalLoop:
         return records
 
     def _kept(self, told: Callable[..., None]) -> Callable[..., None]:
-        """A KafkaException that leaves a callback comes out of the client as a thing that no `except` catches."""
+        """What leaves a callback may come out of the client as a thing that no `except` catches."""
 
         def call(consumer: Consumer, parts: list[TopicPartition]) -> None:
             try:
                 told(consumer, parts)
-            except KafkaException as failure:
+            except Exception as failure:
                 self._failure = failure
 
         return call
@@ -332,6 +311,7 @@ class TransactionalLoop:
             return  # the group answered as we left it: nothing can be asked of it now
         partitions = co_partitions(self._topics, parts)
         self._log.info("assigned partitions %s", partitions)
+        self._member_id = consumer.memberid()
         starts = self._take_up(partitions)
         consumer.assign(starts)
         consumer.pause(starts)
@@ -345,14 +325,16 @@ class TransactionalLoop:
     def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         """Someone else may have our partitions already."""
         self._log.warning("lost the assignment")
-        self._abort()
+        self._insist(self._check_name)
+        if self._in_transaction:
+            self._give_up("assignment_lost")
         self._let_go()
         consumer.unassign()
 
     def _finish(self) -> None:
-        """Commit what was processed; abort where that broke off, since a client that is let go of revokes too."""
+        """Commit what was processed; never what broke off, since a client that is let go of revokes too."""
         if self._half_done:
-            self._abort()
+            self._leave()
         elif self._in_transaction:
             self._commit()
 
@@ -386,14 +368,3 @@ class TransactionalLoop:
         self._consumer.pause([TopicPartition(*place) for place in wanted - self._paused])
         self._consumer.resume([TopicPartition(*place) for place in self._paused - wanted])
         self._paused = wanted
-
-
-def co_partitions(topics: Sequence[str], parts: Iterable[TopicPartition]) -> list[int]:
-    """The partitions assigned, the same ones of all topics. Raises Unusable where they are not."""
-    of_topic: dict[str, list[int]] = {topic: [] for topic in topics}
-    for part in parts:
-        of_topic[part.topic].append(part.partition)
-    numbers = [sorted(partitions) for partitions in of_topic.values()]
-    if any(partitions != numbers[0] for partitions in numbers):
-        raise Unusable(f"assigned different partitions of topics that belong together: {of_topic}")
-    return numbers[0]

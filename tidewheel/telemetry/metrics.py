@@ -79,8 +79,15 @@ COMMIT_DURATION_SECONDS = _histogram(
 )
 TRANSACTIONS_ABORTED = _counter(
     "tidewheel_kafka_transactions_aborted_total",
-    "A Kafka transaction was aborted and its work redone.",
+    "A Kafka transaction was given up and its work redone.",
     "service",
+)
+PRODUCER_RENEWALS = _counter(
+    "tidewheel_kafka_producer_renewals_total",
+    "A transactional producer was replaced, and so fenced: a transaction failed, or a request of one that ended may "
+    "still be on its way. Many of them mean a network that loses connections.",
+    "service",
+    "reason",
 )
 
 # trainer

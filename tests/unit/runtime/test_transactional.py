@@ -3,15 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tidewheel.runtime import hang_guard
+from tidewheel.runtime.co_partitioned import co_partitions
+from tidewheel.runtime.hang_guard import ClientHung
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Answer, LeftOpen, Policy, fenced
-from tidewheel.runtime.transactional import TransactionalLoop, co_partitions
+from tidewheel.runtime.transaction_policy import LeftOpen, Policy, fenced
+from tidewheel.runtime.transactional import TransactionalLoop
+from tidewheel.runtime.transactional_producer import TransactionalProducer
 
 
 def policy() -> Policy:
@@ -52,27 +56,30 @@ def test_an_ended_transaction_leaves_nothing_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "answer"),
+    "failure",
     [
-        (error(KafkaError._TRANSPORT, retriable=True), Answer.RETRY),
-        (error(KafkaError._TIMED_OUT), Answer.RETRY),
-        (error(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, retriable=True), Answer.RETRY),
-        (error(KafkaError.ILLEGAL_GENERATION, abort=True), Answer.ABORT),
-        (error(KafkaError._TIMED_OUT, abort=True, retriable=True), Answer.ABORT),
-        (error(KafkaError._STATE), Answer.ABORT),
-        (error(KafkaError._FENCED, fatal=True, abort=True), Answer.RAISE),
-        (error(KafkaError._STATE, fatal=True), Answer.RAISE),
-        (error(KafkaError.TOPIC_AUTHORIZATION_FAILED), Answer.RAISE),
+        error(KafkaError._TRANSPORT, retriable=True),
+        error(KafkaError._TIMED_OUT),
+        error(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, retriable=True),
     ],
 )
-def test_what_a_failure_means(failure: KafkaError, answer: Answer) -> None:
-    assert policy().answer(failure, tried_for_s=0.0) is answer
+def test_a_step_that_may_yet_succeed_is_tried_again(failure: KafkaError) -> None:
+    assert policy().may_retry(failure)
 
 
-def test_trying_again_has_an_end() -> None:
-    failure = error(KafkaError._TRANSPORT, retriable=True)
-    assert policy().answer(failure, tried_for_s=59.9) is Answer.RETRY
-    assert policy().answer(failure, tried_for_s=60.0) is Answer.RAISE
+@pytest.mark.parametrize(
+    "failure",
+    [
+        error(KafkaError.ILLEGAL_GENERATION, abort=True),
+        error(KafkaError._TIMED_OUT, abort=True, retriable=True),
+        error(KafkaError._STATE),
+        error(KafkaError._FENCED, fatal=True, abort=True),
+        error(KafkaError._STATE, fatal=True),
+        error(KafkaError.TOPIC_AUTHORIZATION_FAILED),
+    ],
+)
+def test_any_other_failure_ends_the_transaction(failure: KafkaError) -> None:
+    assert not policy().may_retry(failure)
 
 
 def test_what_is_waited_for_is_left_when_asked_to_stop() -> None:
@@ -133,6 +140,10 @@ class Offsets:
         self.let_go = threading.Event()
         self.came_back = threading.Event()
 
+    def init_transactions(self, _: float) -> None: ...
+
+    def poll(self, _: float) -> None: ...
+
     def send_offsets_to_transaction(self, *_: object) -> None:
         self.let_go.wait(10)
         self.came_back.set()
@@ -151,14 +162,18 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offsets]:
 def loop(
     producer: object, clock: Callable[[], float], on_turn: Callable[[], None], consumer: object = None
 ) -> TransactionalLoop:
-    work, log = SimpleNamespace(), logging.getLogger("test")
-    more = {"service": "labeler", "log": log, "clock": clock, "on_turn": on_turn}
-    return TransactionalLoop(consumer, producer, ["a"], work, policy(), **more)  # type: ignore[arg-type]
+    """Of a producer that is initialised, unless that fails. The group knows nobody by our name."""
+    work, made = SimpleNamespace(), TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
+    with suppress(KafkaException):
+        made.renew(1.0)
+    more = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "on_turn": on_turn}
+    more["name_holder"] = lambda _: None
+    return TransactionalLoop(consumer, made, ["a"], work, policy(), **more)  # type: ignore[arg-type]
 
 
 def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
     turns: list[None] = []
-    with pytest.raises(Unusable, match="Kafka's client has hung"):
+    with pytest.raises(ClientHung, match="has hung for 0 s"):
         loop(offsets, lambda: 0.0, lambda: turns.append(None))._send_offsets([], None, 1.0)
     assert len(turns) > 5, "it showed that it lives"
 
@@ -182,6 +197,9 @@ class Losing:
 
     def subscribe(self, _: list[str], **told: Callable[[object, list[TopicPartition]], None]) -> None:
         self.on_lost = told["on_lost"]
+
+    def memberid(self) -> str:
+        return "labeler-0-of-this-process"
 
     def consume(self, *_: object) -> list[object]:
         try:
@@ -228,10 +246,10 @@ class Away:
 
     def init_transactions(self, _: float) -> None:
         self.tries += 1
-        self._stop.set()
         raise KafkaException(error(KafkaError._TIMED_OUT, retriable=True))
 
-    def poll(self, _: float) -> None: ...
+    def poll(self, _: float) -> None:
+        self._stop.set()
 
 
 def test_one_that_is_asked_to_stop_while_kafka_is_away_ends_soon_and_cleanly() -> None:
@@ -249,21 +267,24 @@ def test_a_last_word_that_comes_with_a_lost_assignment_is_heard() -> None:
 
 
 class Replaced:
-    """A producer that finds its place taken when it is to abort."""
+    """A producer that finds its place taken when its process ends."""
 
     def init_transactions(self, _: float) -> None: ...
 
-    def flush(self, _: float) -> None: ...
+    def poll(self, _: float) -> None: ...
 
     def abort_transaction(self, _: float) -> None:
         raise KafkaException(error(KafkaError._FENCED, fatal=True))
 
 
-def test_one_that_finds_its_place_taken_as_it_loses_its_partitions_says_so() -> None:
-    one = loop(Replaced(), lambda: 0.0, lambda: None, Losing())
-    one._in_transaction = True
+def test_one_that_finds_its_name_taken_as_it_loses_its_partitions_says_so_and_fences_nobody() -> None:
+    producer = Recording()
+    one = loop(producer, lambda: 0.0, lambda: None, Losing())
+    one._name_holder = lambda _: "labeler-0-of-another-process"
+    one._begin()
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         one.run(threading.Event())
+    assert producer.calls.count("init_transactions") == 2, "the test's own and the one at its start"
 
 
 class Recording:
@@ -344,4 +365,4 @@ def test_what_fails_anew_each_time_is_given_up_in_its_words() -> None:
     with pytest.raises(Unusable, match="no transaction succeeds any more: words"):
         turned(one, 1000)
     assert 30.0 <= producer.now_s < 32.0
-    assert len(turns) == producer.calls.count("abort_transaction") - 1, "it shows that it lives"
+    assert len(turns) == producer.calls.count("init_transactions") - 1, "it shows that it lives"

@@ -1,0 +1,113 @@
+"""The transactional producer of a process: one client at a time, replaced as soon as an end of it was uncertain."""
+
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
+from tidewheel.runtime.transaction_evidence import DEBUG, TransactionEvidence, Uncertainty
+
+QUEUE_FULL_WAIT_S = 0.01
+PARTITION_OF_KEY = -1
+# The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
+TRANSACTION_LIMIT_MS = 30_000
+# A connection on which nothing is answered for so long is given up: well before the transaction's own limit.
+REQUEST_LIMIT_MS = 10_000
+
+
+class EndUncertain(Exception):
+    """Nobody knows whether the transaction was committed; the group's offsets say it to whoever fences its producer."""
+
+
+class Outbox:
+    """Produces within the open transaction; waits while the producer's queue is full."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = PARTITION_OF_KEY) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition)
+                return
+            except BufferError:
+                self._producer.poll(QUEUE_FULL_WAIT_S)
+
+
+def transactional_client(
+    bootstrap: str,
+    service: str,
+    transactional_id: str,
+    clients: Clients = KAFKA,
+    evidence: TransactionEvidence | None = None,
+) -> Producer:
+    """A client. Two with the same id fence each other: the one that was initialised later wins."""
+    config: Config = producer_config(bootstrap, service)
+    config |= {
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_LIMIT_MS,
+        "socket.timeout.ms": REQUEST_LIMIT_MS,
+        # Without it every delivered record costs an event that nobody waits for.
+        "delivery.report.only.error": True,
+    }
+    if evidence is not None:
+        config |= {"debug": DEBUG, "logger": evidence}
+    return clients.producer(config)
+
+
+class TransactionalProducer(Outbox):
+    """Calls as confluent-kafka's producer has them, on the client of the moment.
+
+    No transaction may begin while `uncertainty` is not None. `renew` makes it None: a new client of the same name gets
+    a new epoch from the coordinator, which ends what the old one left open and refuses what it still has under way.
+    """
+
+    def __init__(self, make: Callable[[TransactionEvidence], Producer]) -> None:
+        """`make`: a client that logs to the evidence it is given; called at each renewal."""
+        self._make = make
+        self._evidence = TransactionEvidence()
+
+    def renew(self, limit_s: float) -> None:
+        """A new client, initialised. The first call is the start. Raises KafkaException; then call again."""
+        self._evidence = TransactionEvidence()
+        self._producer = self._make(self._evidence)
+        self._producer.init_transactions(limit_s)
+        self._producer.poll(0)
+        self._evidence.initialised()
+
+    @property
+    def uncertainty(self) -> Uncertainty | None:
+        """Why no transaction may follow the one that was ended last, if so."""
+        return self._evidence.uncertainty
+
+    def begin(self) -> None:
+        """Raises KafkaException."""
+        self._producer.begin_transaction()
+
+    def send_offsets(self, offsets: Sequence[TopicPartition], member: object, limit_s: float) -> None:
+        """Raises KafkaException."""
+        self._producer.send_offsets_to_transaction(list(offsets), member, limit_s)
+
+    def commit(self, limit_s: float) -> None:
+        """Raises KafkaException, which may be tried again where it says so: records are still on their way; and
+        EndUncertain where the end itself was not answered."""
+        self._evidence.ending()
+        try:
+            self._producer.commit_transaction(limit_s)
+        except KafkaException as failure:
+            self._producer.poll(0)  # what waits to be told counts as outstanding
+            if failure.args[0].retriable() and not len(self._producer):
+                raise EndUncertain(f"the commit was not answered for {limit_s:.0f} s") from failure
+            raise
+        self._producer.poll(0)  # what is logged of it is heard
+
+    def abort(self, limit_s: float) -> None:
+        """Raises KafkaException."""
+        self._evidence.ending()
+        self._producer.abort_transaction(limit_s)
+        self._producer.poll(0)
+
+    def wait(self, wait_s: float) -> None:
+        """Let the client work until it has had nothing to tell for so long: each line of its log ends a poll."""
+        while self._producer.poll(wait_s):
+            pass
