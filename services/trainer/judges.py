@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from services.trainer import scorecard
 from services.trainer.baseline import OnlineBaseline
 from services.trainer.core import Window
+from services.trainer.drift_watch import DriftWatch
 from services.trainer.rows import Rows
-from services.trainer.scorecard import DriftWatch
-from services.trainer.split import effective_rows
 from tidewheel.domain.models import Model, Scorecard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """A model on rows after its window; `drifted`: its error has changed on the way. An older model than that of the
+    """A model on rows after its window; `drifted`: the models have turned bad. An older model than that of the
     window before has no scorecard: it had its own."""
 
     rows: Rows
@@ -30,7 +29,7 @@ class Finding:
         if card.baseline:
             beside = card.baseline
             words += f"; online baseline {beside.hits} right of {beside.flagged} flagged, of {beside.rows} rows"
-        return words + ("; the models' error has drifted" if self.drifted else "")
+        return words + ("; the models have drifted" if self.drifted else "")
 
 
 class Judges:
@@ -52,6 +51,6 @@ class Judges:
         if model.seq != window.seq - 1:
             # Windows may overlap: of an older model's rows the watch has seen those of the windows between.
             fresh = rows.take(rows.example_seq > seen)
-            return Finding(fresh, None, self._drift.saw(model, fresh, effective_rows(fresh)))
+            return Finding(fresh, None, self._drift.saw(model, fresh))
         card = replace(scorecard.score(model, rows), baseline=baseline)
-        return Finding(rows, card, self._drift.saw(model, rows, card.effective_rows))
+        return Finding(rows, card, self._drift.saw(model, rows))

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.features import FEATURE_COUNT, NAMES
 from tidewheel.domain.market import Int64
+from tidewheel.domain.prices import E9
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Index = NDArray[np.intp]
+BID, OFFER = NAMES.index("bid"), NAMES.index("offer")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +36,18 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def gross_e9(self) -> Int64:
+        """Profit and loss against the bid at entry, as if no spread were paid."""
+        spread = self.features[:, OFFER].astype(np.float64) - self.features[:, BID]
+        gross: Int64 = self.pnl_e9 + np.rint(spread * E9).astype(np.int64)
+        return gross
+
+    @property
+    def largest_e9(self) -> int:
+        """The largest amount that an order has won or lost, at least 1: what results are measured in afterwards."""
+        return max(1, int(self.pnl_e9.max(initial=0)), -int(self.pnl_e9.min(initial=0)))
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         """All columns, in the order of the fields."""

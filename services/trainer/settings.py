@@ -27,7 +27,7 @@ class Settings:
     window: int = setting(whole(WINDOW_MIN, 1_000_000), 10_000)
     # 0: as large as the window.
     step: int = setting(whole(0, 1_000_000), 0)
-    # One window in so many is trained in any case, the ones between only where the models' error has drifted.
+    # One window in so many is trained in any case, the ones between only where the models have drifted.
     due_each: int = setting(whole(1, 1000), 1)
     trials: int = setting(whole(1, 1000), 10)
     promotion: str = setting(one_of(*Promotion), Promotion.FRESH)

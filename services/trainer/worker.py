@@ -103,7 +103,7 @@ class Worker:
 
     def _pass_over(self, run: Run) -> bool:
         """An early window, between two regular ones, while nothing has drifted."""
-        run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models' error has not drifted"
+        run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models have not drifted"
         self._conclude(run)
         return False
 
