@@ -8,6 +8,7 @@ from services.trainer.core import Window
 from services.trainer.drift_watch import DriftWatch
 from services.trainer.rows import Rows
 from tidewheel.domain.models import Model, Scorecard
+from tidewheel.domain.orders import ExitOn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +37,8 @@ class Judges:
     """Shown each closed window in turn, with the model of the window before where one is to be judged, or an older one
     to watch."""
 
-    def __init__(self, recall_min: float) -> None:
-        self._drift = DriftWatch()
+    def __init__(self, recall_min: float, exit_on: ExitOn = ExitOn.BID) -> None:
+        self._drift = DriftWatch(exit_on)
         self._baseline = OnlineBaseline(recall_min)
         self._seen = 0
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tidewheel.domain.features import FEATURE_COUNT, NAMES
 from tidewheel.domain.market import Int64
+from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.prices import E9
 
 Float32 = NDArray[np.float32]
@@ -37,11 +38,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.label)
 
-    @property
-    def gross_e9(self) -> Int64:
-        """Profit and loss against the bid at entry, as if no spread were paid."""
-        spread = self.features[:, OFFER].astype(np.float64) - self.features[:, BID]
-        gross: Int64 = self.pnl_e9 + np.rint(spread * E9).astype(np.int64)
+    def gross_e9(self, exit_on: ExitOn) -> Int64:
+        """Profit and loss against the price at entry that ends an order, as if no spread were paid."""
+        paid = self.features[:, OFFER].astype(np.float64)  # above the mid, which features are measured from
+        if exit_on is not ExitOn.MID:
+            paid -= self.features[:, BID if exit_on is ExitOn.BID else OFFER]
+        gross: Int64 = self.pnl_e9 + np.rint(paid * E9).astype(np.int64)
         return gross
 
     @property

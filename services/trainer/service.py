@@ -25,6 +25,7 @@ from services.trainer.worker import Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
+from tidewheel.domain.orders import ExitOn
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.dead_letters import DeadLetterBin
@@ -89,6 +90,7 @@ class Service:
             outside.make,
             settings.tuning_limit_s,
             settings.due_each,
+            ExitOn[settings.exit_on.upper()],
         )
         self._thread = outside.thread
         self._jobs: deque[Job] = deque()

@@ -14,7 +14,7 @@ The same orders in the same windows give the same bits on every machine: nothing
 multiplications and divisions one after the other, and sums that `math.fsum` rounds once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import NamedTuple
@@ -140,7 +140,10 @@ def all_ended_ns(placed_ns: Int64, resolved_ns: Int64) -> int:
 
 
 def grown(purses: Purses, results: Iterable[float]) -> Purses:
-    """The purses after bets with these results. One that loses more than it holds is empty: nobody can owe."""
+    """The purses after bets with these results. One that loses more than it holds is empty: nobody can owe. Purses of a
+    program with other stakes are poured together and dealt out anew."""
+    if len(purses) != len(STAKES):
+        purses = (wealth(purses),) * len(STAKES)
     for result in results:
         held = [
             min(purse * max(0.0, 1.0 + stake * result), WEALTH_MAX) for purse, stake in zip(purses, STAKES, strict=True)
@@ -150,9 +153,9 @@ def grown(purses: Purses, results: Iterable[float]) -> Purses:
     return purses
 
 
-def wealth(purses: Iterable[float]) -> float:
+def wealth(purses: Sequence[float]) -> float:
     """What is in all purses, where 1 was at first."""
-    return fsum(purses) / len(STAKES)
+    return fsum(purses) / max(1, len(purses))
 
 
 @dataclass(frozen=True, slots=True)
