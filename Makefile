@@ -17,8 +17,9 @@ SEEDS ?= 1000
 DATA ?= ../shared/data
 
 MINUTES ?= 10
+REQUESTS ?= 1000
 
-.PHONY: help setup run watch verify chaos test check fmt fmt-check lint types unit sim quality generate lock bench bench-rivals clean
+.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality generate lock bench bench-rivals clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ verify: $(READY) ## Real recorded prices against the oracle, record for record: 
 
 chaos: $(READY) ## Kill, stop and crowd everything during a replay, then compare with an undisturbed one: SEED=1 MINUTES=10
 	@$(BIN)/python -m tests.system.chaos --seed '$(or $(SEED),1)' --minutes '$(MINUTES)'
+
+late: $(READY) ## The labeler behind a proxy that keeps, doubles, delays and cuts its requests: SEED=1 REQUESTS=1000
+	@$(BIN)/python -m tests.late_requests --seed '$(or $(SEED),1)' --requests '$(REQUESTS)'
 
 # Each worker has servers of its own; servers that were given are shared by nobody.
 WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,3)

@@ -31,21 +31,28 @@ SIGNS = (
 
 
 def drawn(
-    seed: int, *, rate: float, api_keys: Iterable[ApiKey] = TRANSACTIONAL, client: str = "*", held_max: int = 4
+    seed: int,
+    *,
+    rate: float,
+    api_keys: Iterable[ApiKey] = TRANSACTIONAL,
+    client: str = "*",
+    held_max: int = 4,
+    repeats: bool = False,
 ) -> Schedule:
-    """Of the requests and replies of these kinds the share `rate` is tampered with."""
+    """Of the requests and replies of these kinds the share `rate` is tampered with.
+
+    `repeats`: also what no network does, a request that is sent again later though its connection lives and its reply
+    has been given. No client can know of it.
+    """
     keys, when = frozenset(api_keys), Chance(rate, seed)
+    requests = (*OF_REQUESTS, *REPEATED) if repeats else OF_REQUESTS
     return Schedule(
         [
-            Rule(Mix(for_request, seed), keys, Direction.REQUEST, client, when=when),
+            Rule(Mix(lambda chance: chance.choice(requests)(chance), seed), keys, Direction.REQUEST, client, when=when),
             Rule(Mix(for_reply, seed), keys, Direction.REPLY, client, when=when),
         ],
         held_max=held_max,
     )
-
-
-def for_request(chance: Random) -> Action:
-    return chance.choice(OF_REQUESTS)(chance)
 
 
 def for_reply(chance: Random) -> Action:
@@ -70,10 +77,13 @@ OF_REQUESTS: tuple[Callable[[Random], Action], ...] = (
     lambda chance: Hold(After(chance.uniform(*HELD_S))),
     lambda chance: Hold(_release(chance), _cut_s(chance)),
     lambda chance: Double(),
-    lambda chance: KeepCopy(_release(chance)),
-    lambda chance: KeepCopy(_release(chance), _cut_s(chance)),
+    lambda chance: KeepCopy(_release(chance), 0.0),
     lambda chance: Lose(0.0),
     lambda chance: CutAfter(),
+)
+REPEATED: tuple[Callable[[Random], Action], ...] = (
+    lambda chance: KeepCopy(_release(chance)),
+    lambda chance: KeepCopy(_release(chance), _cut_s(chance)),
 )
 OF_REPLIES: tuple[Callable[[Random], Action], ...] = (
     lambda chance: Delay(chance.uniform(*DELAY_S)),

@@ -58,7 +58,12 @@ ENVIRONMENT_ALLOWED = (
 )
 PRINT_ALLOWED = (
     *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*"),
-    *("tests/proxy/torn.py", "tests/system/verify_recorded.py", "tests/system/chaos/__main__.py"),
+    *(
+        "tests/late_requests.py",
+        "tests/proxy/torn.py",
+        "tests/system/verify_recorded.py",
+        "tests/system/chaos/__main__.py",
+    ),
 )
 ORACLE = ("tests/oracle.py", "tests/oracle_values.py")
 ORACLE_IMPORTS = ("numpy", "tests.oracle_values")

@@ -105,6 +105,8 @@ def test_a_seed_draws_all_kinds_at_about_its_rate() -> None:
         *("delayed", "held", "held and cut", "doubled", "copied", "copied and cut", "cut before", "cut after")
     }
     assert found != [decision.action for decision in decided(drawn(8, rate=0.1), frames) if decision]
+    more = {str(decision.action) for decision in decided(drawn(7, rate=0.1, repeats=True), frames) if decision}
+    assert more == {*map(str, found), "copied"}
     assert decided(drawn(7, rate=0.0), frames) == [None] * len(frames)
 
 
