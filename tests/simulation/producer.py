@@ -18,8 +18,8 @@ from tests.simulation.stage import Stage
 
 Delivered = Callable[[KafkaError | None, Message | None], None]
 Queued = tuple[bytes | None, bytes | None, Delivered | None]
-# What a client sends by itself, some at a time: all that is more than this, and within transactions by chance as records
-# are queued, since a partition that gets its records in one go cannot be torn. The rest waits for the next call.
+# What a client sends by itself, some at a time: all that is more than this, and within transactions by chance as it is
+# queued, since a partition that gets its records in one go cannot be torn. The rest waits for the next call.
 QUEUE_MAX = 400
 SENDS = 0.05
 # How many calls more go on waiting for an end that timed out.
