@@ -142,7 +142,7 @@ PLANTED = (
         "promotions: ",
         wrong.instead(Worker, "_rival", wrong.whoever_serves),
     ),
-    Planted(33, "registry: no fence", "windows: ", wrong.no_fence),
+    Planted(30, "registry: no fence", "pointers: ", wrong.no_fence),
     Planted(1, "ingest: sets nothing aside", "dead_letters: ", wrong.instead(Publisher, "rejected", wrong.nothing)),
     Planted(
         0,

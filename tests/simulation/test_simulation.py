@@ -28,8 +28,9 @@ def met() -> set[tuple[str, str, str]]:
 
 
 def struck() -> set[tuple[str, str, str]]:
-    """The same of all that a crash is ever drawn at."""
-    faults = (fault for plan_seed in PLANS for fault in runs.faults_of(plan_seed) if fault.kind == "crash")
+    """The same of all that a crash is ever drawn at, and of all requests that ever come late."""
+    kinds = ("crash", "held")
+    faults = (fault for plan_seed in PLANS for fault in runs.faults_of(plan_seed) if fault.kind in kinds)
     return {(fault.role.partition("-")[0], fault.effect, fault.side) for fault in faults}
 
 
@@ -114,3 +115,5 @@ def test_a_failure_shrinks_to_the_faults_it_needs_and_can_be_read() -> None:
 def test_a_fault_reads_as_a_sentence() -> None:
     fault = Fault("crash", "labeler-0", 7, "commit", "after", more=20)
     assert str(fault).split() == ["crash", "labeler-0", "after", "commit", "7", "20"]
+    fault = Fault("held", "labeler-0", 7, "EndTxn", "sent", "resent", 3, behind="AddOffsetsToTxn")
+    assert str(fault).split()[2:] == ["sent", "EndTxn", "7", "resent", "3", "behind", "AddOffsetsToTxn"]
