@@ -20,7 +20,9 @@ def kinds(arrivals: list[Arrival]) -> list[tuple[str, int]]:
 
 def took(*records: MarketSecond) -> list[Arrival]:
     checker = Seconds()
-    return [checker.take(record) for record in records]
+    found = [checker.take(record) for record in records]
+    assert all((one is NEXT) == (one.kind is Kind.NEXT) for one in found), "readers ask for the very value"
+    return found
 
 
 def test_numbers() -> None:

@@ -46,6 +46,7 @@ class Arrival(NamedTuple):
         return f"{self.numbered} {self.found} {again} where {self.due} was due"
 
 
+# A record that is the next is this very value: `arrival is NEXT`.
 NEXT: Final = Arrival(Kind.NEXT, UNKNOWN, UNKNOWN)
 
 
@@ -122,9 +123,9 @@ class Seconds:
             return arrived(self.session + 1, record.session, "session")
         if record.session == self.session and record.second > self.next_second:
             return arrived(self.next_second, record.second, "second")
-        # How many records were lost with quotes nobody can tell: one at least.
         arrival = arrived(self.next_seq, record.first_seq, "seq")
-        return arrival._replace(missing=min(arrival.missing, 1))
+        # How many records were lost with quotes nobody can tell: one at least.
+        return arrival._replace(missing=1) if arrival.missing else arrival
 
 
 class Ascending:
