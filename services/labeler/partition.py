@@ -9,7 +9,7 @@ from services.labeler.core import Labeler, Output
 from services.labeler.inputs import ReadAhead, Waiting
 from services.labeler.saved import Record, Saved, frontier_record, removed_parts, snapshot_records
 from tidewheel.contracts.topics import ORDERS, TICKS
-from tidewheel.domain.continuity import NEXT, Arrival, Ascending, Seconds
+from tidewheel.domain.continuity import NEXT, Arrival, Ascending, Furthest, Seconds
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 
@@ -80,7 +80,9 @@ class Partition:
         self._touched: dict[str, Instrument] = {}
         # Those whose snapshot is not of the last second written, in order of when that began.
         self._behind: dict[str, Instrument] = {}
-        self.breaks: list[Break] = []  # since they were last taken away; those of records read again are among them
+        # Since they were last taken away; those of records that a process before this one read are among them.
+        self.breaks: list[Break] = []
+        self._furthest, self._again = Furthest(), False
         self.moved: dict[str, Labeler] = {}  # those that the last `complete` wrote a frontier of
         self._ahead = ReadAhead()
         # By topic: the offset after the last record read, and the one below which all is labelled.
@@ -103,20 +105,21 @@ class Partition:
     def on_second(self, offset: int, payload_bytes: int, second: MarketSecond) -> list[Output]:
         """A record of topic `ticks`; returns what it resolved and is not written yet."""
         instrument = self._take(TICKS.name, second.instrument, second.second, offset, payload_bytes)
-        if (arrival := instrument.seconds.take(second)) is not NEXT:
+        if (arrival := instrument.seconds.take(second)) is not NEXT and not self._again:
             self.breaks.append(Break(TICKS.name, offset, second.instrument, arrival))
         return instrument.labeler.on_second(second)
 
     def on_orders(self, offset: int, payload_bytes: int, orders: SecondOrders) -> list[Output]:
         """A record of topic `orders`; returns what it resolved and is not written yet."""
         instrument = self._take(ORDERS.name, orders.instrument, orders.second, offset, payload_bytes)
-        if (arrival := instrument.orders.take(orders.second)) is not NEXT:
+        if (arrival := instrument.orders.take(orders.second)) is not NEXT and not self._again:
             self.breaks.append(Break(ORDERS.name, offset, orders.instrument, arrival))
         return instrument.labeler.on_orders(orders)
 
     def read(self, topic: str, offset: int) -> None:
         """Everything up to this record was read, bad records too."""
         self._read[topic] = offset + 1
+        self._again = self._furthest.again(topic, offset)
 
     def _take(self, topic: str, name: str, second: int, offset: int, payload_bytes: int) -> Instrument:
         instrument = self.instruments.get(name)

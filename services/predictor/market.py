@@ -17,7 +17,7 @@ from services.predictor.history import History, MarketViews
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.topics import TICKS
-from tidewheel.domain.continuity import NEXT
+from tidewheel.domain.continuity import NEXT, Furthest
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import Breaks
 from tidewheel.runtime.kafka import check, consumer_config, partitions_of
@@ -54,6 +54,7 @@ class MarketReader:
         self._histories: dict[str, History] = {}
         self._bad: Counter[str] = Counter()
         self._breaks = Breaks("predictor", TICKS.name)
+        self._furthest = Furthest()
         self._is_away = False
         # Partition -> instruments seen on it.
         self._seen: defaultdict[int, set[str]] = defaultdict(set)
@@ -174,8 +175,10 @@ class MarketReader:
         history = self._histories.get(second.instrument)
         if history is None:
             history = self._histories[second.instrument] = History()
-        if (arrival := history.order.take(second)) is not NEXT:
-            self._breaks.tell(second.instrument, arrival, f"partition {message.partition()}, offset {message.offset()}")
+        partition, offset = message.partition() or 0, message.offset() or 0
+        again = self._furthest.again(partition, offset)
+        if (arrival := history.order.take(second)) is not NEXT and not again:
+            self._breaks.tell(second.instrument, arrival, f"partition {partition}, offset {offset}")
         history.add(second)
 
     def _show(self, partition: int) -> None:

@@ -25,7 +25,7 @@ from services.trainer.worker import Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
-from tidewheel.domain.continuity import arrived
+from tidewheel.domain.continuity import Furthest, arrived
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.continuity import Breaks
@@ -80,6 +80,7 @@ class Service:
         self._events = RunEvents(self._producer, outside.clock_ns)
         self._bin = DeadLetterBin("trainer", self._events)
         self._breaks = Breaks("trainer", EXAMPLES.name)
+        self._furthest = Furthest()
         config = settings.training()
         self._windows = Windows(config.windowing)
         self._worker = Worker(
@@ -143,6 +144,7 @@ class Service:
         except BadRecord as failure:
             self._bin.record(message, failure)
             return
+        again = self._furthest.again(partition, offset)
         happenings = self._windows.on_example(example, partition, offset)
         for happening in happenings:
             if isinstance(happening, Window):
@@ -152,7 +154,9 @@ class Service:
             elif isinstance(happening, Misplaced):
                 self._on_misplaced(happening, message)
             elif isinstance(happening, Repeated):
-                self._breaks.tell(happening.instrument, happening.arrival, f"partition {partition}, offset {offset}")
+                if not again:
+                    place = f"partition {partition}, offset {offset}"
+                    self._breaks.tell(happening.instrument, happening.arrival, place)
             else:
                 self._on_joined(happening, partition, offset)
         if not any(isinstance(happening, Gap | Misplaced) for happening in happenings):  # these were set aside

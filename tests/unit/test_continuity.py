@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.made_seconds import seconds
-from tidewheel.domain.continuity import NEXT, Arrival, Ascending, Counts, Kind, Numbers, Seconds
+from tidewheel.domain.continuity import NEXT, Arrival, Ascending, Counts, Furthest, Kind, Numbers, Seconds
 from tidewheel.domain.market import NO_QUOTES, MarketSecond
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = seconds(5)
@@ -77,6 +77,13 @@ def test_expected_after_a_restart() -> None:
     assert [checker.take(one).kind for one in (FIRST, SECOND, THIRD)] == [Kind.BACK, Kind.REPEATED, Kind.NEXT]
     checker.expect(1, THIRD.second, THIRD.first_seq)
     assert checker.take(FIFTH).missing == 2
+
+
+def test_what_was_read_before_is_read_again() -> None:
+    furthest = Furthest()
+    offsets = (5, 6, 5, 6, 7, 3, 8)
+    assert [furthest.again(0, offset) for offset in offsets] == [False, False, True, True, False, True, False]
+    assert not furthest.again(1, 2), "another place"
 
 
 def test_ascending() -> None:

@@ -5,6 +5,7 @@ next. After reading on purpose from another place, the reader says so with `forg
 over, is no fault.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -149,6 +150,23 @@ class Ascending:
     def forget(self) -> None:
         """Reading goes on from another place."""
         self._last = ()
+
+
+class Furthest:
+    """How far each place has been read. A record from before that is read again, as after a client's own rewind: what
+    it repeats says nothing of the log, and was told when it was read first."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next: dict[Hashable, int] = {}
+
+    def again(self, place: Hashable, offset: int) -> bool:
+        """Whether the record at an offset was read before."""
+        if offset < self._next.get(place, 0):
+            return True
+        self._next[place] = offset + 1
+        return False
 
 
 @dataclass(slots=True)
