@@ -28,7 +28,7 @@ SERVICE_SHELLS = (
     *(f"services/trainer/{name}.py" for name in ("events", "gauges", "ledger", "rebuild", "service", "worker")),
     *(f"services/predictor/{name}.py" for name in ("market", "server", "servicer", "watcher", "worker")),
 )
-PURE = ("tidewheel/domain/*.py", "tidewheel/report/*.py", "services/*/core.py")
+PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/laws/*.py", "tidewheel/report/*.py", "services/*/core.py")
 # What a pure module may not import: the outside world, its clocks, its chance and its words to people.
 IMPURE = (
     *("aiokafka", "confluent_kafka", "faust", "grpc", "grpc_health", "grpc_reflection", "mode", "prometheus_client"),

@@ -107,6 +107,9 @@ def topic_faults(directory: Path, results: Mapping[str, oracle.Result]) -> list[
     server = start_kafka(directory, free_port(), free_port())
     try:
         found = judge.open_transactions(server.bootstrap)
-        return found or log.differences(partial(log.committed, server.bootstrap), results)
+        return found or [
+            *log.differences(partial(log.committed, server.bootstrap), results),
+            *log.verify_log_faults(server.bootstrap),
+        ]
     finally:
         server.stop()
