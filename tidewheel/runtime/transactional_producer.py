@@ -102,12 +102,6 @@ class TransactionalProducer(Outbox):
             raise
         self._listen()  # what is logged of it is heard
 
-    def abort(self, limit_s: float) -> None:
-        """Raises KafkaException."""
-        self._evidence.ending()
-        self._producer.abort_transaction(limit_s)
-        self._listen()
-
     def wait(self, wait_s: float) -> None:
         """Let the client work until it has had nothing to tell for so long: each line of its log ends a poll."""
         while self._listen(wait_s):
