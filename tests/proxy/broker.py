@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tests.proxy.schedule import Schedule
 from tests.proxy.server import Proxy
-from tidewheel.local.children.processes import free_port
-from tidewheel.local.servers.kafka import Front, LocalKafka, start_kafka
+from tidewheel.local.children.ports import KAFKA_CONTROLLER_PORT, KAFKA_PORT, PortClaims
+from tidewheel.local.children.processes import accepts_connections
+from tidewheel.local.servers.kafka import Front, LocalKafka, launch_kafka, start_kafka
 
 
 class ProxiedKafka:
@@ -16,7 +17,9 @@ class ProxiedKafka:
     def __init__(self, directory: Path, proxy: Proxy) -> None:
         self.proxy = proxy
         self._directory = directory
-        self._ports = free_port(), free_port()
+        # A broker that was killed needs its ports again, which outgoing connections must not take meanwhile.
+        self._claims = PortClaims()
+        self._ports = self._claims.port(KAFKA_PORT), self._claims.port(KAFKA_CONTROLLER_PORT)
         self._server: LocalKafka | None = None
 
     @property
@@ -34,7 +37,19 @@ class ProxiedKafka:
 
     def start(self) -> None:
         """Raises as start_kafka."""
-        self._server = start_kafka(self._directory, *self._ports, Front(self.proxy.broker_port, self.proxy.port))
+        self._server = start_kafka(self._directory, *self._ports, self._front)
+
+    def launch(self) -> None:
+        """Start it without waiting till it `listens`. Raises as start_kafka."""
+        self._server = launch_kafka(self._directory, *self._ports, self._front)
+
+    @property
+    def listens(self) -> bool:
+        return accepts_connections(self._ports[0])
+
+    @property
+    def _front(self) -> Front:
+        return Front(self.proxy.broker_port, self.proxy.port)
 
     def kill(self) -> None:
         self.server.process.kill()
@@ -48,7 +63,8 @@ class ProxiedKafka:
 @contextmanager
 def proxied_kafka(directory: Path, schedule: Schedule | None = None) -> Iterator[ProxiedKafka]:
     """Raises as start_kafka."""
-    with Proxy(free_port(), schedule) as proxy:
+    claims = PortClaims()
+    with Proxy(claims.port(KAFKA_PORT), schedule) as proxy:
         kafka = ProxiedKafka(directory, proxy)
         try:
             kafka.start()

@@ -84,10 +84,15 @@ def start_kafka(directory: Path, port: int, controller_port: int, front: Front |
 
     Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
     """
-    command, log = kafka_command(directory, port, controller_port, front), directory / LOG_NAME
-    process = start(tethered(command, signal.SIGKILL), log)
-    await_ready("Kafka", process, log, lambda: accepts_connections(port), START_LIMIT_S)
-    return LocalKafka(process, port, directory)
+    server = launch_kafka(directory, port, controller_port, front)
+    await_ready("Kafka", server.process, directory / LOG_NAME, lambda: accepts_connections(port), START_LIMIT_S)
+    return server
+
+
+def launch_kafka(directory: Path, port: int, controller_port: int, front: Front | None = None) -> LocalKafka:
+    """As start_kafka, but a broker that does not listen yet."""
+    command = kafka_command(directory, port, controller_port, front)
+    return LocalKafka(start(tethered(command, signal.SIGKILL), directory / LOG_NAME), port, directory)
 
 
 def kafka_command(directory: Path, port: int, controller_port: int, front: Front | None = None) -> list[str]:
