@@ -240,9 +240,12 @@ def test_what_is_lost_is_missing(kafka: ProxiedKafka, name: str, direction: Dire
     event(kafka, name, Outcome.LOST)
 
 
+@pytest.mark.parametrize("cut_after_s", [0.0, 0.3])
 @pytest.mark.parametrize("direction", Direction)
-def test_one_that_is_cut_before_never_arrives(kafka: ProxiedKafka, name: str, direction: Direction) -> None:
-    tamper(kafka, name, Lose(), direction=direction)
+def test_one_that_is_cut_before_never_arrives_nor_what_comes_behind(
+    kafka: ProxiedKafka, name: str, direction: Direction, cut_after_s: float
+) -> None:
+    tamper(kafka, name, Lose(cut_after_s), direction=direction)
     with Bare(kafka.proxy.port, name) as client:
         assert client.answered(1)
         client.ask(2, 3)

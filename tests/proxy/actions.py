@@ -92,7 +92,8 @@ class KeepCopy:
 
 @dataclass(frozen=True, slots=True)
 class Lose:
-    """Never passed on. `cut_after_s`: the client's connection is closed then; without, the client waits for ever."""
+    """Never passed on. `cut_after_s`: the client's connection is closed then, and what comes behind is lost too;
+    without, the client waits for ever."""
 
     cut_after_s: float | None = 0.0
 

@@ -8,6 +8,7 @@ from tests.proxy.awaited import Asked
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import Direction, Frame, correlation_of
 from tests.proxy.keeper import Kept
+from tests.proxy.lane import Lane
 from tests.proxy.link import Link
 from tests.proxy.requests import Seen, error_of, request_of
 from tests.proxy.schedule import Decision
@@ -37,8 +38,7 @@ def on_request(link: Link, frame: Frame) -> None:
             _keep_copy(link, frame, Asked(request, seen, place, swallowed=True), until)
             _cut(link, cut_after_s)
         case Lose(cut_after_s):
-            link.stage.events.change(place, outcome=Outcome.LOST)
-            _cut(link, cut_after_s)
+            _lose(link, link.requests, place, cut_after_s)
         case CutAfter():
             _pass_request(link, frame, Asked(request, seen, place, swallowed=True, cut=True))
 
@@ -70,8 +70,7 @@ def _reply_to_client(link: Link, frame: Frame, seen: Seen) -> None:
         case Hold(until):
             _hold_reply(link, frame, place, seen, until, held=True)
         case Lose(cut_after_s):
-            link.stage.events.change(place, outcome=Outcome.LOST)
-            _cut(link, cut_after_s)
+            _lose(link, link.replies, place, cut_after_s)
 
 
 def _decided(link: Link, seen: Seen) -> Decision | None:
@@ -90,6 +89,13 @@ def _pass_request(link: Link, frame: Frame, *asked: Asked) -> None:
             link.ask(frame, one)
 
     link.pass_on(asked[0].seen, link.requests, write)
+
+
+def _lose(link: Link, lane: Lane, place: int, cut_after_s: float | None) -> None:
+    link.stage.events.change(place, outcome=Outcome.LOST)
+    if cut_after_s is not None:
+        lane.stop()
+    _cut(link, cut_after_s)
 
 
 def _cut(link: Link, after_s: float | None) -> None:

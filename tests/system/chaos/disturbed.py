@@ -98,6 +98,8 @@ def _disturb(
         labelers.close()
         if neighbour is not None:
             neighbour.close()
+        if kafka is not None:
+            kafka.write(folder / "tampered.txt")
     ends, tampered = performer.ends, kafka.faults() if kafka else []
     faults = [*performer.faults, *performer.unfinished(), *labelers.faults(), *ends.faults, *tampered, *found]
     account = kafka.account() if kafka else None

@@ -4,8 +4,8 @@ import json
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from operator import methodcaller
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from tests.system.driver import Running, gone
 
 # By which a server's process is known.
 SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
+FEED = "ingest"
 # For a target to be there and for a labeler to join, on a machine that is busy otherwise.
 STEP_LIMIT_S = 60.0
 # A run gives a child that is not ready yet two minutes to turn, as a predictor without any model.
@@ -73,7 +74,8 @@ class Performer:
         self._broker = broker
         self.ends = Ends(data.parent / "out.txt", LASTING, clock)
         self._flows_since_s = self._began_s = math.inf
-        self._held = self._needs_records = self._calmed = False
+        self._held = self._calmed = False
+        self._feed_users = 0
         self._run: Running | None = None
 
     def __call__(self, running: Running) -> None:
@@ -106,10 +108,10 @@ class Performer:
 
     def _hold(self, running: Running, now_s: float) -> None:
         """On a slow machine the feed would be done before the plan or the neighbour is: then it stands still until they
-        are done too, or until one waits for what a labeler does with the next records."""
+        are done too, or while one waits for it to end, or for what a labeler does with the next records."""
         late = self._is_late(now_s)
-        busy = self._busy and not self._needs_records
-        if late and (busy or self._held) and (ingest := running.service("ingest")):
+        busy = self._busy and not self._feed_users
+        if late and (busy or self._held) and (ingest := running.service(FEED)):
             with suppress(psutil.NoSuchProcess):
                 ingest.suspend() if busy else ingest.resume()
             self._held = busy
@@ -178,7 +180,8 @@ class Performer:
 
     def _end(self, target: str) -> Steps:
         process = yield from self._told(target, methodcaller("terminate"))
-        yield from self._until(lambda: gone(process), "it has ended")
+        with self._flowing() if target == FEED else nullcontext():
+            yield from self._until(lambda: gone(process), "it has ended")
 
     def _stand_still(self, target: str, lasts_s: float) -> Steps:
         process = yield from self._told(target, methodcaller("suspend"))
@@ -213,11 +216,19 @@ class Performer:
         old.replaced = new.rivalled = True
         yield from self._passing(lasts_s)
         old.go_on()
-        self._needs_records = True
-        yield from self._until(lambda: old.ended, "the replaced one has ended")
-        self._needs_records = False
+        with self._flowing():
+            yield from self._until(lambda: old.ended, "the replaced one has ended")
         new.end()
         yield from self._until(lambda: new.ended, "the other one has ended")
+
+    @contextmanager
+    def _flowing(self) -> Iterator[None]:
+        """The feed is not held meanwhile."""
+        self._feed_users += 1
+        try:
+            yield
+        finally:
+            self._feed_users -= 1
 
     def _until(self, true: Callable[[], bool], what: str, limit_s: float = STEP_LIMIT_S) -> Steps:
         """Raises TimeoutError where it does not come."""

@@ -22,8 +22,8 @@ from tests.proxy.schedule import Chance, Mix, Rule, Schedule
 # Client ids. The order bot's is Faust's own.
 LABELER, INGEST, ORDERBOT, TRAINER = "tidewheel-labeler", "tidewheel-ingest", "faust-*", "tidewheel-trainer"
 # Shares that give something every two or three seconds of a labeler, and of the others together about half as much.
-TRANSACTIONS_RATE = 0.01
-PRODUCE_RATE = 0.005
+TRANSACTIONS_RATE = 0.05
+PRODUCE_RATE = 0.002
 COMMITS_RATE = 0.05
 HEARTBEATS_RATE = 0.05
 HELD_MAX = 6
@@ -127,6 +127,10 @@ class TamperedKafka:
 
     def account(self) -> Account:
         return Account.of(self._kafka.proxy.events.all())
+
+    def write(self, log: Path) -> None:
+        """Everything that was done, a line each."""
+        log.write_text("".join(f"{event}\n" for event in self._kafka.proxy.events.all()))
 
     def faults(self) -> list[str]:
         """What went wrong with the tampering itself, or that there was none."""

@@ -193,6 +193,19 @@ def test_a_feed_that_would_be_done_before_the_plan_is_held(tmp_path: Path) -> No
     assert ingest.done[-2:] == ["suspend", "resume"]
 
 
+def test_a_feed_that_is_told_to_end_is_not_held_till_it_has(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Disturbance(54.0, Kind.END, "ingest"), Disturbance(58.0, Kind.END, "labeler"))
+    ingest = stage.processes["services.ingest"]
+    for now_s in (0.0, 54.0, 54.1, 54.2):
+        stage.at(now_s)
+    assert ingest.done == ["terminate"]
+    ingest.running = False
+    again = stage.processes["services.ingest"] = Process()
+    for now_s in (54.3, 54.4):
+        stage.at(now_s)
+    assert again.done[-1] == "suspend"
+
+
 def test_a_neighbour_is_kept_going_and_disturbed_and_the_run_outlasts_it(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "run.json").write_text(json.dumps({"addresses": {"kafka": "there:9092"}}))
