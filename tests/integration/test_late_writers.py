@@ -189,6 +189,9 @@ def test_a_batch_of_a_killed_ingest_that_comes_after_its_successor_wrote_on_repe
     assert labels_of(log) == labels_of(seconds), "labels are those of a log without it"
     assert {(one.topic, one.arrival.kind) for one in noticed(log, [])} == {(TICKS.name, "back")}
     assert broken_laws(kafka, file.instrument) == {Law.TICKS_ONCE}
+    started(kafka, file)()
+    again = payloads(kafka.direct, TICKS.name, file.instrument)
+    assert again == written, "the next start goes on after the newest second, not after the last record"
 
 
 def test_a_batch_of_a_killed_ingest_that_comes_before_its_successor_writes_repeats_seconds(
