@@ -3,67 +3,52 @@
 After which of them the end is uncertain, and what becomes of the late one when another producer has taken over.
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tests.predictors import eventually
 from tests.proxy.actions import Action, After, ByHand, CutAfter, Delay, Double, Hold, KeepCopy, Later, Lose
-from tests.proxy.broker import ProxiedKafka, proxied_kafka
+from tests.proxy.broker import ProxiedKafka
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
 from tests.proxy.schedule import Only, Rule, Schedule
-from tests.servers import docker_is_there
 from tests.system.chaos import log
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
-from tidewheel.runtime import topic_admin
 from tidewheel.runtime.kafka import KAFKA, consumer_config
 from tidewheel.runtime.transaction_evidence import Uncertainty
+from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer, transactional_client
 
 pytestmark = pytest.mark.broker
 
 LIMIT_S = 30.0
-END, ADD, OFFSETS, COMMIT = (
+END, ADD, OFFSETS, COMMIT, PRODUCE, INIT = (
     ApiKey.END_TXN,
     ApiKey.ADD_PARTITIONS_TO_TXN,
     ApiKey.ADD_OFFSETS_TO_TXN,
     ApiKey.TXN_OFFSET_COMMIT,
+    ApiKey.PRODUCE,
+    ApiKey.INIT_PRODUCER_ID,
 )
 RESENT, LOST = Uncertainty.END_RESENT, Uncertainty.CONNECTION_LOST
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
-    if os.environ.get("TIDEWHEEL_TEST_KAFKA") or docker_is_there():
-        pytest.skip("the broker must advertise the proxy's address, which the embedded one can be told")
-    with proxied_kafka(tmp_path_factory.mktemp("kafka")) as kafka:
-        topic_admin.create(kafka.direct, 1)
-        yield kafka
-    assert kafka.proxy.failures == []
-
-
-@pytest.fixture
-def kafka(shared: ProxiedKafka) -> Iterator[ProxiedKafka]:
-    yield shared
-    shared.proxy.use(Schedule())
-    shared.proxy.release()
 
 
 class Writer:
     """A labeler's producer that writes transactions of one record, with offsets, as one of no group's members."""
 
     def __init__(self, kafka: ProxiedKafka, name: str) -> None:
+        self.name = name
         self.producer = TransactionalProducer(partial(transactional_client, kafka.bootstrap, "labeler", name, KAFKA))
         self.producer.renew(LIMIT_S)
         self._who = Consumer(consumer_config(kafka.direct, "test", name)).consumer_group_metadata()
 
     def begin(self, value: bytes) -> None:
         self.producer.begin()
-        self.producer.produce(TRANSACTIONS.name, value, b"key", 0)
+        self.producer.produce(TRANSACTIONS.name, value, self.name, 0)
 
     def end(self, offset: int) -> None:
         self.producer.send_offsets([TopicPartition(TICKS.name, 0, offset)], self._who, LIMIT_S)
@@ -150,7 +135,7 @@ def answered(kafka: ProxiedKafka, name: str) -> Event:
     return of_name(kafka.proxy.events.wait_for(lambda events: bool(of_name(events)), LIMIT_S))[0]
 
 
-@pytest.mark.parametrize("api", [END, ADD, OFFSETS, COMMIT], ids=lambda api: api.name)
+@pytest.mark.parametrize("api", [END, ADD, OFFSETS, COMMIT, PRODUCE], ids=lambda api: api.name)
 def test_what_comes_late_is_refused_once_there_is_a_new_producer(kafka: ProxiedKafka, api: ApiKey) -> None:
     """It comes in the middle of the next transaction, when that has a record on the broker."""
     name = f"refused-{api.name}"
@@ -164,6 +149,36 @@ def test_what_comes_late_is_refused_once_there_is_a_new_producer(kafka: ProxiedK
     writer.end(3)
     (place,) = Consumer(consumer_config(kafka.direct, "test", name)).committed([TopicPartition(TICKS.name, 0)], LIMIT_S)
     assert place.offset == 3
+    eventually(lambda: values(kafka, name) == [b"1", b"2", b"3"], "each is there once")
+
+
+def test_an_initialisation_that_comes_late_takes_the_place_of_the_one_that_was_sent_again(kafka: ProxiedKafka) -> None:
+    """The coordinator cannot know that it is the older one: it costs a producer, and no record."""
+    kafka.proxy.use(Schedule([Rule.of(Hold(ByHand(), 0.0), INIT, transactional_id="init", when=Only(1))]))
+    writer = Writer(kafka, "init")
+    writer.write(b"1", 1)
+    writer.begin(b"2")
+    writer.producer.wait(0.2)
+    kafka.proxy.release()
+    answered(kafka, "init")
+    with pytest.raises(KafkaException) as refused:
+        writer.end(2)
+    assert fenced(refused.value.args[0])
+    writer.producer.renew(LIMIT_S)
+    writer.write(b"2", 2)
+    eventually(lambda: values(kafka, "init") == [b"1", b"2"], "each is there once")
+
+
+def test_an_initialisation_that_comes_twice_costs_a_producer_at_most(kafka: ProxiedKafka) -> None:
+    kafka.proxy.use(Schedule([Rule.of(Double(), INIT, transactional_id="init-twice", when=Only(1))]))
+    writer = Writer(kafka, "init-twice")
+    answered(kafka, "init-twice")
+    with suppress(KafkaException):
+        writer.write(b"1", 1)
+    if not values(kafka, "init-twice"):
+        writer.producer.renew(LIMIT_S)
+        writer.write(b"1", 1)
+    eventually(lambda: values(kafka, "init-twice") == [b"1"], "it is there once")
 
 
 def test_what_is_repeated_with_no_sign_is_seen_by_no_client(kafka: ProxiedKafka) -> None:
@@ -174,8 +189,9 @@ def test_what_is_repeated_with_no_sign_is_seen_by_no_client(kafka: ProxiedKafka)
     writer.producer.wait(0.2)
     kafka.proxy.release()
     assert answered(kafka, "repeated").error == 0
-    eventually(lambda: b"torn" in values(kafka), "what is not committed is read as if it were")
+    eventually(lambda: b"torn" in values(kafka, "repeated"), "what is not committed is read as if it were")
 
 
-def values(kafka: ProxiedKafka) -> list[bytes | None]:
-    return [record.value for record in log.committed(kafka.direct, TRANSACTIONS.name)]
+def values(kafka: ProxiedKafka, name: str) -> list[bytes | None]:
+    """What is committed of a producer's records, as a reader gets it now."""
+    return [one.value for one in log.committed(kafka.direct, TRANSACTIONS.name) if one.key == name.encode()]

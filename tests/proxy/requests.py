@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tests.proxy.frames import REPLY, REQUEST, ApiKey, Direction, Frame, Malformed
 
 SHORT = struct.Struct(">h")
-ERROR_CODE = struct.Struct(">ih")  # after the time to throttle
+THROTTLE_BYTES = 4
 NEVER = 1 << 15
 # From which version on strings are compact and headers have tagged fields; all of these begin with a transactional id.
 FLEXIBLE_SINCE: dict[int, int] = {
@@ -20,8 +20,25 @@ FLEXIBLE_SINCE: dict[int, int] = {
 # Before, or from then on, it does not begin with one.
 ID_SINCE: dict[int, int] = {ApiKey.PRODUCE: 3}
 ID_UNTIL: dict[int, int] = {ApiKey.ADD_PARTITIONS_TO_TXN: 4}
-# Whose reply is the time to throttle and then one error code.
-ONE_ERROR = (ApiKey.INIT_PRODUCER_ID, ApiKey.ADD_OFFSETS_TO_TXN, ApiKey.END_TXN)
+
+
+class OneError(NamedTuple):
+    """A kind of reply that has one error code: from which version on the time to throttle stands before it, and from
+    which on its header has tagged fields."""
+
+    throttled_since: int
+    flexible_since: int
+
+
+ONE_ERROR: dict[int, OneError] = {
+    ApiKey.JOIN_GROUP: OneError(2, 6),
+    ApiKey.HEARTBEAT: OneError(1, 4),
+    ApiKey.LEAVE_GROUP: OneError(1, 4),
+    ApiKey.SYNC_GROUP: OneError(1, 4),
+    ApiKey.INIT_PRODUCER_ID: OneError(0, 2),
+    ApiKey.ADD_OFFSETS_TO_TXN: OneError(0, 3),
+    ApiKey.END_TXN: OneError(0, 3),
+}
 
 
 class Seen(NamedTuple):
@@ -65,11 +82,13 @@ def request_of(frame: Frame) -> Request:
 
 def error_of(request: Request, reply: Frame) -> int | None:
     """Kafka's error code in a reply, 0 for none; None where this module does not know."""
-    if request.api_key not in ONE_ERROR:
+    place = ONE_ERROR.get(request.api_key)
+    if place is None:
         return None
-    at = REPLY.size + (request.version >= FLEXIBLE_SINCE[request.api_key])  # no tagged field, in one byte
+    at = REPLY.size + (request.version >= place.flexible_since)  # no tagged field, in one byte
+    at += THROTTLE_BYTES * (request.version >= place.throttled_since)
     try:
-        return int(ERROR_CODE.unpack_from(reply.data, at)[1])
+        return int(SHORT.unpack_from(reply.data, at)[0])
     except struct.error as failure:
         raise Malformed(f"no reply: {failure}") from failure
 

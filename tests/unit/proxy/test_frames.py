@@ -129,6 +129,9 @@ def test_the_broker_s_answer_is_read_where_it_is_one_code() -> None:
     assert error_of(request_of(end_txn("t")), Frame(reply(1, struct.pack(">ih", 0, 47)))) == 47
     flexible = request_of(Frame(request(ApiKey.INIT_PRODUCER_ID, b"\0" + compact("t"), version=4)))
     assert error_of(flexible, Frame(reply(1, b"\0" + struct.pack(">ih", 0, 51)))) == 51
+    for version, body in ((0, b""), (1, b"\0" * 4), (4, b"\0" * 5)):
+        heartbeat = request_of(Frame(request(ApiKey.HEARTBEAT, version=version)))
+        assert error_of(heartbeat, Frame(reply(1, body + struct.pack(">h", 82)))) == 82
     assert error_of(request_of(Frame(request(ApiKey.METADATA))), Frame(reply(1))) is None
     with pytest.raises(Malformed):
         error_of(request_of(end_txn("t")), Frame(reply(1, b"\0")))
