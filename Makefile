@@ -17,8 +17,10 @@ SEEDS ?= 1000
 DATA ?= ../shared/data
 
 MINUTES ?= 10
+PROXY ?= 1
+REQUESTS ?= 1000
 
-.PHONY: help setup run watch verify chaos test check fmt fmt-check lint types unit sim quality generate lock bench bench-rivals clean
+.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality generate lock bench bench-rivals clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +46,11 @@ watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka 
 verify: $(READY) ## Real recorded prices against the oracle, record for record: DATA=<folder>. Takes minutes.
 	@$(BIN)/python -m tests.system.verify_recorded '$(DATA)'
 
-chaos: $(READY) ## Kill, stop and crowd everything during a replay, then compare with an undisturbed one: SEED=1 MINUTES=10
-	@$(BIN)/python -m tests.system.chaos --seed '$(or $(SEED),1)' --minutes '$(MINUTES)'
+chaos: $(READY) ## Kill, stop and crowd everything during a replay, then compare with an undisturbed one: SEED=1 MINUTES=10 PROXY=1
+	@$(BIN)/python -m tests.system.chaos --seed '$(or $(SEED),1)' --minutes '$(MINUTES)' $(if $(filter 0,$(PROXY)),--own-broker)
+
+late: $(READY) ## The labeler behind a proxy that keeps, doubles, delays and cuts its requests: SEED=1 REQUESTS=1000
+	@$(BIN)/python -m tests.late_requests --seed '$(or $(SEED),1)' --requests '$(REQUESTS)'
 
 # Each worker has servers of its own; servers that were given are shared by nobody.
 WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,3)

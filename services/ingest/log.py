@@ -1,7 +1,9 @@
 """What Kafka holds of an instrument already: the log is ingest's state."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -87,9 +89,10 @@ def partition_on(bootstrap: str, instrument: str) -> int:
 def last_second(
     bootstrap: str, instrument: str, partition: int, turned: Turned = nothing, clients: Clients = KAFKA
 ) -> MarketSecond | None:
-    """The newest record of an instrument, None where there is none. Raises Unusable where it cannot be gone on from.
+    """The newest second of an instrument, None where there is none. Raises Unusable where it cannot be gone on from.
 
-    Quick where there is one near the end; to know that there is none, the whole partition is read.
+    Quick where there is one near the end; to know that there is none, the whole partition is read. It need not be the
+    last record: a batch of a killed ingest may come when its successor has written on (`docs/late-requests.md`).
     """
     consumer = clients.consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
     try:
@@ -99,21 +102,32 @@ def last_second(
     key, look = instrument.encode(), FIRST_LOOK_RECORDS
     while end > first:
         start = max(first, end - look)
-        own = None
+        own: deque[Message] = deque(maxlen=FIRST_LOOK_RECORDS)
         for message in _read(bootstrap, TICKS.name, {partition: start}, turned, clients):
             if message.key() == key:
-                own = message
-        if own is not None:
-            return _decoded(own.value(), f"topic {TICKS.name}, partition {partition}, offset {own.offset()}")
+                own.append(message)
+        if own:
+            return _newest(own)
         if start == first:
             break
         look *= LOOK_FURTHER
     return None
 
 
-def _decoded(payload: bytes | None, where: str) -> MarketSecond:
+def _newest(own: Iterable[Message]) -> MarketSecond:
+    """Of the last records of an instrument. Raises Unusable where the very last cannot be gone on from."""
+    *before, last = own
+    found = _decoded(last)
+    for message in before:
+        with suppress(BadRecord):
+            found = max(found, decode_second(message.value()), key=lambda second: second.second)
+    return found
+
+
+def _decoded(message: Message) -> MarketSecond:
+    where = f"topic {message.topic()}, partition {message.partition()}, offset {message.offset()}"
     try:
-        last = decode_second(payload)
+        last = decode_second(message.value())
     except BadRecord as failure:
         raise Unusable(f"the log cannot be gone on from: {where}: {failure}") from None
     if not last.last_tick_ns:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from services.labeler.config import LabelerConfig
 from services.labeler.core import Labeler, Output
 from services.labeler.inputs import ReadAhead, Waiting
 from services.labeler.saved import Record, Saved, frontier_record, removed_parts, snapshot_records
 from tidewheel.contracts.topics import ORDERS, TICKS
+from tidewheel.domain.continuity import NEXT, Arrival, Ascending, Furthest, Seconds
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 
@@ -19,13 +21,26 @@ SNAPSHOT_BYTES_PER_RECORD = 480
 TOPICS = (TICKS.name, ORDERS.name)
 
 
-class Instrument:
-    """One instrument's labeler, the records that wait in it, and how far it is saved."""
+class Break(NamedTuple):
+    """A record that is not the next of its instrument on its topic."""
 
-    __slots__ = ("after", "labeler", "parts", "records", "saved_second", "snapshot_second", "waiting")
+    topic: str
+    offset: int
+    instrument: str
+    arrival: Arrival
+
+
+class Instrument:
+    """One instrument's labeler, the records that wait in it, whether they come in order, and how far it is saved."""
+
+    __slots__ = (
+        *("after", "labeler", "orders", "parts", "records", "saved_second", "seconds", "snapshot_second"),
+        "waiting",
+    )
 
     def __init__(self, labeler: Labeler) -> None:
         self.labeler = labeler
+        self.seconds, self.orders = Seconds(), Ascending("second")
         self.waiting = {topic: Waiting() for topic in TOPICS}
         self.saved_second = labeler.second
         # Of the last snapshot: its second, its records, by topic the offset that follows it, and the records since.
@@ -40,6 +55,8 @@ class Instrument:
         instrument = cls(Labeler.restore(saved.state, config))
         instrument.labeler.replay_to(saved.written)
         instrument.saved_second, instrument.parts = saved.written.second, saved.parts
+        if saved.state.session_open:
+            instrument.seconds.expect(saved.state.session, instrument.labeler.second + 1, saved.state.next_seq)
         instrument.after = {TICKS.name: saved.ticks_offset, ORDERS.name: saved.orders_offset}
         return instrument
 
@@ -63,6 +80,9 @@ class Partition:
         self._touched: dict[str, Instrument] = {}
         # Those whose snapshot is not of the last second written, in order of when that began.
         self._behind: dict[str, Instrument] = {}
+        # Since they were last taken away; those of records that a process before this one read are among them.
+        self.breaks: list[Break] = []
+        self._furthest, self._again = Furthest(), False
         self.moved: dict[str, Labeler] = {}  # those that the last `complete` wrote a frontier of
         self._ahead = ReadAhead()
         # By topic: the offset after the last record read, and the one below which all is labelled.
@@ -85,16 +105,21 @@ class Partition:
     def on_second(self, offset: int, payload_bytes: int, second: MarketSecond) -> list[Output]:
         """A record of topic `ticks`; returns what it resolved and is not written yet."""
         instrument = self._take(TICKS.name, second.instrument, second.second, offset, payload_bytes)
+        if (arrival := instrument.seconds.take(second)) is not NEXT and not self._again:
+            self.breaks.append(Break(TICKS.name, offset, second.instrument, arrival))
         return instrument.labeler.on_second(second)
 
     def on_orders(self, offset: int, payload_bytes: int, orders: SecondOrders) -> list[Output]:
         """A record of topic `orders`; returns what it resolved and is not written yet."""
         instrument = self._take(ORDERS.name, orders.instrument, orders.second, offset, payload_bytes)
+        if (arrival := instrument.orders.take(orders.second)) is not NEXT and not self._again:
+            self.breaks.append(Break(ORDERS.name, offset, orders.instrument, arrival))
         return instrument.labeler.on_orders(orders)
 
     def read(self, topic: str, offset: int) -> None:
         """Everything up to this record was read, bad records too."""
         self._read[topic] = offset + 1
+        self._again = self._furthest.again(topic, offset)
 
     def _take(self, topic: str, name: str, second: int, offset: int, payload_bytes: int) -> Instrument:
         instrument = self.instruments.get(name)

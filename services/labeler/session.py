@@ -98,8 +98,15 @@ class Session:
         return self._history.columns.nbytes + self._book.nbytes
 
     def continued_by(self, second: MarketSecond) -> bool:
-        """Whether nothing is missing between the last second taken and this one."""
-        return second.second == self._last + 1 and second.first_seq == self._next_seq and second.session == self.number
+        """Whether nothing is missing between the last second taken and this one, and both are of one market: of two
+        that were written for one second, this one may follow the other (`docs/late-requests.md`)."""
+        return (
+            second.second == self._last + 1
+            and second.first_seq == self._next_seq
+            and second.session == self.number
+            and second.open_bid_e9 == self._close_bid_e9
+            and second.open_offer_e9 == self._close_offer_e9
+        )
 
     def take(self, second: MarketSecond, orders: SecondOrders | None) -> list[Ending]:
         """The next second and the orders placed in it."""

@@ -39,7 +39,7 @@ class LabelerWork:
         self._bin = DeadLetterBin(SERVICE, outbox)
         self._facts = Facts()
         self._partitions: dict[int, Partition] = {}
-        self._set_aside: dict[Place, int] = {}  # bad records below this offset are dead letters already
+        self._set_aside: dict[Place, int] = {}  # bad records below this offset are dead letters already; breaks, told
         self._moved: dict[str, Labeler] = {}
         self._replaying = False
 
@@ -87,6 +87,8 @@ class LabelerWork:
                     self._bin.record(message, failure)
                 continue
             good += 1
+            if partition.breaks:
+                self._note_breaks(partition, number)
             if outputs:
                 self._write(outputs, number)
         self._bin.good(good)
@@ -117,6 +119,13 @@ class LabelerWork:
             return partition.on_orders(offset, len(payload), decode_orders(payload))
         except StateMismatch as failure:
             raise Unusable(str(failure)) from failure
+
+    def _note_breaks(self, partition: Partition, number: int) -> None:
+        """Those of records that no transaction has covered yet; what is read again after a start was told then."""
+        breaks, partition.breaks = partition.breaks, []
+        self._facts.add_breaks(
+            (one, number) for one in breaks if one.offset >= self._set_aside.get((one.topic, number), 0)
+        )
 
     def _write(self, outputs: list[Output], number: int) -> None:
         produce, key = self._outbox.produce, outputs[0].transaction.instrument

@@ -20,7 +20,10 @@ from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import DeadLetter, decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
+from tidewheel.domain.continuity import NEXT, Seconds
+from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
+from tidewheel.runtime.continuity import Breaks
 from tidewheel.runtime.dead_letters import DeadLetterBin
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, partitions_of
@@ -52,6 +55,9 @@ class OrderBot:
         self._rule = settings.rule
         self._health = health
         self._progress: dict[int, Progress] = {}
+        # Of each partition, by instrument.
+        self._order: dict[int, dict[str, Seconds]] = {}
+        self._breaks = Breaks(SERVICE, TICKS.name)
         self._waiting: list[Record] = []
         self._bin = DeadLetterBin(SERVICE, self)
         self._finishing = False
@@ -75,7 +81,8 @@ class OrderBot:
     async def _on_record(self, message: Any, payload: bytes | None) -> None:
         """Send what follows from one input. The order of effects: come, sent, delivered, and only then committable."""
         progress = self._progress.setdefault(message.partition, Progress())
-        progress.came(message.offset)
+        if not progress.came(message.offset):
+            self._order[message.partition] = {}
         topic, key, value, partition = self._answer(progress, message, payload)
         delivery = await self._app.producer.send(topic, key, value, partition, None, None)
         delivery.add_done_callback(partial(self._on_delivery, progress, message.offset))
@@ -83,17 +90,28 @@ class OrderBot:
     def _answer(self, progress: Progress, message: Any, payload: bytes | None) -> Record:
         """The one record that answers an input: its orders, or a dead letter."""
         try:
-            orders = orders_of(decode_second(payload), self._rule)
+            second = decode_second(payload)
+            orders = orders_of(second, self._rule)
         except BadRecord as bad:
             progress.bad(message.offset)
             self._bin.put(_dead_letter(message, payload, bad))
             return self._waiting.pop()
         self._bin.good()
+        self._check_order(message, second)
         for each in self._progress.values():
             each.good()
         _count(orders)
         # The labeler reads the same partition of both topics.
         return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition
+
+    def _check_order(self, message: Any, second: MarketSecond) -> None:
+        of_partition = self._order.setdefault(message.partition, {})
+        order = of_partition.get(second.instrument)
+        if order is None:
+            order = of_partition[second.instrument] = Seconds()
+        if (arrival := order.take(second)) is not NEXT:
+            place = f"partition {message.partition}, offset {message.offset}"
+            self._breaks.tell(second.instrument, arrival, place)
 
     def produce(self, topic: str, value: bytes, key: str, /) -> None:
         """DeadLetterBin writes here; sent as the answer to the present input."""
@@ -128,6 +146,7 @@ class OrderBot:
 
     async def _on_assigned(self, _app: App, assigned: set[TP], **_more: Any) -> None:
         self._progress.clear()
+        self._order.clear()
         # A run of bad inputs is not committed and so comes again: it must not count twice.
         self._bin = DeadLetterBin(SERVICE, self)
         self._health.ready()

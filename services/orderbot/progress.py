@@ -27,20 +27,22 @@ class Progress:
         self._taken = 0
         self._bad_from: int | None = None
 
-    def came(self, offset: int) -> None:
-        """An input arrived. Raises Skipped, and then counts it as not come.
+    def came(self, offset: int) -> bool:
+        """An input arrived; whether it is the one after the last. Raises Skipped, and then counts it as not come.
 
         An earlier offset than expected is the consumer reading again: what was open comes once more.
         """
+        follows = offset == self._next
         if self._next is not None and offset > self._next:
             raise Skipped(f"offset {offset} came where {self._next} was due")
         if self._next is None:
             self._taken = offset
-        if offset != self._next:
+        if not follows:
             self._open.clear()
             self._delivered.clear()
         self._open.append(offset)
         self._next = offset + 1
+        return follows
 
     def bad(self, offset: int) -> None:
         """An input that came could not be used."""

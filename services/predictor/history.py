@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidewheel.domain.continuity import Seconds
 from tidewheel.domain.features import HISTORY_S, Day
 from tidewheel.domain.market import Int64, MarketSecond
 
@@ -32,9 +33,13 @@ class MarketView:
 
 
 class History:
-    """Closing mids of one instrument without a hole: a new session or a missing second starts it anew."""
+    """Closing mids of one instrument without a hole: a new session or a missing second starts it anew.
+
+    `order` tells which seconds repeat or are missing.
+    """
 
     def __init__(self) -> None:
+        self.order = Seconds()
         self._buffer: Int64 = np.empty(BUFFER_S, dtype=np.int64)
         self._length = 0
         self._last: MarketSecond | None = None

@@ -17,6 +17,9 @@ from services.predictor.history import History, MarketViews
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.topics import TICKS
+from tidewheel.domain.continuity import NEXT, Furthest
+from tidewheel.domain.market import MarketSecond
+from tidewheel.runtime.continuity import Breaks
 from tidewheel.runtime.kafka import check, consumer_config, partitions_of
 from tidewheel.telemetry import metrics
 
@@ -50,6 +53,8 @@ class MarketReader:
         self._log = log
         self._histories: dict[str, History] = {}
         self._bad: Counter[str] = Counter()
+        self._breaks = Breaks("predictor", TICKS.name)
+        self._furthest = Furthest()
         self._is_away = False
         # Partition -> instruments seen on it.
         self._seen: defaultdict[int, set[str]] = defaultdict(set)
@@ -136,6 +141,9 @@ class MarketReader:
     def _jump_far_ahead(self, consumer: Consumer, partition: int, position: int) -> None:
         _, high = consumer.get_watermark_offsets(TopicPartition(TICKS.name, partition), cached=True)
         if high - position > 2 * self._reach(partition):
+            for instrument in self._seen[partition]:
+                if instrument in self._histories:
+                    self._histories[instrument].order.forget()
             consumer.seek(self._read_back(partition, 0, high))
 
     def _end_reading_back(self, consumer: Consumer, partition: int, position: int) -> None:
@@ -159,9 +167,19 @@ class MarketReader:
             except BadRecord as failure:
                 self._count_bad(message, failure)
                 continue
-            self._histories.setdefault(second.instrument, History()).add(second)
+            self._add(second, message)
             for instruments in (self._seen, self._unshown):
                 instruments[message.partition() or 0].add(second.instrument)
+
+    def _add(self, second: MarketSecond, message: Message) -> None:
+        history = self._histories.get(second.instrument)
+        if history is None:
+            history = self._histories[second.instrument] = History()
+        partition, offset = message.partition() or 0, message.offset() or 0
+        again = self._furthest.again(partition, offset)
+        if (arrival := history.order.take(second)) is not NEXT and not again:
+            self._breaks.tell(second.instrument, arrival, f"partition {partition}, offset {offset}")
+        history.add(second)
 
     def _show(self, partition: int) -> None:
         for instrument in self._unshown.pop(partition, ()):

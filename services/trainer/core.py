@@ -1,9 +1,9 @@
 """Windows of consecutive examples, per instrument. Examples in, closed windows out; no Kafka, no clock.
 
 Memory is bounded by the window being filled and the windows handed out: rows lie in arrays of the window's size, made
-once. An example already seen is passed over. A gap in `example_seq` cannot be mended, so the window it falls into is
-given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after a gap
-is out of place itself: to go on after it would pass over all the true ones in silence.
+once. An example already seen is told and passed over. A gap in `example_seq` cannot be mended, so the window it falls
+into is given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after
+a gap is out of place itself: to go on after it would pass over all the true ones in silence.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.trainer.rows import Rows
+from tidewheel.domain.continuity import Arrival, arrived
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import Int64
 from tidewheel.domain.windows import Windowing
@@ -62,7 +63,15 @@ class Joined:
     seq: int
 
 
-Happening = Window | Gap | Misplaced | Joined
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An example that was taken in before; it is passed over."""
+
+    instrument: str
+    arrival: Arrival
+
+
+Happening = Window | Gap | Misplaced | Joined | Repeated
 
 
 class Windows:
@@ -85,6 +94,8 @@ class Windows:
             return [Misplaced(example.instrument, filling.expected, example.example_seq)]
         elif example.example_seq > filling.expected:
             happenings.append(filling.skip_to(example.example_seq))
+        elif example.example_seq < filling.expected:
+            return [Repeated(example.instrument, arrived(filling.expected, example.example_seq, "example_seq"))]
         window = filling.add(example, offset)
         return [*happenings, window] if window else happenings
 
@@ -149,9 +160,7 @@ class _Filling:
         return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
 
     def add(self, example: Example, offset: int) -> Window | None:
-        """Take in the next example; the window, if this one closes it."""
-        if example.example_seq < self.expected:
-            return None
+        """Take in the next example, the one expected; the window, if this one closes it."""
         self.expected += 1
         self.next_offset = offset + 1
         if example.example_seq < self._windowing.first_example_seq(self.seq):

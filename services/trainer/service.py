@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from services.trainer.core import Gap, Joined, Misplaced, Window, Windows
+from services.trainer.core import Gap, Joined, Misplaced, Repeated, Window, Windows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.jobs import Begun, Closed, Job, Lost
@@ -25,9 +25,11 @@ from services.trainer.worker import Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
+from tidewheel.domain.continuity import Furthest, arrived
 from tidewheel.domain.orders import ExitOn
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
+from tidewheel.runtime.continuity import Breaks
 from tidewheel.runtime.dead_letters import DeadLetterBin
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, Unusable
@@ -78,6 +80,8 @@ class Service:
         self._registry = outside.registry
         self._events = RunEvents(self._producer, outside.clock_ns)
         self._bin = DeadLetterBin("trainer", self._events)
+        self._breaks = Breaks("trainer", EXAMPLES.name)
+        self._furthest = Furthest()
         config = settings.training()
         self._windows = Windows(config.windowing)
         self._worker = Worker(
@@ -142,6 +146,7 @@ class Service:
         except BadRecord as failure:
             self._bin.record(message, failure)
             return
+        again = self._furthest.again(partition, offset)
         happenings = self._windows.on_example(example, partition, offset)
         for happening in happenings:
             if isinstance(happening, Window):
@@ -150,6 +155,10 @@ class Service:
                 self._on_gap(happening, message)
             elif isinstance(happening, Misplaced):
                 self._on_misplaced(happening, message)
+            elif isinstance(happening, Repeated):
+                if not again:
+                    place = f"partition {partition}, offset {offset}"
+                    self._breaks.tell(happening.instrument, happening.arrival, place)
             else:
                 self._on_joined(happening, partition, offset)
         if not any(isinstance(happening, Gap | Misplaced) for happening in happenings):  # these were set aside
@@ -159,6 +168,7 @@ class Service:
     def _on_gap(self, gap: Gap, message: Message) -> None:
         words = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"
         self._context.log.error("%s; windows lost: %s", words, list(gap.lost) or "none")
+        self._breaks.count(arrived(gap.expected, gap.found, "example_seq"))
         self._bin.record(message, BadRecord(Reason.OUT_OF_ORDER, words))
         if gap.lost:
             self._jobs.append(Lost(gap.instrument, message.partition() or 0, gap.first_offset, gap.lost, words))

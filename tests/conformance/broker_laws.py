@@ -49,6 +49,13 @@ class Bench:
         producer.init_transactions(LIMIT_S)
         return producer
 
+    def logged(self, name: str, log: "EndsTold") -> Producer:
+        """A transactional producer that writes librdkafka's lines about transactions into `log`."""
+        more = {"transactional.id": name, "debug": "eos", "logger": log}
+        producer = self.clients.producer(producer_config(self.bootstrap, "test", **more))
+        producer.init_transactions(LIMIT_S)
+        return producer
+
     def consumer(self, group: str) -> Consumer:
         return self.clients.consumer(consumer_config(self.bootstrap, "test", group))
 
@@ -72,6 +79,18 @@ class Bench:
         while not (reached := true()) and time.monotonic() < deadline:
             pass
         return reached
+
+
+class EndsTold:
+    """A client's `logger` that keeps what is said of each request to end a transaction."""
+
+    def __init__(self) -> None:
+        self.ends: list[str] = []
+
+    def log(self, level: int, words: str, *args: str) -> None:
+        facility, _, text = args
+        if facility == "ENDTXN":
+            self.ends.append(text.partition("]: ")[2])
 
 
 def unique(word: str) -> str:
@@ -168,6 +187,67 @@ class BrokerLaws:
         send(new, b"new")
         new.commit_transaction(LIMIT_S)
         assert [value for _, value in bench.read()] == [b"new"]
+
+    # An end that comes late, when its client has sent another and begun anew, cannot be made with clients alone: the
+    # simulation judges it by these laws, tests with a proxy before a real broker show it.
+
+    def test_offsets_of_a_replaced_producer_are_not_committed(self, bench: Bench, names: str) -> None:
+        old, member, place = bench.transactional(names), bench.consumer(names), TopicPartition(TICKS.name, 0)
+        for offset in (5, 7):
+            old.begin_transaction()
+            send(old, b"%d" % offset)
+            told = [TopicPartition(TICKS.name, 0, offset)]
+            old.send_offsets_to_transaction(told, member.consumer_group_metadata(), LIMIT_S)
+            if offset == 5:
+                old.commit_transaction(LIMIT_S)
+        bench.transactional(names)
+        with pytest.raises(KafkaException) as caught:
+            old.commit_transaction(LIMIT_S)
+        assert fenced(caught.value.args[0])
+        found: list[TopicPartition] = []
+        assert bench.until(lambda: _stable(member, place, found))
+        assert found[0].offset == 5
+        assert [value for _, value in bench.read()] == [b"5"]
+        member.close()
+
+    def test_a_new_producer_of_an_id_finds_what_was_committed_stable(self, bench: Bench, names: str) -> None:
+        """At once: whoever begins anew after an end of which he is not sure goes on from there."""
+        member, place = bench.consumer(names), TopicPartition(TICKS.name, 0)
+        for offset in range(1, 4):
+            producer = bench.transactional(names)
+            found: list[TopicPartition] = []
+            assert _stable(member, place, found)
+            assert found[0].offset == (offset - 1 or -1001)
+            producer.begin_transaction()
+            send(producer, b"%d" % offset)
+            told = [TopicPartition(TICKS.name, 0, offset)]
+            producer.send_offsets_to_transaction(told, member.consumer_group_metadata(), LIMIT_S)
+            producer.commit_transaction(LIMIT_S)
+        assert [value for _, value in bench.read()] == [b"1", b"2", b"3"]
+        member.close()
+
+    def test_the_log_tells_of_each_end_once(self, bench: Bench, names: str) -> None:
+        log = EndsTold()
+        producer = bench.logged(names, log)
+        for state, end in (
+            ("CommittingTransaction", producer.commit_transaction),
+            ("AbortingTransaction", producer.abort_transaction),
+        ):
+            producer.begin_transaction()
+            send(producer, b"value")
+            end(LIMIT_S)
+            producer.poll(0)
+            assert log.ends == [f"EndTxn returned NO_ERROR in state {state} (may_retry=true)"]
+            log.ends.clear()
+
+    def test_what_holds_nothing_is_ended_without_a_request(self, bench: Bench, names: str) -> None:
+        log = EndsTold()
+        producer = bench.logged(names, log)
+        for end in (producer.commit_transaction, producer.abort_transaction):
+            producer.begin_transaction()
+            end(LIMIT_S)
+            producer.poll(0)
+        assert log.ends == []
 
     def test_a_transaction_open_for_too_long_is_aborted_and_its_producer_fenced(self, bench: Bench, names: str) -> None:
         producer = bench.impatient(names)

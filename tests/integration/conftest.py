@@ -1,12 +1,17 @@
-"""A registry on the run's Redis, and a predictor that serves from it."""
+"""A registry on the run's Redis, a predictor that serves from it, and a broker behind a proxy."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.made_models import published
 from tests.predictors import Client, eventually, running
+from tests.proxy.broker import ProxiedKafka, proxied_kafka
+from tests.proxy.schedule import Schedule
+from tests.servers import docker_is_there
 from tidewheel.registry.store import Registry
+from tidewheel.runtime import topic_admin
 
 
 @pytest.fixture
@@ -23,3 +28,22 @@ def client(registry: Registry, empty_redis: str) -> Iterator[Client]:
     with running(empty_redis) as made:
         eventually(lambda: made.client.served() == (1, 1), "window 1 is served")
         yield made.client
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
+    """A broker of the module's own, with all topics, of one partition each."""
+    if os.environ.get("TIDEWHEEL_TEST_KAFKA") or docker_is_there():
+        pytest.skip("the broker must advertise the proxy's address, which the embedded one can be told")
+    with proxied_kafka(tmp_path_factory.mktemp("kafka")) as kafka:
+        topic_admin.create(kafka.direct, 1)
+        yield kafka
+    assert kafka.proxy.failures == []
+
+
+@pytest.fixture
+def kafka(proxied: ProxiedKafka) -> Iterator[ProxiedKafka]:
+    """The same, whose proxy lets everything pass after the test."""
+    yield proxied
+    proxied.proxy.use(Schedule())
+    proxied.proxy.release()

@@ -83,8 +83,11 @@ def test_everything(filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
         "dead-letters": 0,
     }
     assert done["orders.parquet"].repeats == 1
+    # Of examples only 1 and 3 are there of each instrument.
     assert capsys.readouterr().err == (
+        "orders.parquet: 1 records repeat others and were left out\n"
         "orders.parquet: 1 records could not be decoded and were left out (1 undecodable)\n"
+        "examples.parquet: 3 records are missing, by the numbers of those that are there\n"
     )
     in_order = [(name, number) for name in sorted(INSTRUMENTS) for number in (1, 3)]
     assert column(tmp_path / "examples.parquet", "instrument", "example_seq") == in_order

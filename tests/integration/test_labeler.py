@@ -223,10 +223,10 @@ def test_a_topic_that_turns_to_garbage_is_not_drained(broker: str) -> None:
     assert_undisturbed(broker, BOTH)
 
 
-def test_nothing_of_an_aborted_transaction_is_seen(broker: str) -> None:
+def test_nothing_of_a_transaction_that_is_given_up_is_seen(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker, commit_interval_ms=10_000) as start:
         labeler = start()
         labeler.turn_until(lambda: labeler.loop._in_transaction and labeler.turns > 20)
-        labeler.loop._producer.abort(10)
+        labeler.loop._producer.renew(10)
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []

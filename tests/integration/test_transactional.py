@@ -73,11 +73,6 @@ def test_an_end_in_peace_is_certain_and_one_of_nothing_is_not(broker: str) -> No
         own.commit(LIMIT_S)
         assert own.uncertainty is None
     own.begin()
-    own.produce(TRANSACTIONS.name, b"taken back", b"key", 0)
-    own.wait(0.5)  # its partition is registered
-    own.abort(LIMIT_S)
-    assert own.uncertainty is None
-    own.begin()
     own.commit(LIMIT_S)
     assert own.uncertainty is not None, "none was sent"
 

@@ -73,8 +73,7 @@ class Broker:
 
     def expire(self, transactional_id: str) -> None:
         """Abort what has been open for too long; its producer, if it lives, is fenced."""
-        latest = self._latest.get(transactional_id)
-        if latest is not None and latest.fate is Fate.OPEN:
+        if self.open_transaction(transactional_id) is not None:
             self.init(transactional_id)
 
     def _end_latest(self, transactional_id: str) -> None:
@@ -84,8 +83,9 @@ class Broker:
                 self._decide(latest, Fate.ABORTED)
             self._settle(latest)
 
-    def transaction(self, transactional_id: str, epoch: int) -> Transaction:
-        """The open transaction, begun if there is none; the one before is brought to its end first."""
+    def register(self, transactional_id: str, epoch: int, what: Place | str) -> None:
+        """A partition, or a group by its name, joins the open transaction, which is begun if there is none; the one
+        before is brought to its end first. Raises KafkaException where the producer was replaced."""
         self._check_epoch(transactional_id, epoch)
         latest = self._latest.get(transactional_id)
         if latest is None or latest.fate is not Fate.OPEN:
@@ -93,7 +93,21 @@ class Broker:
                 self._settle(latest)
             latest = self._latest[transactional_id] = Transaction(transactional_id)
             self._unsettled.append(latest)
+            self.version += 1
+        latest.registered.add(what)
+
+    def registered(self, transactional_id: str, epoch: int, what: Place | str) -> Transaction:
+        """The open transaction that a partition or a group was registered with. Raises KafkaException where there is
+        none: it may have been ended without its owner's knowledge."""
+        self._check_epoch(transactional_id, epoch)
+        latest = self.open_transaction(transactional_id)
+        if latest is None or what not in latest.registered:
+            raise failures.invalid_state(f"{what} is in no open transaction of {transactional_id}")
         return latest
+
+    def open_transaction(self, transactional_id: str) -> Transaction | None:
+        latest = self._latest.get(transactional_id)
+        return latest if latest is not None and latest.fate is Fate.OPEN else None
 
     def epoch(self, transactional_id: str) -> int | None:
         return self._epochs.get(transactional_id)
@@ -105,18 +119,22 @@ class Broker:
     def add_offsets(
         self, transactional_id: str, epoch: int, who: Metadata, offsets: Mapping[Place, tuple[int, str]]
     ) -> None:
-        """Raises KafkaException where the producer or the member was replaced."""
-        transaction = self.transaction(transactional_id, epoch)
+        """Offsets of a group that is registered. Raises KafkaException where it is not, or the producer or the member
+        was replaced."""
+        transaction = self.registered(transactional_id, epoch, who.group)
         self.group(who.group).check(who)
         transaction.offsets.setdefault(who.group, {}).update(offsets)
         self.version += 1
 
     def end(self, transactional_id: str, epoch: int, fate: Fate) -> None:
-        """Decide an open transaction; a second time, and without one, nothing happens."""
+        """Decide whatever is open of this epoch; the same again changes nothing. Raises KafkaException for a producer
+        that was replaced, and where that is not how the latest transaction ended."""
         self._check_epoch(transactional_id, epoch)
         latest = self._latest.get(transactional_id)
         if latest is not None and latest.fate is Fate.OPEN:
             self._decide(latest, fate)
+        elif latest is None or latest.fate is not fate:
+            raise failures.invalid_state(f"{transactional_id} has no transaction to be {fate.value}")
 
     def _decide(self, transaction: Transaction, fate: Fate) -> None:
         transaction.fate = fate

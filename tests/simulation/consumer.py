@@ -1,6 +1,7 @@
 """A consumer on the broker in memory, with the calls, callbacks and errors of confluent-kafka's that Tidewheel uses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,9 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaExcep
 from tests.simulation import failures
 from tests.simulation.broker import Broker
 from tests.simulation.groups import Metadata, Standing
+from tests.simulation.network import Request
 from tests.simulation.records import Place
+from tests.simulation.sending import ClientLog, Sender
 from tests.simulation.stage import Stage
 
 Rebalanced = Callable[["SimConsumer", list[TopicPartition]], None]
@@ -25,6 +28,7 @@ class SimConsumer:
         self._stage = stage
         self._chance = chance
         self._group = broker.group(config["group.id"])
+        self._sender = Sender(stage, config["group.id"], ClientLog({}))
         self._name = str(config.get("group.instance.id", ""))
         self._committed_only = config.get("isolation.level", "read_committed") == "read_committed"
         self._tells_ends = bool(config.get("enable.partition.eof"))
@@ -150,7 +154,8 @@ class SimConsumer:
     def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool = True) -> None:
         self._stage.before("commit_offsets")
         values = {(one.topic, one.partition): (one.offset, one.metadata or "") for one in offsets}
-        self._broker.commit(self.consumer_group_metadata(), values)
+        call = partial(self._broker.commit, self.consumer_group_metadata(), values)
+        self._sender.send(Request.OFFSETS, call)
         self._stage.after("commit_offsets")
 
     def close(self) -> None:

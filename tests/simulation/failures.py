@@ -23,6 +23,17 @@ def wrong_state(words: str) -> KafkaException:
     return KafkaException(KafkaError(KafkaError._STATE, words))
 
 
+def invalid_state(words: str) -> KafkaException:
+    """A request that does not fit what the broker knows of the transaction."""
+    return KafkaException(KafkaError(KafkaError.INVALID_TXN_STATE, words))
+
+
+def dead(failure: KafkaException) -> KafkaException:
+    """The same, where it is the end of the client."""
+    error = failure.args[0]
+    return KafkaException(KafkaError(error.code(), f"the transaction fails: {error.str()}", True, False, False))
+
+
 def fenced(words: str) -> KafkaException:
     """Another producer has this one's transactional id."""
     return KafkaException(KafkaError(KafkaError._FENCED, f"producer fenced: {words}", True, False, False))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
+from tests.simulation.network import Hold, Request
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS
 
 LABELERS = ("labeler-0", "labeler-1")
@@ -19,7 +20,7 @@ OFTEN: dict[str, dict[str, int]] = {
     "ingest": {"produce": 750, "consume": 1, "flush": 2, "leave": 4, "poll": 12, "send": 10},
     "orderbot": {"consume": 90, "produce": 1500, "commit_offsets": 10, "flush": 2, "poll": 60, "send": 20, "leave": 1},
     "labeler": {
-        "init": 2,
+        "init": 6,
         "begin": 60,
         "produce": 800,
         "send_offsets": 60,
@@ -27,9 +28,7 @@ OFTEN: dict[str, dict[str, int]] = {
         "end": 60,
         "consume": 250,
         "committed": 4,
-        "abort": 2,
-        "flush": 2,
-        "poll": 2,
+        "poll": 60,
         "send": 50,
         "leave": 4,
     },
@@ -52,11 +51,9 @@ ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
     "labeler": {
         "produce": ("refused", "full"),
         "send": ("late", "lost"),
-        "flush": ("late",),
         "send_offsets": ("late", "lost", "abortable"),
         "commit": ("late", "lost", "abortable"),
         "end": ("late",),
-        "abort": ("late", "lost"),
         "consume": ("told",),
         "committed": ("late",),
         "init": ("late", "lost"),
@@ -70,6 +67,35 @@ ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "predictor": {"registry": ("late", "lost")},
 }
+# Requests that may come late, how often a role sends them, roughly, and how often one is drawn.
+SENT: dict[str, dict[Request, tuple[int, int]]] = {
+    "labeler": {
+        Request.END: (60, 6),
+        Request.TXN_OFFSETS: (60, 2),
+        Request.ADD_OFFSETS: (60, 1),
+        Request.ADD_PARTITIONS: (150, 1),
+        Request.INIT: (2, 1),
+    },
+    "orderbot": {Request.OFFSETS: (10, 1)},
+    "trainer": {Request.OFFSETS: (8, 1)},
+}
+HOLDS: dict[Request, tuple[Hold, ...]] = {
+    Request.END: (Hold.RESENT, Hold.RESENT, Hold.TIMED_OUT, Hold.TIMED_OUT, Hold.DOUBLED),
+    Request.TXN_OFFSETS: (Hold.RESENT, Hold.GIVEN_UP, Hold.DOUBLED),
+    Request.ADD_OFFSETS: (Hold.RESENT, Hold.GIVEN_UP, Hold.DOUBLED),
+    Request.ADD_PARTITIONS: (Hold.RESENT, Hold.DOUBLED),
+    Request.INIT: (Hold.RESENT, Hold.TIMED_OUT, Hold.DOUBLED),
+    Request.OFFSETS: (Hold.RESENT, Hold.TIMED_OUT, Hold.DOUBLED),
+}
+# What makes it dangerous to come late: a request of the next transaction, or the end of its own.
+SUCCESSORS: dict[Request, tuple[Request, ...]] = {
+    Request.END: (Request.ADD_OFFSETS, Request.ADD_PARTITIONS, Request.TXN_OFFSETS),
+    Request.TXN_OFFSETS: (Request.TXN_OFFSETS,),
+    Request.ADD_OFFSETS: (Request.END,),
+    Request.ADD_PARTITIONS: (Request.END,),
+    Request.INIT: (Request.ADD_OFFSETS, Request.ADD_PARTITIONS),
+    Request.OFFSETS: (Request.OFFSETS,),
+}
 # Where strangers' records are met, by those who read there.
 STRANGE = (TICKS.name, ORDERS.name, EXAMPLES.name)
 STEPS = 9_000  # effects of all processes in a run without faults, roughly
@@ -78,7 +104,8 @@ STEPS = 9_000  # effects of all processes in a run without faults, roughly
 @dataclass(frozen=True)
 class Fault:
     """One thing that goes wrong. `at`: the how-manieth effect of its kind in the role's life, restarts counted on; for
-    faults without an effect, the step of the run. `more`: how long, in steps, or how much."""
+    faults without an effect, the step of the run. `more`: how long, in steps, or how much. `behind`: of a request
+    that is held, the one it comes after; `more` is counted from there."""
 
     kind: str
     role: str
@@ -87,10 +114,12 @@ class Fault:
     side: str = "before"
     how: str = ""
     more: int = 0
+    behind: str = ""
 
     def __str__(self) -> str:
         where = f"{self.side} {self.effect} {self.at}" if self.effect else f"at step {self.at}"
-        return f"{self.kind:<7} {self.role:<12} {where}" + "".join(f" {w}" for w in (self.how, self.more or "") if w)
+        words = (self.how, self.more or "", f"behind {self.behind}" if self.behind else "")
+        return f"{self.kind:<7} {self.role:<12} {where}" + "".join(f" {word}" for word in words if word)
 
 
 def draw(chance: Random) -> list[Fault]:
@@ -100,6 +129,7 @@ def draw(chance: Random) -> list[Fault]:
     makers += (_abort, _delay, _scale, _reread, _stop, _other)
     faults = [chance.choice(makers)(chance) for _ in range(count)]
     faults += [_stranger(chance) for _ in range(chance.choice((0, 1, 3)))]
+    faults += [_held(chance) for _ in range(chance.choice((0, 0, 1, 2, 4)))]
     return sorted(faults, key=lambda fault: (fault.role, fault.at))
 
 
@@ -151,6 +181,17 @@ def _stop(chance: Random) -> Fault:
 def _stranger(chance: Random) -> Fault:
     """A record that nobody can read."""
     return Fault("strange", "stranger", chance.randint(1, STEPS), how=chance.choice(STRANGE))
+
+
+def _held(chance: Random) -> Fault:
+    """A request stays on its way, and comes when its client has sent it again, or right behind itself."""
+    role = chance.choice((*LABELERS, *LABELERS, *ORDERBOTS, *TRAINERS))
+    sent = SENT[role.partition("-")[0]]
+    (request,) = chance.choices(list(sent), [weight for _, weight in sent.values()])
+    how, at = chance.choice(HOLDS[request]), _when(chance, sent[request][0])
+    behind = "" if how is Hold.DOUBLED or chance.random() < 0.3 else chance.choice(SUCCESSORS[request])
+    more = 0 if how is Hold.DOUBLED else chance.choice((1, 2, 3, 5, 8) if behind else (5, 50, 400, 2000))
+    return Fault("held", role, at, request, "sent", how, more, behind)
 
 
 def _delay(chance: Random) -> Fault:

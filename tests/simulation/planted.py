@@ -24,6 +24,7 @@ from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.orderbots import FaustLike
 from tests.simulation.runs import Outcome
+from tests.simulation.sending import ClientLog
 from tidewheel.domain.training import Step
 from tidewheel.runtime.transaction_policy import Policy
 from tidewheel.runtime.transactional import TransactionalLoop
@@ -42,13 +43,13 @@ class Planted:
 
 PLANTED = (
     Planted(
-        5,
+        1,
         "orderbot: commits one record too far",
         "orders: ",
         wrong.instead(Progress, "take_committable", wrong.commit_one_too_far),
     ),
     Planted(
-        2,
+        1,
         "orderbot: commits what came, delivered or not",
         "orders: ",
         wrong.instead(Progress, "take_committable", wrong.commit_what_came),
@@ -60,13 +61,13 @@ PLANTED = (
         wrong.instead(FaustLike, "give_up", wrong.nothing),
     ),
     Planted(
-        10,
+        0,
         "ingest: does not look at its log",
         "seconds: ",
         lambda: patch.object(ingest_app, "last_second", lambda *_: None),
     ),
     Planted(
-        9,
+        2,
         "labeler: goes on after an abort without going back",
         "labels: ",
         wrong.instead(TransactionalLoop, "_rewind", wrong.nothing),
@@ -76,6 +77,12 @@ PLANTED = (
         "labeler: offsets beside the transaction",
         "labels: ",
         wrong.instead(TransactionalLoop, "_send_offsets", wrong.offsets_beside),
+    ),
+    Planted(
+        66,
+        "labeler: begins again after an uncertain end",
+        "labels: ",
+        wrong.instead(ClientLog, "line", wrong.calm_lines),
     ),
     Planted(
         0,
@@ -96,11 +103,11 @@ PLANTED = (
         wrong.instead(LabelerWork, "restore", wrong.nothing_set_aside),
     ),
     Planted(
-        7, "trainer: a bad record is passed over", "strangers: ", wrong.instead(RunEvents, "produce", wrong.no_letters)
+        0, "trainer: a bad record is passed over", "strangers: ", wrong.instead(RunEvents, "produce", wrong.no_letters)
     ),
-    Planted(3, "labeler: writes again what is written", "labels: ", wrong.instead(Labeler, "replay_to", wrong.nothing)),
+    Planted(2, "labeler: writes again what is written", "labels: ", wrong.instead(Labeler, "replay_to", wrong.nothing)),
     Planted(
-        3,
+        2,
         "labeler: a snapshot forgets what waits",
         "labels made again up to second ",
         wrong.instead(Partition, "_first_waiting", wrong.without_waiting),
@@ -113,19 +120,19 @@ PLANTED = (
     ),
     Planted(0, "labeler: features one second late", "labels: ", wrong.instead(History, "cut", wrong.shifted)),
     Planted(
-        31,
+        6,
         "labeler: state read to the stable end only",
         "labels: ",
         wrong.instead(SimAdmin, "list_offsets", wrong.stable_ends),
     ),
     Planted(
-        9, "all: uncommitted records are read", "labels: ", wrong.instead(SimConsumer, "__init__", wrong.uncommitted)
+        0, "all: uncommitted records are read", "labels: ", wrong.instead(SimConsumer, "__init__", wrong.uncommitted)
     ),
     Planted(
         4, "trainer: commits past unfinished windows", "windows: ", wrong.instead(Service, "_unfinished", wrong.no_jobs)
     ),
     Planted(
-        4,
+        0,
         "trainer: another word on a window after a restart",
         "windows: ",
         wrong.instead(Worker, "_repeated", wrong.another_word),
@@ -142,7 +149,7 @@ PLANTED = (
         "promotions: ",
         wrong.instead(Worker, "_rival", wrong.whoever_serves),
     ),
-    Planted(33, "registry: no fence", "windows: ", wrong.no_fence),
+    Planted(7, "registry: no fence", "pointers: ", wrong.no_fence),
     Planted(1, "ingest: sets nothing aside", "dead_letters: ", wrong.instead(Publisher, "rejected", wrong.nothing)),
     Planted(
         0,
@@ -163,7 +170,7 @@ PLANTED = (
         wrong.instead(Policy, "due", wrong.by_count_only),
     ),
     Planted(
-        2,
+        1,
         "trainer: uncommitted examples are read",
         "causality: ",
         wrong.instead(SimConsumer, "__init__", wrong.trainer_uncommitted),
@@ -178,11 +185,11 @@ PLANTED = (
         0, "trainer: records without offsets", "windows: ", wrong.instead(Worker, "_record", wrong.without_offsets)
     ),
     Planted(
-        12, "trainer: another sha256 after a restart", "windows: ", wrong.instead(Worker, "_say", wrong.another_sha256)
+        0, "trainer: another sha256 after a restart", "windows: ", wrong.instead(Worker, "_say", wrong.another_sha256)
     ),
     Planted(0, "trainer: refuses every model", "rulings: ", wrong.instead(Worker, "_gate", wrong.refuse_all)),
     Planted(
-        4, "trainer: forgets what was judged", "rulings: ", wrong.instead(Ledger, "judged", lambda right: lambda *_: [])
+        1, "trainer: forgets what was judged", "rulings: ", wrong.instead(Ledger, "judged", lambda right: lambda *_: [])
     ),
     Planted(
         0,
@@ -203,20 +210,20 @@ PLANTED = (
         wrong.instead(scorecard, "rows_after", lambda right: lambda _, following: following),
     ),
     Planted(
-        14, "trainer: a model judged beside nothing", "scorecards: ", wrong.instead(Worker, "_rival", wrong.nothing)
+        21, "trainer: a model judged beside nothing", "scorecards: ", wrong.instead(Worker, "_rival", wrong.nothing)
     ),
     Planted(0, "predictor: never looks at the registry", "serving: ", wrong.instead(Watcher, "turn", wrong.nothing)),
     Planted(
         0, "predictor: keeps its first model", "serving: ", wrong.instead(Watcher, "_swap", wrong.first_model_only)
     ),
     Planted(
-        0,
+        3,
         "predictor: new names on old weights",
         "by other weights",
         wrong.instead(Watcher, "_swap", wrong.older_weights),
     ),
     Planted(
-        7,
+        0,
         "predictor: goes back to its first model for a while",
         "pointers: ",
         wrong.instead(Watcher, "_swap", wrong.first_model_again),

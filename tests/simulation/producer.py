@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -10,13 +11,19 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from tests.simulation import failures
 from tests.simulation.broker import Broker, bytes_of
 from tests.simulation.groups import Metadata
+from tests.simulation.network import Request
 from tests.simulation.records import Fate, Place
+from tests.simulation.sending import RESEND_WAIT_S, ClientLog, Sender
 from tests.simulation.stage import Stage
 
 Delivered = Callable[[KafkaError | None, Message | None], None]
 Queued = tuple[bytes | None, bytes | None, Delivered | None]
-# What the client sends at once by itself, by chance; the rest waits for the next call.
+# What a client sends by itself, some at a time: all that is more than this, and within transactions by chance as it is
+# queued, since a partition that gets its records in one go cannot be torn. The rest waits for the next call.
 QUEUE_MAX = 400
+SENDS = 0.05
+# How many calls more go on waiting for an end that timed out.
+SILENCES = (0, 0, 2)
 
 
 class SimProducer:
@@ -27,6 +34,8 @@ class SimProducer:
         self._stage = stage
         self._chance = chance
         self._transactional_id: str | None = config.get("transactional.id")
+        self._log = ClientLog(config)
+        self._sender = Sender(stage, str(self._transactional_id), self._log)
         self._report: Delivered | None = config.get("on_delivery")
         self._report_errors_only = bool(config.get("delivery.report.only.error"))
         self._gapless = bool(config.get("enable.gapless.guarantee"))
@@ -36,6 +45,8 @@ class SimProducer:
         self._reports: list[tuple[Delivered, KafkaError | None]] = []
         self._epoch = -1
         self._open = self._must_abort = False
+        self._registered: set[Place | str] = set()  # what the open transaction has, as far as the client knows
+        self._ending: Fate | None = None  # an end is under way; it may have been asked for once or more
         self._ended: Fate | None = None  # how the last transaction was decided, until the next one begins
         self._fatal: KafkaException | None = None
 
@@ -64,7 +75,7 @@ class SimProducer:
         place = self._broker.place_of(topic, bytes_of(key), partition)
         self._queues.setdefault(place, deque()).append((bytes_of(key), bytes_of(value), on_delivery or self._report))
         self._waiting += 1
-        if self._waiting > QUEUE_MAX:
+        if self._waiting > QUEUE_MAX or (self._transactional_id is not None and self._chance.random() < SENDS):
             self._send_some()
         self._stage.after("produce")
 
@@ -110,9 +121,8 @@ class SimProducer:
         if failure is not None and not batches:
             batches = self._all()
         if failure is None:
-            for place, key, value, _ in batches:
-                self._send(place, key, value)
-            failure = _failure_of(lambda: self._stage.after("send"))
+            failure = self._send_each(batches)
+            failure = failure or _failure_of(lambda: self._stage.after("send"))
             if failure is not None and self._gapless:
                 batches += self._all()
         self._report_on(batches, failure)
@@ -134,15 +144,30 @@ class SimProducer:
         self.purge()
         return taken
 
+    def _send_each(self, batches: list[tuple[Place, *Queued]]) -> KafkaException | None:
+        """Returns what the broker says if it takes a record in no transaction; a client that was replaced is dead."""
+        try:
+            for place, key, value, _ in batches:
+                self._send(place, key, value)
+        except KafkaException as failure:
+            if not failure.args[0].fatal():
+                return failure
+            self._fatal = failure
+        return None
+
     def _send(self, place: Place, key: bytes | None, value: bytes | None) -> None:
         within = None
         if self._transactional_id is not None:
-            try:
-                within = self._broker.transaction(self._transactional_id, self._epoch)
-            except KafkaException as failure:
-                self._fatal = failure
-                return
+            self._register(Request.ADD_PARTITIONS, place)
+            within = self._broker.registered(self._transactional_id, self._epoch, place)
         self._broker.append(place, key, value, within)
+
+    def _register(self, request: Request, what: Place | str, wait_s: float = 0.0) -> None:
+        """Once a transaction, before the first record to a partition or the first offsets of a group."""
+        if what not in self._registered:
+            call = partial(self._broker.register, str(self._transactional_id), self._epoch, what)
+            self._sender.send(request, call, wait_s)
+            self._registered.add(what)
 
     def _report_on(self, batches: list[tuple[Place, *Queued]], failure: KafkaException | None) -> None:
         error = None if failure is None else failure.args[0]
@@ -157,6 +182,7 @@ class SimProducer:
                 self._tell()
 
     def _tell(self) -> int:
+        self._log.tell()
         reports, self._reports = self._reports, []
         for report, error in reports:
             report(error, None)
@@ -172,7 +198,7 @@ class SimProducer:
     def init_transactions(self, timeout: float = -1.0) -> None:
         self._stage.before("init")
         assert self._transactional_id is not None
-        self._epoch = self._broker.init(self._transactional_id)
+        self._epoch = self._sender.send(Request.INIT, partial(self._broker.init, self._transactional_id))
         self._stage.after("init")
 
     def begin_transaction(self) -> None:
@@ -180,7 +206,8 @@ class SimProducer:
         if self._open:
             raise failures.wrong_state("a transaction is open already")
         self._stage.before("begin")
-        self._open, self._must_abort, self._ended = True, False, None
+        self._open, self._must_abort, self._ending, self._ended = True, False, None, None
+        self._registered = set()
         self._stage.after("begin")
 
     def send_offsets_to_transaction(
@@ -190,18 +217,25 @@ class SimProducer:
         offsets = {(one.topic, one.partition): (one.offset, one.metadata or "") for one in positions}
         if offsets:
             try:
-                self._broker.add_offsets(str(self._transactional_id), self._epoch, group_metadata, offsets)
+                self._add_offsets(group_metadata, offsets)
             except KafkaException as failure:
                 self._raise_abortable(failure)
         self._stage.after("send_offsets")
 
+    def _add_offsets(self, who: Metadata, offsets: Mapping[Place, tuple[int, str]]) -> None:
+        self._register(Request.ADD_OFFSETS, who.group, RESEND_WAIT_S)
+        call = partial(self._broker.add_offsets, str(self._transactional_id), self._epoch, who, offsets)
+        self._sender.send(Request.TXN_OFFSETS, call, RESEND_WAIT_S)
+
     def commit_transaction(self, timeout: float = -1.0) -> None:
         """Again after a failure: the same answer as the first one would have been."""
+        self._log.tell()  # it flushes
         if self._ended is Fate.COMMITTED:
             self._finish()
             return
-        self._in_transaction("commit")
-        self._send_all()
+        if self._ending is None:
+            self._in_transaction("commit")
+            self._send_all()
         self._stage.before("end")
         self._end(Fate.COMMITTED)
         self._stage.after("end")
@@ -209,6 +243,7 @@ class SimProducer:
         self._finish()
 
     def abort_transaction(self, timeout: float = -1.0) -> None:
+        self._log.tell()  # it flushes
         self._raise_fatal()
         if self._ended is Fate.ABORTED:
             self._finish()
@@ -242,17 +277,30 @@ class SimProducer:
             raise failures.abortable(KafkaError._STATE, "a record could not be delivered")
 
     def _end(self, fate: Fate) -> None:
-        try:
-            self._broker.end(str(self._transactional_id), self._epoch, fate)
-        except KafkaException as failure:
-            self._fatal = failure
         self._raise_fatal()
+        if self._registered:
+            self._ask_for(fate)
+        else:
+            self._log.nothing_to_end(fate)
         self._ended = fate
+
+    def _ask_for(self, fate: Fate) -> None:
+        self._ending = fate
+        call = partial(self._broker.end, str(self._transactional_id), self._epoch, fate)
+        try:
+            self._sender.end(fate, call, lambda: self._chance.choice(SILENCES))
+        except KafkaException as failure:
+            if failure.args[0].retriable():
+                raise
+            self._fatal = failure if failure.args[0].fatal() else failures.dead(failure)
+            raise self._fatal from failure
 
     def _finish(self) -> None:
         self._open = self._must_abort = False
 
     def _raise_abortable(self, failure: KafkaException) -> None:
+        if failure.args[0].code() == KafkaError.INVALID_TXN_STATE:
+            failure = failures.dead(failure)
         if failure.args[0].fatal():
             self._fatal = failure
             raise failure

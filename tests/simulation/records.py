@@ -16,10 +16,11 @@ class Fate(Enum):
 
 @dataclass(eq=False)
 class Transaction:
-    """One transaction: where it wrote, and the offsets that become the groups' with it."""
+    """One transaction: what is registered with it, where it wrote, and the offsets that become the groups' with it."""
 
     owner: str
     fate: Fate = Fate.OPEN
+    registered: set[Place | str] = field(default_factory=set)  # partitions, and groups by name
     unmarked: list[Place] = field(default_factory=list)
     offsets: dict[str, dict[Place, tuple[int, str]]] = field(default_factory=dict)
 

@@ -24,6 +24,8 @@ SNAPSHOT_RECORDS = (40, 150, 2000)
 STRANGE_KEYS = (None, b"", b"stranger")
 STRANGE_VALUES = (b"no message", b"\xff\xff\xff", b"", None)
 
+# How long a transaction may be open that a late request has begun.
+OPEN_STEPS_MAX = 1500
 MOVE_LOOKS_MAX, MOVE_LOOK_STEPS = 30, 500
 
 
@@ -76,6 +78,7 @@ def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Ou
         "strange": lambda fault: _strange(system, fault.how, world.chance),
         "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
     }
+    world.on_arrival = lambda owner: _expires(system, world, owner)
     world.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
     for role in plan.ROLES:
         world.start(role)
@@ -86,12 +89,25 @@ def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Ou
         world.run()
         system.broker.settle()
         checkers.check(system)
+        failure = world.gave_up
     except (Failed, checkers.Broken) as broken:
         failure = str(broken).rstrip()
     finally:
         if gc_was_on:
             gc.enable()
     return Outcome(seed, failure, faults, world.fired, world.steps, world.met, world.trace)
+
+
+def _expires(system: System, world: World, owner: str) -> None:
+    """A request that came late may have begun a transaction of which its owner knows nothing: it is ended in time."""
+    begun = system.broker.open_transaction(owner)
+
+    def expire() -> None:
+        if begun is system.broker.open_transaction(owner):
+            system.broker.expire(owner)
+
+    if begun is not None:
+        world.later(OPEN_STEPS_MAX, expire)
 
 
 def _strange(system: System, topic: str, chance: Random) -> None:

@@ -1,6 +1,9 @@
 """Where a client tells what it is about to do: a simulation decides there who goes on, who dies, what fails."""
 
+from collections.abc import Callable
 from typing import Protocol
+
+from tests.simulation.network import Request
 
 
 class Killed(BaseException):
@@ -21,6 +24,10 @@ class Stage(Protocol):
     def idle(self, wait_s: float) -> None:
         """There is nothing to do for this process; time may pass."""
 
+    def sent(self, request: Request, owner: str, copy: Callable[[], object]) -> str:
+        """Called before a request that changes something at the broker. Returns what the network does with it, a `Hold`
+        or nothing; a `copy` that it keeps is called once that comes late."""
+
     def sees(self, topic: str) -> bool:
         """Whether the process gets records of a topic now."""
 
@@ -36,6 +43,9 @@ class Calm:
     def after(self, effect: str) -> None: ...
 
     def idle(self, wait_s: float) -> None: ...
+
+    def sent(self, request: Request, owner: str, copy: Callable[[], object]) -> str:
+        return ""
 
     def sees(self, topic: str) -> bool:
         return True

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from tests.simulation import failures
 from tests.simulation.consumer import SimConsumer
+from tests.simulation.network import Kept, Network, Request
 from tests.simulation.plan import Fault
 from tests.simulation.stage import Killed
 from tests.simulation.strands import Strand
@@ -22,6 +23,8 @@ QUANTA = (1, 2, 5, 20, 100, 100, 500, 500, 2000)
 CALM_ROUNDS = 12
 # A process that ends so is started again, and nothing is wrong.
 FORGIVEN = ("has taken over", "has not answered")
+# One that ends so is started again too, so that what came of it is judged first; but no run may end well with it.
+GIVES_UP = "INVALID_TXN_STATE"
 
 
 class Failed(Exception):
@@ -51,6 +54,9 @@ class Actor:
 
     def idle(self, wait_s: float) -> None:
         self._world.rest(self, wait_s)
+
+    def sent(self, request: Request, owner: str, copy: Callable[[], object]) -> str:
+        return self._world.sent(self, request, owner, copy)
 
     def sees(self, topic: str) -> bool:
         return (self.role.partition("-")[0], topic) not in self._world.delayed
@@ -83,8 +89,11 @@ class World:
         self.fired: list[Fault] = []
         self.met: set[tuple[str, str, str]] = set()  # kind of service, effect, side
         self.ended: set[str] = set()  # roles whose work is done
+        self.gave_up = ""  # which process first ended for a reason that is none, and its words
         self.background: Callable[[], None] = lambda: None  # what the broker does beside everything
         self.on_fault: dict[str, Callable[[Fault], None]] = {}
+        self.on_arrival: Callable[[str], None] = lambda owner: None  # of a request that came late
+        self.network = Network(lambda steps: self.later(steps, self._deliver), self._arrived)
         self._starts = starts
         self._version = version
         self._verbose = verbose
@@ -145,11 +154,36 @@ class World:
         self.met.add((actor.role.partition("-")[0], effect, side))
         self.steps += 1
         self.now_s += STEP_S
+        if 0 < self.network.next_due <= self.steps:
+            self._deliver()
         if fault := self._at.pop((*key, self._counts[key]), None):
             self._strike(actor, fault)
         self._quantum -= 1
         if self._quantum <= 0:
             self._pause(actor)
+
+    def sent(self, actor: Actor, request: Request, owner: str, copy: Callable[[], object]) -> str:
+        """A process sends a request. Returns what the network does with it; a copy that it keeps comes late."""
+        if actor.dead:
+            raise Killed
+        self.network.passes(request, owner, self.steps)
+        key = (actor.role, request, "sent")
+        self._counts[key] += 1
+        self.met.add((actor.role.partition("-")[0], request, "sent"))
+        fault = self._at.pop((*key, self._counts[key]), None)
+        if fault is None:
+            return ""
+        self.fired.append(fault)
+        self.say(f"{actor.name}: {fault}")
+        self.network.keep(Kept(request, owner, copy, fault.behind, fault.more), self.steps)
+        return fault.how
+
+    def _deliver(self) -> None:
+        self.network.deliver(self.steps)
+
+    def _arrived(self, kept: Kept, answer: str) -> None:
+        self.say(f"-- {kept.request} of {kept.owner} comes late and is {answer}")
+        self.on_arrival(kept.owner)
 
     def rest(self, actor: Actor, wait_s: float) -> None:
         """A process with nothing to do."""
@@ -302,7 +336,9 @@ class World:
             return
         words = failure.args[0].str() if isinstance(failure, KafkaException) else str(failure)
         self.say(f"{actor.name} ends: {type(failure).__name__} {words}")
-        if not isinstance(failure, KafkaException) and not (
+        if isinstance(failure, Unusable) and GIVES_UP in words:
+            self.gave_up = self.gave_up or f"{actor.name} gave up: {words}"
+        elif not isinstance(failure, KafkaException) and not (
             isinstance(failure, Unusable) and any(part in words for part in FORGIVEN)
         ):
             raise Failed(f"{actor.name} failed\n{strand.words}")

@@ -18,6 +18,7 @@ from services.trainer.worker import Worker
 from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.redis_memory import Store
+from tests.simulation.sending import ClientLog
 from tidewheel.contracts.codecs.orders import encode_transaction
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINER_GROUP, TRANSACTIONS
 from tidewheel.domain.models import Model, ModelRecord, Rival
@@ -237,3 +238,13 @@ def trainer_uncommitted(right: Callable[..., None]) -> Any:
 
 def by_count_only(right: object) -> Any:
     return lambda policy, now_s: policy._records >= policy.records_max
+
+
+def calm_lines(right: Callable[..., None]) -> Any:
+    """A log that tells of each end that went well, and of nothing else."""
+
+    def line(log: ClientLog, level: int, facility: str, text: str) -> None:
+        if " NO_ERROR " in text:
+            right(log, level, facility, text)
+
+    return line

@@ -69,3 +69,10 @@ class Transaction:
     @property
     def pnl_e9(self) -> int:
         return self.exit_e9 - self.entry_e9
+
+    @property
+    def canonical(self) -> tuple[int, int, int, int]:
+        """What transactions are in order of: their end; then touches by `seq`, expiries, voids; then the order."""
+        touched = self.outcome <= Outcome.LOSS
+        rank = 0 if touched else int(self.outcome)
+        return self.resolved_ns, rank, self.resolved_seq if touched else 0, self.order_id

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from confluent_kafka import KafkaException, Message
 
 from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.continuity import CHECKERS, TopicOrder
 from tidewheel.contracts.rows import VIEWS, Kind, View
 from tidewheel.contracts.topics import LABELER_STATE
 from tidewheel.domain.features import FEATURE_COUNT
@@ -52,10 +53,16 @@ ARROW_TYPES = {
 
 @dataclass(slots=True)
 class Exported:
-    """What an export wrote, and what it left out: repeats, and records that their readers set aside."""
+    """What an export wrote, and what it left out: repeats, and records that their readers set aside.
+
+    `repeats_shown`: of a topic whose records are written exactly once, those that repeat others or come late; they are
+    in the file. `missing`: records that by the others' numbers should be there.
+    """
 
     rows: int = 0
     repeats: int = 0
+    repeats_shown: int = 0
+    missing: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -67,7 +74,8 @@ class Exported:
 def export_all(bootstrap: str, folder: Path) -> dict[str, Exported]:
     """Every topic as Parquet, `bars` as well, transactions and bars as CSV too; file name -> what is in it.
 
-    What could not be decoded is said on standard error. Raises Unusable where Kafka cannot be read, OSError.
+    What was left out, what repeats and what is missing is said on standard error. Raises Unusable where Kafka cannot be
+    read, OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = {
@@ -112,6 +120,7 @@ class _Reading:
         self._instrument = instrument
         self._reached: dict[str, int] = {}
         self._seen: set[Hashable] = set()
+        self._order = TopicOrder(view.topic.name) if view.topic.name in CHECKERS else None
         self.exported = Exported()
 
     def batches(self, messages: Iterator[Message]) -> Iterator[tuple[str, list[Any]]]:
@@ -124,7 +133,11 @@ class _Reading:
                 self.exported.reasons[bad.reason] += 1
                 continue
             name = record.instrument
-            if self._instrument not in (None, name) or self._is_repeat(name, record):
+            if self._instrument not in (None, name):
+                continue
+            if self._order is not None:
+                self._order.take(record)
+            if self._is_repeat(name, record):
                 continue
             batch = waiting.setdefault(name, [])
             batch.append(record)
@@ -133,6 +146,14 @@ class _Reading:
                 yield name, waiting.pop(name)
                 rows[name] = 0
         yield from waiting.items()
+        self._count_breaks()
+
+    def _count_breaks(self) -> None:
+        if self._order is None:
+            return
+        self.exported.missing = self._order.counts.skipped
+        if self._view.position is None:
+            self.exported.repeats_shown = self._order.counts.repeated
 
     def _is_repeat(self, name: str, record: Any) -> bool:
         repeat = False
@@ -310,7 +331,13 @@ SINKS: dict[str, type[Sink]] = {".parquet": ParquetSink, ".csv": CsvSink, ".json
 
 
 def say_left_out(name: str, exported: Exported) -> None:
-    """What is not in the file, on standard error; undecodable records are no secret."""
+    """What is not in the file, or should not be there, on standard error; none of that is a secret."""
+    if count := exported.repeats:
+        sys.stderr.write(f"{name}: {count} records repeat others and were left out\n")
+    if count := exported.repeats_shown:
+        sys.stderr.write(f"{name}: {count} records repeat others or come late, and should not; they are in the file\n")
+    if count := exported.missing:
+        sys.stderr.write(f"{name}: {count} records are missing, by the numbers of those that are there\n")
     if count := exported.undecodable:
         reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(exported.reasons.items()))
         sys.stderr.write(f"{name}: {count} records could not be decoded and were left out ({reasons})\n")

@@ -44,7 +44,7 @@ def run(request: Request, products: Products) -> int:
 def _guarded(request: Request, products: Products, data: DataDir, interrupts: Interrupts) -> int:
     """Whatever happens, no process is left behind."""
     shown = display(wall_ns())
-    system = System(request, data, shown)
+    system = System(request, data, shown, read_examples=products.summary is not None)
     try:
         data.remember(remembered(request, system))
         _hello(request, system, shown)
@@ -151,5 +151,10 @@ def _export(bootstrap: str, folder: Path) -> None:
     except KafkaException as failure:
         raise Unusable(f"the export failed: {failure.args[0].str()}") from failure
     write(f"exported {sum(one.rows for one in files.values()):,} rows in {len(files)} files")
+    # Of each topic once, though some are written in two ways.
+    parquet = {name: one for name, one in files.items() if name.endswith(".parquet") and not name.startswith("bars.")}
+    for name, one in parquet.items():
+        if one.repeats or one.repeats_shown or one.missing:
+            write(f"{name}: {one.repeats + one.repeats_shown:,} records repeat others, {one.missing:,} are missing")
     if left_out := sum(one.undecodable for one in files.values()):
         write(f"left out: {left_out:,} records that cannot be decoded; their reader set them aside as dead letters")

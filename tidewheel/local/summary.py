@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tidewheel.domain.models import PartMetrics, Scorecard
@@ -28,7 +28,8 @@ class RunFacts:
 
 
 def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
-    """The object that `--summary` writes; see DESIGN section 6."""
+    """The object that `--summary` writes; see DESIGN section 6. `continuity`: of each topic that was read, the records
+    that came again or late, and those that are missing by the others' numbers."""
     instruments = [observed.instruments[name] for name in sorted(observed.instruments)]
     return {
         "wall_s": round(facts.wall_s, 3),
@@ -45,6 +46,7 @@ def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
         "transactions": {outcome.name: sum(one.orders.outcomes[outcome] for one in instruments) for outcome in Outcome},
         "examples": sum(one.orders.examples for one in instruments),
         "dead_letters": observed.dead_letters,
+        "continuity": {topic: asdict(order.counts) for topic, order in observed.order.items()},
         "predictions": facts.predictions,
         "restarts": dict(facts.restarts),
         "models": [
@@ -117,7 +119,12 @@ def for_people(values: Mapping[str, Any]) -> list[str]:
         f"orders resolved: {outcomes}; {values['examples']:,} examples",
         f"{values['predictions']:,} predictions, {values['dead_letters']:,} dead letters, {restarts} restarts",
     ]
+    lines += [_continuity_line(topic, counts) for topic, counts in values["continuity"].items() if any(counts.values())]
     return lines + [_model_line(model) for model in values["models"][-MODELS_TOLD:]]
+
+
+def _continuity_line(topic: str, counts: Mapping[str, int]) -> str:
+    return f"topic {topic}: {counts['repeated']:,} records came again or late, {counts['skipped']:,} are missing"
 
 
 def _model_line(model: Mapping[str, Any]) -> str:

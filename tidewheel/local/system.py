@@ -58,10 +58,14 @@ class Ended:
 
 
 class System:
-    """The processes of one run and what watches them. Used from the main thread only."""
+    """The processes of one run and what watches them. Used from the main thread only.
 
-    def __init__(self, request: Request, data: DataDir, display: Display) -> None:
+    `read_examples`: watch that topic too, for a summary that says whether they are there once each.
+    """
+
+    def __init__(self, request: Request, data: DataDir, display: Display, *, read_examples: bool = False) -> None:
         self.request = request
+        self._read_examples = read_examples
         self.display = display
         self.started_s = steady_s()
         self._claims = PortClaims()
@@ -134,6 +138,7 @@ class System:
             file_log(self._data.log("run")),
             instrument=options.instrument,
             windowing=options.windowing,
+            read_examples=self._read_examples,
         )
         try:
             monitor.start()

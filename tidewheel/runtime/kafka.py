@@ -108,6 +108,7 @@ def read_to_end(
     bootstrap: str,
     topic: str,
     starts: Mapping[int, int] | None = None,
+    ends: Mapping[int, int] | None = None,
     *,
     limit_s: float = 60.0,
     clients: Clients = KAFKA,
@@ -115,7 +116,8 @@ def read_to_end(
     """Every committed record of a topic up to its present end, partition by partition interleaved, then stop.
 
     A transaction still open below that end is waited for: it may be one whose commit was answered a moment ago.
-    `starts`: partition -> first offset, default all from the beginning. Raises KafkaException, also when nothing
+    `starts`: partition -> first offset, default all from the beginning. `ends`: partition -> one past the last, as
+    `ends_of` gave it before, for the same partitions. Raises KafkaException, also when nothing
     arrives for `limit_s`.
     """
     # What goes wrong is raised, so librdkafka need not say it as well.
@@ -124,8 +126,9 @@ def read_to_end(
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
         places = [TopicPartition(topic, p) for p in wanted]
-        found = ends_of({**client(bootstrap, "reader"), "log_level": 0}, places, limit_s, clients=clients)
-        ends = {partition: end for (_, partition), end in found.items()}
+        if ends is None:
+            found = ends_of({**client(bootstrap, "reader"), "log_level": 0}, places, limit_s, clients=clients)
+            ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
         deadline = time.monotonic() + limit_s
@@ -149,10 +152,16 @@ def read_to_end(
 
 
 def ends_of(
-    config: Mapping[str, Any], places: Iterable[TopicPartition], limit_s: float, *, clients: Clients = KAFKA
+    config: Mapping[str, Any],
+    places: Iterable[TopicPartition],
+    limit_s: float,
+    *,
+    clients: Clients = KAFKA,
+    decided: bool = False,
 ) -> dict[Place, int]:
     """One past the last record of each partition, be it committed or not: what is being committed must be waited for,
-    since a commit is answered before its last record can be read. Raises KafkaException.
+    since a commit is answered before its last record can be read. `decided`: instead, the end of what is committed or
+    aborted for good. Raises KafkaException.
 
     A client of its own each time: one that knew the broker before a restart asks with the leaders' old epochs for ever,
     and is refused for ever.
@@ -160,8 +169,8 @@ def ends_of(
     admin = clients.admin(dict(config))
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = dict.fromkeys(places, latest)
-    uncommitted = IsolationLevel.READ_UNCOMMITTED
-    answers = admin.list_offsets(asked, isolation_level=uncommitted, request_timeout=limit_s) if asked else {}
+    level = IsolationLevel.READ_COMMITTED if decided else IsolationLevel.READ_UNCOMMITTED
+    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=limit_s) if asked else {}
     return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 

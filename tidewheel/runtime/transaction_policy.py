@@ -8,11 +8,11 @@ FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
 
-# After an abort the work is done again, each time after a longer wait. Fewer aborts than these are no sign of a lasting
+# What was given up is done again, each time after a longer wait. Fewer times than these are no sign of a lasting
 # reason, however long they took: a process may stand still between two.
-ABORTS_MIN = 10
-ABORT_WAIT_S = 0.1
-ABORT_WAIT_MAX_S = 1.0
+FAILURES_MIN = 10
+FAILURE_WAIT_S = 0.1
+FAILURE_WAIT_MAX_S = 1.0
 
 
 class LeftOpen(Exception):
@@ -34,8 +34,8 @@ class Policy:
     stopping_limit_s: float = 2.0
     _records: int = 0
     _since_s: float = 0.0
-    _aborts: int = 0
-    _aborting_since_s: float = 0.0
+    _failures: int = 0
+    _failing_since_s: float = 0.0
 
     def took(self, records: int, now_s: float) -> None:
         """Records were processed; the first ones begin a transaction."""
@@ -50,24 +50,24 @@ class Policy:
 
     def committed(self) -> None:
         """The transaction was committed."""
-        self._records = self._aborts = 0
+        self._records = self._failures = 0
 
-    def aborted(self) -> None:
-        """The transaction was aborted."""
+    def given_up(self) -> None:
+        """The transaction was given up."""
         self._records = 0
 
     def wait_after_failure_s(self, now_s: float) -> float | None:
-        """How long to wait after an abort before the work is done again; None: no more, it fails for a lasting reason.
+        """How long to wait before the work is done again; None: no more, it fails for a lasting reason.
 
-        Told of every abort that a failure led to. What fails anew each time would else be tried without a pause, for
+        Told of every transaction that is given up. What fails anew each time would else be tried without a pause, for
         ever, in a process that looks well.
         """
-        if not self._aborts:
-            self._aborting_since_s = now_s
-        self._aborts += 1
-        if self._aborts > ABORTS_MIN and now_s - self._aborting_since_s >= self.retry_limit_s:
+        if not self._failures:
+            self._failing_since_s = now_s
+        self._failures += 1
+        if self._failures > FAILURES_MIN and now_s - self._failing_since_s >= self.retry_limit_s:
             return None
-        return min(ABORT_WAIT_MAX_S, ABORT_WAIT_S * (self._aborts - 1))
+        return min(FAILURE_WAIT_MAX_S, FAILURE_WAIT_S * (self._failures - 1))
 
     def may_retry(self, failure: KafkaError) -> bool:
         """Whether the same step may yet succeed; else its transaction is given up."""

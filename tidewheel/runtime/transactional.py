@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -25,7 +24,6 @@ from tidewheel.telemetry import metrics
 # One try of a call; between tries the loop shows that it lives.
 TRY_LIMIT_S = 5.0
 TRY_WAIT_S = 0.1
-LAST_ABORT_LIMIT_S = 1.0
 
 
 class Position(NamedTuple):
@@ -215,7 +213,7 @@ class TransactionalLoop:
         if self._in_transaction:
             metrics.TRANSACTIONS_ABORTED.labels(self._service).inc()
         self._in_transaction = self._half_done = False
-        self._policy.aborted()
+        self._policy.given_up()
         self._renew(reason)
 
     def _renew(self, reason: str) -> None:
@@ -231,11 +229,8 @@ class TransactionalLoop:
             raise Unusable(self._replaced(f"the group knows {holder}"))
 
     def _leave(self) -> None:
-        """Abort what is open, if that can be had at once: readers need not wait for the coordinator to do it. Nothing
-        is committed from here on, though a client that is let go of revokes."""
-        if self._in_transaction:
-            with suppress(KafkaException):
-                self._producer.abort(LAST_ABORT_LIMIT_S)
+        """Nothing is committed from here on, though a client that is let go of revokes. What is open is aborted by the
+        next process of our name, or by the coordinator in time."""
         self._in_transaction = self._half_done = False
 
     def _begin(self) -> None:

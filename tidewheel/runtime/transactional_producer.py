@@ -1,6 +1,7 @@
 """The transactional producer of a process: one client at a time, replaced as soon as an end of it was uncertain."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
@@ -72,7 +73,7 @@ class TransactionalProducer(Outbox):
         self._evidence = TransactionEvidence()
         self._producer = self._make(self._evidence)
         self._producer.init_transactions(limit_s)
-        self._producer.poll(0)
+        self._listen()
         self._evidence.initialised()
 
     @property
@@ -95,19 +96,19 @@ class TransactionalProducer(Outbox):
         try:
             self._producer.commit_transaction(limit_s)
         except KafkaException as failure:
-            self._producer.poll(0)  # what waits to be told counts as outstanding
+            self._listen()  # what waits to be told counts as outstanding
             if failure.args[0].retriable() and not len(self._producer):
                 raise EndUncertain(f"the commit was not answered for {limit_s:.0f} s") from failure
             raise
-        self._producer.poll(0)  # what is logged of it is heard
-
-    def abort(self, limit_s: float) -> None:
-        """Raises KafkaException."""
-        self._evidence.ending()
-        self._producer.abort_transaction(limit_s)
-        self._producer.poll(0)
+        self._listen()  # what is logged of it is heard
 
     def wait(self, wait_s: float) -> None:
         """Let the client work until it has had nothing to tell for so long: each line of its log ends a poll."""
-        while self._producer.poll(wait_s):
+        while self._listen(wait_s):
             pass
+
+    def _listen(self, wait_s: float = 0.0) -> int:
+        """Hear what is logged. An error that ends a client may be raised here: its next call fails of it too."""
+        with suppress(KafkaException):
+            return self._producer.poll(wait_s)
+        return 0

@@ -29,6 +29,16 @@ DEAD_LETTERS = _counter(
     "A record was set aside. Rises with a broken source; on an internal topic it means a bug or a foreign producer.",
     *("service", "source", "reason"),
 )
+RECORDS_REPEATED = _counter(
+    "tidewheel_records_repeated_total",
+    "A record came again, or after a later one. On orders a restart of the order bot moves it, elsewhere a fault does.",
+    *("service", "topic"),
+)
+RECORDS_SKIPPED = _counter(
+    "tidewheel_records_skipped_total",
+    "A record is missing before the one that came, by its number. It never moves without a loss.",
+    *("service", "topic"),
+)
 LOOP_TURN_TIME_SECONDS = _gauge(
     "tidewheel_loop_turn_time_seconds",
     "Wall clock of the service loop's last turn. Liveness rests on it.",

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.system import recorded
@@ -29,7 +30,7 @@ def say(words: str) -> None:
     print(words, flush=True)
 
 
-def chaos(seed: int, minutes: float, folder: Path) -> Verdict:
+def chaos(seed: int, minutes: float, folder: Path, tampering: bool) -> Verdict:
     """Make two files, replay each undisturbed and alone, replay both disturbed, compare."""
     seconds = 60 * minutes
     rounds = seconds * SPEED / ROUND_S
@@ -39,7 +40,11 @@ def chaos(seed: int, minutes: float, folder: Path) -> Verdict:
     if len({one.kind for one in plan}) < len(Kind):
         say(f"seed {seed}: {minutes:g} min are too short for all kinds of disturbances")
     say(f"seed {seed}: up to {len(plan)} disturbances in {minutes:g} min")
-    return disturb(plan, folder / "disturbed", undisturbed, seconds, lambda words: say(f"seed {seed} {words}"), beside)
+
+    def told(words: str) -> None:
+        say(f"seed {seed} {words}")
+
+    return disturb(plan, folder / "disturbed", undisturbed, seconds, told, beside, seed if tampering else None)
 
 
 def undisturbed_run(symbol: str, seed: int, rounds: float, folder: Path) -> Replayed:
@@ -58,19 +63,30 @@ def undisturbed_run(symbol: str, seed: int, rounds: float, folder: Path) -> Repl
     return undisturbed
 
 
+def told(verdict: Verdict) -> Iterator[str]:
+    """What was done, in lines."""
+    for kind, count in sorted(verdict.done.items()):
+        yield f"{count:4} × {kind}"
+    if verdict.account is not None:
+        yield from verdict.account.lines()
+    for end in verdict.excused:
+        yield f"while there was no broker: {end}"
+    yield f"restarts by the run: {verdict.restarts}; the neighbour began {verdict.neighbour_starts} times"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.system.chaos")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--own-broker", action="store_true", help="the run's, with no proxy before it")
     arguments = parser.parse_args()
     if not rotation(arguments.seed, 60 * arguments.minutes - CALM_S):
         parser.error(f"{arguments.minutes:g} minutes are too short for any disturbance")
     folder = Path(tempfile.mkdtemp(prefix=f"tidewheel-chaos-{arguments.seed}-"))
     say(f"seed {arguments.seed}: logs in {folder}")
-    verdict = chaos(arguments.seed, arguments.minutes, folder)
-    for kind, count in sorted(verdict.done.items()):
-        say(f"{count:4} × {kind}")
-    say(f"restarts by the run: {verdict.restarts}; the neighbour began {verdict.neighbour_starts} times")
+    verdict = chaos(arguments.seed, arguments.minutes, folder, not arguments.own_broker)
+    for line in told(verdict):
+        say(line)
     for fault in verdict.faults:
         say(f"seed {arguments.seed}: {fault}")
     say(f"seed {arguments.seed}: {len(verdict.faults)} differences" + (f"; see {folder}" if verdict.faults else ""))

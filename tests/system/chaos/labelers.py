@@ -13,7 +13,7 @@ from tidewheel.local.children.processes import kill_group, start, tethered
 
 ASSIGNED = re.compile(r"assigned partitions \[(.*)\]")
 TAKEN_OVER = "another labeler with the same name has taken over"
-# A labeler whose broker went away under it may end, and say so; one of the run is then started again.
+# A labeler whose broker went away under it may end, and say so.
 KAFKA_AWAY = ("Kafka has not answered for", "Kafka's client has hung for")
 
 
@@ -23,6 +23,7 @@ class Labeler:
 
     `replaced`: another has its name, so it must end and say so. `rivalled`: the one it replaced may, when it wakes
     after its session, take the name back in the group before it learns that it may write no more; then both end.
+    `broker_away`: there was no broker, or hardly one, when it was seen to have ended.
     """
 
     instance: str
@@ -32,6 +33,7 @@ class Labeler:
     asked_to_end: bool = False
     replaced: bool = False
     rivalled: bool = False
+    broker_away: bool | None = None
 
     @property
     def ended(self) -> bool:
@@ -71,10 +73,15 @@ class Labeler:
             return f"{name} still runs"
         if self.killed or (self.asked_to_end and code == 0):
             return ""
-        expected = (TAKEN_OVER,) if self.replaced else (*KAFKA_AWAY, *((TAKEN_OVER,) if self.rivalled else ()))
-        if code == 1 and any(words in said for words in expected):
+        if code == 1 and any(words in said for words in self._reasons()):
             return ""
         return f"{name} ended with code {code}: {said}"
+
+    def _reasons(self) -> tuple[str, ...]:
+        """For which it may end by itself."""
+        if self.replaced:
+            return (TAKEN_OVER,)
+        return (*(KAFKA_AWAY if self.broker_away else ()), *((TAKEN_OVER,) if self.rivalled else ()))
 
     def _last_words(self) -> str:
         """Its own, without librdkafka's, which begin with a level."""
@@ -103,6 +110,12 @@ class Labelers:
     def named(self, instance: str) -> bool:
         """Whether one of that name is there: on a slow machine it may stay longer than it was planned to."""
         return any(one.instance == instance and not one.ended for one in self.started)
+
+    def look(self, broker_away: bool) -> None:
+        """Notice who has ended."""
+        for one in self.started:
+            if one.broker_away is None and one.ended:
+                one.broker_away = broker_away
 
     def faults(self) -> Iterator[str]:
         return filter(None, (one.fault() for one in self.started))

@@ -2,6 +2,8 @@
 read. Of the product only the messages are used."""
 
 import struct
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -252,6 +254,14 @@ def without_clock(event: Any) -> bytes:
         event.result.ClearField(name)
     event.scorecard.ClearField("baseline")
     return bytes(event.SerializeToString(deterministic=True))
+
+
+def verify_log_faults(bootstrap: str) -> list[str]:
+    """What the product's own check of the log says, where it finds anything."""
+    command = [sys.executable, "-m", "tidewheel.cli.main", "verify-log", "--kafka", bootstrap]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = (ended.stdout + ended.stderr).strip()
+    return [f"verify-log ended with exit code {ended.returncode}: {said}"] if ended.returncode else []
 
 
 def letter_faults(records: Iterable[Record]) -> list[str]:

@@ -4,13 +4,15 @@ import json
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from operator import methodcaller
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
+from tests.system.chaos.ends import Ends
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.neighbour import Neighbour
 from tests.system.chaos.plan import KAFKA, NEIGHBOUR, REDIS, SERVICES, Disturbance, Kind
@@ -18,16 +20,32 @@ from tests.system.driver import Running, gone
 
 # By which a server's process is known.
 SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
+FEED = "ingest"
 # For a target to be there and for a labeler to join, on a machine that is busy otherwise.
 STEP_LIMIT_S = 60.0
 # A run gives a child that is not ready yet two minutes to turn, as a predictor without any model.
 STUCK_LIMIT_S = 150.0
 HELD_BEFORE_END_S = 6.0
+# From the end of a broker to its next start, about as a supervisor would have it.
+BROKER_PAUSE_S = 1.0
+# Of the run's services those that end for no reason of Kafka's, whatever befalls their requests.
+LASTING = ("labeler",)
 Steps = Generator[None, None, None]
 
 
+class Broker(Protocol):
+    """One that the run was given: nobody else starts it again. It tampers with requests while it is told to."""
+
+    @property
+    def listens(self) -> bool: ...
+    def kill(self) -> None: ...
+    def launch(self) -> None: ...
+    def tamper(self) -> None: ...
+    def calm(self) -> None: ...
+
+
 class Performer:
-    """Called again and again while the run goes on. `faults`: what did not come as it must."""
+    """Called again and again while the run goes on. `faults`: what did not come as it must; `ends`: of services."""
 
     def __init__(
         self,
@@ -37,11 +55,12 @@ class Performer:
         say: Callable[[str], None],
         *,
         neighbour: Neighbour | None = None,
+        broker: Broker | None = None,
         stream_s: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`stream_s`: how long the feed lasts by itself, about. `neighbour`: another instrument's, which is kept going
-        and outlasts no run."""
+        and outlasts no run. `broker`: None where the run has its own."""
         self.labelers = labelers
         self.done: Counter[Kind] = Counter()
         self.faults: list[str] = []
@@ -52,18 +71,24 @@ class Performer:
         self._clock = clock
         self._stream_s = stream_s
         self._neighbour = neighbour
+        self._broker = broker
+        self.ends = Ends(data.parent / "out.txt", LASTING, clock)
         self._flows_since_s = self._began_s = math.inf
-        self._held = self._needs_records = False
+        self._held = self._calmed = False
+        self._feed_users = 0
         self._run: Running | None = None
 
     def __call__(self, running: Running) -> None:
         self._run = running
         now_s = self._clock()
+        self.ends.look()
+        self.labelers.look(self.ends.broker_away)
         if math.isinf(self._began_s):
             self._look(now_s)
         if self._neighbour is not None and math.isfinite(self._began_s):
             self._neighbour.keep(self._kafka())
         self._hold(running, now_s)
+        self._calm(now_s)
         while self._left and self._left[0].at_s <= now_s - self._began_s:
             one = self._left.popleft()
             self._say(f"{now_s - self._began_s:6.1f} s  {one}")
@@ -78,16 +103,32 @@ class Performer:
             self._flows_since_s = min(self._flows_since_s, now_s)
             if all(f"{name} ready" in said for name in SERVICES if name != "predictor"):
                 self._began_s = now_s
+                if self._broker is not None:
+                    self._broker.tamper()
 
     def _hold(self, running: Running, now_s: float) -> None:
         """On a slow machine the feed would be done before the plan or the neighbour is: then it stands still until they
-        are done too, or until one waits for what a labeler does with the next records."""
-        late = now_s > self._flows_since_s + self._stream_s - HELD_BEFORE_END_S
-        busy = bool(self._left or self._running or self._neighbour_goes_on) and not self._needs_records
-        if late and (busy or self._held) and (ingest := running.service("ingest")):
+        are done too, or while one waits for it to end, or for what a labeler does with the next records."""
+        late = self._is_late(now_s)
+        busy = self._busy and not self._feed_users
+        if late and (busy or self._held) and (ingest := running.service(FEED)):
             with suppress(psutil.NoSuchProcess):
                 ingest.suspend() if busy else ingest.resume()
             self._held = busy
+
+    def _calm(self, now_s: float) -> None:
+        """What is kept is let go before the run's end, which must find nothing open."""
+        if self._broker is not None and not self._calmed and self._is_late(now_s) and not self._busy:
+            self._broker.calm()
+            self._calmed = True
+
+    def _is_late(self, now_s: float) -> bool:
+        return now_s > self._flows_since_s + self._stream_s - HELD_BEFORE_END_S
+
+    @property
+    def _busy(self) -> bool:
+        """Of the plan and the neighbour something is left."""
+        return bool(self._left or self._running or self._neighbour_goes_on)
 
     @property
     def _neighbour_goes_on(self) -> bool:
@@ -110,6 +151,8 @@ class Performer:
 
     def _steps(self, one: Disturbance) -> Steps:
         match one.kind:
+            case Kind.KILL if one.target == KAFKA and self._broker is not None:
+                return self._kill_broker(self._broker)
             case Kind.KILL:
                 return self._kill(one.target)
             case Kind.END:
@@ -127,9 +170,18 @@ class Performer:
         process = yield from self._told(target, methodcaller("kill"))
         yield from self._until(lambda: gone(process), "it has been killed")
 
+    def _kill_broker(self, broker: Broker) -> Steps:
+        broker.kill()
+        self.ends.broker_went()
+        yield from self._passing(BROKER_PAUSE_S)
+        broker.launch()
+        yield from self._until(lambda: broker.listens, "it has come back")
+        self.ends.broker_came()
+
     def _end(self, target: str) -> Steps:
         process = yield from self._told(target, methodcaller("terminate"))
-        yield from self._until(lambda: gone(process), "it has ended")
+        with self._flowing() if target == FEED else nullcontext():
+            yield from self._until(lambda: gone(process), "it has ended")
 
     def _stand_still(self, target: str, lasts_s: float) -> Steps:
         process = yield from self._told(target, methodcaller("suspend"))
@@ -164,11 +216,19 @@ class Performer:
         old.replaced = new.rivalled = True
         yield from self._passing(lasts_s)
         old.go_on()
-        self._needs_records = True
-        yield from self._until(lambda: old.ended, "the replaced one has ended")
-        self._needs_records = False
+        with self._flowing():
+            yield from self._until(lambda: old.ended, "the replaced one has ended")
         new.end()
         yield from self._until(lambda: new.ended, "the other one has ended")
+
+    @contextmanager
+    def _flowing(self) -> Iterator[None]:
+        """The feed is not held meanwhile."""
+        self._feed_users += 1
+        try:
+            yield
+        finally:
+            self._feed_users -= 1
 
     def _until(self, true: Callable[[], bool], what: str, limit_s: float = STEP_LIMIT_S) -> Steps:
         """Raises TimeoutError where it does not come."""
@@ -209,5 +269,5 @@ class Performer:
         return None if self._neighbour is None else self._neighbour.process
 
     def _kafka(self) -> str:
-        """The run's broker, as the run itself says."""
+        """The run's broker, or what stands before it, as the run itself says."""
         return str(json.loads((self._data / "run.json").read_text())["addresses"]["kafka"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.chaos.labelers import KAFKA_AWAY, TAKEN_OVER, Labeler
+from tests.system.chaos.labelers import KAFKA_AWAY, TAKEN_OVER, Labeler, Labelers
 
 
 def ended(folder: Path, code: int, said: str, **how: bool) -> Labeler:
@@ -20,8 +20,8 @@ def ended(folder: Path, code: int, said: str, **how: bool) -> Labeler:
     ("code", "said", "how"),
     [
         (0, "labeler INFO stopped", {"asked_to_end": True}),
-        (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {}),
-        (1, f"labeler ERROR {KAFKA_AWAY[1]} 10 s; x", {"asked_to_end": True}),
+        (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {"broker_away": True}),
+        (1, f"labeler ERROR {KAFKA_AWAY[1]} 10 s; x", {"asked_to_end": True, "broker_away": True}),
         (1, f"labeler ERROR {TAKEN_OVER}: x", {"replaced": True}),
         (1, f"labeler ERROR {TAKEN_OVER}: x\n%0|1.5|FATAL|words of librdkafka", {"replaced": True}),
         (1, f"labeler ERROR {TAKEN_OVER}: x", {"rivalled": True, "asked_to_end": True}),
@@ -43,7 +43,17 @@ def test_it_may_end_as_it_was_asked_to_or_for_want_of_a_broker(
         (0, "labeler INFO stopped", {"replaced": True}),
         (1, "KafkaException", {"rivalled": True}),
         (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {"replaced": True}),
+        (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {"broker_away": False}),
+        (1, "labeler ERROR no transaction succeeds any more: x", {"broker_away": True}),
     ],
 )
 def test_any_other_end_is_a_fault(tmp_path: Path, code: int, said: str, how: dict[str, bool]) -> None:
     assert f"ended with code {code}: {said}" in ended(tmp_path, code, said, **how).fault()
+
+
+def test_an_end_is_told_with_the_broker_as_it_was_then(tmp_path: Path) -> None:
+    one = ended(tmp_path, 1, "x")
+    labelers = Labelers(tmp_path, [one])
+    for away in (True, False):
+        labelers.look(away)
+    assert one.broker_away is True

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.chaos.ends import RETURN_S
 from tests.system.chaos.labelers import Labelers
-from tests.system.chaos.performer import STEP_LIMIT_S, STUCK_LIMIT_S, Performer
+from tests.system.chaos.performer import BROKER_PAUSE_S, STEP_LIMIT_S, STUCK_LIMIT_S, Performer
 from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind
 from tests.unit.chaos.stubs import Process
 
@@ -28,17 +29,40 @@ class Neighbour:
         self.kept.append(kafka)
 
 
+@dataclass
+class Broker:
+    """Remembers what was done to it."""
+
+    listens: bool = True
+    done: list[str] = field(default_factory=list)
+
+    def kill(self) -> None:
+        self.done.append("kill")
+        self.listens = False
+
+    def launch(self) -> None:
+        self.done.append("launch")
+
+    def tamper(self) -> None:
+        self.done.append("tamper")
+
+    def calm(self) -> None:
+        self.done.append("calm")
+
+
 class Stage:
     """A run with processes by the word they are known by, and the performer of a plan on it."""
 
-    def __init__(self, folder: Path, *plan: Disturbance, neighbour: Neighbour | None = None) -> None:
+    def __init__(
+        self, folder: Path, *plan: Disturbance, neighbour: Neighbour | None = None, broker: Broker | None = None
+    ) -> None:
         self.out = folder / "out.txt"
         self.out.write_text(READY)
         self.now_s = 0.0
         self.processes = {word: Process() for word in ("services.labeler", "services.ingest", "kafka.Kafka")}
         self.said: list[str] = []
         labelers = Labelers(folder / "labelers")
-        more = {"stream_s": 60.0, "clock": lambda: self.now_s, "neighbour": neighbour}
+        more = {"stream_s": 60.0, "clock": lambda: self.now_s, "neighbour": neighbour, "broker": broker}
         self.performer = Performer(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
 
     def child(self, *words: str) -> Process | None:
@@ -169,6 +193,19 @@ def test_a_feed_that_would_be_done_before_the_plan_is_held(tmp_path: Path) -> No
     assert ingest.done[-2:] == ["suspend", "resume"]
 
 
+def test_a_feed_that_is_told_to_end_is_not_held_till_it_has(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Disturbance(54.0, Kind.END, "ingest"), Disturbance(58.0, Kind.END, "labeler"))
+    ingest = stage.processes["services.ingest"]
+    for now_s in (0.0, 54.0, 54.1, 54.2):
+        stage.at(now_s)
+    assert ingest.done == ["terminate"]
+    ingest.running = False
+    again = stage.processes["services.ingest"] = Process()
+    for now_s in (54.3, 54.4):
+        stage.at(now_s)
+    assert again.done[-1] == "suspend"
+
+
 def test_a_neighbour_is_kept_going_and_disturbed_and_the_run_outlasts_it(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "run.json").write_text(json.dumps({"addresses": {"kafka": "there:9092"}}))
@@ -191,3 +228,44 @@ def test_a_neighbour_is_kept_going_and_disturbed_and_the_run_outlasts_it(tmp_pat
     stage.at(55.0)
     assert stage.processes["services.ingest"].done == ["suspend", "resume"]
     assert stage.performer.unfinished() == []
+
+
+def test_a_broker_that_the_run_was_given_is_started_again(tmp_path: Path) -> None:
+    broker = Broker()
+    stage = Stage(tmp_path, KILL, broker=broker)
+    stage.at(0.0)
+    assert broker.done == ["tamper"]
+    stage.at(2.0)
+    assert broker.done == ["tamper", "kill"]
+    assert stage.performer.ends.broker_away
+    for now_s in (2.0 + BROKER_PAUSE_S, 10.0):
+        stage.at(now_s)
+    assert broker.done == ["tamper", "kill", "launch"]
+    assert stage.performer.done == {}
+    broker.listens = True
+    stage.at(11.0)
+    assert stage.performer.done == {Kind.KILL: 1}
+    assert stage.performer.ends.broker_away
+    stage.at(11.0 + RETURN_S)
+    assert not stage.performer.ends.broker_away
+    assert stage.processes["kafka.Kafka"].done == []
+
+
+def test_tampering_ends_before_the_stream_does_and_after_all_that_was_planned(tmp_path: Path) -> None:
+    broker = Broker()
+    stage = Stage(tmp_path, Disturbance(50.0, Kind.STAND_STILL, "labeler", 6.0), broker=broker)
+    for now_s in (0.0, 50.0, 54.1):
+        stage.at(now_s)
+    assert broker.done == ["tamper"]
+    for now_s in (56.0, 56.1, 56.2):
+        stage.at(now_s)
+    assert broker.done == ["tamper", "calm"]
+
+
+def test_a_labeler_that_gives_up_is_told_of(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.at(0.0)
+    with stage.out.open("a") as out:
+        out.write("10:00:00 labeler restarting: ended with code 1: no transaction succeeds any more\n")
+    stage.at(0.1)
+    assert stage.performer.ends.faults == ["labeler ended with code 1: no transaction succeeds any more"]

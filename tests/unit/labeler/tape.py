@@ -38,12 +38,13 @@ class Tape:
         skip: int = 0,
         session: int | None = None,
         first_seq: int | None = None,
+        opening: tuple[int, int] | None = None,
     ) -> "Tape":
-        """One more second; `skip` seconds are missing before it."""
+        """One more second; `skip` seconds are missing before it. `opening`: of another market than the one before."""
         self._second += skip
         self._session = session or self._session
         self._seq = first_seq or self._seq
-        start_ns, opening = self._second * NS_PER_S, self._closing
+        start_ns, opening = self._second * NS_PER_S, opening or self._closing
         times, bids, offers = (np.array([quote[at] for quote in quotes], dtype=np.int64) for at in range(3))
         if quotes:
             self._closing = quotes[-1][1:]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,9 +125,12 @@ def test_an_expiry_at_the_sessions_very_end_is_no_void() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [{"skip": 1}, {"skip": 5_000}, {"session": 2}, {"first_seq": 3}, {"skip": 7, "session": 2, "first_seq": 9}],
+    [
+        *({"skip": 1}, {"skip": 5_000}, {"session": 2}, {"first_seq": 3}, {"skip": 7, "session": 2, "first_seq": 9}),
+        *({"opening": (99, 101)}, {"opening": (100, 102)}),
+    ],
 )
-def test_a_break_ends_open_orders_at_the_last_second_before_it(broken: dict[str, int]) -> None:
+def test_a_break_ends_open_orders_at_the_last_second_before_it(broken: dict[str, Any]) -> None:
     tape = Tape().second([(0, 100, 101)], [(5, 110, 90)]).second([(3, 200, 201)], [(4, 210, 190)], **broken)
     assert said(tape.labelled()) == [("VOID", 0, S, 1, 100)]
     assert said(tape.second([(5, 210, 211)]).labelled())[1:2][0][0] == "PROFIT"

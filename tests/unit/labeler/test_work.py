@@ -1,12 +1,13 @@
 """What the labeler's work sends, over several lives of its process."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from confluent_kafka import Message
 
 from services.labeler.config import LabelerConfig
 from services.labeler.saved import Record
 from services.labeler.work import LabelerWork
+from tests.predictors import count
 from tests.unit.labeler.tape import Tape
 from tidewheel.contracts.codecs.market import decode_dead_letter, encode_second
 from tidewheel.contracts.codecs.orders import encode_orders
@@ -47,23 +48,26 @@ class Topics:
 class Life(LabelerWork):
     """One process, from its start on."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, log: Mapping[str, list[bytes]] = LOG) -> None:
         super().__init__("", LabelerConfig(), topics)  # type: ignore[arg-type]
-        self._topics = topics
+        self._topics, self._log = topics, log
         starts = self.restore([0], topics.positions)
         self._at = {topic: max(0, start) for (topic, _), start in starts.items()}
 
     def _read_state(self, partitions: Collection[int]) -> dict[int, list[Record]]:
         return {number: list(self._topics.state) for number in partitions}
 
-    def read(self, count: int) -> None:
+    def read(self, count: int, *, commits: bool = True) -> None:
         for topic, at in self._at.items():
-            offsets = range(at, min(at + count, len(LOG[topic])))
+            values = self._log[topic]
+            offsets = range(at, min(at + count, len(values)))
             self.process(
-                [Message(topic=topic, partition=0, offset=o, key=b"k", value=LOG[topic][o]) for o in offsets]  # type: ignore[call-arg]
+                [Message(topic=topic, partition=0, offset=o, key=b"k", value=values[o]) for o in offsets]  # type: ignore[call-arg]
             )
             self._at[topic] = offsets.stop
-        self._topics.commit(self)
+        if commits:
+            self._topics.commit(self)
+            self.committed()
 
 
 def test_a_bad_record_is_one_dead_letter_though_the_process_dies_again_while_it_reads_again() -> None:
@@ -76,3 +80,40 @@ def test_a_bad_record_is_one_dead_letter_though_the_process_dies_again_while_it_
     Life(topics).read(100)
     assert [decode_dead_letter(letter).offset for letter in topics.letters] == [60]
     assert topics.positions[TICKS.name, 0] == Position(101, "101")
+
+
+def breaks() -> dict[str, float]:
+    """Records counted as repeated and as missing, by topic."""
+    return {
+        f"{topic} {what}": count(f"tidewheel_records_{what}_total", service="labeler", topic=topic)
+        for topic in (TICKS.name, ORDERS.name)
+        for what in ("repeated", "skipped")
+    }
+
+
+def test_records_that_repeat_or_are_missing_are_counted_once_however_often_they_are_read() -> None:
+    orders = LOG[ORDERS.name]
+    broken = {
+        TICKS.name: [*SECONDS[:30], *SECONDS[28:50], *SECONDS[53:]],
+        ORDERS.name: [*orders[:40], *orders[35:]],
+    }
+    before, topics = breaks(), Topics()
+    first = Life(topics, broken)
+    first.read(20)
+    first.read(40, commits=False)
+    Life(topics, broken).read(25)  # what is read again here was begun before and not committed
+    for _ in range(3):
+        Life(topics, broken).read(60)
+    counted = {name: now - before[name] for name, now in breaks().items()}
+    assert counted == {"ticks repeated": 2, "ticks skipped": 3, "orders repeated": 5, "orders skipped": 0}
+
+
+def test_a_sound_log_counts_nothing_over_restarts_and_where_the_client_reads_again() -> None:
+    before, topics = breaks(), Topics()
+    for size in (10, 30, 5, 60, 100):
+        life = Life(topics)
+        life.read(size)
+        life._at = {topic: max(0, at - 4) for topic, at in life._at.items()}
+        life.read(4)
+    # The record that cannot be decoded took the place of none.
+    assert breaks() == before

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from tests.conformance.make_examples import INSTRUMENT, VALUES, busy_second, quiet_second
 from tests.conformance.records import CODECS
+from tests.made_seconds import seconds
 from tidewheel.contracts.rows import VIEWS
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.local import exporting
@@ -178,10 +179,30 @@ def test_a_line_of_a_file_of_the_same_name_is_no_repeat(topic: list[Record], tmp
     [("transactions", "transaction", "void.transaction"), ("examples", "example", "one.example")],
 )
 def test_what_is_written_exactly_once_is_shown_as_often_as_it_stands_there(
-    topic: list[Record], tmp_path: Path, name: str, codec: str, value: str
+    topic: list[Record], tmp_path: Path, name: str, codec: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     topic += encoded(codec, *[VALUES[name, value]] * 2)
-    assert exported(tmp_path, name, ".parquet")[1] == Exported(rows=2)
+    done = exported(tmp_path, name, ".parquet")[1]
+    assert done == Exported(rows=2, repeats_shown=1)
+    say_left_out(name, done)
+    assert (
+        capsys.readouterr().err
+        == f"{name}: 1 records repeat others or come late, and should not; they are in the file\n"
+    )
+
+
+def test_what_is_missing_and_what_was_left_out_is_said(
+    topic: list[Record], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, _, fourth = seconds(4)
+    topic += encoded("second", first, second, first, second, fourth)
+    _, done = exported(tmp_path, "bars", ".csv")
+    assert (done.rows, done.repeats, done.repeats_shown, done.missing) == (3, 2, 0, 1)
+    say_left_out("bars", done)
+    assert capsys.readouterr().err == (
+        "bars: 2 records repeat others and were left out\n"
+        "bars: 1 records are missing, by the numbers of those that are there\n"
+    )
 
 
 def test_what_cannot_be_decoded_is_counted_and_said(

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conformance.make_examples import VALUES
+from tests.made_seconds import seconds
 from tests.unit.local.values import CARD, NAME, PART, T0_NS, event, result, whole_run
 from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.training import Step
@@ -36,6 +38,23 @@ def test_counts() -> None:
     assert values["transactions"] == {"PROFIT": 15_000, "LOSS": 0, "EXPIRED": 0, "VOID": 0}
     wanted = ("wall_s", "ticks", "bars", "examples", "dead_letters", "predictions", "restarts")
     assert [values[name] for name in wanted] == [12.346, 34_567, 7_000, 26_543, 0, 17, {"ingest": 0, "labeler": 2}]
+
+
+def test_what_repeats_and_what_is_missing() -> None:
+    seen = observed()
+    first, second, _, fourth = seconds(4, instrument=NAME)
+    example = VALUES["examples", "one.example"]
+    for one in (first, second, second, fourth, *(replace(example, example_seq=n) for n in (3, 4, 9))):
+        seen.on_record(one)
+    values = summary(seen, FACTS)
+    assert values["continuity"] == {
+        "ticks": {"repeated": 1, "skipped": 1},
+        "examples": {"repeated": 0, "skipped": 4},
+    }
+    told = for_people(values)
+    assert "topic ticks: 1 records came again or late, 1 are missing" in told
+    assert "topic examples: 0 records came again or late, 4 are missing" in told
+    assert not any("came again" in line for line in for_people(summary(observed(), FACTS)))
 
 
 def test_models() -> None:

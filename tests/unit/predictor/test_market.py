@@ -13,6 +13,7 @@ from services.predictor.history import MarketView, MarketViews
 from services.predictor.market import BATCH_RECORDS_MAX, READ_BACK, READ_BACK_EACH, MarketReader
 from tests.made_models import INSTRUMENT
 from tests.made_seconds import seconds
+from tests.predictors import count
 from tidewheel.contracts.codecs.market import encode_second
 
 BURST = 20_000
@@ -159,3 +160,23 @@ def test_bad_records_are_counted_and_not_said_each_time(
     assert [len(view.mids_e9) for view in views.history] == [8]
     said = [record.message for record in caplog.records if "not used" in record.message]
     assert [("1 so far" in line, "10 so far" in line) for line in said] == [(True, False), (False, True)]
+
+
+def breaks() -> tuple[float, float]:
+    labels = {"service": "predictor", "topic": "ticks"}
+    return tuple(count(f"tidewheel_records_{what}_total", **labels) for what in ("repeated", "skipped"))  # type: ignore[return-value]
+
+
+def test_what_repeats_or_is_missing_is_counted(monkeypatch: pytest.MonkeyPatch, records: list[bytes]) -> None:
+    before = breaks()
+    read(monkeypatch, [*records[:50], *records[47:60], *records[62:80]], [81])
+    assert breaks() == (before[0] + 3, before[1] + 2)
+
+
+def test_to_jump_or_to_read_back_is_no_fault(monkeypatch: pytest.MonkeyPatch, records: list[bytes]) -> None:
+    before = breaks()
+    read(monkeypatch, records, [1000, BURST])
+    many = [seconds(2_000, instrument=f"sim:{n}", seed=n) for n in range(5)]
+    mixed = [encode_second(second) for together in zip(*many, strict=True) for second in together]
+    read(monkeypatch, mixed, [4000, len(mixed)])
+    assert breaks() == before

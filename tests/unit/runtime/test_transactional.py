@@ -231,7 +231,7 @@ class LosingAndRefused(Losing):
 
 
 def test_an_error_that_does_not_pass_is_heard_with_a_lost_assignment_and_told_in_a_line() -> None:
-    one = loop(Replaced(), lambda: 0.0, lambda: None, LosingAndRefused())
+    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndRefused())
     one._work.drop = lambda: None  # type: ignore[attr-defined]
     with pytest.raises(Unusable, match=r"Kafka cannot be used \(UNKNOWN_TOPIC_OR_PART\): no topic ticks"):
         one.run(threading.Event())
@@ -260,21 +260,18 @@ def test_one_that_is_asked_to_stop_while_kafka_is_away_ends_soon_and_cleanly() -
 
 
 def test_a_last_word_that_comes_with_a_lost_assignment_is_heard() -> None:
-    one = loop(Replaced(), lambda: 0.0, lambda: None, LosingAndDead())
+    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndDead())
     one._work.drop = lambda: None  # type: ignore[attr-defined]
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         one.run(threading.Event())
 
 
-class Replaced:
-    """A producer that finds its place taken when its process ends."""
+class Initialised:
+    """A producer of which no more is wanted."""
 
     def init_transactions(self, _: float) -> None: ...
 
     def poll(self, _: float) -> None: ...
-
-    def abort_transaction(self, _: float) -> None:
-        raise KafkaException(error(KafkaError._FENCED, fatal=True))
 
 
 def test_one_that_finds_its_name_taken_as_it_loses_its_partitions_says_so_and_fences_nobody() -> None:
@@ -324,7 +321,6 @@ def test_a_batch_that_broke_off_is_never_committed() -> None:
     with pytest.raises(Unusable, match="no further"):
         one.turn()
     one._on_revoke(consumer, [])  # type: ignore[arg-type]  # as a client does that is let go of
-    assert "abort_transaction" in producer.calls
     assert "commit_transaction" not in producer.calls
 
 

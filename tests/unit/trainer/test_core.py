@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from services.trainer.core import MISSING_WINDOWS_MAX, Gap, Happening, Joined, Misplaced, Window, Windows, left_behind
+from services.trainer.core import (
+    MISSING_WINDOWS_MAX,
+    Gap,
+    Happening,
+    Joined,
+    Misplaced,
+    Repeated,
+    Window,
+    Windows,
+    left_behind,
+)
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
@@ -57,10 +67,12 @@ def test_a_window_handed_out_is_not_written_to_again() -> None:
         np.testing.assert_array_equal(column, was)
 
 
-def test_repeated_examples_change_nothing() -> None:
+def test_repeated_examples_are_told_and_change_nothing() -> None:
     windows = Windows(Windowing(4, 4))
-    found = closed(feed(windows, [1, 2, 2, 1, 3, 4, 4, 3, 5, 6, 7, 8]))
-    assert [window.rows.example_seq.tolist() for window in found] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    found = feed(windows, [1, 2, 2, 1, 3, 4, 4, 3, 5, 6, 7, 8])
+    assert [window.rows.example_seq.tolist() for window in closed(found)] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    told = [(h.arrival.kind.value, h.arrival.found, h.arrival.due) for h in found if isinstance(h, Repeated)]
+    assert told == [("repeated", 2, 3), ("back", 1, 3), ("repeated", 4, 5), ("back", 3, 5)]
 
 
 def test_instruments_do_not_mix() -> None:

@@ -1,6 +1,7 @@
 """Reads the topics that tell how the system does, from their beginning, in a thread of its own.
 
-Commits nothing and joins no group. Examples are not read (2.4 kB each): the labeler's frontier counts them.
+Commits nothing and joins no group. Examples are 2.4 kB each and the labeler's frontier counts them, so they are read
+only where it is asked for: to tell whether they are there once each.
 """
 
 import logging
@@ -20,10 +21,11 @@ from confluent_kafka import (
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, kind_of
 from tidewheel.contracts.codecs.market import decode_dead_letter, decode_feed_status, decode_second
-from tidewheel.contracts.codecs.orders import decode_orders, decode_transaction
+from tidewheel.contracts.codecs.orders import decode_example, decode_orders, decode_transaction
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import (
     DEAD_LETTERS,
+    EXAMPLES,
     FEED_STATUS,
     LABELER_STATE,
     ORDERS,
@@ -39,6 +41,7 @@ DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {
     TICKS.name: decode_second,
     ORDERS.name: decode_orders,
     TRANSACTIONS.name: decode_transaction,
+    EXAMPLES.name: decode_example,
     TRAINING_RUNS.name: decode_run_event,
     FEED_STATUS.name: decode_feed_status,
     DEAD_LETTERS.name: decode_dead_letter,
@@ -82,8 +85,17 @@ def apply(observed: Observed, batch: Iterable[Raw]) -> None:
 class Collector:
     """Fills an `Observed` under `lock` until closed."""
 
-    def __init__(self, bootstrap: str, observed: Observed, lock: threading.Lock, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        observed: Observed,
+        lock: threading.Lock,
+        log: logging.Logger,
+        *,
+        read_examples: bool = False,
+    ) -> None:
         self._observed = observed
+        self._topics = [name for name in (*DECODERS, LABELER_STATE.name) if read_examples or name != EXAMPLES.name]
         self._lock = lock
         self._log = log
         config = consumer_config(
@@ -110,9 +122,10 @@ class Collector:
 
     def assign(self) -> None:
         """Be ready to read all watched topics from the beginning. Raises KafkaException where no broker answers."""
-        topics = (*DECODERS, LABELER_STATE.name)
         places = [
-            TopicPartition(topic, p, OFFSET_BEGINNING) for topic in topics for p in partitions_of(self._consumer, topic)
+            TopicPartition(topic, p, OFFSET_BEGINNING)
+            for topic in self._topics
+            for p in partitions_of(self._consumer, topic)
         ]
         self._consumer.assign(places)
 

@@ -39,6 +39,7 @@ class Monitor:
         *,
         instrument: str | None = None,
         windowing: Windowing | None = None,
+        read_examples: bool = False,
     ) -> None:
         self.lock = threading.Lock()
         self.observed = Observed()
@@ -46,7 +47,7 @@ class Monitor:
         self.rates = Rates()
         self._name = instrument
         self._windowing = windowing
-        self.collector = Collector(addresses.kafka, self.observed, self.lock, log)
+        self.collector = Collector(addresses.kafka, self.observed, self.lock, log, read_examples=read_examples)
         self.progress = ProgressWatch(addresses.kafka, log)
         self._client = PredictorClient(addresses.predictor)
         self.probe = Probe(self._client, self.name, self.newest_published, served, log)

@@ -1,18 +1,28 @@
 """The system as its topics tell it: what the live view shows, the summary counts and the ending rests on.
 
-Values only: records go in, decoded; each is counted once, whatever is repeated after a crash.
+Values only: records go in, decoded; each is counted once, whatever is repeated after a crash. What repeats or is
+missing is counted beside that.
 """
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
+from tidewheel.contracts.continuity import TopicOrder
+from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.domain.features import Example
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import RunEvent
 from tidewheel.local.monitoring.training_runs import TrainingRuns
 
 MIDS_KEPT = 240
+ORDERED: dict[type, str] = {
+    MarketSecond: TICKS.name,
+    SecondOrders: ORDERS.name,
+    Transaction: TRANSACTIONS.name,
+    Example: EXAMPLES.name,
+}
 LETTERS_KEPT = 5
 
 
@@ -25,7 +35,7 @@ class Labeled:
     examples: int
 
 
-Record = MarketSecond | SecondOrders | Transaction | Labeled | RunEvent | FeedStatus | DeadLetter
+Record = MarketSecond | SecondOrders | Transaction | Example | Labeled | RunEvent | FeedStatus | DeadLetter
 
 
 @dataclass(slots=True)
@@ -109,6 +119,8 @@ class Observed:
         self.dead_letters = 0
         self.last_letters: deque[DeadLetter] = deque(maxlen=LETTERS_KEPT)
         self.undecodable = 0
+        # Topic -> the order of its records, from the first one on.
+        self.order: dict[str, TopicOrder] = {}
         self._letters_seen: set[bytes] = set()
 
     def instrument(self, name: str) -> Instrument:
@@ -123,6 +135,8 @@ class Observed:
         if isinstance(value, DeadLetter):
             self._on_dead_letter(value)
             return
+        if (topic := ORDERED.get(type(value))) is not None:
+            self.order.setdefault(topic, TopicOrder(topic)).take(value)
         instrument = self.instrument(value.instrument)
         match value:
             case Transaction():

@@ -30,9 +30,9 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{front}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised_front}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,FRONT:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={log_dir}
 auto.create.topics.enable=false
@@ -55,6 +55,15 @@ log.segment.bytes=268435456
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """A second listener on `port`, for clients that come through something in front of the broker: they are told to
+    connect to `advertised_port`, where that listens."""
+
+    port: int
+    advertised_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class LocalKafka:
     """A running broker and where its data lies."""
 
@@ -70,32 +79,47 @@ class LocalKafka:
         stop(self.process, STOP_GRACE_S)
 
 
-def start_kafka(directory: Path, port: int, controller_port: int) -> LocalKafka:
+def start_kafka(directory: Path, port: int, controller_port: int, front: Front | None = None) -> LocalKafka:
     """Start a broker whose data lives in `directory`, formatted on first use. It ends with the thread that starts it.
 
     Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
     """
-    command, log = kafka_command(directory, port, controller_port), directory / LOG_NAME
-    process = start(tethered(command, signal.SIGKILL), log)
-    await_ready("Kafka", process, log, lambda: accepts_connections(port), START_LIMIT_S)
-    return LocalKafka(process, port, directory)
+    server = launch_kafka(directory, port, controller_port, front)
+    await_ready("Kafka", server.process, directory / LOG_NAME, lambda: accepts_connections(port), START_LIMIT_S)
+    return server
 
 
-def kafka_command(directory: Path, port: int, controller_port: int) -> list[str]:
+def launch_kafka(directory: Path, port: int, controller_port: int, front: Front | None = None) -> LocalKafka:
+    """As start_kafka, but a broker that does not listen yet."""
+    command = kafka_command(directory, port, controller_port, front)
+    return LocalKafka(start(tethered(command, signal.SIGKILL), directory / LOG_NAME), port, directory)
+
+
+def kafka_command(directory: Path, port: int, controller_port: int, front: Front | None = None) -> list[str]:
     """The command that runs the broker; makes `directory` ready for it first. Raises as start_kafka."""
-    for wanted in (port, controller_port):
+    for wanted in (port, controller_port, *((front.port,) if front else ())):
         if accepts_connections(wanted):
             raise StartFailed(f"port {wanted} is in use; choose another for Kafka or end what listens there")
     properties, log_dir = directory / "server.properties", directory / "logs"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        properties.write_text(PROPERTIES.format(port=port, controller_port=controller_port, log_dir=log_dir))
+        properties.write_text(properties_text(port, controller_port, log_dir, front))
     except OSError as failure:
         raise StartFailed(f"{failure.filename or directory} cannot be written: {failure.strerror}") from failure
     java = [str(use_packaged_java()), *JVM_OPTIONS, "-cp", classpath()]
     if not (log_dir / "meta.properties").exists():
         format_storage(java, properties, directory / LOG_NAME)
     return [*java, "kafka.Kafka", str(properties)]
+
+
+def properties_text(port: int, controller_port: int, log_dir: Path, front: Front | None) -> str:
+    return PROPERTIES.format(
+        port=port,
+        controller_port=controller_port,
+        log_dir=log_dir,
+        front=f",FRONT://127.0.0.1:{front.port}" if front else "",
+        advertised_front=f",FRONT://127.0.0.1:{front.advertised_port}" if front else "",
+    )
 
 
 def format_storage(java: list[str], properties: Path, log: Path) -> None:

@@ -1,0 +1,162 @@
+"""The proxy itself: an event loop in a thread of its own, and what a test may ask of it from another."""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Self, TypeVar
+
+from tests.proxy.events import Events
+from tests.proxy.keeper import Keeper
+from tests.proxy.lane import Side
+from tests.proxy.link import Link
+from tests.proxy.schedule import Schedule
+from tests.proxy.tampering import on_reply, on_request
+
+HOST = "127.0.0.1"
+DIAL_LIMIT_S = 10.0
+ANSWER_LIMIT_S = 30.0
+T = TypeVar("T")
+
+
+class Proxy:
+    """Between clients and the broker that listens on `broker_port`, from `with` on.
+
+    A client that connects while the broker is away is cut off, and comes again. `failures`: what no connection did
+    expect; a test wants none.
+    """
+
+    def __init__(self, broker_port: int, schedule: Schedule | None = None, port: int = 0) -> None:
+        self.broker_port, self.port = broker_port, port
+        self.events = Events()
+        self.failures: list[str] = []
+        self._stage = _Stage(self, schedule or Schedule())
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+        self._started: concurrent.futures.Future[int] = concurrent.futures.Future()
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """Clients' and what is left of them."""
+        return self._ask(lambda: len(self._stage.links))
+
+    def __enter__(self) -> Self:
+        """Raises OSError where the port is taken."""
+        self._thread.start()
+        self.port = self._started.result(ANSWER_LIMIT_S)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """All connections are cut, and what is kept is lost."""
+        if self._thread.is_alive():
+            self._ask(self._stage.ended.set)
+            self._thread.join(ANSWER_LIMIT_S)
+
+    def use(self, schedule: Schedule) -> None:
+        """From now on another schedule decides. What is kept stays so."""
+        self._ask(lambda: setattr(self._stage, "schedule", schedule))
+
+    def release(self) -> int:
+        """Let go everything that is kept, whatever it waits for; how many that was."""
+        return self._ask(self._stage.keeper.release_all)
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        """Done by the loop's thread."""
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+        def answered() -> None:
+            try:
+                answer.set_result(call())
+            except Exception as failure:
+                answer.set_exception(failure)
+
+        self._stage.loop.call_soon_threadsafe(answered)
+        return answer.result(ANSWER_LIMIT_S)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as failure:
+            if self._started.done():
+                self.failures.append(repr(failure))
+            else:
+                self._started.set_exception(failure)
+
+    async def _serve(self) -> None:
+        stage = self._stage
+        stage.begin(asyncio.get_running_loop())
+        server = await stage.loop.create_server(stage.accepted, HOST, self.port)
+        self._started.set_result(server.sockets[0].getsockname()[1])
+        await stage.ended.wait()
+        server.close()
+        await stage.end()
+
+
+class _Stage:
+    """What the connections share; see link.Stage."""
+
+    def __init__(self, proxy: Proxy, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.events = proxy.events
+        self.links: set[Link] = set()
+        self._proxy = proxy
+        self._orders = count()
+        self._dialling: set[asyncio.Task[None]] = set()
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.ended = asyncio.Event()
+        self.keeper = Keeper(loop.call_later)
+        self._none_left = asyncio.Event()
+        self._began_s = loop.time()
+        loop.set_exception_handler(self._failed)
+
+    async def end(self) -> None:
+        for task in self._dialling:
+            task.cancel()
+        self._none_left.clear()
+        for link in list(self.links):
+            link.abort()
+        if self.links:
+            await self._none_left.wait()
+
+    def accepted(self) -> Side:
+        link = Link(self, on_request, on_reply)
+        self.links.add(link)
+        return link.client
+
+    def now_s(self) -> float:
+        return self.loop.time() - self._began_s
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> object:
+        return self.loop.call_later(delay_s, call)
+
+    def next_order(self) -> int:
+        return next(self._orders)
+
+    def dial(self, link: Link) -> None:
+        task = self.loop.create_task(self._dial(link))
+        self._dialling.add(task)
+        task.add_done_callback(self._dialling.discard)
+
+    async def _dial(self, link: Link) -> None:
+        try:
+            async with asyncio.timeout(DIAL_LIMIT_S):
+                await self.loop.create_connection(lambda: link.broker, HOST, self._proxy.broker_port)
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            link.undialled()
+
+    def gone(self, link: Link) -> None:
+        self.links.discard(link)
+        if not self.links:
+            self._none_left.set()
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._proxy.failures.append(f"{context['message']}: {context.get('exception')!r}")
