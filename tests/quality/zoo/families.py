@@ -76,12 +76,12 @@ def comes_and_goes(chance: Chance, seed: int, seconds: int) -> Market:
 
 
 def flips(chance: Chance, seed: int, seconds: int) -> Market:
-    """The edge turns its sign at half-time."""
-    far_s = int(chance.integers(180, 300))
-    near_s = far_s // 4
-    # At strength 2 / far_s the market would run off for good.
-    sign = np.where(np.arange(seconds) < seconds // 2, 1.0, -1.0) * (1 if seed % 2 else -1)
-    return led(seconds, 0.4, Edge(between_means(near_s, far_s), chance.uniform(1.2, 1.5) / far_s * sign))
+    """Drawn to a mean until half-time and running from it then, more calmly, or the other way round."""
+    tau_s = chance.uniform(120, 300)
+    halves = np.array([(chance.uniform(0.010, 0.013), SIGMA), (-chance.uniform(0.65, 0.8) / tau_s, 0.35)])
+    lasts_s = [seconds // 2, seconds - seconds // 2]
+    strength, volatility = np.repeat(halves[:: 1 if seed % 2 else -1], lasts_s, axis=0).T
+    return led(seconds, volatility, Edge(to_mean(tau_s), strength))
 
 
 def volatile(chance: Chance, seed: int, seconds: int) -> Market:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from services.trainer.rows import Rows
-from tests.quality.contenders import Rule, Scores, threshold
+from tests.quality.contenders import Flags, Rule, Scores, threshold
 from tests.quality.flips import first as first_positive
 from tests.quality.pool import Pool
 from tests.quality.trained import correlation
@@ -46,20 +46,31 @@ class Truth:
             return np.zeros(len(rows))
         return self.market.truth(rows.features, rows.placed_ns)
 
-    def judge(self, later: Rows) -> Scores:
-        """Flag later rows by a threshold fixed before them, and count that. Returns the function on them."""
+    def judge(self, later: Rows) -> "Known":
+        """Flag later rows by a threshold fixed before them, and count that."""
         known, labels = np.concatenate(self.known[-TRUTH_REACH:]), np.concatenate(self.labels[-TRUTH_REACH:])
         scores = self.of(later)
+        flags = scores >= max(threshold(known, labels), UPWARDS)
         if len(later):
-            self.pool.add(scores >= max(threshold(known, labels), UPWARDS), later.label)
-        return scores
+            self.pool.add(flags, later.label)
+        return Known(later, scores, flags)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The rows to be judged on, and what whoever knows the market says of them."""
+
+    later: Rows
+    scores: Scores
+    flags: Flags
 
 
 @dataclass
 class Judged:
     """How one procedure did on the windows that have closed; on some of them there is no later row to judge by.
 
-    `standing`: by the model last served where a window has none of its own, as the product goes on. `correlations`:
+    `standing`: by the model last served where a window has none of its own, as the product goes on. `truth`: of the
+    windows with a model of their own, since those who refuse choose what they are compared on. `correlations`:
     with the truth on next windows. `since_turn`: those from the first window on that holds a row placed after the edge
     turned.
     """
@@ -67,13 +78,14 @@ class Judged:
     procedure: Procedure
     own: Pool = field(default_factory=Pool)
     standing: Pool = field(default_factory=Pool)
+    truth: Pool = field(default_factory=Pool)
     refused: Counter[str] = field(default_factory=Counter)
     correlations: list[float | None] = field(default_factory=list)
     since_turn: list[float | None] = field(default_factory=list)
     served: Rule | None = None
     took_s: float = 0.0
 
-    def step(self, past: Past, later: Rows, known: Scores, *, turned: bool) -> None:
+    def step(self, past: Past, known: Known, *, turned: bool) -> None:
         began_s = time.process_time()
         made = self.procedure(past)
         self.took_s += time.process_time() - began_s
@@ -81,20 +93,22 @@ class Judged:
             self.served = made
         else:
             self.refused[made.reason] += 1
-        alike = self.judge(made if isinstance(made, Rule) else None, later, known) if len(later) else None
+        alike = self.judge(made if isinstance(made, Rule) else None, known) if len(known.later) else None
         self.correlations.append(alike)
         if turned:
             self.since_turn.append(alike)
 
-    def judge(self, made: Rule | None, later: Rows, known: Scores) -> float | None:
+    def judge(self, made: Rule | None, known: Known) -> float | None:
         """Count the flags; the correlation with the truth."""
+        later = known.later
         if self.served is not None:
             self.standing.add(self.served.flags(later), later.label)
         if made is None:
             return None
         scores = made.scores(later)
         self.own.add(scores >= made.threshold, later.label)
-        return correlation(scores, known)
+        self.truth.add(known.flags, later.label)
+        return correlation(scores, known.scores)
 
     def figures(self) -> dict[str, Any]:
         windows = max(len(self.correlations), 1)
@@ -103,6 +117,7 @@ class Judged:
             **self.own.figures(),
             "flagged": round(sum(self.own.flagged) / max(sum(self.own.rows), 1), 4),
             "served": round(1 - self.refused.total() / windows, 4),
+            "truth_lift": self.truth.figures()["lift"],
             "standing_lift": self.standing.figures()["lift"],
             "refused": dict(self.refused),
             "correlation": round(float(np.mean(alike)), 3) if alike else None,
@@ -122,7 +137,7 @@ def follow(stream: Stream, market: Market | None, procedures: dict[str, Procedur
         later = following.take(following.placed_ns > rows.resolved_ns.max())
         known, turned = truth.judge(later), market.turned(rows.placed_ns) if market else None
         for one in judged.values():
-            one.step(Past(stream, number + 1), later, known, turned=turned is not None and bool(turned.any()))
+            one.step(Past(stream, number + 1), known, turned=turned is not None and bool(turned.any()))
     figures = truth.pool.figures()
     own = {} if market is None or not market.edges else {**figures, "flagged": _flagged(truth.pool)}
     rates = [round(hits / max(rows, 1), 3) for hits, rows in zip(truth.pool.positives, truth.pool.rows, strict=True)]

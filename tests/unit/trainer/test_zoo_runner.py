@@ -111,6 +111,7 @@ def test_who_scores_by_the_truth_is_like_it_and_who_refuses_stands_by_the_last(p
     assert always["windows"] == judged > one["windows"] > 0
     assert (one["served"], one["refused"]) == (0.5, {"even": 4})
     assert (one["standing_lift"], always["standing_lift"]) == (always["lift"], always["lift"])
+    assert always["truth_lift"] == found["truth"]["lift"] != one["truth_lift"]
     assert one["correlation"] == 1.0
     assert found["truth"]["flagged"] > 0
     assert "turned_after" not in one
@@ -170,8 +171,9 @@ def test_chance_has_no_truth(folder: Path) -> None:
 
 def a_run(family: str, truth: float | None, lift: float, **others: Any) -> dict[str, Any]:
     known = None if truth is None else {"lift": truth, "share_in_range": 0.9}
-    judged = {"lift": lift, "standing_lift": lift / 2, "served": 0.5, "share_in_range": 0.7, "correlation": None}
-    return {"zoo": family, "truth": known, "base_rate": 0.4, "one": {**judged, "window_s": 0.1, **others}}
+    judged = {"lift": lift, "standing_lift": lift / 2, "truth_lift": truth or 0.0, "served": 0.5, "share_in_range": 0.7}
+    one = {**judged, "correlation": None, "window_s": 0.1, **others}
+    return {"zoo": family, "truth": known, "base_rate": 0.4, "one": one}
 
 
 RUNS = [
@@ -186,7 +188,7 @@ RUNS = [
 
 def test_goals_are_means_of_families() -> None:
     found = list(table.goals("one", RUNS).values())
-    assert found == [round((1 + 0.25) / 2, 4), 0.25, 0.5, 0.5, -0.2, round(1 / 3, 4), -0.02]
+    assert found == [0.625, 0.25, 0.3125, 0.5, 0.5, -0.2, round(1 / 3, 4), -0.02]
 
 
 def test_a_table_has_a_line_a_family() -> None:
