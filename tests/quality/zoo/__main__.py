@@ -15,7 +15,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Task:
     """One market, and what is to be judged on it."""
 
     source: Source
-    set: str
+    set: str  # choosing, or which kind of held out
     procedures: tuple[str, ...]
     windows: int
     size: int
@@ -56,26 +56,28 @@ def run(task: Task) -> dict[str, Any]:
     return {"zoo": source.family, "seed": source.seed, "set": task.set, **took, **found}
 
 
-def sources(given: argparse.Namespace) -> Iterator[tuple[Source, str]]:
-    """What is to run, each with the set it belongs to."""
+def sources(given: argparse.Namespace) -> list[tuple[Source, str]]:
+    """What is to run, each with the set it belongs to; seed by seed, so that the first lines tell of all families."""
     seeds = given.seeds or (HELD_OUT_SEEDS if given.held_out else CHOOSING_SEEDS)
-    for family in given.family or [*FAMILIES, recorded.FAMILY]:
-        held_out = family in HELD_OUT_FAMILIES
-        if held_out and not given.held_out:
-            if given.family:
-                raise SystemExit(f"{family} is held out: it runs with --held-out only")
-            continue
-        named = HELD_OUT_FAMILY if held_out else HELD_OUT if given.held_out else CHOOSING
-        if family == recorded.FAMILY:
-            found, left_out = recorded.there(given.data, seeds)
-            for words in left_out:
-                sys.stderr.write(f"{words}\n")
-            yield from ((one, named) for one in found)
-        else:
-            yield from ((Made(family, seed, round(given.hours * HOUR_S)), named) for seed in seeds)
+    chosen = given.family or [*FAMILIES, recorded.FAMILY]
+    found: list[Source] = []
+    if recorded.FAMILY in chosen:
+        there, left_out = recorded.there(given.data, seeds)
+        sys.stderr.writelines(f"{words}\n" for words in left_out)
+        found += there
+    made = [one for one in chosen if one in FAMILIES and (given.held_out or one not in HELD_OUT_FAMILIES)]
+    found += [Made(family, seed, round(given.hours * HOUR_S)) for seed in seeds for family in made]
+    return [(one, set_of(one.family, held_out=given.held_out)) for one in found]
 
 
-def checked(seeds: Sequence[int], *, held_out: bool) -> None:
+def set_of(family: str, *, held_out: bool) -> str:
+    return CHOOSING if not held_out else HELD_OUT_FAMILY if family in HELD_OUT_FAMILIES else HELD_OUT
+
+
+def checked(families: Sequence[str], seeds: Sequence[int], *, held_out: bool) -> None:
+    """Raises SystemExit where what is asked for is kept apart."""
+    if not held_out and set(families) & set(HELD_OUT_FAMILIES):
+        raise SystemExit(f"{' and '.join(HELD_OUT_FAMILIES)} are held out: they run with --held-out only")
     if any((seed in HELD_OUT_SEEDS) != held_out for seed in seeds):
         kept_apart = f"{HELD_OUT_SEEDS[0]} to {HELD_OUT_SEEDS[-1]}"
         raise SystemExit(f"seeds {kept_apart} are held out: they run with --held-out, and no others do")
@@ -101,7 +103,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=default_folder(), help="default %(default)s")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(arguments)
-    checked(given.seeds, held_out=given.held_out)
+    checked(given.family or [], given.seeds, held_out=given.held_out)
     return given
 
 

@@ -117,7 +117,7 @@ class Judged:
             **self.own.figures(),
             "flagged": round(sum(self.own.flagged) / max(sum(self.own.rows), 1), 4),
             "served": round(1 - self.refused.total() / windows, 4),
-            "truth_lift": self.truth.figures()["lift"],
+            "truth_lift": self.truth.figures()["lift"] if any(self.truth.flagged) else None,
             "standing_lift": self.standing.figures()["lift"],
             "refused": dict(self.refused),
             "correlation": round(float(np.mean(alike)), 3) if alike else None,

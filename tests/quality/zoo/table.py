@@ -24,7 +24,7 @@ def row(procedure: str, runs: Runs) -> dict[str, float | None]:
     """Means of one family; None where there is nothing to compare with."""
     judged, truth = [run[procedure] for run in runs], [run["truth"] for run in runs if run["truth"]]
     lift, best = mean(judged, "lift"), mean(truth, "lift")
-    kept = ratio(lift, mean(judged, "truth_lift")) if truth else None  # on the same windows
+    kept = ratio(lift, mean(judged, "truth_lift"))  # on the same windows
     return {
         "seeds": len(runs),
         "base": mean(runs, "base_rate"),

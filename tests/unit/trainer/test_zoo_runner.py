@@ -159,6 +159,17 @@ def test_after_a_flip_windows_are_counted_until_the_score_turns(folder: Path) ->
     assert found["old"]["turned_after"] is None
 
 
+@pytest.mark.parametrize(("family", "least", "most"), [("constant_spread", 0.2, 0.8), ("chance_walk", -0.1, 0.1)])
+def test_the_planted_function_finds_what_is_planted_and_nothing_in_chance(
+    family: str, least: float, most: float, folder: Path
+) -> None:
+    """Both scored by the function of the one: four hours, some hundred independent labels."""
+    known = Made("constant_spread", 3, 4 * 3_600).market
+    stream = Stream(columns_of(Made(family, 3, 4 * 3_600), folder), 3_000)
+    found = follow(stream, known, {}, 99)
+    assert least < found["truth"]["lift"] < most
+
+
 def test_chance_has_no_truth(folder: Path) -> None:
     source = Made("chance_walk", 1, 1_800)
     found = follow(Stream(columns_of(source, folder), SIZE), source.market, {}, 2)
@@ -171,7 +182,7 @@ def test_chance_has_no_truth(folder: Path) -> None:
 
 def a_run(family: str, truth: float | None, lift: float, **others: Any) -> dict[str, Any]:
     known = None if truth is None else {"lift": truth, "share_in_range": 0.9}
-    judged = {"lift": lift, "standing_lift": lift / 2, "truth_lift": truth or 0.0, "served": 0.5, "share_in_range": 0.7}
+    judged = {"lift": lift, "standing_lift": lift / 2, "truth_lift": truth, "served": 0.5, "share_in_range": 0.7}
     one = {**judged, "correlation": None, "window_s": 0.1, **others}
     return {"zoo": family, "truth": known, "base_rate": 0.4, "one": one}
 
@@ -200,7 +211,9 @@ def test_a_table_has_a_line_a_family() -> None:
 
 
 def test_what_is_held_out_runs_only_when_asked_for() -> None:
-    families = {task.source.family: task.set for task in zoo.tasks(zoo.parsed([]))}
+    usual = zoo.tasks(zoo.parsed([]))
+    families = {task.source.family: task.set for task in usual}
+    assert {task.source.family for task in usual[: len(families)]} == set(families)
     assert not set(families) & set(HELD_OUT_FAMILIES)
     assert set(families.values()) == {"choosing"}
     kept_apart = zoo.tasks(zoo.parsed(["--held-out"]))
