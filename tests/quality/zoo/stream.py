@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -23,7 +22,7 @@ CUT_ROWS = 64
 
 
 class Stream:
-    """Windows of `size` rows, numbered from 0; those last cut are kept."""
+    """Windows of `size` rows, numbered from 0. The two last cut are kept, and all that were thinned."""
 
     def __init__(self, columns: Columns, size: int) -> None:
         self._columns = columns
@@ -31,21 +30,27 @@ class Stream:
         # Entry i: the mids of entries i … i + 599, newest first.
         self._mids = sliding_window_view(exact(columns.mid_e9), LAGS)[:, ::-1]
         self._day = exact(np.stack((columns.day_open_e9, columns.day_high_e9, columns.day_low_e9), axis=1))
-        self.window = lru_cache(maxsize=2)(self._window)
-        self.thinned = lru_cache(maxsize=None)(self._thinned)
+        self._windows: dict[int, Window] = {}
+        self._thinned: dict[tuple[int, int], Rows] = {}
 
     def __len__(self) -> int:
         return len(self._columns.label) // self.size
 
-    def _window(self, number: int) -> Window:
+    def window(self, number: int) -> Window:
         """One window, with its features."""
-        first = number * self.size
-        rows = self._rows(np.arange(first, first + self.size))
-        return Window(INSTRUMENT, number + 1, 0, first, first + self.size - 1, rows)
+        if number not in self._windows:
+            first = number * self.size
+            rows = self._rows(np.arange(first, first + self.size))
+            window = Window(INSTRUMENT, number + 1, 0, first, first + self.size - 1, rows)
+            self._windows = {**dict(list(self._windows.items())[-1:]), number: window}
+        return self._windows[number]
 
-    def _thinned(self, number: int, every: int) -> Rows:
+    def thinned(self, number: int, every: int) -> Rows:
         """One row in `every` of one window."""
-        return self._rows(np.arange(number * self.size, (number + 1) * self.size, every))
+        if (number, every) not in self._thinned:
+            which = np.arange(number * self.size, (number + 1) * self.size, every)
+            self._thinned[number, every] = self._rows(which)
+        return self._thinned[number, every]
 
     def _rows(self, which: NDArray[np.intp]) -> Rows:
         made = self._columns
