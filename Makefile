@@ -20,7 +20,7 @@ MINUTES ?= 10
 PROXY ?= 1
 REQUESTS ?= 1000
 
-.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality generate lock bench bench-rivals clean
+.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ sim: $(READY) ## The simulation: SEED=n one seed, with a trace where it fails; e
 
 quality: $(READY) ## How good models are on the window after theirs: markets with a planted edge and without. ARGS='--seeds 10'
 	@$(BIN)/python -m tests.quality $(ARGS)
+
+zoo: $(READY) ## How good models are on markets that nobody tuned for: families by seed. ARGS='--family pull --seeds 1-3'
+	@$(BIN)/python -m tests.quality.zoo $(ARGS)
 
 generate: $(READY) ## Make the generated code again from proto/.
 	@$(BIN)/python -m tidewheel.wire.generate

@@ -14,10 +14,11 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from threadpoolctl import threadpool_limits
 
-from services.trainer import evidence, gate, proof, scorecard
+from services.trainer import bets, evidence, gate, proof, scorecard
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
 from services.trainer.gate import Promotion
+from services.trainer.jobs import KEPT
 from services.trainer.proof import Proof
 from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
@@ -28,6 +29,7 @@ from tests.made_rows import examples
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP, TRAINING_RUNS
+from tidewheel.domain.account import Account
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
 from tidewheel.domain.time import NS_PER_S
@@ -93,6 +95,7 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
     ended: dict[int, Ended] = {}
     served: Model | None = None
     previous: Model | None = None
+    account, kept = Account(), dict[int, Model]()
     for seq in range(1, windowing.closed_by(len(rows)) + 1):
         first, end = windowing.first_example_seq(seq) - 1, windowing.last_example_seq(seq)
         offsets = first_offset + first, first_offset + end - 1
@@ -100,7 +103,9 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         if previous is not None:
             judged = scorecard.rows_after(previous, window.rows)
             rival = proof.rival(served, judged) if served and served is not previous else None
-            ended[seq - 1] = replace(ended[seq - 1], scorecard=scorecard.score(previous, judged), rival=rival)
+            account = bets.settle(account, previous, window, kept.get)
+            card = replace(scorecard.score(previous, judged), account=account)
+            ended[seq - 1] = replace(ended[seq - 1], scorecard=card, rival=rival)
         cards = [one.scorecard for _, one in sorted(ended.items(), reverse=True) if one.scorecard]
         weighed = evidence.weigh(cards).evidence
         newest = max((one for one, found in ended.items() if found.verdict is Verdict.PUBLISHED), default=0)
@@ -109,6 +114,8 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         model, sha256, reason = _made(window, config, served, shown)
         ended[seq] = Ended(verdict_of(reason), reason or "", sha256, weighed, None)
         served = served if reason else model
+        if model is not None and reason in KEPT:
+            kept[seq] = model
         previous = None if reason in (RunReason.VACUOUS, RunReason.ONE_CLASS) else model
     return ended
 

@@ -1,14 +1,18 @@
-"""How much speaks for the procedure: the pooled next-window scorecards of the last models.
+"""How much speaks for the procedure: what a bettor on it has, and the pooled scorecards of the last models beside it.
+
+Evidence is the wealth of the bettor on flagged orders as of the newest scorecard (`tidewheel.domain.betting`, ADR 25):
+it may be looked at after every window. The lift describes how the models did, with an interval that is right if it is
+looked at once; looked at after every window it is above 0 sooner or later by chance alone.
 
 Whether one window's model beats always saying yes cannot be known from that window: its rows share their future. So the
 question is asked of the procedure, over successive models, each judged at a threshold fixed beforehand on later rows
 only. The figure is pooled precision minus pooled base rate. Pooling both before subtracting matters: within one window
 the flags and the base rate depend on the same prices, which would give a contrarian model an edge out of nothing.
 
-Two standard errors are made, and the larger counts: one from the effective sample sizes, as if the flagged rows were a
-fair part of them, and one from how the models differ among themselves (linearised ratio, Student's t), which no overlap
-of labels within a window can flatter. `weak` and `strong` are one-sided bounds above 0, with enough models behind them.
-The intervals stated beside them are of the same two kinds, the wider counting.
+Of the lift two standard errors are made, and the larger counts: one from the effective sample sizes, as if the flagged
+rows were a fair part of them, and one from how the models differ among themselves (linearised ratio, Student's t),
+which no overlap of labels within a window can flatter. By lift, `weak` and `strong` are one-sided bounds above 0, with
+enough models behind them. The intervals stated beside them are of the same two kinds, the wider counting.
 """
 
 from collections.abc import Sequence
@@ -20,6 +24,8 @@ from river import metrics
 from services.trainer.intervals import Interval, Share, drawn_variance, t_of, wilson
 from services.trainer.pooled import ANY_SHARE, NOTHING, Pooled, ProfitAndLoss
 from services.trainer.ratios import Ratio, error_between
+from tidewheel.domain.account import Account
+from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
 
 MODELS_MAX = 20
@@ -51,6 +57,7 @@ def weigh(newest_first: Sequence[Scorecard]) -> Pooled:
     if not cards:
         return NOTHING
     counts, edge = _counts(cards), _edge(cards)
+    account = next((card.account for card in newest_first if card.account), None)
     low_weak, low_strong = (edge.low(WEAK_LEVEL), edge.low(STRONG_LEVEL)) if edge else (-1.0, -1.0)
     return Pooled(
         models=len(cards),
@@ -60,10 +67,12 @@ def weigh(newest_first: Sequence[Scorecard]) -> Pooled:
         lift=edge.interval if edge else None,
         low_weak=low_weak,
         low_strong=low_strong,
-        evidence=_evidence(len(cards), low_weak, low_strong),
+        evidence=_evidence(account),
         pnl=_profit_and_loss(cards) if edge else None,
         calibration=_calibration(cards),
         baseline=_baseline([card.baseline for card in cards if card.baseline]),
+        by_lift=_by_lift(len(cards), low_weak, low_strong),
+        account=account,
     )
 
 
@@ -123,7 +132,15 @@ def _baseline(counts: Sequence[Baseline]) -> Baseline | None:
     )
 
 
-def _evidence(models: int, low_weak: float, low_strong: float) -> Evidence:
+def _evidence(account: Account | None) -> Evidence:
+    """What the bettor has now. The most that she ever had would be as safe a test, but it would never fall again."""
+    wealth = account.bettor.e_gross if account else 1.0
+    if wealth >= STRONG_AT:
+        return Evidence.STRONG
+    return Evidence.WEAK if wealth >= WEAK_AT else Evidence.NONE
+
+
+def _by_lift(models: int, low_weak: float, low_strong: float) -> Evidence:
     if models >= STRONG_MODELS_MIN and low_strong > 0:
         return Evidence.STRONG
     return Evidence.WEAK if models >= WEAK_MODELS_MIN and low_weak > 0 else Evidence.NONE

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from services.trainer import scorecard
 from services.trainer.baseline import OnlineBaseline
 from services.trainer.core import Window
+from services.trainer.drift_watch import DriftWatch
 from services.trainer.rows import Rows
-from services.trainer.scorecard import DriftWatch
-from services.trainer.split import effective_rows
 from tidewheel.domain.models import Model, Scorecard
+from tidewheel.domain.orders import ExitOn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """A model on rows after its window; `drifted`: its error has changed on the way. An older model than that of the
+    """A model on rows after its window; `drifted`: the models have turned bad. An older model than that of the
     window before has no scorecard: it had its own."""
 
     rows: Rows
@@ -30,15 +30,15 @@ class Finding:
         if card.baseline:
             beside = card.baseline
             words += f"; online baseline {beside.hits} right of {beside.flagged} flagged, of {beside.rows} rows"
-        return words + ("; the models' error has drifted" if self.drifted else "")
+        return words + ("; the models have drifted" if self.drifted else "")
 
 
 class Judges:
     """Shown each closed window in turn, with the model of the window before where one is to be judged, or an older one
     to watch."""
 
-    def __init__(self, recall_min: float) -> None:
-        self._drift = DriftWatch()
+    def __init__(self, recall_min: float, exit_on: ExitOn = ExitOn.BID) -> None:
+        self._drift = DriftWatch(exit_on)
         self._baseline = OnlineBaseline(recall_min)
         self._seen = 0
 
@@ -52,6 +52,6 @@ class Judges:
         if model.seq != window.seq - 1:
             # Windows may overlap: of an older model's rows the watch has seen those of the windows between.
             fresh = rows.take(rows.example_seq > seen)
-            return Finding(fresh, None, self._drift.saw(model, fresh, effective_rows(fresh)))
+            return Finding(fresh, None, self._drift.saw(model, fresh))
         card = replace(scorecard.score(model, rows), baseline=baseline)
-        return Finding(rows, card, self._drift.saw(model, rows, card.effective_rows))
+        return Finding(rows, card, self._drift.saw(model, rows))

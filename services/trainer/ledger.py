@@ -9,6 +9,7 @@ from typing import TypeVar
 from services.trainer.proof import Judged
 from services.trainer.reasons import RunReason
 from services.trainer.run import Candidate
+from tidewheel.domain.account import Account
 from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
 from tidewheel.registry.store import Publication, Registry, RegistryUnavailable, Unverified
 from tidewheel.telemetry import metrics
@@ -49,6 +50,11 @@ class Ledger:
         model = self._verified(lambda: self._registry.load(instrument, seq))
         return (model, record) if model else None
 
+    def kept(self, instrument: str, seq: int) -> Model | None:
+        """The same without its record."""
+        known = self.kept_model(instrument, seq)
+        return known[0] if known else None
+
     def points_at(self, record: ModelRecord) -> bool:
         """Whether a pointer names the run's model, to serve or as the candidate."""
         pointers = (
@@ -78,6 +84,11 @@ class Ledger:
     def scorecards(self, instrument: str, before: int) -> list[Scorecard]:
         """Next-window scorecards of the models before a window, newest first."""
         return [record.scorecard for record in self._records(instrument, before) if record.scorecard]
+
+    def account(self, instrument: str, before: int) -> Account:
+        """The account of the bettor as of the newest scorecard of a model before a window that has one."""
+        cards = self.scorecards(instrument, before)
+        return next((card.account for card in cards if card.account), Account())
 
     def judged(self, instrument: str, before: int) -> list[Judged]:
         """The same with the model that served then, of the models made since one was last published or promoted by

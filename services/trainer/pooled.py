@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.trainer.intervals import Interval
+from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence
 
 E9 = 1e9
@@ -30,6 +31,7 @@ class ProfitAndLoss:
 class Pooled:
     """Intervals are two-sided 95 %. `low_weak` and `low_strong` are lower bounds of `lift`.
 
+    `evidence` is what the bettor's `account` says, and `by_lift` what the lift would say if nobody had looked before.
     `lift` is precision minus base rate. It and `pnl` are None where there is nothing to compare: fewer than two models,
     no flags, or nothing but flags. `baseline` counts over the scorecards that have one; None where none has.
     """
@@ -45,6 +47,8 @@ class Pooled:
     pnl: ProfitAndLoss | None = None
     calibration: tuple[CalibrationBin, ...] = ()
     baseline: Baseline | None = None
+    by_lift: Evidence = Evidence.NONE
+    account: Account | None = None
 
     @property
     def words(self) -> str:
@@ -59,9 +63,8 @@ class Pooled:
             beside.append(baseline_words(self.baseline))
         whose = f"{self.models} models on their next windows" if self.models > 1 else "1 model on its next window"
         second = "; ".join(beside)
-        return f"{whose}: {told}; evidence of an edge: {self.evidence}" + (
-            second and f". {second[0].upper()}{second[1:]}"
-        )
+        says = f"evidence of an edge: {self.evidence}" + (f", {self.account.words}" if self.account else "")
+        return f"{whose}: {told}; {says}" + (second and f". {second[0].upper()}{second[1:]}")
 
 
 NOTHING = Pooled(0, ANY_SHARE, 0.0, ANY_SHARE, None, -1.0, -1.0, Evidence.NONE)

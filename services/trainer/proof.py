@@ -3,7 +3,7 @@
 A window's test part is worth some 3 to 5 independent labels, on which nothing is shown. So the question is asked of
 the procedure: the models made since the serving one, each judged on its next window at its own threshold, against the
 serving model on the very same rows. Pooled precision must be higher, one-sided 99 %. Where nothing serves the other
-side is not choosing at all, which is what evidence weighs; a serving model that flags none of those rows is no better.
+side is not choosing at all, which is what the lift weighs; a serving model that flags none of those rows is no better.
 
 As in evidence two standard errors are made, and the larger counts: one from the effective sample sizes, the two taken
 as independent, which errs wide where they flag the same rows; and one from how the paired difference varies between
@@ -65,8 +65,8 @@ def _seq(other: Rival | None) -> int | None:
 
 def _against_not_choosing(judged: Sequence[Judged], why: str) -> Proof:
     pooled = evidence.weigh([card for card, _ in judged])
-    words = f"{why}: strong evidence is asked for, {pooled.models} models give {pooled.evidence}"
-    return Proof(pooled.evidence is Evidence.STRONG, words)
+    words = f"{why}: strong evidence by lift is asked for, {pooled.models} models give {pooled.by_lift}"
+    return Proof(pooled.by_lift is Evidence.STRONG, words)
 
 
 def _against(pairs: Sequence[Pair], serving: int) -> Proof:

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.features import FEATURE_COUNT, NAMES
 from tidewheel.domain.market import Int64
+from tidewheel.domain.orders import ExitOn
+from tidewheel.domain.prices import E9
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Index = NDArray[np.intp]
+BID, OFFER = NAMES.index("bid"), NAMES.index("offer")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +37,19 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def gross_e9(self, exit_on: ExitOn) -> Int64:
+        """Profit and loss against the price at entry that ends an order, as if no spread were paid."""
+        paid = self.features[:, OFFER].astype(np.float64)  # above the mid, which features are measured from
+        if exit_on is not ExitOn.MID:
+            paid -= self.features[:, BID if exit_on is ExitOn.BID else OFFER]
+        gross: Int64 = self.pnl_e9 + np.rint(paid * E9).astype(np.int64)
+        return gross
+
+    @property
+    def largest_e9(self) -> int:
+        """The largest amount that an order has won or lost, at least 1: what results are measured in afterwards."""
+        return max(1, int(self.pnl_e9.max(initial=0)), -int(self.pnl_e9.min(initial=0)))
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         """All columns, in the order of the fields."""

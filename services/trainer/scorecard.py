@@ -5,18 +5,13 @@ next window. That is what a user of the model would have got, and it depends on 
 that time and still open at its end are not in it.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
-from river import drift
 
 from services.trainer import figures
 from services.trainer.rows import Rows
 from services.trainer.split import effective_rows
-from tidewheel.domain.models import Float64, Model, Scorecard, Scorer
-
-DRIFT_ROWS_MAX = 1_000
+from tidewheel.domain.models import Model, Scorecard, Scorer
 
 
 def rows_after(model: Model, following: Rows) -> Rows:
@@ -45,32 +40,6 @@ def score(model: Model, judged: Rows) -> Scorecard:
         pnl_e9=_total(judged, np.ones(len(judged), dtype=bool)),
         calibration=figures.calibration(scores, judged.label),
     )
-
-
-class DriftWatch:
-    """ADWIN on the error of one instrument's successive models; a change in its mean is drift.
-
-    ADWIN takes its inputs as independent, and overlapping labels are not. So it sees one row in so many that what it
-    sees is worth about one label each, which also bounds its cost. It starts empty with the process.
-    """
-
-    def __init__(self) -> None:
-        self._adwin = drift.ADWIN(clock=1)
-
-    def saw(self, model: Model, judged: Rows, effective: float) -> bool:
-        """Take in the rows that judged a model; whether the error has changed on the way."""
-        changed = False
-        for error in _thinned_errors(model, judged, effective):
-            self._adwin.update(error)
-            changed |= bool(self._adwin.drift_detected)
-        return changed
-
-
-def _thinned_errors(model: Model, judged: Rows, effective: float) -> Iterator[float]:
-    """|label - score| of about `effective` rows, evenly spaced."""
-    thinned = judged.spread(int(min(max(effective, 1.0), DRIFT_ROWS_MAX)))
-    errors: Float64 = np.abs(thinned.label - Scorer.of(model).scores(thinned.features))
-    yield from errors.tolist()
 
 
 def _total(rows: Rows, which: NDArray[np.bool_]) -> int:

@@ -26,6 +26,7 @@ from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
 from tidewheel.domain.continuity import Furthest, arrived
+from tidewheel.domain.orders import ExitOn
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.continuity import Breaks
@@ -93,6 +94,7 @@ class Service:
             outside.make,
             settings.tuning_limit_s,
             settings.due_each,
+            ExitOn[settings.exit_on.upper()],
         )
         self._thread = outside.thread
         self._jobs: deque[Job] = deque()

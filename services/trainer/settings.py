@@ -6,6 +6,7 @@ from services.trainer.config import TrainingConfig
 from services.trainer.criteria import Criterion, Goal
 from services.trainer.gate import Promotion
 from services.trainer.learner import Loss, Update
+from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import decimal, level, name, one_of, setting, switch, text, whole
@@ -24,10 +25,12 @@ class Settings:
     # Where set, models are signed with it.
     hmac_key: str = setting(text, "", secret=True)
 
+    # The labeler's: what an order would have won without a spread is told by it.
+    exit_on: str = setting(one_of(*(exit_on.name.lower() for exit_on in ExitOn)), "bid")
     window: int = setting(whole(WINDOW_MIN, 1_000_000), 10_000)
     # 0: as large as the window.
     step: int = setting(whole(0, 1_000_000), 0)
-    # One window in so many is trained in any case, the ones between only where the models' error has drifted.
+    # One window in so many is trained in any case, the ones between only where the models have drifted.
     due_each: int = setting(whole(1, 1000), 1)
     trials: int = setting(whole(1, 1000), 10)
     promotion: str = setting(one_of(*Promotion), Promotion.FRESH)

@@ -9,8 +9,8 @@ The order of effects, for window w:
    registry and is yet to be judged.
 3. The model is made; state changes go out as they happen. This needs no Redis.
    (An early window, see ADR 22, is judged before, and made only if drift has been seen.)
-4. Model w-1 is judged on w's rows, and so is the model that serves; scorecard and rival go to w-1's record, and the
-   scorecard goes out as an event.
+4. Model w-1 is judged on w's rows, and so is the model that serves; the bettor's account goes on from the scorecard
+   before. Scorecard and rival go to w-1's record, and the scorecard goes out as an event.
 5. The gate judges model w against the served one; evidence, and under `proven` the proof, are those of the procedure up
    to model w-1.
 6. Everything sent so far is confirmed by the broker; then the registry is changed, in one script: the model serves, or
@@ -23,10 +23,11 @@ event that names the same change.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from confluent_kafka import KafkaException
 
-from services.trainer import evidence, gate, proof
+from services.trainer import bets, evidence, gate, proof
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window, left_behind
 from services.trainer.events import RunEvents
@@ -39,6 +40,7 @@ from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
 from services.trainer.run import Beginning, Candidate, Emit, make
 from tidewheel.domain.models import Evidence, Hyperparameters, Model, ModelRecord, Rival, Verdict
+from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent, RunResult, Step
 from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import Unusable
@@ -65,10 +67,12 @@ class Worker:
         make: Make = make,
         tuning_limit_s: float = 0.0,
         due_each: int = 1,
+        exit_on: ExitOn = ExitOn.BID,
     ) -> None:
         self._make_candidate = make
         self._tuning_limit_s = tuning_limit_s
         self._due_each = due_each
+        self._exit_on = exit_on
         self._drifted: set[str] = set()
         self._config = config
         self._promotion = promotion
@@ -103,7 +107,7 @@ class Worker:
 
     def _pass_over(self, run: Run) -> bool:
         """An early window, between two regular ones, while nothing has drifted."""
-        run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models' error has not drifted"
+        run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models have not drifted"
         self._conclude(run)
         return False
 
@@ -231,15 +235,25 @@ class Worker:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
         older = self._latest.get(instrument)
-        judges = self._judges.setdefault(instrument, Judges(self._config.criterion.recall_min))
+        judges = self._judges.setdefault(instrument, Judges(self._config.criterion.recall_min, self._exit_on))
         try:
             model = self._model_of(instrument, seq) or older
             if (finding := judges.saw(run.window, model)) and model:
-                self._judged(model, finding)
+                self._judged(model, self._with_account(finding, model, run.window))
         except (Stopping, KafkaException, BufferError):
             raise
         except Exception:
             self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
+
+    def _with_account(self, finding: Finding, model: Model, window: Window) -> Finding:
+        """The finding with the bettor's account after its rows. Older models are the registry's: after a restart there
+        are no others."""
+        instrument = model.instrument
+        if finding.card is None:
+            return finding
+        kept = self._ledger.account(instrument, model.seq)
+        account = bets.settle(kept, model, window, lambda seq: self._ledger.kept(instrument, seq), self._exit_on)
+        return replace(finding, card=replace(finding.card, account=account))
 
     def _judged(self, model: Model, finding: Finding) -> None:
         instrument, seq = model.instrument, model.seq

@@ -14,6 +14,8 @@ from tests.conformance.records import CODECS, FOLDER, plain
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.labeler_state import LabelerFrontier, LabelerSnapshot, encode_state
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
+from tidewheel.domain.account import Account, Era
+from tidewheel.domain.betting import Bet, Bettor
 from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH, Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind, TickFlag
@@ -77,6 +79,10 @@ HYPERPARAMETERS = Hyperparameters(True, 1e-5, 0.01, 2.0, 1e-6, 200)
 STOPPED = replace(HYPERPARAMETERS, epochs=4)
 SCORECARD = Scorecard(9, 4, 3, 2, 2 / 3, 0.5, 4 / 9, 0.69, 2.0, -5 * E9, 7 * E9)
 JUDGED = replace(SCORECARD, calibration=BINS, baseline=Baseline(5, 2, 3, 1))
+BETTOR = Bettor(
+    (30.5, 2.0, 1.0, 0.25, 0.0), (0.5,) * 5, 17, AT, (Bet(AT + 1, AT + 5, 1.25, 1.0), Bet(AT + 6, AT + 9, -0.5, -0.75))
+)
+BETTED = replace(JUDGED, account=Account(BETTOR, (Era(1, AT - 9, 8 * E9), Era(2, AT, 9 * E9)), 10 * E9))
 STATE = LabelerState(
     INSTRUMENT,
     Frontier(SECOND, 7, 9),
@@ -162,6 +168,9 @@ VALUES = {
         MODEL, test=replace(METRICS, curve=(CurvePoint(0.9, 1.0, 0.25), CurvePoint(0.2, 0.4, 1.0)), calibration=BINS)
     ),
     ("registry", "stopped.model"): replace(MODEL, hyperparameters=STOPPED),
+    ("registry", "betted.model_record"): ModelRecord(
+        *(INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.WEAK, AT, BETTED, b"\x01" * 32, 100, 199)
+    ),
     ("registry", "judged.model_record"): ModelRecord(
         *(INSTRUMENT, 3, "ab" * 32, Verdict.REFUSED, "not_proven", Evidence.WEAK, AT, JUDGED, b"\x01" * 32, 100, 199),
         rival=Rival(2, 4, 1),

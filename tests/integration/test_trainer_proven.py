@@ -59,7 +59,7 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
     assert candidate is not None
     assert candidate.seq == 12
     said = {event.seq: event for event in events(broker) if event.step in (Step.PUBLISHED, Step.REFUSED)}
-    assert "nothing serves: strong evidence is asked for, 7 models give weak" in said[8].detail
+    assert "nothing serves: strong evidence by lift is asked for, 7 models give weak" in said[8].detail
     assert "0 of at least 5 models are judged beside model 11" in said[12].detail
     record = registry.record_of(INSTRUMENT, 11)
     assert record is not None

@@ -135,7 +135,9 @@ def fill(draw: st.DrawFn, message: Message, fields: list[FieldDescriptor]) -> No
     """Set these fields to anything the wire allows."""
     for field in fields:
         parts = field.message_type
-        if parts is None:
+        if parts is None and field.is_repeated:
+            getattr(message, field.name).extend(draw(st.lists(scalar(field), max_size=3)))
+        elif parts is None:
             setattr(message, field.name, draw(scalar(field)))
         elif field.is_repeated:
             for _ in range(draw(st.integers(0, 2))):

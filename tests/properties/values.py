@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.labeler_state import LabelerFrontier, LabelerSnapshot
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
+from tidewheel.domain.account import Account, Era
+from tidewheel.domain.betting import Bet, Bettor
 from tidewheel.domain.features import FEATURES_BYTES, Example
 from tidewheel.domain.labeler_state import HISTORY_COLUMNS, ORDER_COLUMNS, Frontier, LabelerState
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
@@ -154,7 +156,13 @@ PART_METRICS = st.builds(
 )
 HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT, FLOAT, UINT32, UINT32)
 BASELINES = st.none() | st.builds(Baseline, INT64, INT64, INT64, INT64)
-SCORECARDS = st.builds(Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES)
+PURSES = st.lists(FLOAT, max_size=6).map(tuple)
+BETS = st.lists(st.builds(Bet, INT64, INT64, FLOAT, FLOAT), max_size=3).map(tuple)
+ERAS = st.lists(st.builds(Era, INT64, INT64, INT64), max_size=3).map(tuple)
+ACCOUNTS = st.none() | st.builds(Account, st.builds(Bettor, PURSES, PURSES, INT64, INT64, BETS), ERAS, INT64)
+SCORECARDS = st.builds(
+    Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES, account=ACCOUNTS
+)
 LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 2, TEXT, TEXT)
 RUN_EVENTS = st.builds(
     RunEvent,

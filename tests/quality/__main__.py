@@ -13,13 +13,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from services.trainer import evidence, scorecard
+from services.trainer import bets, evidence, scorecard
 from services.trainer.config import TrainingConfig
 from tests.quality.contenders import oracle, plain
 from tests.quality.flips import SinceFlip, by_steps
@@ -28,7 +29,8 @@ from tests.quality.pool import Pool
 from tests.quality.promotion import Proven
 from tests.quality.streams import half_way_s, planted, windows
 from tests.quality.trained import candidate_of, likeness
-from tidewheel.domain.models import Evidence, Scorecard, Scorer
+from tidewheel.domain.account import Account
+from tidewheel.domain.models import Evidence, Model, Scorecard, Scorer
 
 FLIP = "flip"
 EDGES = {"edge": 1.0, "none": 0.0, FLIP: 1.0}
@@ -51,6 +53,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
     """Window after window: a model of each, judged on the next, beside its contenders."""
     pools = {name: Pool() for name in ("tidewheel", "plain", "planted")}
     cards: list[Scorecard] = []
+    account, models = Account(), dict[int, Model]()
     said: list[Evidence] = []
     alike: list[float] = []
     since = SinceFlip(flip_s)
@@ -67,7 +70,11 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
             since.add(window, candidate.model if candidate else None, later)
         if candidate is None:
             continue
-        card = scorecard.score(candidate.model, later)
+        account, models[candidate.model.seq] = (
+            bets.settle(account, candidate.model, following, models.get),
+            candidate.model,
+        )
+        card = replace(scorecard.score(candidate.model, later), account=account)
         proven.saw(candidate, card, later)
         scores = Scorer.of(candidate.model).scores(later.features)
         pools["tidewheel"].add(scores >= candidate.model.threshold, later.label)
@@ -77,6 +84,8 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
     return {
         **{name: pool.figures() for name, pool in pools.items()},
         "likeness_to_planted": round(float(np.mean(alike)), 3) if alike else None,
+        "e_gross": account.bettor.e_gross,
+        "e_net": account.bettor.e_net,
         "strong_share": round(float(np.mean([one is Evidence.STRONG for one in said])), 3),
         "proven_share": round(float(np.mean(proven.promoted)), 3) if proven.promoted else 0.0,
         **({FLIP: since.figures()} if flip_s else {}),

@@ -12,6 +12,7 @@ from tidewheel.cli.scorecard_views import (
     scorecard_facts,
     scorecard_words,
 )
+from tidewheel.domain.account import told
 from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics, Verdict
 from tidewheel.registry.store import Doubt
 
@@ -79,12 +80,13 @@ def detailed_facts(run: Run, pooled: Pooled | None = None) -> Facts:
 
 LIST_COLUMNS = (
     *("", "seq", "verdict", "reason", "evidence", "threshold", "base rate"),
-    *("valid. P", "valid. R", "test P", "test R", "next P", "next R", "next base", "online P", "age"),
+    *("valid. P", "valid. R", "test P", "test R", "next P", "next R", "next base", "online P", "e", "e net", "age"),
 )
 
 
 def listing(runs: Sequence[Run], now_ns: int) -> str:
-    """A table, a line a run; P is precision, R recall. `*` serves, `c` is the candidate."""
+    """A table, a line a run; P is precision, R recall. `*` serves, `c` is the candidate. `e`: what a bettor on the
+    models, who began with 1, has once this one is judged; `e net`: where she pays the spread."""
     return table([LIST_COLUMNS, *(_line(run, now_ns) for run in runs)])
 
 
@@ -105,6 +107,11 @@ def _line(run: Run, now_ns: int) -> list[str]:
         f"does not verify: {run.doubt}" if run.doubt else record.reason or NONE,
         record.evidence,
         *(number(value) for value in (*own, *parts[0], *parts[1], *later, baseline_precision(card))),
+        *(
+            (told(card.account.bettor.e_gross), told(card.account.bettor.e_net))
+            if card and card.account
+            else (NONE, NONE)
+        ),
         age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
     ]
 

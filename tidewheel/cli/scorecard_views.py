@@ -1,10 +1,11 @@
 """How models did on later rows, as facts and in words: one model's scorecard, and the pooled record. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from services.trainer.pooled import Pooled, baseline_words
+from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
 from tidewheel.domain.prices import decimal_text
 
@@ -13,7 +14,7 @@ NONE = "–"
 
 def scorecard_facts(card: Scorecard) -> dict[str, Any]:
     """A scorecard as JSON; its calibration as one figure."""
-    return _without_bins(asdict(card), card.calibration)
+    return _told(asdict(replace(card, account=None)), card.calibration, card.account)
 
 
 def scorecard_words(card: Scorecard) -> dict[str, str]:
@@ -30,6 +31,8 @@ def scorecard_words(card: Scorecard) -> dict[str, str]:
     }
     if card.calibration:
         words["calibration"] = calibration_words(card.calibration)
+    if card.account:
+        words["bettor"] = card.account.words
     if card.baseline:
         words["online baseline"] = _baseline(card.baseline, card.rows)
     return words
@@ -58,7 +61,14 @@ def calibration_words(bins: Sequence[CalibrationBin]) -> str:
 
 def pooled_facts(pooled: Pooled) -> dict[str, Any]:
     """The pooled record as JSON."""
-    return {**_without_bins(asdict(pooled), pooled.calibration), "words": pooled.words}
+    told = _told(asdict(replace(pooled, account=None)), pooled.calibration, pooled.account)
+    return {**told, "words": pooled.words}
+
+
+def account_facts(account: Account) -> dict[str, Any]:
+    """What the bettor has, against the bid and against the offer, and after how many bets."""
+    bettor = account.bettor
+    return {"e_gross": bettor.e_gross, "e_net": bettor.e_net, "bets": bettor.bets}
 
 
 def pooled_words(pooled: Pooled) -> str:
@@ -69,9 +79,10 @@ def pooled_words(pooled: Pooled) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _without_bins(values: dict[str, Any], bins: Sequence[CalibrationBin]) -> dict[str, Any]:
-    del values["calibration"]
-    return {**values, "calibration_error": calibration_error(bins)}
+def _told(values: dict[str, Any], bins: Sequence[CalibrationBin], account: Account | None) -> dict[str, Any]:
+    del values["calibration"], values["account"]
+    kept = account and account_facts(account)
+    return {**values, "calibration_error": calibration_error(bins), "wealth": kept}
 
 
 def _baseline(counts: Baseline, rows: int) -> str:

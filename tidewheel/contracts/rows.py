@@ -224,6 +224,7 @@ RUN_PARTS = (
     ("validation_", "result.validation.", METRICS),
     ("test_", "result.test.", METRICS),
     ("next_", "scorecard.", SCORES),
+    ("", "scorecard.account.bettor.", kinds_of("e_gross:FLOAT e_net:FLOAT bets:INT")),
 )
 RUN_KINDS = {before + name: kind for before, _, kinds in RUN_PARTS for name, kind in kinds.items()}
 RUN_PATHS = {before + name: path + name for before, path, kinds in RUN_PARTS for name in kinds}

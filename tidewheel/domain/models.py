@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidewheel.domain.account import Account
+
 Float64 = NDArray[np.float64]
 FORMAT_VERSION = 1
 DRAWN = frozenset({"curve", "calibration"})
@@ -152,7 +154,8 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A model at its own threshold on the rows of its next window; see DESIGN's next-window scorecard."""
+    """A model at its own threshold on the rows of its next window; see DESIGN's next-window scorecard. `account`: of
+    the bettor on the procedure once these rows are known."""
 
     rows: int
     positives: int
@@ -167,6 +170,7 @@ class Scorecard:
     pnl_e9: int
     calibration: tuple[CalibrationBin, ...] = ()
     baseline: Baseline | None = None
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,11 @@ def _part(part: PartMetrics | None) -> dict[str, Any] | None:
 
 
 def _next(card: Scorecard | None) -> dict[str, Any] | None:
-    return None if card is None else _plain({name: getattr(card, name) for name in NEXT_FIELDS})
+    if card is None:
+        return None
+    bettor = card.account.bettor if card.account else None
+    wealth = {"e_gross": bettor.e_gross, "e_net": bettor.e_net, "bets": bettor.bets} if bettor else None
+    return {**_plain({name: getattr(card, name) for name in NEXT_FIELDS}), "wealth": wealth}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

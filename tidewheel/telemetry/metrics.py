@@ -133,7 +133,7 @@ POOLED_LIFT = _gauge(
     "instrument",
 )
 DRIFTS = _counter(
-    "tidewheel_drifts_total", "The error of the models on later rows has changed: the market is another.", "instrument"
+    "tidewheel_drifts_total", "The models have turned bad on later rows: the market is another.", "instrument"
 )
 
 # predictor

@@ -8,12 +8,15 @@ import pytest
 from services.trainer.evidence import weigh
 from tests.made_models import CARD, INSTRUMENT, a_model, published
 from tidewheel.cli.model_views import Run, age, description, detailed_facts, facts, listing, table
+from tidewheel.domain.account import Account
+from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, ModelRecord, Rival, Verdict
 from tidewheel.registry.store import Doubt
 
 NOW_NS = 1_700_000_000 * 10**9 + 7_300 * 10**9
 BINS = (CalibrationBin(60, 12, 9.0), CalibrationBin(40, 28, 34.0), *[CalibrationBin(0, 0, 0.0)] * 8)
-SCORED = replace(CARD, calibration=BINS, baseline=Baseline(90, 36, 30, 15))
+ACCOUNT = Account(Bettor((2e6,) * 5, (0.001,) * 5, 1_200))
+SCORED = replace(CARD, calibration=BINS, baseline=Baseline(90, 36, 30, 15), account=ACCOUNT)
 SERVING = Run(replace(published(3)[1], scorecard=SCORED), a_model(3), None, 2, False)
 NOT_PROVEN = replace(published(4)[1], verdict=Verdict.REFUSED, reason="not_proven")
 CANDIDATE = Run(NOT_PROVEN, a_model(4), None, None, True)
@@ -24,7 +27,7 @@ DAMAGED = Run(published(1)[1], None, Doubt.GOLDEN, None, False)
 def test_a_line_a_run() -> None:
     lines = listing([CANDIDATE, SERVING, REFUSED, DAMAGED], NOW_NS).splitlines()
     cells = [line.split() for line in lines]
-    figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 0.500 2 h"
+    figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 0.500 >1,000,000 <0.01 2 h"
     assert cells[1][:4] == ["c", "4", "refused", "not_proven"]
     assert " ".join(cells[2]) == f"* 3 published – none {figures}"
     assert cells[3][:3] == ["2", "refused", "one_class"]
@@ -89,6 +92,17 @@ def test_the_pooled_record_in_words_and_facts() -> None:
     assert told["next"]["calibration_error"] == pytest.approx(0.09)
     assert "calibration" not in told["next"]
     assert detailed_facts(REFUSED, pooled)["pooled"]["models"] == 9
+
+
+def test_what_the_bettor_has_in_words_and_facts() -> None:
+    pooled = weigh([SCORED] * 9)
+    wealth = {"e_gross": pytest.approx(2e6), "e_net": pytest.approx(0.001), "bets": 1_200}
+    told = json.loads(json.dumps(detailed_facts(SERVING, pooled)))
+    assert told["next"]["wealth"] == told["pooled"]["wealth"] == wealth
+    assert "account" not in told["next"] | told["pooled"]
+    assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.words
+    assert "bettor" in description(SERVING, NOW_NS)
+    assert facts(replace(SERVING, record=published(3)[1]))["next"] is None
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def test_every_event_once() -> None:
         "feed connected: seed 1",
         "window 1 closed: training begins",
         "model 1 published: test precision 0.612 at recall 0.310, base rate 0.480, evidence weak",
-        "model 1 on its next window: precision 0.555 at recall 0.120, base rate 0.480",
+        "model 1 on its next window: precision 0.555 at recall 0.120, base rate 0.480; "
+        "bettor on all models: e 34, net 0.4",
         "window 2 closed: training begins",
         "model 2 refused: test precision 0.612 at recall 0.310, base rate 0.480, evidence weak; one class",
         "model 1 serves: the predictor answers with it",

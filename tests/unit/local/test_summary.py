@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from tests.conformance.make_examples import VALUES
 from tests.made_seconds import seconds
 from tests.unit.local.values import CARD, NAME, PART, T0_NS, event, result, whole_run
@@ -74,6 +76,7 @@ def test_models() -> None:
         "precision": 0.555,
         "recall": 0.12,
         "base_rate": 0.48,
+        "wealth": {"e_gross": pytest.approx(34.2), "e_net": pytest.approx(0.4), "bets": 1_200},
     }
     assert (refused["verdict"], refused["reason"], refused["next"]) == ("refused", "one_class", None)
     assert (refused["served"], refused["window_closed_to_served_s"]) == (False, None)

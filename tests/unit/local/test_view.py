@@ -107,6 +107,7 @@ def test_what_both_sizes_show(width: int, height: int, words: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        "evidence weak, e 34, net 0.4",
         "rows: training 6,900",
         "2 ✘ one class",
         "1 ✔ published",

@@ -1,5 +1,7 @@
 """Made values of a watched system."""
 
+from tidewheel.domain.account import Account
+from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Confusion, Hyperparameters, PartMetrics, Scorecard
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
 from tidewheel.local.monitoring.observed import Instrument
@@ -10,7 +12,8 @@ T0_NS = 1_700_000_000 * 10**9
 WHOLE = Confusion(0.5, 1, 2, 3, 4)
 PART = PartMetrics(1500, 720, 0.612, 0.31, 0.69, 0.55, 0.48, 12.0, WHOLE, WHOLE, WHOLE)
 SETTINGS = Hyperparameters(True, 1e-4, 0.01, 1.0, 0.1, 100)
-CARD = Scorecard(10_000, 4800, 600, 333, 0.555, 0.12, 0.48, 0.69, 12.0, 1, 1)
+ACCOUNT = Account(Bettor((34.2,) * 5, (0.4,) * 5, bets=1_200))
+CARD = Scorecard(10_000, 4800, 600, 333, 0.555, 0.12, 0.48, 0.69, 12.0, 1, 1, account=ACCOUNT)
 
 
 def trial(number: int, objective: float = 0.5, feasible: bool = True) -> Trial:

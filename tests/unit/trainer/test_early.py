@@ -1,4 +1,4 @@
-"""Early windows: between two regular ones, trained only where the models' error has drifted."""
+"""Early windows: between two regular ones, trained only where the models have drifted."""
 
 from dataclasses import replace
 
@@ -17,22 +17,23 @@ from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model
 
 SIZE, STEP, EACH = 400, 100, 4
+TELLING = 10
 
 
 def window(seq: int, turned_at: int) -> Window:
-    """One row after the other, each worth a label. The first feature tells it, until it tells the opposite."""
+    """One row after the other, each worth a label. One feature tells it, until it tells the opposite."""
     at = np.arange((seq - 1) * STEP, (seq - 1) * STEP + SIZE, dtype=np.int64)
     label = (np.random.default_rng(5).random(10_000) < 0.5)[at]
     features = np.zeros((SIZE, FEATURE_COUNT), dtype=np.float32)
-    features[:, 0] = np.where(label ^ (at >= turned_at), 1.0, -1.0)
-    rows = Rows(features, label.astype(np.uint8), 10 * at, 10 * at + 9, at, at + 1, at)
+    features[:, TELLING] = np.where(label ^ (at >= turned_at), 1.0, -1.0)
+    rows = Rows(features, label.astype(np.uint8), 10 * at, 10 * at + 9, at, at + 1, np.where(label, 5, -5))
     return Window(INSTRUMENT, seq, 0, int(at[0]), int(at[-1]), rows)
 
 
-def reads_the_first_feature(window: Window, config: TrainingConfig, _: Emit, __: Beginning) -> Candidate:
+def reads_the_feature(window: Window, config: TrainingConfig, _: Emit, __: Beginning) -> Candidate:
     """A learner that knows what tells the label."""
     weights = np.zeros(FEATURE_COUNT)
-    weights[0] = 8.0
+    weights[TELLING] = 8.0
     rows = window.rows
     lineage = Lineage("examples", 0, int(rows.example_seq[0]), int(rows.example_seq[-1]), config.canonical(), "")
     model: Model = replace(
@@ -52,7 +53,7 @@ def reads_the_first_feature(window: Window, config: TrainingConfig, _: Emit, __:
 def ended(windows: int, turned_at: int, each: int = EACH) -> dict[int, str]:
     """How each window's run ended: `published`, or the reason why not."""
     told, registry = Told(), a_registry()
-    worker = a_worker(registry, told, reads_the_first_feature, TrainingConfig(window=SIZE, step=STEP), due_each=each)
+    worker = a_worker(registry, told, reads_the_feature, TrainingConfig(window=SIZE, step=STEP), due_each=each)
     for seq in range(1, windows + 1):
         worker.process(Closed(window(seq, turned_at), 0))
     ends = told.ends

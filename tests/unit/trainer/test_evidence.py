@@ -9,6 +9,8 @@ import pytest
 from services.trainer import evidence
 from services.trainer.intervals import Interval
 from services.trainer.pooled import NOTHING
+from tidewheel.domain.account import Account
+from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
 
 
@@ -113,40 +115,62 @@ def test_words_are_two_sentences_at_most() -> None:
 
 def test_nothing_judged_is_no_evidence() -> None:
     assert evidence.weigh([]) == NOTHING
-    assert evidence.weigh([card(0, 0, 0, 0)]).evidence is Evidence.NONE
+    assert evidence.weigh([card(0, 0, 0, 0)]).by_lift is Evidence.NONE
     assert "no model" in NOTHING.words
 
 
 @pytest.mark.parametrize("flagged", [0, 100])
 def test_flagging_nothing_or_everything_is_no_evidence(flagged: int) -> None:
-    assert evidence.weigh([card(100, 40, flagged, flagged * 40 // 100)] * 20).evidence is Evidence.NONE
+    assert evidence.weigh([card(100, 40, flagged, flagged * 40 // 100)] * 20).by_lift is Evidence.NONE
 
 
 def test_few_models_are_never_enough() -> None:
     perfect = card(3000, 1000, 1000, 1000)
-    found = [evidence.weigh([perfect] * count).evidence for count in range(1, 10)]
+    found = [evidence.weigh([perfect] * count).by_lift for count in range(1, 10)]
     assert found[: evidence.WEAK_MODELS_MIN - 1] == [Evidence.NONE] * 4
     assert Evidence.STRONG not in found[: evidence.STRONG_MODELS_MIN - 1]
     assert found[-1] is Evidence.STRONG
 
 
 def test_noise_is_seldom_taken_for_an_edge() -> None:
-    found = [evidence.weigh(cards(seed, 0.0)).evidence for seed in range(300)]
+    found = [evidence.weigh(cards(seed, 0.0)).by_lift for seed in range(300)]
     assert found.count(Evidence.STRONG) / 300 <= 0.02
     assert (found.count(Evidence.STRONG) + found.count(Evidence.WEAK)) / 300 <= 0.13
 
 
 def test_an_edge_is_found() -> None:
-    found = [evidence.weigh(cards(seed, 0.3)).evidence for seed in range(50)]
+    found = [evidence.weigh(cards(seed, 0.3)).by_lift for seed in range(50)]
     assert found.count(Evidence.STRONG) >= 45
 
 
 def test_an_edge_that_one_window_makes_is_none() -> None:
     """Between them the models differ so much that the mean says nothing."""
     lucky = [card(3000, 2900, 1000, 1000), *[card(3000, 600, 1000, 200)] * 9]
-    assert evidence.weigh(lucky).evidence is Evidence.NONE
+    assert evidence.weigh(lucky).by_lift is Evidence.NONE
 
 
 def test_only_the_last_models_count() -> None:
     old_edge = cards(1, 0.4, 40)
     assert evidence.weigh([*cards(2, -0.1, 20), *old_edge]) == evidence.weigh(cards(2, -0.1, 20))
+
+
+def wealthy(wealth: float) -> Scorecard:
+    return replace(card(100, 40, 20, 12), account=Account(Bettor((wealth,) * 5, (0.4,) * 5, 120)))
+
+
+@pytest.mark.parametrize(
+    ("wealth", "says"),
+    [(0.0, Evidence.NONE), (19.9, Evidence.NONE), (20.0, Evidence.WEAK), (99.9, Evidence.WEAK), (100, Evidence.STRONG)],
+)
+def test_evidence_is_what_the_bettor_has_now(wealth: float, says: Evidence) -> None:
+    rich = [wealthy(1e6)] * 9
+    assert evidence.weigh([wealthy(wealth), *rich]).evidence is says
+    assert evidence.weigh([card(0, 0, 0, 0), wealthy(wealth), *rich]).evidence is says
+    assert evidence.weigh([card(100, 40, 20, 12)] * 9).evidence is Evidence.NONE
+
+
+def test_the_bettor_is_told_in_words() -> None:
+    assert (
+        "evidence of an edge: weak, e = 34: a bettor who began with 1 on what the models flagged, at fair odds, now "
+        "has 34 after 120 bets (20 is weak evidence, 100 strong), and 0.4 where she pays the spread"
+    ) in evidence.weigh([wealthy(34.2)] * 2).words

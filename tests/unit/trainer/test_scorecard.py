@@ -7,7 +7,6 @@ import pytest
 
 from services.trainer import scorecard
 from services.trainer.rows import Rows
-from services.trainer.scorecard import DriftWatch
 from tests.made_models import a_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model
@@ -73,40 +72,9 @@ def test_counts_by_hand() -> None:
 def test_no_row_may_judge() -> None:
     card = scorecard.score(model(), scorecard.rows_after(model(), FOLLOWING.take(slice(0, 3))))
     assert (card.rows, card.flagged, card.precision, card.base_rate, card.effective_rows) == (0, 0, 0.0, 0.0, 0.0)
-    assert not DriftWatch().saw(model(), FOLLOWING.take(slice(0, 0)), 0.0)
 
 
 def test_large_profits_do_not_overflow() -> None:
     huge = 2**62
     judged = rows([101, 102, 103], [6000, 6001, 6002], [True] * 3, [1] * 3, [huge] * 3)
     assert scorecard.score(model(), judged).pnl_e9 == 3 * huge
-
-
-def test_drift_is_seen_when_a_good_model_turns_bad_and_not_before() -> None:
-    chance = np.random.default_rng(1)
-    watch, good, bad = DriftWatch(), model(), model(-1.0)
-
-    def following() -> Rows:
-        labels = chance.integers(0, 2, 300)
-        flags = [bool(label) ^ bool(chance.random() < 0.1) for label in labels]
-        return rows(list(range(101, 401)), list(range(6000, 6300)), flags, labels.tolist(), [0] * 300)
-
-    assert not any(watch.saw(good, following(), 30.0) for _ in range(6))
-    assert any(watch.saw(bad, following(), 30.0) for _ in range(6))
-
-
-def test_drift_watching_costs_a_bounded_number_of_rows() -> None:
-    class Counting:
-        updates = 0
-        drift_detected = False
-
-        def update(self, error: float) -> None:
-            Counting.updates += 1
-
-    watch = DriftWatch()
-    watch._adwin = Counting()
-    judged = FOLLOWING.take(np.arange(5000) % len(FOLLOWING))
-    watch.saw(model(), judged, 1e9)
-    assert Counting.updates == scorecard.DRIFT_ROWS_MAX
-    watch.saw(model(), judged, 7.3)
-    assert Counting.updates == scorecard.DRIFT_ROWS_MAX + 7

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tidewheel.contracts.bad_record import BadRecord, Reason
+from tidewheel.contracts.codecs.accounts import account_of, account_to_wire
 from tidewheel.contracts.codecs.columns import instrument_of, parse
 from tidewheel.domain.models import (
     FORMAT_VERSION,
@@ -226,6 +227,8 @@ def scorecard_to_wire(value: Scorecard) -> models_pb2.Scorecard:
         message.baseline.CopyFrom(
             models_pb2.Baseline(rows=beside.rows, positives=beside.positives, flagged=beside.flagged, hits=beside.hits)
         )
+    if value.account is not None:
+        message.account.CopyFrom(account_to_wire(value.account))
     return message
 
 
@@ -246,6 +249,7 @@ def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
         message.pnl_e9,
         _bins_of(message.calibration),
         baseline if message.HasField("baseline") else None,
+        account_of(message.account) if message.HasField("account") else None,
     )
 
 

@@ -52,6 +52,7 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
         "STEP": str(options.step),
         "TRIALS": str(options.trials),
         "PROMOTION": options.promotion,
+        "EXIT_ON": options.exit_on,
     }
     host, _, port = addresses.predictor.rpartition(":")
     own = {

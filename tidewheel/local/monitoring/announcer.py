@@ -74,6 +74,7 @@ class Announcer:
                     yield (
                         f"model {seq} on its next window: precision {share(card.precision)} at recall "
                         f"{share(card.recall)}, base rate {share(card.base_rate)}"
+                        + (f"; bettor on all models: {card.account.short}" if card.account else "")
                     )
         for seq, at_ns in sorted(picture.served.items()):
             if seq not in self.served_said:

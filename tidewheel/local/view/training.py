@@ -190,8 +190,10 @@ def model(picture: Picture, lines: int) -> Group | Text:
     test = found.result.test if found and found.result else None
     if lines < 4:
         return Group(head.append("  ").append_text(evidence), _measured("test", test))
+    if (card := _last_card(picture)) and card.account:
+        evidence.append(f", {card.account.short}", "dim")
     evidence.append("  says yes from ", "dim").append(f"{last.threshold:.4f}")
-    return Group(head, _measured("test", test), _measured("next", _last_card(picture)), evidence)
+    return Group(head, _measured("test", test), _measured("next", card), evidence)
 
 
 def _last_card(picture: Picture) -> Scorecard | None:

@@ -199,7 +199,7 @@ class Baseline(_message.Message):
     def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ...) -> None: ...
 
 class Scorecard(_message.Message):
-    __slots__ = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate", "log_loss", "effective_rows", "flagged_pnl_e9", "pnl_e9", "calibration", "baseline")
+    __slots__ = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate", "log_loss", "effective_rows", "flagged_pnl_e9", "pnl_e9", "calibration", "baseline", "account")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     POSITIVES_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +213,7 @@ class Scorecard(_message.Message):
     PNL_E9_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     rows: int
     positives: int
     flagged: int
@@ -226,4 +227,45 @@ class Scorecard(_message.Message):
     pnl_e9: int
     calibration: _containers.RepeatedCompositeFieldContainer[CalibrationBin]
     baseline: Baseline
-    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., base_rate: _Optional[float] = ..., log_loss: _Optional[float] = ..., effective_rows: _Optional[float] = ..., flagged_pnl_e9: _Optional[int] = ..., pnl_e9: _Optional[int] = ..., calibration: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ..., baseline: _Optional[_Union[Baseline, _Mapping]] = ...) -> None: ...
+    account: Account
+    def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., base_rate: _Optional[float] = ..., log_loss: _Optional[float] = ..., effective_rows: _Optional[float] = ..., flagged_pnl_e9: _Optional[int] = ..., pnl_e9: _Optional[int] = ..., calibration: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ..., baseline: _Optional[_Union[Baseline, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
+
+class Account(_message.Message):
+    __slots__ = ("gross", "net", "bets", "free_from_ns", "pending", "eras", "unit_e9")
+    GROSS_FIELD_NUMBER: _ClassVar[int]
+    NET_FIELD_NUMBER: _ClassVar[int]
+    BETS_FIELD_NUMBER: _ClassVar[int]
+    FREE_FROM_NS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    ERAS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_E9_FIELD_NUMBER: _ClassVar[int]
+    gross: _containers.RepeatedScalarFieldContainer[float]
+    net: _containers.RepeatedScalarFieldContainer[float]
+    bets: int
+    free_from_ns: int
+    pending: _containers.RepeatedCompositeFieldContainer[Bet]
+    eras: _containers.RepeatedCompositeFieldContainer[Era]
+    unit_e9: int
+    def __init__(self, gross: _Optional[_Iterable[float]] = ..., net: _Optional[_Iterable[float]] = ..., bets: _Optional[int] = ..., free_from_ns: _Optional[int] = ..., pending: _Optional[_Iterable[_Union[Bet, _Mapping]]] = ..., eras: _Optional[_Iterable[_Union[Era, _Mapping]]] = ..., unit_e9: _Optional[int] = ...) -> None: ...
+
+class Bet(_message.Message):
+    __slots__ = ("placed_ns", "resolved_ns", "gross", "net")
+    PLACED_NS_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_NS_FIELD_NUMBER: _ClassVar[int]
+    GROSS_FIELD_NUMBER: _ClassVar[int]
+    NET_FIELD_NUMBER: _ClassVar[int]
+    placed_ns: int
+    resolved_ns: int
+    gross: float
+    net: float
+    def __init__(self, placed_ns: _Optional[int] = ..., resolved_ns: _Optional[int] = ..., gross: _Optional[float] = ..., net: _Optional[float] = ...) -> None: ...
+
+class Era(_message.Message):
+    __slots__ = ("seq", "from_ns", "unit_e9")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    FROM_NS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_E9_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    from_ns: int
+    unit_e9: int
+    def __init__(self, seq: _Optional[int] = ..., from_ns: _Optional[int] = ..., unit_e9: _Optional[int] = ...) -> None: ...

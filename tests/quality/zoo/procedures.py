@@ -1,0 +1,66 @@
+"""What is judged: a procedure is given the windows that have closed, and answers with a model or why there is none.
+
+It is called once a window, in order, and may remember what it likes: a procedure is made anew for each stream. To add
+one, name its factory in `PROCEDURES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.trainer import gate
+from services.trainer.config import TrainingConfig
+from services.trainer.reasons import NoModel
+from services.trainer.rows import Rows
+from tests.quality import contenders
+from tests.quality.contenders import Rule, Scores
+from tests.quality.trained import candidate_or_why
+from tests.quality.zoo.recipe import Recipe, Refused
+from tests.quality.zoo.stream import Past
+from tidewheel.domain.models import Model, Scorer
+
+__all__ = ["PROCEDURES", "Procedure", "Refused", "plain", "trainer"]
+
+Procedure = Callable[[Past], Rule | Refused]
+
+
+@dataclass
+class Trainer:
+    """The product's trainer as it serves under `promotion=fresh`: a run, then the gate beside the served model."""
+
+    config: TrainingConfig
+    served: Model | None = None
+
+    def __call__(self, past: Past) -> Rule | Refused:
+        made = candidate_or_why(past[-1], self.config)
+        if isinstance(made, NoModel):
+            return Refused(made.reason.value)
+        ruling = gate.judge(made.twin, self.served, made.test)
+        if ruling.reason is not None:
+            return Refused(ruling.reason.value)
+        self.served = made.model
+        return rule_of(made.model)
+
+
+def rule_of(model: Model) -> Rule:
+    scorer = Scorer.of(model)
+
+    def scores(rows: Rows) -> Scores:
+        return scorer.scores(rows.features)
+
+    return Rule(scores, model.threshold)
+
+
+def trainer(size: int) -> Procedure:
+    return Trainer(TrainingConfig(window=size, step=size))
+
+
+def plain(_: int) -> Procedure:
+    """Logistic regression of scikit-learn on the newest window alone, as `make quality` has it."""
+    return lambda past: contenders.plain(past[-1].rows) or Refused("one_class")
+
+
+def recipe(_: int) -> Procedure:
+    return Recipe()
+
+
+PROCEDURES: dict[str, Callable[[int], Procedure]] = {"trainer": trainer, "recipe": recipe, "plain": plain}
