@@ -22,7 +22,7 @@ from tests.proxy.schedule import Chance, Mix, Rule, Schedule
 # Client ids. The order bot's is Faust's own.
 LABELER, INGEST, ORDERBOT, TRAINER = "tidewheel-labeler", "tidewheel-ingest", "faust-*", "tidewheel-trainer"
 # Shares that give something every two or three seconds of a labeler, and of the others together about half as much.
-TRANSACTIONS_RATE = 0.05
+TRANSACTIONS_RATE = 0.07
 PRODUCE_RATE = 0.002
 COMMITS_RATE = 0.05
 HEARTBEATS_RATE = 0.05
