@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tidewheel.runtime.co_partitioned import co_partitions
 from tidewheel.runtime.hang_guard import ClientHung, Guard, beside
@@ -195,11 +195,13 @@ class TransactionalLoop:
         return True
 
     def _start_over(self, failure: Exception) -> None:
-        """Give the open transaction up, so that its work can be done again; raises `failure` where that would not
-        help. Whether it was committed all the same, the group's offsets say once its producer is fenced."""
+        """Give the open transaction up, so that its work can be done again. Whether it was committed all the same, the
+        group's offsets say once its producer is fenced. Raises Unusable where it would be in vain.
+
+        Being fenced by the group is no word on who has our name: it says so too where the client lost its session, and
+        with it its member id, between two calls of ours.
+        """
         error = failure.args[0] if isinstance(failure, KafkaException) else None
-        if error and error.code() == KafkaError.FENCED_INSTANCE_ID:  # by whoever has our name in the group now
-            raise failure
         words = error.str() if error else str(failure)
         self._log.warning("transaction given up, its work is done again: %s", words)
         wait_s = self._policy.wait_after_failure_s(self._clock())

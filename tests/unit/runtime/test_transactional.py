@@ -362,3 +362,47 @@ def test_what_fails_anew_each_time_is_given_up_in_its_words() -> None:
         turned(one, 1000)
     assert 30.0 <= producer.now_s < 32.0
     assert len(turns) == producer.calls.count("init_transactions") - 1, "it shows that it lives"
+
+
+class Fenced(Recording):
+    """A producer whose offsets the group refuses once, as from a member that was replaced."""
+
+    refused = False
+
+    def poll(self, _: float) -> None: ...
+
+    def send_offsets_to_transaction(self, *_: object) -> None:
+        self.calls.append("send_offsets")
+        if not self.refused:
+            self.refused = True
+            raise KafkaException(error(KafkaError.FENCED_INSTANCE_ID, abort=True))
+
+
+class Assigned(Recording):
+    """A consumer with a record each time, whose client has forgotten its member id together with its session."""
+
+    def memberid(self) -> str:
+        return ""
+
+
+def fenced_once(holder: str) -> tuple[TransactionalLoop, Fenced]:
+    """A loop that was assigned its partitions as member `ours`; the group knows `holder` by its name."""
+    producer = Fenced()
+    one = loop(producer, lambda: 0.0, lambda: None, Assigned())
+    one._work, one._policy = NeverTaken(), Policy(interval_s=0.0, records_max=1)  # type: ignore[assignment]
+    one._guard = lambda call, _: call()
+    one._name_holder, one._member_id = lambda _: holder, "ours"
+    return one, producer
+
+
+def test_one_that_the_group_refuses_though_it_knows_no_other_by_its_name_goes_on() -> None:
+    one, producer = fenced_once("ours")
+    turned(one, 2)
+    assert producer.calls.count("send_offsets") == 2
+    assert producer.calls.count("commit_transaction") == 1
+
+
+def test_one_that_the_group_refuses_for_another_of_its_name_ends() -> None:
+    one, _ = fenced_once("another's")
+    with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+        turned(one, 1)
