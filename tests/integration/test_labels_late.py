@@ -14,7 +14,8 @@ from tests.proxy.schedule import Rule, Schedule
 from tests.servers import docker_is_there
 from tidewheel.runtime.transaction_evidence import TransactionEvidence
 
-pytestmark = pytest.mark.broker
+# Beside the short chaos, whose broker is killed and comes again, no other broker comes and goes.
+pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("replayed")]
 
 REQUESTS = 40  # `make late` takes a thousand
 

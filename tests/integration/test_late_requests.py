@@ -18,12 +18,14 @@ from tests.proxy.frames import ApiKey, Direction
 from tests.proxy.schedule import Only, Rule, Schedule
 from tests.system.chaos import log
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
+from tidewheel.runtime.hang_guard import ClientHung, beside
 from tidewheel.runtime.kafka import KAFKA, consumer_config
 from tidewheel.runtime.transaction_evidence import Uncertainty
 from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer, transactional_client
 
-pytestmark = pytest.mark.broker
+# Beside the short chaos, whose broker is killed and comes again, no other broker comes and goes.
+pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("replayed")]
 
 LIMIT_S = 30.0
 END, ADD, OFFSETS, COMMIT, PRODUCE, INIT = (
@@ -38,7 +40,13 @@ RESENT, LOST = Uncertainty.END_RESENT, Uncertainty.CONNECTION_LOST
 
 
 class Writer:
-    """A labeler's producer that writes transactions of one record, with offsets, as one of no group's members."""
+    """A labeler's producer that writes transactions of one record, with offsets, as one of no group's members.
+
+    `hung`: a call did not come back, as librdkafka's do at times whose connection is cut (its issue 5456). As the
+    labeler does, it has a new producer then, and writes again.
+    """
+
+    hung = False
 
     def __init__(self, kafka: ProxiedKafka, name: str) -> None:
         self.name = name
@@ -51,12 +59,18 @@ class Writer:
         self.producer.produce(TRANSACTIONS.name, value, self.name, 0)
 
     def end(self, offset: int) -> None:
-        self.producer.send_offsets([TopicPartition(TICKS.name, 0, offset)], self._who, LIMIT_S)
+        offsets = [TopicPartition(TICKS.name, 0, offset)]
+        beside(lambda: self.producer.send_offsets(offsets, self._who, LIMIT_S), lambda: None)
         self.producer.commit(LIMIT_S)
 
     def write(self, value: bytes, offset: int) -> None:
         self.begin(value)
-        self.end(offset)
+        try:
+            self.end(offset)
+        except ClientHung:
+            self.hung = True
+            self.producer.renew(LIMIT_S)
+            self.write(value, offset)
 
 
 def tampered(kafka: ProxiedKafka, name: str, action: Action, api: ApiKey, direction: Direction) -> Writer:
@@ -107,7 +121,7 @@ def test_what_may_still_be_on_its_way_is_noticed(
     kafka: ProxiedKafka, action: Action, api: ApiKey, direction: Direction
 ) -> None:
     writer = tampered(kafka, f"noticed-{UNCERTAIN.index((action, api, direction))}", action, api, direction)
-    assert writer.producer.uncertainty in (RESENT, LOST)
+    assert writer.hung or writer.producer.uncertainty in (RESENT, LOST)
     assert api is not END or writer.producer.uncertainty is RESENT, "of an end that is said by its own lines"
     writer.producer.renew(LIMIT_S)
     writer.write(b"3", 3)

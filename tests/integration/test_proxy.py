@@ -27,7 +27,8 @@ from tests.servers import docker_is_there
 from tests.system.chaos import log
 from tidewheel.local.children.processes import free_port
 
-pytestmark = pytest.mark.broker
+# Beside the short chaos, whose broker is killed and comes again, no other broker comes and goes.
+pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("replayed")]
 
 LIMIT_S = 30.0
 CALL_LIMIT_S = 5.0
