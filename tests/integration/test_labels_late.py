@@ -42,4 +42,4 @@ def test_a_loop_that_notices_nothing_is_found(kafka: ProxiedKafka, monkeypatch: 
     late = Later(ApiKey.PRODUCE, Direction.REPLY, or_after_s=20.0)
     rule = Rule.of(Hold(late, 0.0), ApiKey.END_TXN, client="tidewheel-labeler")
     verdict = tamper(kafka, 2, REQUESTS, schedule=Schedule([rule], held_max=1))
-    assert verdict.faults != [], "labels come twice, or not at all"
+    assert any("of them twice" in fault for fault in verdict.faults)
