@@ -11,8 +11,8 @@ from confluent_kafka import Producer, TopicPartition
 
 from bench.harness import Servers, Size, Watch
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
-from tidewheel.runtime.co_partitioned import FETCH_BYTES_MAX
 from tidewheel.runtime.kafka import KAFKA, Clients, consumer_config, flush, producer_config, read_to_end
+from tidewheel.runtime.static_member import FETCH_BYTES_MAX
 
 RECORD_BYTES = 85
 RECORDS = {Size.SMOKE: 5_000, Size.FULL: 1_000_000}

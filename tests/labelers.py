@@ -22,7 +22,7 @@ from tidewheel.contracts.codecs.orders import encode_example, encode_orders, enc
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
-from tidewheel.runtime import co_partitioned
+from tidewheel.runtime import static_member
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import flush, producer_config, read_to_end
 from tidewheel.runtime.process import Context
@@ -122,7 +122,7 @@ def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Calla
     def start(**more: Any) -> Running:
         health = Health("labeler")
         told = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
-        with patch.object(co_partitioned, "SESSION_LIMIT_MS", session_ms):
+        with patch.object(static_member, "SESSION_LIMIT_MS", session_ms):
             loop, work = build(told, Context(LOG, health, threading.Event()))
         loop._batch_records_max = batch
         started.append(Running(loop, work, health))

@@ -8,9 +8,9 @@ from services.labeler.settings import Settings
 from services.labeler.work import SERVICE, LabelerWork
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERS, TICKS
 from tidewheel.runtime import process
-from tidewheel.runtime.co_partitioned import co_partitioned_consumer
-from tidewheel.runtime.kafka import KAFKA, Clients, member_by_name
+from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context
+from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import Policy
 from tidewheel.runtime.transactional import TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
@@ -27,8 +27,8 @@ def build(
 ) -> tuple[TransactionalLoop, LabelerWork]:
     """The loop and its work; nothing is read before the loop's start. `more`: what else the loop can be told."""
     # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
-    member = f"tidewheel-labeler-{settings.instance}"
-    producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, member, clients))
+    name = f"tidewheel-labeler-{settings.instance}"
+    producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, name, clients))
     work = LabelerWork(settings.kafka, settings.labels, producer, clients)
 
     def on_turn() -> None:
@@ -39,14 +39,13 @@ def build(
             context.health.not_ready("restoring state" if loop.assigned else "waiting for partitions")
 
     loop = TransactionalLoop(
-        co_partitioned_consumer(settings.kafka, SERVICE, LABELER_GROUP, member, clients),
+        StaticMember(settings.kafka, SERVICE, LABELER_GROUP, name, clients),
         producer,
         (TICKS.name, ORDERS.name),
         work,
         Policy(interval_s=settings.commit_interval_ms / 1000, records_max=settings.commit_records_max),
         service=SERVICE,
         log=context.log,
-        name_holder=partial(member_by_name, settings.kafka, SERVICE, LABELER_GROUP, member, clients),
         on_turn=on_turn,
         **more,
     )

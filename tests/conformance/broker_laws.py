@@ -11,8 +11,8 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from tidewheel.contracts.topics import LABELER_STATE, ORDERS, RECORD_BYTES_MAX, TICKS, TRANSACTIONS
-from tidewheel.runtime.co_partitioned import co_partitioned_consumer
-from tidewheel.runtime.kafka import Clients, consumer_config, flush, member_by_name, producer_config, read_to_end
+from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_config, read_to_end
+from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.runtime.transactional_producer import transactional_client
 
@@ -61,13 +61,10 @@ class Bench:
 
     def member(self, group: str, name: str) -> Consumer:
         """A static member that reads `ticks` and `orders`."""
-        consumer = co_partitioned_consumer(self.bootstrap, "test", group, name, self.clients)
-        consumer.subscribe([TICKS.name, ORDERS.name])
-        return consumer
+        return joined(self.static(group, name))
 
-    def holder(self, group: str, name: str) -> str | None:
-        """The member that goes by a static name."""
-        return member_by_name(self.bootstrap, "test", group, name, self.clients, LIMIT_S)
+    def static(self, group: str, name: str) -> StaticMember:
+        return StaticMember(self.bootstrap, "test", group, name, self.clients)
 
     def read(self, partition: int = 0, topic: str = TOPIC) -> list[tuple[int, bytes | None]]:
         """Offsets and values of committed records."""
@@ -102,6 +99,12 @@ def send(producer: Producer, *values: bytes, partition: int = 0) -> None:
     for value in values:
         producer.produce(TOPIC, value, b"key", partition)
     flush(producer)
+
+
+def joined(member: StaticMember) -> Consumer:
+    consumer = member.consumer()
+    consumer.subscribe([TICKS.name, ORDERS.name])
+    return consumer
 
 
 def keep(producer: Producer, *values: bytes) -> None:
@@ -319,14 +322,17 @@ class BrokerLaws:
         first.close(), second.close()
 
     def test_a_static_name_taken_anew_fences_who_had_it(self, bench: Bench, names: str) -> None:
-        old = bench.member(names, names)
+        older, newer = bench.static(names, names), bench.static(names, names)
+        assert older.stranger(LIMIT_S) is None, "nobody has it"
+        old = joined(older)
         assert bench.until(lambda: bool(polled(old) or numbers(old)))
         who = old.consumer_group_metadata()
-        assert bench.holder(names, names) == old.memberid()
-        new = bench.member(names, names)
+        assert older.stranger(LIMIT_S) is None
+        assert newer.stranger(LIMIT_S)
+        new = joined(newer)
         assert bench.until(lambda: bool(polled(new) or numbers(new)))
-        assert bench.holder(names, names) == new.memberid() != old.memberid()
-        assert bench.holder(names, "nobody's") is None
+        assert older.stranger(LIMIT_S)
+        assert newer.stranger(LIMIT_S) is None
         assert numbers(new) == {TICKS.name: [0, 1], ORDERS.name: [0, 1]}
         heard: list[Message] = []
         assert bench.until(lambda: heard.extend(polled(old)) or bool(heard))

@@ -16,9 +16,9 @@ from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.local.children import processes
-from tidewheel.runtime.co_partitioned import co_partitioned_consumer
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.static_member import StaticMember
 
 pytestmark = pytest.mark.broker
 
@@ -119,7 +119,7 @@ def test_one_that_lost_its_name_in_the_group_alone_says_so(broker: str, monkeypa
     with running(broker, commit_interval_ms=10_000) as start:
         old = start()
         old.turn_until(lambda: old.loop._in_transaction)
-        rival = co_partitioned_consumer(broker, "test", LABELER_GROUP, "tidewheel-labeler-0")
+        rival = StaticMember(broker, "test", LABELER_GROUP, "tidewheel-labeler-0").consumer()
         rival.subscribe([TICKS.name, ORDERS.name])
         eventually(lambda: rival.poll(0.1) is not None, "the rival reads")
         monkeypatch.setattr(old.loop, "start", lambda: None)

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.broker
 BOTH = [Inputs.of("sim:BTC-USD", 0, seed=3), Inputs.of("sim:ETH-USD", 1, seed=4)]
 # As `python -m services.labeler`, but a killed one is started again within its session however slow the machine is.
 PATIENT = """
-from tidewheel.runtime import co_partitioned
-co_partitioned.SESSION_LIMIT_MS = 40_000
+from tidewheel.runtime import static_member
+static_member.SESSION_LIMIT_MS = 40_000
 from services.labeler.__main__ import main
 raise SystemExit(main())
 """

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import KafkaException, Message
 
 from tidewheel.contracts.topics import ORDERS, TICKS, TRANSACTIONS
-from tidewheel.runtime.co_partitioned import co_partitioned_consumer
-from tidewheel.runtime.kafka import KAFKA, Place, member_by_name, read_to_end
+from tidewheel.runtime.kafka import KAFKA, Place, read_to_end
 from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import Policy
 from tidewheel.runtime.transactional import Position, TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
@@ -42,19 +42,18 @@ def producer(broker: str, name: str) -> TransactionalProducer:
     return TransactionalProducer(partial(transactional_client, broker, "labeler", name, KAFKA))
 
 
-def made(broker: str, name: str) -> tuple[TransactionalLoop, TransactionalProducer, Consumer]:
-    consumer, own = co_partitioned_consumer(broker, "labeler", "test", name), producer(broker, name)
+def made(broker: str, name: str) -> tuple[TransactionalLoop, TransactionalProducer]:
+    own = producer(broker, name)
     loop = TransactionalLoop(
-        consumer,
+        StaticMember(broker, "labeler", "test", name),
         own,
         [TICKS.name, ORDERS.name],
         Nothing(),
         Policy(interval_s=0.0, records_max=1),
         service="labeler",
         log=logging.getLogger("labeler"),
-        name_holder=partial(member_by_name, broker, "labeler", "test", name, KAFKA),
     )
-    return loop, own, consumer
+    return loop, own
 
 
 def assigned(loop: TransactionalLoop) -> None:
@@ -79,7 +78,7 @@ def test_an_end_in_peace_is_certain_and_one_of_nothing_is_not(broker: str) -> No
 
 def test_a_transaction_that_is_given_up_at_any_moment_is_no_end(broker: str) -> None:
     """The coordinator is still ending the old transaction, so that the new one's partition is not yet registered."""
-    loop, own, _ = made(broker, "given-up")
+    loop, own = made(broker, "given-up")
     loop.start()
     for wait_ms in range(10):
         own.begin()
@@ -95,7 +94,7 @@ def test_a_transaction_that_is_given_up_at_any_moment_is_no_end(broker: str) -> 
 
 def test_one_whose_producer_was_fenced_though_its_name_is_its_own_goes_on(broker: str) -> None:
     """As after a transaction that the coordinator timed out, or an initialisation that came late."""
-    loop, own, _ = made(broker, "fenced")
+    loop, own = made(broker, "fenced")
     loop.start()
     assigned(loop)
     producer(broker, "fenced").renew(LIMIT_S)
@@ -111,10 +110,10 @@ def test_one_whose_producer_was_fenced_though_its_name_is_its_own_goes_on(broker
 
 def test_one_that_hears_of_its_successor_when_it_writes_says_so(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stood still between two transactions, and what it is told of its next record is "fatal error", no more."""
-    loop, own, consumer = made(broker, "replaced")
+    loop, own = made(broker, "replaced")
     loop.start()
     assigned(loop)
-    successor, _, _ = made(broker, "replaced")
+    successor, _ = made(broker, "replaced")
     successor.start()
     assigned(successor)
     monkeypatch.setattr(loop, "start", lambda: None)
@@ -132,7 +131,7 @@ def test_one_that_hears_of_its_successor_when_it_writes_says_so(broker: str, mon
     monkeypatch.setattr(loop, "turn", turn)
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         loop.run(threading.Event())
-    consumer.close()
+    loop._consumer.close()
     successor.close()
     assert "Unable to produce" in heard[-1], "else it is not what this is about"
     assert list(read_to_end(broker, TRANSACTIONS.name, {0: 0})) == []

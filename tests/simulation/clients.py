@@ -16,7 +16,7 @@ from tidewheel.runtime.kafka import Clients, Config
 
 
 class SimAdmin:
-    """What `read_to_end` and `member_by_name` ask of an admin client."""
+    """What `read_to_end` and `StaticMember` ask of an admin client."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -35,8 +35,11 @@ class SimAdmin:
         answers = {}
         for group in groups:
             answers[group] = Future[Any]()
-            static = self._broker.group(group).static
-            members = [SimpleNamespace(member_id=member, group_instance_id=name) for name, member in static.items()]
+            found = self._broker.group(group).members.values()
+            members = [
+                SimpleNamespace(client_id=one.client_id, group_instance_id=one.name or None, host="memory")
+                for one in found
+            ]
             answers[group].set_result(SimpleNamespace(members=members))
         return answers
 

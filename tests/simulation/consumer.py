@@ -30,6 +30,7 @@ class SimConsumer:
         self._group = broker.group(config["group.id"])
         self._sender = Sender(stage, config["group.id"], ClientLog({}))
         self._name = str(config.get("group.instance.id", ""))
+        self._client_id = str(config["client.id"])
         self._committed_only = config.get("isolation.level", "read_committed") == "read_committed"
         self._tells_ends = bool(config.get("enable.partition.eof"))
         self._from_beginning = config.get("auto.offset.reset", "latest") == "earliest"
@@ -37,6 +38,7 @@ class SimConsumer:
         self._callbacks: dict[str, Rebalanced | None] = {}
         self._member_id = ""
         self._generation = -1
+        self._dead: KafkaError | None = None
         self._owned: tuple[Place, ...] | None = None
         self._positions: dict[Place, int] = {}
         self._paused: set[Place] = set()
@@ -51,8 +53,11 @@ class SimConsumer:
         except KafkaException as failure:
             return [Message(error=failure.args[0])]
         messages = self._fetch(num_messages)
-        if self._topics and (failure := self._keep_membership()):
-            return [Message(error=failure)]
+        if self._topics and self._dead is None:
+            self._dead = self._keep_membership()
+            if self._dead is not None:
+                self._positions = {}
+                return [Message(error=self._dead)]  # and that once
         if not messages:
             self._stage.idle(max(timeout, 0.0))
         self._stage.after("consume")
@@ -101,8 +106,7 @@ class SimConsumer:
     def _keep_membership(self) -> KafkaError | None:
         """One heartbeat, and what follows from its answer."""
         if not self._member_id:
-            self._member_id = self._group.join("", self._name, self._topics)
-            self._broker.version += 1
+            self._join()
         standing = self._group.heartbeat(self._member_id, self._name)
         if standing is Standing.FENCED:
             return failures.static_member_fenced()
@@ -111,11 +115,20 @@ class SimConsumer:
             self._member_id = ""
         elif standing is Standing.REBALANCING:
             self._give_back("revoke")
-            self._member_id = self._group.join(self._member_id, self._name, self._topics)
-            self._broker.version += 1
+            self._join()
         elif self._group.is_stable and self._owned is None:
             self._take()
         return None
+
+    def _join(self) -> None:
+        self._member_id = self._group.join(self._member_id, self._name, self._client_id, self._topics)
+        self._broker.version += 1
+
+    def fences_itself(self) -> None:
+        """A fault: a client that lost its session joins anew, and a request of its former member id follows."""
+        if self._name and self._member_id in self._group.members:
+            self._group.join("", self._name, self._client_id, self._topics)
+            self._broker.version += 1
 
     def _give_back(self, how: str) -> None:
         if self._owned is None:
@@ -133,9 +146,6 @@ class SimConsumer:
             callback(self, _parts(self._owned))
         if not self._assigned_by_callback:
             self.assign(_parts(self._owned))
-
-    def memberid(self) -> str:
-        return self._member_id
 
     def consumer_group_metadata(self) -> Metadata:
         return Metadata(self._group._name, self._generation, self._member_id, self._name)

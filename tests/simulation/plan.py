@@ -212,6 +212,6 @@ def _reread(chance: Random) -> Fault:
 
 
 def _other(chance: Random) -> Fault:
-    kind = chance.choice(("compact", "move", "timeout"))
-    role = chance.choice(LABELERS) if kind == "timeout" else "operator"
+    kind = chance.choice(("compact", "move", "timeout", "refence"))
+    role = chance.choice(LABELERS) if kind in ("timeout", "refence") else "operator"
     return Fault(kind, role, chance.randint(1, STEPS))

@@ -67,7 +67,7 @@ PLANTED = (
         lambda: patch.object(ingest_app, "last_second", lambda *_: None),
     ),
     Planted(
-        2,
+        0,
         "labeler: goes on after an abort without going back",
         "labels: ",
         wrong.instead(TransactionalLoop, "_rewind", wrong.nothing),
@@ -88,7 +88,13 @@ PLANTED = (
         0,
         "labeler: takes records from before a rebalance",
         "NotTakenUp: a record of ",
-        wrong.instead(TransactionalLoop, "turn", wrong.go_on_after_rebalance),
+        wrong.instead(TransactionalLoop, "_turn", wrong.go_on_after_rebalance),
+    ),
+    Planted(
+        0,
+        "labeler: ends of a consumer that is fenced by itself",
+        "gave up: another labeler with the same name has taken over",
+        wrong.instead(TransactionalLoop, "_join_again", wrong.replaced),
     ),
     Planted(
         2,
@@ -103,7 +109,7 @@ PLANTED = (
         wrong.instead(LabelerWork, "restore", wrong.nothing_set_aside),
     ),
     Planted(
-        0, "trainer: a bad record is passed over", "strangers: ", wrong.instead(RunEvents, "produce", wrong.no_letters)
+        6, "trainer: a bad record is passed over", "strangers: ", wrong.instead(RunEvents, "produce", wrong.no_letters)
     ),
     Planted(2, "labeler: writes again what is written", "labels: ", wrong.instead(Labeler, "replay_to", wrong.nothing)),
     Planted(
@@ -120,19 +126,19 @@ PLANTED = (
     ),
     Planted(0, "labeler: features one second late", "labels: ", wrong.instead(History, "cut", wrong.shifted)),
     Planted(
-        6,
+        33,
         "labeler: state read to the stable end only",
         "labels: ",
         wrong.instead(SimAdmin, "list_offsets", wrong.stable_ends),
     ),
     Planted(
-        0, "all: uncommitted records are read", "labels: ", wrong.instead(SimConsumer, "__init__", wrong.uncommitted)
+        13, "all: uncommitted records are read", "labels: ", wrong.instead(SimConsumer, "__init__", wrong.uncommitted)
     ),
     Planted(
         4, "trainer: commits past unfinished windows", "windows: ", wrong.instead(Service, "_unfinished", wrong.no_jobs)
     ),
     Planted(
-        0,
+        7,
         "trainer: another word on a window after a restart",
         "windows: ",
         wrong.instead(Worker, "_repeated", wrong.another_word),
@@ -149,7 +155,7 @@ PLANTED = (
         "promotions: ",
         wrong.instead(Worker, "_rival", wrong.whoever_serves),
     ),
-    Planted(7, "registry: no fence", "pointers: ", wrong.no_fence),
+    Planted(30, "registry: no fence", "pointers: ", wrong.no_fence),
     Planted(1, "ingest: sets nothing aside", "dead_letters: ", wrong.instead(Publisher, "rejected", wrong.nothing)),
     Planted(
         0,
@@ -170,7 +176,7 @@ PLANTED = (
         wrong.instead(Policy, "due", wrong.by_count_only),
     ),
     Planted(
-        1,
+        0,
         "trainer: uncommitted examples are read",
         "causality: ",
         wrong.instead(SimConsumer, "__init__", wrong.trainer_uncommitted),
@@ -185,7 +191,7 @@ PLANTED = (
         0, "trainer: records without offsets", "windows: ", wrong.instead(Worker, "_record", wrong.without_offsets)
     ),
     Planted(
-        0, "trainer: another sha256 after a restart", "windows: ", wrong.instead(Worker, "_say", wrong.another_sha256)
+        7, "trainer: another sha256 after a restart", "windows: ", wrong.instead(Worker, "_say", wrong.another_sha256)
     ),
     Planted(0, "trainer: refuses every model", "rulings: ", wrong.instead(Worker, "_gate", wrong.refuse_all)),
     Planted(
@@ -217,13 +223,13 @@ PLANTED = (
         0, "predictor: keeps its first model", "serving: ", wrong.instead(Watcher, "_swap", wrong.first_model_only)
     ),
     Planted(
-        3,
+        0,
         "predictor: new names on old weights",
         "by other weights",
         wrong.instead(Watcher, "_swap", wrong.older_weights),
     ),
     Planted(
-        0,
+        7,
         "predictor: goes back to its first model for a while",
         "pointers: ",
         wrong.instead(Watcher, "_swap", wrong.first_model_again),

@@ -23,7 +23,8 @@ QUANTA = (1, 2, 5, 20, 100, 100, 500, 500, 2000)
 CALM_ROUNDS = 12
 # A process that ends so is started again, and nothing is wrong.
 FORGIVEN = ("has taken over", "has not answered")
-# One that ends so is started again too, so that what came of it is judged first; but no run may end well with it.
+# One that ends so, or as the first of these though nobody has taken over, is started again too, so that what came of it
+# is judged first; but no run may end well with it.
 GIVES_UP = "INVALID_TXN_STATE"
 
 
@@ -37,6 +38,7 @@ class Actor:
     def __init__(self, world: "World", role: str, number: int) -> None:
         self._world = world
         self.role = role
+        self.number = number
         self.name = f"{role}.{number}"
         self.dead = False
         self.asleep_until = 0
@@ -137,6 +139,8 @@ class World:
             self.later(fault.more, lambda: self.stop(fault.role))
         elif fault.kind == "stop":
             self.stop(fault.role, comes_again_after=fault.more)
+        elif fault.kind == "refence":
+            self._refence(fault.role)
         else:
             self.on_fault[fault.kind](fault)
 
@@ -262,6 +266,12 @@ class World:
             if actor.role == role:
                 actor.stopping, actor.comes_again_after = True, comes_again_after
 
+    def _refence(self, role: str) -> None:
+        """The clients of a role's newest process are fenced by what they were themselves, each once."""
+        for actor in [actor for actor in self.actors if actor.role == role][-1:]:
+            for consumer in actor.consumers:
+                consumer.fences_itself()
+
     def run(self) -> None:
         """Until nothing more happens. Raises Failed for what must not happen."""
         try:
@@ -336,7 +346,7 @@ class World:
             return
         words = failure.args[0].str() if isinstance(failure, KafkaException) else str(failure)
         self.say(f"{actor.name} ends: {type(failure).__name__} {words}")
-        if isinstance(failure, Unusable) and GIVES_UP in words:
+        if isinstance(failure, Unusable) and self._gives_up(actor, words):
             self.gave_up = self.gave_up or f"{actor.name} gave up: {words}"
         elif not isinstance(failure, KafkaException) and not (
             isinstance(failure, Unusable) and any(part in words for part in FORGIVEN)
@@ -346,6 +356,11 @@ class World:
             raise Failed(f"{actor.name} ended of what an abort would have mended\n{strand.words}")
         if not actor.stopping or actor.comes_again_after:
             self.later(20, lambda: self._start_if_gone(actor.role))
+
+    def _gives_up(self, actor: Actor, words: str) -> bool:
+        """Whether a process ends of what it should have survived."""
+        alone = actor.number == self._numbers[actor.role] and not self._is_there(actor.role)
+        return GIVES_UP in words or (alone and FORGIVEN[0] in words)
 
     def _start_if_gone(self, role: str) -> None:
         if not self._is_there(role):

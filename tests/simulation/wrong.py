@@ -25,6 +25,7 @@ from tidewheel.domain.models import Model, ModelRecord, Rival
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Publication
+from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transactional import TransactionalLoop
 
 
@@ -70,6 +71,13 @@ def go_on_after_rebalance(right: object) -> Any:
         loop._hold_back(loop._work.held_back())
 
     return turn
+
+
+def replaced(right: object) -> Any:
+    def join_again(loop: TransactionalLoop, failure: Exception) -> None:
+        raise Unusable(loop._replaced(str(failure)))
+
+    return join_again
 
 
 def shifted(right: Callable[..., Any]) -> Any:

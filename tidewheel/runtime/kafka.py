@@ -174,13 +174,6 @@ def ends_of(
     return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 
-def member_by_name(bootstrap: str, service: str, group: str, name: str, clients: Clients, limit_s: float) -> str | None:
-    """The member id by which a group knows a static name (`group.instance.id`) now. Raises KafkaException."""
-    admin = clients.admin({**client(bootstrap, service), "log_level": 0})
-    found = admin.describe_consumer_groups([group], request_timeout=limit_s)[group].result()
-    return next((one.member_id for one in found.members if one.group_instance_id == name), None)
-
-
 def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
     """Partition -> (first, end) offsets now; end is one past the last record."""
     return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=METADATA_LIMIT_S) for p in partitions}

@@ -3,6 +3,7 @@
 Offsets are committed through the group's metadata: a member that was replaced cannot commit. Outputs, state and offsets
 become visible together or not at all. A producer serves until its first transaction that is not certainly committed:
 whatever else becomes of one, its producer is replaced, which ends it and fences what may still be on its way (ADR 24).
+A consumer serves until it dies. What ends a process is another one that has its name, or a Kafka that stays away.
 """
 
 import logging
@@ -11,19 +12,16 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tidewheel.runtime.co_partitioned import co_partitions
 from tidewheel.runtime.hang_guard import ClientHung, Guard, beside
 from tidewheel.runtime.kafka import Place, passing
+from tidewheel.runtime.patience import Patience
 from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.static_member import co_partitions
 from tidewheel.runtime.transaction_policy import LeftOpen, Policy, fenced
 from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer
 from tidewheel.telemetry import metrics
-
-# One try of a call; between tries the loop shows that it lives.
-TRY_LIMIT_S = 5.0
-TRY_WAIT_S = 0.1
 
 
 class Position(NamedTuple):
@@ -60,17 +58,28 @@ class Work(Protocol):
 
 UNANSWERED = {EndUncertain: "end_unanswered", ClientHung: "client_hung"}
 
-# The member id that the group knows a static name by, asked of its coordinator within so many seconds.
-NameHolder = Callable[[float], str | None]
+
+class Member(Protocol):
+    """Our place in the group; see StaticMember."""
+
+    def consumer(self) -> Consumer:
+        """A new consumer of ours."""
+
+    def stranger(self, limit_s: float) -> str | None:
+        """The host of another process that has our name in the group, if any. Raises KafkaException."""
+
+
+class ConsumerDead(Exception):
+    """A consumer is of no more use."""
 
 
 class TransactionalLoop:
     """Runs a `Work` on co-partitioned topics. A failed transaction takes consumer and state back to the committed
-    point; a start, a rebalance and that are one path."""
+    point; a start, a rebalance, a new consumer and that are one path."""
 
     def __init__(
         self,
-        consumer: Consumer,
+        member: Member,
         producer: TransactionalProducer,
         topics: Sequence[str],
         work: Work,
@@ -78,39 +87,36 @@ class TransactionalLoop:
         *,
         service: str,
         log: logging.Logger,
-        name_holder: NameHolder,
         batch_records_max: int = 500,
         wait_s: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
         on_turn: Callable[[], None] = lambda: None,
         guard: Guard = beside,
     ) -> None:
-        """`on_turn` is called often, also while a call is tried again. `guard` makes the call that may hang."""
-        self._consumer = consumer
+        """`on_turn` is called often, also while a call is tried again. `guard` makes the calls that may hang."""
+        self._member = member
+        self._consumer = member.consumer()
         self._producer = producer
         self._topics = list(topics)
         self._work = work
         self._policy = policy
         self._service = service
         self._log = log
-        self._name_holder = name_holder
         self._batch_records_max = batch_records_max
         self._wait_s = wait_s
         self._clock = clock
         self._on_turn = on_turn
-        self._guard = guard
+        self._patience = Patience(policy, producer.wait, clock=clock, on_turn=on_turn, guard=guard, log=log)
         self._partitions: list[int] = []
         self._failure: Exception | None = None
         self._reassigned = False
         self._in_transaction = self._half_done = self._closing = False
-        self._member_id = ""  # as of the last assignment: a client that lost its session forgets it
         self._paused: set[Place] = set()
-        self._stop = threading.Event()
         self.assigned = False  # the group has told us our partitions, be it none
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises Unusable when another process has taken our place, or Kafka gives no more."""
-        self._stop = stop
+        self._patience.stop = stop
         try:
             self.start()
             while not stop.is_set():
@@ -132,12 +138,21 @@ class TransactionalLoop:
 
     def start(self) -> None:
         """Join the group. What an earlier process with our id left open is aborted here."""
-        self._insist(self._producer.renew)
+        self._patience.insist(self._producer.renew)
+        self._subscribe()
+
+    def _subscribe(self) -> None:
         told = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
         self._consumer.subscribe(self._topics, **{name: self._kept(call) for name, call in told.items()})
 
     def turn(self) -> None:
-        """Read once, process, and commit if it is time."""
+        """Read once, process, and commit if it is time; or join again, where our consumer died."""
+        try:
+            self._turn()
+        except ConsumerDead as failure:
+            self._join_again(failure)
+
+    def _turn(self) -> None:
         messages = self._consumer.consume(self._batch_records_max, self._wait_s)
         self._raise_kept()
         if self._reassigned:
@@ -146,6 +161,8 @@ class TransactionalLoop:
             self._records(messages)
             self._resume_assigned()
             return
+        if not messages:
+            self._producer.wait(0.0)  # its log lines wait to be heard, also where nothing is written
         try:
             if records := self._records(messages):
                 self._begin()
@@ -164,8 +181,26 @@ class TransactionalLoop:
         """Commit what was processed and leave. Never needed for correctness."""
         self._finish()
         self._closing = True
-        self._consumer.close()
+        self._close_consumer()
         self._raise_kept()
+
+    def _close_consumer(self) -> None:
+        """Or leave it to itself: amid a rebalance that is not answered it takes a minute."""
+        try:
+            self._patience.guarded(self._consumer.close)
+        except (ClientHung, LeftOpen) as failure:
+            self._log.warning("a consumer is left unclosed: %s", failure)
+
+    def _join_again(self, failure: ConsumerDead) -> None:
+        """A new consumer takes the place of one that died. Raises Unusable where another process has our name."""
+        self._log.warning("a new consumer joins the group: %s", failure)
+        self._patience.pause_after(failure, str(failure))
+        self._give_up("consumer_dead")
+        self._let_go()
+        self._closing = True
+        self._close_consumer()
+        self._consumer, self._closing = self._member.consumer(), False
+        self._subscribe()
 
     def _commit(self) -> bool:
         """The order of effects; False: the transaction was given up instead."""
@@ -177,9 +212,9 @@ class TransactionalLoop:
             member = self._consumer.consumer_group_metadata()
             # 3. Positions join the transaction. The group refuses them from a member that was replaced.
             offsets = [TopicPartition(*place, p.offset, metadata=p.note) for place, p in positions.items()]
-            self._insist(lambda limit_s: self._send_offsets(offsets, member, limit_s))
+            self._patience.insist(lambda limit_s: self._send_offsets(offsets, member, limit_s))
             # 4. All of it becomes visible, or nothing.
-            self._insist(self._producer.commit)
+            self._patience.insist(self._producer.commit)
         except (KafkaException, EndUncertain, ClientHung) as failure:
             self._start_over(failure)
             return False
@@ -204,11 +239,7 @@ class TransactionalLoop:
         error = failure.args[0] if isinstance(failure, KafkaException) else None
         words = error.str() if error else str(failure)
         self._log.warning("transaction given up, its work is done again: %s", words)
-        wait_s = self._policy.wait_after_failure_s(self._clock())
-        if wait_s is None:
-            raise Unusable(f"no transaction succeeds any more: {words}") from failure
-        self._producer.wait(wait_s)
-        self._on_turn()
+        self._patience.pause_after(failure, words)
         self._give_up(error.name().lower().lstrip("_") if error else UNANSWERED[type(failure)])
 
     def _give_up(self, reason: str) -> None:
@@ -220,15 +251,14 @@ class TransactionalLoop:
 
     def _renew(self, reason: str) -> None:
         """A new producer; the group is asked first whether its name is still ours, so that we fence no successor."""
-        self._insist(self._check_name)
-        self._insist(self._producer.renew)
+        self._patience.insist(self._check_name)
+        self._patience.insist(self._producer.renew)
         metrics.PRODUCER_RENEWALS.labels(self._service, reason).inc()
 
     def _check_name(self, limit_s: float) -> None:
         """Raises Unusable where another member goes by it; KafkaException."""
-        holder = self._name_holder(limit_s)
-        if holder is not None and holder not in (self._member_id, self._consumer.memberid()):
-            raise Unusable(self._replaced(f"the group knows {holder}"))
+        if stranger := self._member.stranger(limit_s):
+            raise Unusable(self._replaced(f"the group knows one at {stranger}"))
 
     def _leave(self) -> None:
         """Nothing is committed from here on, though a client that is let go of revokes. What is open is aborted by the
@@ -240,29 +270,6 @@ class TransactionalLoop:
             self._producer.begin()
             self._in_transaction = True
 
-    def _insist(self, step: Callable[[float], object]) -> None:
-        """Do one step, again and again while that may help. Raises KafkaException; when Kafka stays away, Unusable, or
-        LeftOpen where that is no matter any more."""
-        since_s = self._clock()
-        while True:
-            try:
-                step(TRY_LIMIT_S)
-                return
-            except KafkaException as failure:
-                tried_s, error = self._clock() - since_s, failure.args[0]
-                if not self._policy.may_retry(error):
-                    raise
-                if tried_s >= self._policy.retry_limit_s:
-                    raise Unusable(f"Kafka has not answered for {tried_s:.0f} s: {error.str()}") from None
-                self._log.warning("trying again: %s", error.str())
-            self._producer.wait(TRY_WAIT_S)
-            self._wait_on(since_s)
-
-    def _wait_on(self, since_s: float) -> None:
-        """Show that we live while a step is waited for."""
-        self._on_turn()
-        self._policy.check_wait(self._clock() - since_s, self._stop.is_set())
-
     def _send_offsets(self, offsets: list[TopicPartition], member: object, limit_s: float) -> None:
         """As the producer's. Raises ClientHung where that does not come back at all: librdkafka ignores its limit once
         the broker went away under it (its issue 5456)."""
@@ -270,11 +277,10 @@ class TransactionalLoop:
         def send() -> None:
             self._producer.send_offsets(offsets, member, limit_s)
 
-        since_s = self._clock()
-        self._guard(send, lambda: self._wait_on(since_s))
+        self._patience.guarded(send)
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
-        """Messages that are records. Raises KafkaException for an error that does not pass by itself."""
+        """Messages that are records. Raises ConsumerDead; KafkaException for another error that does not pass."""
         records = []
         for message in messages:
             error = message.error()
@@ -282,6 +288,8 @@ class TransactionalLoop:
                 records.append(message)
             elif passing(error):
                 self._log.warning("consumer: %s", error.str())
+            elif error.fatal() or error.code() == KafkaError._FATAL:
+                raise ConsumerDead(error.str())
             else:
                 raise KafkaException(error)
         return records
@@ -290,6 +298,8 @@ class TransactionalLoop:
         """What leaves a callback may come out of the client as a thing that no `except` catches."""
 
         def call(consumer: Consumer, parts: list[TopicPartition]) -> None:
+            if consumer is not self._consumer:
+                return  # one that died, and is still closing
             try:
                 told(consumer, parts)
             except Exception as failure:
@@ -305,10 +315,9 @@ class TransactionalLoop:
 
     def _on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         if self._closing:
-            return  # the group answered as we left it: nothing can be asked of it now
+            return  # the group answered as we left it: nothing is to be taken up
         partitions = co_partitions(self._topics, parts)
         self._log.info("assigned partitions %s", partitions)
-        self._member_id = consumer.memberid()
         starts = self._take_up(partitions)
         consumer.assign(starts)
         consumer.pause(starts)
@@ -322,7 +331,7 @@ class TransactionalLoop:
     def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         """Someone else may have our partitions already."""
         self._log.warning("lost the assignment")
-        self._insist(self._check_name)
+        self._patience.insist(self._check_name)
         if self._in_transaction:
             self._give_up("assignment_lost")
         self._let_go()
@@ -343,7 +352,7 @@ class TransactionalLoop:
         """State as committed, and where to read from. Waits for a commit of another member that is under way."""
         places = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
         found: list[TopicPartition] = []
-        self._insist(lambda limit_s: found.extend(self._consumer.committed(places, limit_s) if places else ()))
+        self._patience.insist(lambda limit_s: found.extend(self._consumer.committed(places, limit_s) if places else ()))
         committed = {(p.topic, p.partition): Position(p.offset, p.metadata or "") for p in found if p.offset >= 0}
         self._work.drop()
         self._partitions = partitions

@@ -5,15 +5,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tests.unit.runtime.values import error, policy
 from tidewheel.runtime import hang_guard
-from tidewheel.runtime.co_partitioned import co_partitions
 from tidewheel.runtime.hang_guard import ClientHung
 from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.static_member import co_partitions
 from tidewheel.runtime.transaction_policy import LeftOpen, Policy
 from tidewheel.runtime.transactional import TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer
@@ -60,16 +61,36 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offsets]:
     assert made.came_back.wait(10)
 
 
+class Place:
+    """A static member whose consumers are given, one after the other; the group knows `stranger` by its name."""
+
+    def __init__(self, *consumers: object, stranger: str | None = None) -> None:
+        self._consumers = list(consumers)
+        self._stranger = stranger
+
+    def consumer(self) -> object:
+        return self._consumers.pop(0)
+
+    def stranger(self, limit_s: float) -> str | None:
+        return self._stranger
+
+
 def loop(
-    producer: object, clock: Callable[[], float], on_turn: Callable[[], None], consumer: object = None
+    producer: object,
+    clock: Callable[[], float],
+    on_turn: Callable[[], None],
+    *consumers: object,
+    stranger: str | None = None,
+    **more: Any,
 ) -> TransactionalLoop:
-    """Of a producer that is initialised, unless that fails. The group knows nobody by our name."""
-    work, made = SimpleNamespace(), TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
+    """Of a producer that is initialised, unless that fails."""
+    made = TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
     with suppress(KafkaException):
         made.renew(1.0)
-    more = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "on_turn": on_turn}
-    more["name_holder"] = lambda _: None
-    return TransactionalLoop(consumer, made, ["a"], work, policy(), **more)  # type: ignore[arg-type]
+    place: Any = Place(*(consumers or (None,)), stranger=stranger)
+    told = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "on_turn": on_turn}
+    told |= {"work": SimpleNamespace(), "policy": policy(), **more}
+    return TransactionalLoop(place, made, ["a"], **told)
 
 
 def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
@@ -82,7 +103,7 @@ def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
 def test_a_client_that_hangs_is_left_when_asked_to_stop(offsets: Offsets) -> None:
     now_s = iter(range(10**6))
     one = loop(offsets, lambda: float(next(now_s)), lambda: None)
-    one._stop.set()
+    one._patience.stop.set()
     with pytest.raises(LeftOpen):
         one._send_offsets([], None, 1.0)
 
@@ -98,9 +119,6 @@ class Losing:
 
     def subscribe(self, _: list[str], **told: Callable[[object, list[TopicPartition]], None]) -> None:
         self.on_lost = told["on_lost"]
-
-    def memberid(self) -> str:
-        return "labeler-0-of-this-process"
 
     def consume(self, *_: object) -> list[object]:
         try:
@@ -118,7 +136,12 @@ class LosingAndDead(Losing):
         words = "Fatal error: Broker: Static consumer fenced by other consumer with same group.instance.id"
         return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, words))]
 
+    closed = False
+
     def unassign(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class LosingAndRefused(Losing):
@@ -160,11 +183,46 @@ def test_one_that_is_asked_to_stop_while_kafka_is_away_ends_soon_and_cleanly() -
     assert producer.tries < 5, "far from a minute"
 
 
-def test_a_last_word_that_comes_with_a_lost_assignment_is_heard() -> None:
-    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndDead())
-    one._work.drop = lambda: None  # type: ignore[attr-defined]
+class Heir:
+    """The consumer after a dead one."""
+
+    joined = False
+
+    def subscribe(self, *_: object, **told: object) -> None:
+        self.joined = True
+
+
+def test_a_last_word_that_comes_with_a_lost_assignment_is_heard_and_a_new_consumer_joins() -> None:
+    dead, heir = LosingAndDead(), Heir()
+    one = loop(Initialised(), lambda: 0.0, lambda: None, dead, heir, **at_once())
+    one.start()
+    one.turn()
+    assert dead.closed
+    assert heir.joined
+
+
+def test_one_whose_consumer_died_for_another_of_its_name_ends() -> None:
+    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndDead(), stranger="another process", **at_once())
+    one.start()
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
-        one.run(threading.Event())
+        one.turn()
+
+
+class Dying(LosingAndDead):
+    """One that is of no use from the first call on."""
+
+    def consume(self, *arguments: object) -> list[object]:
+        words = "no more"
+        return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, words))]
+
+
+def test_consumers_that_die_one_after_the_other_are_given_up_in_their_words() -> None:
+    producer = Refusing()
+    one = loop(producer, lambda: producer.now_s, lambda: None, *(Dying() for _ in range(1000)), **at_once())
+    one.start()
+    with pytest.raises(Unusable, match="no transaction succeeds any more: no more"):
+        turned(one, 1000)
+    assert 30.0 <= producer.now_s < 32.0
 
 
 class Initialised:
@@ -177,8 +235,7 @@ class Initialised:
 
 def test_one_that_finds_its_name_taken_as_it_loses_its_partitions_says_so_and_fences_nobody() -> None:
     producer = Recording()
-    one = loop(producer, lambda: 0.0, lambda: None, Losing())
-    one._name_holder = lambda _: "labeler-0-of-another-process"
+    one = loop(producer, lambda: 0.0, lambda: None, Losing(), stranger="another process")
     one._begin()
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         one.run(threading.Event())
@@ -237,6 +294,12 @@ class NeverTaken(BreaksOff):
         return ()
 
 
+def at_once() -> dict[str, Any]:
+    """Each record is committed at once; calls are made where they stand."""
+    policy = Policy(interval_s=0.0, records_max=1)
+    return {"work": NeverTaken(), "policy": policy, "guard": lambda call, _: call()}
+
+
 class Refusing(Recording):
     """A producer whose every transaction must be aborted, as where one may not write to a topic. Waiting takes time."""
 
@@ -256,9 +319,7 @@ def turned(one: TransactionalLoop, times: int) -> None:
 
 def test_what_fails_anew_each_time_is_given_up_in_its_words() -> None:
     producer, turns = Refusing(), list[None]()
-    one = loop(producer, lambda: producer.now_s, lambda: turns.append(None), Recording())
-    one._work, one._policy = NeverTaken(), Policy(interval_s=0.0, records_max=1)  # type: ignore[assignment]
-    one._guard = lambda call, _: call()
+    one = loop(producer, lambda: producer.now_s, lambda: turns.append(None), Recording(), **at_once())
     with pytest.raises(Unusable, match="no transaction succeeds any more: words"):
         turned(one, 1000)
     assert 30.0 <= producer.now_s < 32.0
@@ -279,31 +340,15 @@ class Fenced(Recording):
             raise KafkaException(error(KafkaError.FENCED_INSTANCE_ID, abort=True))
 
 
-class Assigned(Recording):
-    """A consumer with a record each time, whose client has forgotten its member id together with its session."""
-
-    def memberid(self) -> str:
-        return ""
-
-
-def fenced_once(holder: str) -> tuple[TransactionalLoop, Fenced]:
-    """A loop that was assigned its partitions as member `ours`; the group knows `holder` by its name."""
-    producer = Fenced()
-    one = loop(producer, lambda: 0.0, lambda: None, Assigned())
-    one._work, one._policy = NeverTaken(), Policy(interval_s=0.0, records_max=1)  # type: ignore[assignment]
-    one._guard = lambda call, _: call()
-    one._name_holder, one._member_id = lambda _: holder, "ours"
-    return one, producer
-
-
 def test_one_that_the_group_refuses_though_it_knows_no_other_by_its_name_goes_on() -> None:
-    one, producer = fenced_once("ours")
+    producer = Fenced()
+    one = loop(producer, lambda: 0.0, lambda: None, Recording(), **at_once())
     turned(one, 2)
     assert producer.calls.count("send_offsets") == 2
     assert producer.calls.count("commit_transaction") == 1
 
 
 def test_one_that_the_group_refuses_for_another_of_its_name_ends() -> None:
-    one, _ = fenced_once("another's")
+    one = loop(Fenced(), lambda: 0.0, lambda: None, Recording(), stranger="another process", **at_once())
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         turned(one, 1)
