@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -24,7 +24,7 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime import static_member
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import flush, producer_config, read_to_end
+from tidewheel.runtime.kafka import flush, leave, producer_config, read_to_end
 from tidewheel.runtime.process import Context
 from tidewheel.runtime.transactional import TransactionalLoop
 
@@ -133,7 +133,8 @@ def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Calla
         yield start
     finally:
         for one in started:
-            one.loop._consumer.close()
+            with suppress(RuntimeError):  # it is closed
+                leave(one.loop._consumer)
 
 
 def written(broker: str, topic: str, partition: int) -> list[bytes]:

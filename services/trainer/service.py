@@ -31,7 +31,7 @@ from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.continuity import Breaks
 from tidewheel.runtime.dead_letters import DeadLetterBin
-from tidewheel.runtime.kafka import KAFKA, Clients
+from tidewheel.runtime.kafka import KAFKA, Clients, leave
 from tidewheel.runtime.process import Context, Unusable
 from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.telemetry import metrics
@@ -135,7 +135,7 @@ class Service:
 
     def close(self) -> None:
         """Leave the group and let go of everything."""
-        self._consumer.close()
+        leave(self._consumer)
         self._producer.flush(5.0)
         self._registry.close()
 

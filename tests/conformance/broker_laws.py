@@ -328,10 +328,10 @@ class BrokerLaws:
         assert bench.until(lambda: bool(polled(old) or numbers(old)))
         who = old.consumer_group_metadata()
         assert older.stranger(LIMIT_S) is None
-        assert newer.stranger(LIMIT_S)
+        assert newer.stranger(LIMIT_S) == old.memberid()
         new = joined(newer)
         assert bench.until(lambda: bool(polled(new) or numbers(new)))
-        assert older.stranger(LIMIT_S)
+        assert older.stranger(LIMIT_S) == new.memberid() != old.memberid()
         assert newer.stranger(LIMIT_S) is None
         assert numbers(new) == {TICKS.name: [0, 1], ORDERS.name: [0, 1]}
         heard: list[Message] = []

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaException, Message
 
 from tidewheel.contracts.topics import ORDERS, TICKS, TRANSACTIONS
-from tidewheel.runtime.kafka import KAFKA, Place, read_to_end
+from tidewheel.runtime.kafka import KAFKA, Place, leave, read_to_end
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import Policy
@@ -131,7 +131,7 @@ def test_one_that_hears_of_its_successor_when_it_writes_says_so(broker: str, mon
     monkeypatch.setattr(loop, "turn", turn)
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         loop.run(threading.Event())
-    loop._consumer.close()
+    leave(loop._consumer)
     successor.close()
     assert "Unable to produce" in heard[-1], "else it is not what this is about"
     assert list(read_to_end(broker, TRANSACTIONS.name, {0: 0})) == []

@@ -42,8 +42,7 @@ ONE_ERROR: dict[int, OneError] = {
 
 
 class Seen(NamedTuple):
-    """A frame as rules see it. `order`: of all requests seen its place; a reply has that of its request. `client`: its
-    client id less what tells one process from the next, by which no seed draws."""
+    """A frame as rules see it. `order`: of all requests seen its place; a reply has that of its request."""
 
     api_key: int
     direction: Direction
@@ -67,8 +66,7 @@ class Request(NamedTuple):
     transactional_id: str | None
 
     def seen(self, order: int, direction: Direction = Direction.REQUEST) -> Seen:
-        service, _, _ = self.client.partition("@")
-        return Seen(self.api_key, direction, service, self.transactional_id, order)
+        return Seen(self.api_key, direction, self.client, self.transactional_id, order)
 
 
 def request_of(frame: Frame) -> Request:

@@ -36,10 +36,7 @@ class SimAdmin:
         for group in groups:
             answers[group] = Future[Any]()
             found = self._broker.group(group).members.values()
-            members = [
-                SimpleNamespace(client_id=one.client_id, group_instance_id=one.name or None, host="memory")
-                for one in found
-            ]
+            members = [SimpleNamespace(member_id=one.member_id, group_instance_id=one.name or None) for one in found]
             answers[group].set_result(SimpleNamespace(members=members))
         return answers
 

@@ -30,7 +30,6 @@ class SimConsumer:
         self._group = broker.group(config["group.id"])
         self._sender = Sender(stage, config["group.id"], ClientLog({}))
         self._name = str(config.get("group.instance.id", ""))
-        self._client_id = str(config["client.id"])
         self._committed_only = config.get("isolation.level", "read_committed") == "read_committed"
         self._tells_ends = bool(config.get("enable.partition.eof"))
         self._from_beginning = config.get("auto.offset.reset", "latest") == "earliest"
@@ -121,14 +120,20 @@ class SimConsumer:
         return None
 
     def _join(self) -> None:
-        self._member_id = self._group.join(self._member_id, self._name, self._client_id, self._topics)
+        self._member_id = self._group.join(self._member_id, self._name, self._topics)
         self._broker.version += 1
 
-    def fences_itself(self) -> None:
-        """A fault: a client that lost its session joins anew, and a request of its former member id follows."""
-        if self._name and self._member_id in self._group.members:
-            self._group.join("", self._name, self._client_id, self._topics)
-            self._broker.version += 1
+    def memberid(self) -> str:
+        return self._member_id
+
+    def fences_itself(self) -> Callable[[], None]:
+        """A fault: a client that lost its session joins anew, does not hear as whom, and sends as what it was before.
+        Returns what the broker does once it misses that member."""
+        if not self._name or self._member_id not in self._group.members:
+            return lambda: None
+        unheard = self._group.join("", self._name, self._topics)
+        self._broker.version += 1
+        return partial(self._expire, unheard)
 
     def _give_back(self, how: str) -> None:
         if self._owned is None:
@@ -181,8 +186,11 @@ class SimConsumer:
 
     def session_ends(self) -> None:
         """The broker has not heard from this member for too long; a name that another has taken is left alone."""
-        if self._member_id in self._group.members:
-            self._group.leave(self._member_id)
+        self._expire(self._member_id)
+
+    def _expire(self, member_id: str) -> None:
+        if member_id in self._group.members:
+            self._group.leave(member_id)
             self._broker.version += 1
 
     # ---- positions ----

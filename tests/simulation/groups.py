@@ -23,7 +23,6 @@ class Standing(Enum):
 class Member:
     member_id: str
     name: str  # group.instance.id; empty for a dynamic member
-    client_id: str
     topics: tuple[str, ...]
     joined: bool = True
     assignment: tuple[Place, ...] = ()
@@ -55,13 +54,13 @@ class Group:
     def is_stable(self) -> bool:
         return all(member.joined for member in self.members.values())
 
-    def join(self, member_id: str, name: str, client_id: str, topics: tuple[str, ...]) -> str:
+    def join(self, member_id: str, name: str, topics: tuple[str, ...]) -> str:
         """Join, or join again; returns the member's id. A static name taken anew fences who had it before."""
         if name and (before := self.static.get(name)) and before != member_id:
-            return self._replace(before, name, client_id)
+            return self._replace(before, name)
         if member_id not in self.members:
             member_id = self._new_id(name)
-            self.members[member_id] = Member(member_id, name, client_id, topics)
+            self.members[member_id] = Member(member_id, name, topics)
             if name:
                 self.static[name] = member_id
             self._rebalance()
@@ -69,11 +68,10 @@ class Group:
         self._complete()
         return member_id
 
-    def _replace(self, before: str, name: str, client_id: str) -> str:
+    def _replace(self, before: str, name: str) -> str:
         """A static member's new process takes over its place without a rebalance."""
         member = self.members.pop(before)
         member.member_id = self.static[name] = self._new_id(name)
-        member.client_id = client_id
         self.members[member.member_id] = member
         if not member.joined:
             member.joined = True

@@ -21,6 +21,7 @@ STEP_S = 0.001
 STEPS_MAX = 400_000
 QUANTA = (1, 2, 5, 20, 100, 100, 500, 500, 2000)
 CALM_ROUNDS = 12
+SESSION_STEPS = 100
 # A process that ends so is started again, and nothing is wrong.
 FORGIVEN = ("has taken over", "has not answered")
 # One that ends so, or as the first of these though nobody has taken over, is started again too, so that what came of it
@@ -270,7 +271,7 @@ class World:
         """The clients of a role's newest process are fenced by what they were themselves, each once."""
         for actor in [actor for actor in self.actors if actor.role == role][-1:]:
             for consumer in actor.consumers:
-                consumer.fences_itself()
+                self.later(SESSION_STEPS, consumer.fences_itself())
 
     def run(self) -> None:
         """Until nothing more happens. Raises Failed for what must not happen."""

@@ -13,6 +13,7 @@ from tidewheel.contracts.topics import RECORD_BYTES_MAX
 # The partitioner of the Java client and of aiokafka, so that all producers map a key to the same partition.
 PARTITIONER = "murmur2_random"
 METADATA_LIMIT_S = 10.0
+LEAVING_CALLS = 3
 
 # What a consumer reports of itself while it mends it: no record, and no reason to stop.
 PASSING = frozenset(
@@ -172,6 +173,18 @@ def ends_of(
     level = IsolationLevel.READ_COMMITTED if decided else IsolationLevel.READ_UNCOMMITTED
     answers = admin.list_offsets(asked, isolation_level=level, request_timeout=limit_s) if asked else {}
     return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+
+
+def leave(consumer: Consumer) -> None:
+    """Close a consumer that is told of its assignments; what it reads is not kept.
+
+    What its client has to tell is told first. An assignment that it tells of within `close` waits for an answer of a
+    group that is no more: for ever, and with the interpreter's lock, so that not even a signal is heard (librdkafka
+    2.16; a third of 34 closings within the first seconds of a member).
+    """
+    for _ in range(LEAVING_CALLS):
+        consumer.consume(1, 0.0)
+    consumer.close()
 
 
 def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:

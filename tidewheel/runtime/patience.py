@@ -56,8 +56,12 @@ class Patience:
                 if tried_s >= self._policy.retry_limit_s:
                     raise Unusable(f"Kafka has not answered for {tried_s:.0f} s: {error.str()}") from None
                 self._log.warning("trying again: %s", error.str())
-            self._wait(TRY_WAIT_S)
-            self._turn(since_s)
+            self.pause(since_s)
+
+    def pause(self, since_s: float) -> None:
+        """Wait between two tries of what has been tried since then. Raises LeftOpen."""
+        self._wait(TRY_WAIT_S)
+        self._turn(since_s)
 
     def guarded(self, call: Callable[[], None]) -> None:
         """Make a call that may never come back. Raises what it raises, ClientHung, or LeftOpen."""

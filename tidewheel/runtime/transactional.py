@@ -15,13 +15,16 @@ from typing import NamedTuple, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tidewheel.runtime.hang_guard import ClientHung, Guard, beside
-from tidewheel.runtime.kafka import Place, passing
+from tidewheel.runtime.kafka import Place, leave, passing
 from tidewheel.runtime.patience import Patience
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.static_member import co_partitions
 from tidewheel.runtime.transaction_policy import LeftOpen, Policy, fenced
 from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer
 from tidewheel.telemetry import metrics
+
+# A member that stays in the group for so many sessions is alive.
+STRANGER_SESSIONS = 1.5
 
 
 class Position(NamedTuple):
@@ -62,11 +65,18 @@ UNANSWERED = {EndUncertain: "end_unanswered", ClientHung: "client_hung"}
 class Member(Protocol):
     """Our place in the group; see StaticMember."""
 
+    @property
+    def session_s(self) -> float:
+        """How long the group waits for a silent member."""
+
     def consumer(self) -> Consumer:
         """A new consumer of ours."""
 
+    def assigned(self) -> None:
+        """It was given its partitions."""
+
     def stranger(self, limit_s: float) -> str | None:
-        """The host of another process that has our name in the group, if any. Raises KafkaException."""
+        """A member that has our name in the group and is not known to be ours. Raises KafkaException."""
 
 
 class ConsumerDead(Exception):
@@ -187,7 +197,7 @@ class TransactionalLoop:
     def _close_consumer(self) -> None:
         """Or leave it to itself: amid a rebalance that is not answered it takes a minute."""
         try:
-            self._patience.guarded(self._consumer.close)
+            self._patience.guarded(lambda: leave(self._consumer))
         except (ClientHung, LeftOpen) as failure:
             self._log.warning("a consumer is left unclosed: %s", failure)
 
@@ -251,14 +261,23 @@ class TransactionalLoop:
 
     def _renew(self, reason: str) -> None:
         """A new producer; the group is asked first whether its name is still ours, so that we fence no successor."""
-        self._patience.insist(self._check_name)
+        self._check_name()
         self._patience.insist(self._producer.renew)
         metrics.PRODUCER_RENEWALS.labels(self._service, reason).inc()
 
-    def _check_name(self, limit_s: float) -> None:
-        """Raises Unusable where another member goes by it; KafkaException."""
-        if stranger := self._member.stranger(limit_s):
-            raise Unusable(self._replaced(f"the group knows one at {stranger}"))
+    def _check_name(self) -> None:
+        """Raises Unusable where another process goes by it: one that is still there when a session is over. Until then
+        it may be what is left of ourselves, of which our client never heard."""
+        since_s = self._clock()
+        while stranger := self._stranger():
+            if self._clock() - since_s > STRANGER_SESSIONS * self._member.session_s:
+                raise Unusable(self._replaced(f"the group knows {stranger}"))
+            self._patience.pause(since_s)
+
+    def _stranger(self) -> str | None:
+        found: list[str | None] = []
+        self._patience.insist(lambda limit_s: found.append(self._member.stranger(limit_s)))
+        return found[-1]
 
     def _leave(self) -> None:
         """Nothing is committed from here on, though a client that is let go of revokes. What is open is aborted by the
@@ -299,7 +318,8 @@ class TransactionalLoop:
 
         def call(consumer: Consumer, parts: list[TopicPartition]) -> None:
             if consumer is not self._consumer:
-                return  # one that died, and is still closing
+                consumer.unassign()  # one that died, and is still closing
+                return
             try:
                 told(consumer, parts)
             except Exception as failure:
@@ -315,9 +335,11 @@ class TransactionalLoop:
 
     def _on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         if self._closing:
-            return  # the group answered as we left it: nothing is to be taken up
+            consumer.unassign()  # the group answered as we left it
+            return
         partitions = co_partitions(self._topics, parts)
         self._log.info("assigned partitions %s", partitions)
+        self._member.assigned()
         starts = self._take_up(partitions)
         consumer.assign(starts)
         consumer.pause(starts)
@@ -331,7 +353,7 @@ class TransactionalLoop:
     def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         """Someone else may have our partitions already."""
         self._log.warning("lost the assignment")
-        self._patience.insist(self._check_name)
+        self._check_name()
         if self._in_transaction:
             self._give_up("assignment_lost")
         self._let_go()

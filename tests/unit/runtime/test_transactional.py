@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,17 +63,29 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offsets]:
 
 
 class Place:
-    """A static member whose consumers are given, one after the other; the group knows `stranger` by its name."""
+    """A static member whose consumers are given, one after the other; so often the group knows a stranger by its
+    name."""
 
-    def __init__(self, *consumers: object, stranger: str | None = None) -> None:
+    session_s = 6.0
+
+    def __init__(self, *consumers: object, stranger_times: int = 0) -> None:
         self._consumers = list(consumers)
-        self._stranger = stranger
+        self._stranger_times = stranger_times
 
     def consumer(self) -> object:
         return self._consumers.pop(0)
 
+    def assigned(self) -> None: ...
+
     def stranger(self, limit_s: float) -> str | None:
-        return self._stranger
+        self._stranger_times -= 1
+        return "another one" if self._stranger_times >= 0 else None
+
+
+def seconds() -> Callable[[], float]:
+    """A clock that goes on by a second each time it is looked at."""
+    now_s = count()
+    return lambda: float(next(now_s))
 
 
 def loop(
@@ -80,14 +93,14 @@ def loop(
     clock: Callable[[], float],
     on_turn: Callable[[], None],
     *consumers: object,
-    stranger: str | None = None,
+    stranger_times: int = 0,
     **more: Any,
 ) -> TransactionalLoop:
     """Of a producer that is initialised, unless that fails."""
     made = TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
     with suppress(KafkaException):
         made.renew(1.0)
-    place: Any = Place(*(consumers or (None,)), stranger=stranger)
+    place: Any = Place(*(consumers or (None,)), stranger_times=stranger_times)
     told = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "on_turn": on_turn}
     told |= {"work": SimpleNamespace(), "policy": policy(), **more}
     return TransactionalLoop(place, made, ["a"], **told)
@@ -202,7 +215,7 @@ def test_a_last_word_that_comes_with_a_lost_assignment_is_heard_and_a_new_consum
 
 
 def test_one_whose_consumer_died_for_another_of_its_name_ends() -> None:
-    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndDead(), stranger="another process", **at_once())
+    one = loop(Initialised(), seconds(), lambda: None, LosingAndDead(), stranger_times=100, **at_once())
     one.start()
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         one.turn()
@@ -235,7 +248,7 @@ class Initialised:
 
 def test_one_that_finds_its_name_taken_as_it_loses_its_partitions_says_so_and_fences_nobody() -> None:
     producer = Recording()
-    one = loop(producer, lambda: 0.0, lambda: None, Losing(), stranger="another process")
+    one = loop(producer, seconds(), lambda: None, Losing(), stranger_times=100)
     one._begin()
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         one.run(threading.Event())
@@ -342,13 +355,21 @@ class Fenced(Recording):
 
 def test_one_that_the_group_refuses_though_it_knows_no_other_by_its_name_goes_on() -> None:
     producer = Fenced()
-    one = loop(producer, lambda: 0.0, lambda: None, Recording(), **at_once())
+    one = loop(producer, seconds(), lambda: None, Recording(), **at_once())
     turned(one, 2)
     assert producer.calls.count("send_offsets") == 2
     assert producer.calls.count("commit_transaction") == 1
 
 
+def test_one_that_the_group_refuses_for_what_is_left_of_itself_waits_until_that_is_gone() -> None:
+    """A client that lost its session was given a member id again, of which it did not hear."""
+    producer = Fenced()
+    one = loop(producer, seconds(), lambda: None, Recording(), stranger_times=3, **at_once())
+    turned(one, 2)
+    assert producer.calls.count("commit_transaction") == 1
+
+
 def test_one_that_the_group_refuses_for_another_of_its_name_ends() -> None:
-    one = loop(Fenced(), lambda: 0.0, lambda: None, Recording(), stranger="another process", **at_once())
+    one = loop(Fenced(), seconds(), lambda: None, Recording(), stranger_times=100, **at_once())
     with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
         turned(one, 1)
