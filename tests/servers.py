@@ -5,9 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidewheel.local.children.processes import free_port
+from tidewheel.local.children.ports import PortClaims
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.local.servers.redis import start_redis
+
+# Ports of servers: claimed until this process ends. Clients that a test left behind know their server's address for as
+# long, and would find another test's server there, whose log gets their records then.
+PORTS = PortClaims()
+PORTS_FROM = 20_000  # any but the usual ones, which are left to people
+
+
+def server_port() -> int:
+    """A port that no server had before, below those that outgoing connections take."""
+    return PORTS.port(PORTS_FROM)
 
 
 def docker_is_there() -> bool:
@@ -34,7 +44,7 @@ def kafka_server(given: str | None, directory: Path) -> Iterator[str]:
         with ApacheKafkaContainer() as container:
             yield container.bootstrap
     else:
-        server = start_kafka(directory, free_port(), free_port())
+        server = start_kafka(directory, server_port(), server_port())
         try:
             yield server.bootstrap
         finally:
@@ -52,7 +62,7 @@ def redis_server(given: str | None, directory: Path) -> Iterator[str]:
         with RedisContainer("redis:7-alpine") as container:
             yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
     else:
-        server = start_redis(directory, free_port())
+        server = start_redis(directory, server_port())
         try:
             yield server.url
         finally:

@@ -1,6 +1,7 @@
 """A registry on the run's Redis, a predictor that serves from it, and a broker behind a proxy."""
 
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -32,13 +33,18 @@ def client(registry: Registry, empty_redis: str) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
-    """A broker of the module's own, with all topics, of one partition each."""
+    """A broker of the module's own, without topics."""
     if os.environ.get("TIDEWHEEL_TEST_KAFKA") or docker_is_there():
         pytest.skip("the broker must advertise the proxy's address, which the embedded one can be told")
     with proxied_kafka(tmp_path_factory.mktemp("kafka")) as kafka:
-        topic_admin.create(kafka.direct, 1)
         yield kafka
     assert kafka.proxy.failures == []
+    assert "proxy" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.fixture(scope="module")
+def topics_of_one_partition(proxied: ProxiedKafka) -> None:
+    topic_admin.create(proxied.direct, 1)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from tests.predictors import eventually
-from tidewheel.local.children.processes import free_port
+from tests.servers import server_port
 from tidewheel.local.monitoring.collector import Collector
 from tidewheel.local.monitoring.observed import Observed
 from tidewheel.local.servers.kafka import start_kafka
@@ -29,7 +29,7 @@ def assigned(collector: Collector) -> bool:
 
 def test_the_collector_catches_up_after_a_broker_was_killed(tmp_path: Path) -> None:
     """It asked with the leaders' epochs of before the kill, was refused for ever, and the run never ended."""
-    ports = free_port(), free_port()
+    ports = server_port(), server_port()
     server = start_kafka(tmp_path, *ports)
     collector = Collector(server.bootstrap, Observed(), threading.Lock(), logging.getLogger("test"))
     try:

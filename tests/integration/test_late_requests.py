@@ -24,8 +24,7 @@ from tidewheel.runtime.transaction_evidence import Uncertainty
 from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer, transactional_client
 
-# Beside the short chaos, whose broker is killed and comes again, no other broker comes and goes.
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("replayed")]
+pytestmark = [pytest.mark.broker, pytest.mark.usefixtures("topics_of_one_partition")]
 
 LIMIT_S = 30.0
 END, ADD, OFFSETS, COMMIT, PRODUCE, INIT = (

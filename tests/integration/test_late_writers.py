@@ -60,7 +60,7 @@ from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import producer_config, read_to_end
 from tidewheel.runtime.process import Context
 
-pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
+pytestmark = [pytest.mark.broker, pytest.mark.redis_server, pytest.mark.usefixtures("topics_of_one_partition")]
 
 RULE = OrderRule(5, Threshold.parse("1"))
 INGEST, BOT, TRAINER = "tidewheel-ingest", "faust*", "tidewheel-trainer"

@@ -16,10 +16,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from services.predictor.servicer import SERVICE
 from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published, put
 from tests.predictors import CALL_LIMIT_S, LIMIT_S, Client, count, eventually, failures, running
+from tests.servers import server_port
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Model, Scorer, Verdict
-from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import Doubt, Publication, Registry
@@ -224,7 +224,7 @@ def test_redis_killed_and_restarted(tmp_path: Path) -> None:
     def up() -> float:
         return count("tidewheel_registry_up", service="predictor")
 
-    server = start_redis(tmp_path, free_port())
+    server = start_redis(tmp_path, server_port())
     with ExitStack() as stack:
         registry = Registry.connect(server.url)
         stack.callback(registry.close)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from tests.servers import server_port
 from tests.tidy.tree import full_names, sources
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
-from tidewheel.local.children.processes import free_port
 from tidewheel.local.monitoring.progress import ProgressWatch
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.runtime import topic_admin
@@ -34,7 +34,7 @@ for _ in range(2):
 
 def test_a_broker_that_knows_no_group_yet_may_be_asked(tmp_path: Path) -> None:
     """The admin client's way ended 7 of 12 such processes with a segmentation fault."""
-    kafka = start_kafka(tmp_path, free_port(), free_port())
+    kafka = start_kafka(tmp_path, server_port(), server_port())
     try:
         topic_admin.create(kafka.bootstrap, 2)
         asking = [subprocess.Popen([sys.executable, "-c", ASK, kafka.bootstrap]) for _ in range(3)]

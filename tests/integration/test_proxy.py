@@ -1,9 +1,7 @@
 """The proxy in front of a real broker: each action does what it says, and nothing stops it."""
 
 import asyncio
-import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -16,19 +14,17 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.predictors import eventually
 from tests.proxy.actions import Action, ByHand, CutAfter, Delay, Double, Hold, KeepCopy, Later, Lose
 from tests.proxy.bare import HOST, Bare, metadata_request
-from tests.proxy.broker import ProxiedKafka, proxied_kafka
+from tests.proxy.broker import ProxiedKafka
 from tests.proxy.drawn import drawn
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
 from tests.proxy.schedule import Only, Rule, Schedule
 from tests.proxy.server import Proxy
 from tests.proxy.torn import RUNS, Run, torn
-from tests.servers import docker_is_there
 from tests.system.chaos import log
 from tidewheel.local.children.processes import free_port
 
-# Beside the short chaos, whose broker is killed and comes again, no other broker comes and goes.
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("replayed")]
+pytestmark = pytest.mark.broker
 
 LIMIT_S = 30.0
 CALL_LIMIT_S = 5.0
@@ -37,23 +33,13 @@ REPLY = Direction.REPLY
 names = (f"client-{number}" for number in count())
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
-    if os.environ.get("TIDEWHEEL_TEST_KAFKA") or docker_is_there():
-        pytest.skip("the broker must advertise the proxy's address, which the embedded one can be told")
-    with proxied_kafka(tmp_path_factory.mktemp("kafka")) as kafka:
-        yield kafka
-    assert kafka.proxy.failures == []
-    assert "proxy" not in {thread.name for thread in threading.enumerate()}
-
-
 @pytest.fixture
-def kafka(shared: ProxiedKafka) -> Iterator[ProxiedKafka]:
-    """Nothing is kept before a test, and no connection is left of it after."""
-    yield shared
-    shared.proxy.use(Schedule())
-    shared.proxy.release()
-    eventually(lambda: shared.proxy.connections == 0, "all connections are closed")
+def kafka(kafka: ProxiedKafka) -> Iterator[ProxiedKafka]:
+    """No connection is left of a test."""
+    yield kafka
+    kafka.proxy.use(Schedule())
+    kafka.proxy.release()
+    eventually(lambda: kafka.proxy.connections == 0, "all connections are closed")
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 import redis
 
 from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published, put
+from tests.servers import server_port
 from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
-from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import (
@@ -312,7 +312,7 @@ def test_news_of_a_publication(registry: Registry) -> None:
 
 
 def test_redis_away_and_back(tmp_path: Path) -> None:
-    server = start_redis(tmp_path, free_port())
+    server = start_redis(tmp_path, server_port())
     registry = Registry.connect(server.url)
     try:
         registry.publish(*published(1))

@@ -6,6 +6,7 @@ import pytest
 
 from services.trainer.reasons import RunReason
 from services.trainer.worker import Worker
+from tests.servers import server_port
 from tests.trainers import (
     INSTRUMENT,
     SIZE,
@@ -68,7 +69,7 @@ def test_an_older_trainer_cannot_undo_a_newer_model(
 
 
 def test_redis_away_the_run_waits_and_publishes_later_in_order(broker: str, tmp_path: Path) -> None:
-    port = free_port()
+    port = server_port()
     url = f"redis://127.0.0.1:{port}/0"
     given = settings(broker, url)
     publish(broker, ROWS.take(slice(0, SIZE)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.proxy.schedule import Schedule
 from tests.proxy.server import Proxy
-from tidewheel.local.children.ports import KAFKA_CONTROLLER_PORT, KAFKA_PORT, PortClaims
+from tests.servers import server_port
 from tidewheel.local.children.processes import accepts_connections
 from tidewheel.local.servers.kafka import Front, LocalKafka, launch_kafka, start_kafka
 
@@ -17,9 +17,7 @@ class ProxiedKafka:
     def __init__(self, directory: Path, proxy: Proxy) -> None:
         self.proxy = proxy
         self._directory = directory
-        # A broker that was killed needs its ports again, which outgoing connections must not take meanwhile.
-        self._claims = PortClaims()
-        self._ports = self._claims.port(KAFKA_PORT), self._claims.port(KAFKA_CONTROLLER_PORT)
+        self._ports = server_port(), server_port()  # also of a broker that is killed and started again
         self._server: LocalKafka | None = None
 
     @property
@@ -63,8 +61,7 @@ class ProxiedKafka:
 @contextmanager
 def proxied_kafka(directory: Path, schedule: Schedule | None = None) -> Iterator[ProxiedKafka]:
     """Raises as start_kafka."""
-    claims = PortClaims()
-    with Proxy(claims.port(KAFKA_PORT), schedule) as proxy:
+    with Proxy(server_port(), schedule) as proxy:
         kafka = ProxiedKafka(directory, proxy)
         try:
             kafka.start()

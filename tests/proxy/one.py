@@ -31,10 +31,14 @@ class One:
         """Wait for it. Raises TimeoutError."""
         self._proxy.events.wait_for(lambda events: len(events) > self._place, LIMIT_S)
 
-    def let_go(self) -> Event:
-        """Let it go, and wait for the broker's answer. Raises TimeoutError."""
+    def release(self) -> None:
+        """Let it go."""
         self._proxy.use(Schedule())
         self._proxy.release()
+
+    def let_go(self) -> Event:
+        """Let it go, and wait for the broker's answer. Raises TimeoutError."""
+        self.release()
         return self.answered()
 
     def answered(self) -> Event:

@@ -1,5 +1,6 @@
 """Errors as confluent-kafka raises them."""
 
+import redis
 from confluent_kafka import KafkaError, KafkaException
 
 
@@ -61,3 +62,24 @@ def full() -> BufferError:
 def static_member_fenced() -> KafkaError:
     """What a consumer's poll answers once another process has joined by its name."""
     return KafkaError(KafkaError._FATAL, "Broker: Static consumer fenced by other consumer with same name", True)
+
+
+def wants_abort(failure: KafkaException) -> bool:
+    """Whether a transaction's failure is over with its abort."""
+    error = failure.args[0]
+    return bool(error.txn_requires_abort() or (error.code() == KafkaError._STATE and not error.fatal()))
+
+
+def drawn(how: str, effect: str) -> BaseException:
+    """What a call raises where a fault says so."""
+    if how == "full":
+        return full()
+    if how == "refused":
+        return wrong_state("a record was refused")
+    if how == "abortable":
+        return abortable(KafkaError.COORDINATOR_NOT_AVAILABLE, "the transaction must be aborted")
+    if how == "told":
+        return away()
+    if effect == "registry":
+        return redis.ConnectionError("no answer")
+    return timed_out(effect)

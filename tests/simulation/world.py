@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from random import Random
 
-import redis
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from tests.simulation import failures
 from tests.simulation.consumer import SimConsumer
@@ -236,7 +235,7 @@ class World:
         if fault.more > 1 and fault.side == "before":
             again = Fault("error", fault.role, fault.at + 1, fault.effect, "before", fault.how, fault.more - 1)
             self._at.setdefault((again.role, again.effect, "before", again.at), again)
-        raise _failure(fault)
+        raise failures.drawn(fault.how, fault.effect)
 
     # ---- processes ----
 
@@ -353,7 +352,7 @@ class World:
             isinstance(failure, Unusable) and any(part in words for part in FORGIVEN)
         ):
             raise Failed(f"{actor.name} failed\n{strand.words}")
-        if isinstance(failure, KafkaException) and wants_abort(failure):
+        if isinstance(failure, KafkaException) and failures.wants_abort(failure):
             raise Failed(f"{actor.name} ended of what an abort would have mended\n{strand.words}")
         if not actor.stopping or actor.comes_again_after:
             self.later(20, lambda: self._start_if_gone(actor.role))
@@ -382,23 +381,3 @@ class World:
         for actor in self.actors:
             actor.dead = True
             self._unwind(actor)
-
-
-def wants_abort(failure: KafkaException) -> bool:
-    """Whether a transaction's failure is over with its abort."""
-    error = failure.args[0]
-    return bool(error.txn_requires_abort() or (error.code() == KafkaError._STATE and not error.fatal()))
-
-
-def _failure(fault: Fault) -> BaseException:
-    if fault.how == "full":
-        return failures.full()
-    if fault.how == "refused":
-        return failures.wrong_state("a record was refused")
-    if fault.how == "abortable":
-        return failures.abortable(KafkaError.COORDINATOR_NOT_AVAILABLE, "the transaction must be aborted")
-    if fault.how == "told":
-        return failures.away()
-    if fault.effect == "registry":
-        return redis.ConnectionError("no answer")
-    return failures.timed_out(fault.effect)

@@ -30,7 +30,7 @@ class StaticMember:
         self._clients = clients
         self._consumer: Consumer | None = None
         self._ids: set[str] = set()
-        self.session_s = SESSION_LIMIT_MS / 1000
+        self._session_ms = SESSION_LIMIT_MS
 
     def consumer(self) -> Consumer:
         """A consumer that takes the name from the one before."""
@@ -38,12 +38,17 @@ class StaticMember:
         config |= {
             "group.instance.id": self._name,
             "partition.assignment.strategy": "range",  # cooperative-sticky would not co-partition
-            "session.timeout.ms": SESSION_LIMIT_MS,
-            "heartbeat.interval.ms": SESSION_LIMIT_MS // 5,
+            "session.timeout.ms": self._session_ms,
+            "heartbeat.interval.ms": self._session_ms // 5,
             "fetch.message.max.bytes": FETCH_BYTES_MAX,
         }
         self._consumer = self._clients.consumer(config)
         return self._consumer
+
+    @property
+    def session_s(self) -> float:
+        """How long the group waits for a silent member."""
+        return self._session_ms / 1000
 
     def assigned(self) -> None:
         """The consumer was given its partitions. Its member id is kept: it forgets it with its session."""

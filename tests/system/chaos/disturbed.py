@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tests import oracle
+from tests.servers import server_port
 from tests.system.chaos import judge, log
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.neighbour import SYMBOL, Neighbour
@@ -15,7 +16,6 @@ from tests.system.chaos.performer import Performer
 from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind, while_there
 from tests.system.chaos.tampered import Account, TamperedKafka, tampered_kafka
 from tests.system.conftest import WINDOW, Replayed, replay
-from tidewheel.local.children.processes import free_port
 from tidewheel.local.servers.kafka import start_kafka
 
 # What the disturbances may add to the time that the stream lasts by itself: while ingest is started again it stands
@@ -138,7 +138,7 @@ def faults_of(replayed: Replayed, undisturbed: Sequence[Replayed], kafka: Tamper
 @contextmanager
 def left_broker(directory: Path) -> Iterator[str]:
     """The address of a broker on the data of a run that is over."""
-    server = start_kafka(directory, free_port(), free_port())
+    server = start_kafka(directory, server_port(), server_port())
     try:
         yield server.bootstrap
     finally:
