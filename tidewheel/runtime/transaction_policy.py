@@ -8,6 +8,16 @@ FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
 
+# A broker or a coordinator that is away for now. Not all of these say that they may be tried again: a consumer's call
+# for its offsets, and an admin client's, do not.
+AWAY = frozenset(
+    (
+        *(KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN),
+        *(KafkaError._RESOLVE, KafkaError._WAIT_COORD, KafkaError.REQUEST_TIMED_OUT),
+        *(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR),
+    )
+)
+
 # What was given up is done again, each time after a longer wait. Fewer times than these are no sign of a lasting
 # reason, however long they took: a process may stand still between two.
 FAILURES_MIN = 10
@@ -74,7 +84,7 @@ class Policy:
         # A record that could not be delivered leaves a transaction that takes no more.
         if failure.fatal() or failure.txn_requires_abort() or failure.code() == KafkaError._STATE:
             return False
-        return failure.retriable() or failure.code() == KafkaError._TIMED_OUT
+        return failure.retriable() or failure.code() in AWAY
 
     def check_wait(self, waited_s: float, stopping: bool) -> None:
         """How long a step has been waited for, and whether the process is asked to stop. Raises LeftOpen."""

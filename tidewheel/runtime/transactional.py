@@ -18,7 +18,7 @@ from tidewheel.runtime.hang_guard import ClientHung, Guard, beside
 from tidewheel.runtime.kafka import Place, leave, passing
 from tidewheel.runtime.patience import Patience
 from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.static_member import co_partitions
+from tidewheel.runtime.static_member import StaticMember, co_partitions
 from tidewheel.runtime.transaction_policy import LeftOpen, Policy, fenced
 from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer
 from tidewheel.telemetry import metrics
@@ -62,23 +62,6 @@ class Work(Protocol):
 UNANSWERED = {EndUncertain: "end_unanswered", ClientHung: "client_hung"}
 
 
-class Member(Protocol):
-    """Our place in the group; see StaticMember."""
-
-    @property
-    def session_s(self) -> float:
-        """How long the group waits for a silent member."""
-
-    def consumer(self) -> Consumer:
-        """A new consumer of ours."""
-
-    def assigned(self) -> None:
-        """It was given its partitions."""
-
-    def stranger(self, limit_s: float) -> str | None:
-        """A member that has our name in the group and is not known to be ours. Raises KafkaException."""
-
-
 class ConsumerDead(Exception):
     """A consumer is of no more use."""
 
@@ -89,7 +72,7 @@ class TransactionalLoop:
 
     def __init__(
         self,
-        member: Member,
+        member: StaticMember,
         producer: TransactionalProducer,
         topics: Sequence[str],
         work: Work,
@@ -372,14 +355,22 @@ class TransactionalLoop:
 
     def _take_up(self, partitions: list[int]) -> list[TopicPartition]:
         """State as committed, and where to read from. Waits for a commit of another member that is under way."""
-        places = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
         found: list[TopicPartition] = []
-        self._patience.insist(lambda limit_s: found.extend(self._consumer.committed(places, limit_s) if places else ()))
+        self._patience.insist(lambda limit_s: found.extend(self._committed(partitions, limit_s)))
         committed = {(p.topic, p.partition): Position(p.offset, p.metadata or "") for p in found if p.offset >= 0}
         self._work.drop()
         self._partitions = partitions
         starts = self._work.restore(partitions, committed)
         return [TopicPartition(*place, offset) for place, offset in starts.items()]
+
+    def _committed(self, partitions: list[int], limit_s: float) -> list[TopicPartition]:
+        """Offsets with their notes. Raises KafkaException, also for one partition alone."""
+        places = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
+        found = self._consumer.committed(places, limit_s) if places else []
+        for place in found:
+            if place.error is not None:
+                raise KafkaException(place.error)
+        return found
 
     def _rewind(self) -> None:
         for start in self._take_up(self._partitions):

@@ -65,6 +65,12 @@ def test_any_other_failure_ends_the_transaction(failure: KafkaError) -> None:
     assert not policy().may_retry(failure)
 
 
+@pytest.mark.parametrize("code", [KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT, KafkaError.NOT_COORDINATOR])
+def test_a_broker_that_is_away_may_be_asked_again_also_where_the_client_does_not_say_so(code: int) -> None:
+    """A labeler whose offsets timed out in the queue of a broker that was restarted ended its process."""
+    assert policy().may_retry(error(code))
+
+
 def test_what_is_waited_for_is_left_when_asked_to_stop() -> None:
     policy().check_wait(59.0, stopping=False)
     policy().check_wait(2.0, stopping=True)
