@@ -62,6 +62,11 @@ class Writer:
         beside(lambda: self.producer.send_offsets(offsets, self._who, LIMIT_S), lambda: None)
         self.producer.commit(LIMIT_S)
 
+    def settle(self) -> None:
+        """Return when all that a client does by itself is done: it has had nothing to tell for a while."""
+        while self.producer._listen(0.2):
+            pass
+
     def write(self, value: bytes, offset: int) -> None:
         self.begin(value)
         try:
@@ -155,7 +160,7 @@ def test_what_comes_late_is_refused_once_there_is_a_new_producer(kafka: ProxiedK
     writer = tampered(kafka, name, Hold(ByHand(), 0.0), api, REQUEST)
     writer.producer.renew(LIMIT_S)
     writer.begin(b"3")
-    writer.producer.wait(0.2)  # all that a client does by itself is done
+    writer.settle()
     kafka.proxy.release()
     late = answered(kafka, name)
     assert late.error != 0, "it is refused, where the proxy can read what is answered"
@@ -171,7 +176,7 @@ def test_an_initialisation_that_comes_late_takes_the_place_of_the_one_that_was_s
     writer = Writer(kafka, "init")
     writer.write(b"1", 1)
     writer.begin(b"2")
-    writer.producer.wait(0.2)
+    writer.settle()
     kafka.proxy.release()
     answered(kafka, "init")
     with pytest.raises(KafkaException) as refused:
@@ -199,7 +204,7 @@ def test_what_is_repeated_with_no_sign_is_seen_by_no_client(kafka: ProxiedKafka)
     writer = tampered(kafka, "repeated", KeepCopy(ByHand()), END, REQUEST)
     assert writer.producer.uncertainty is None
     writer.begin(b"torn")
-    writer.producer.wait(0.2)
+    writer.settle()
     kafka.proxy.release()
     assert answered(kafka, "repeated").error == 0
     eventually(lambda: b"torn" in values(kafka, "repeated"), "what is not committed is read as if it were")

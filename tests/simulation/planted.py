@@ -55,7 +55,7 @@ PLANTED = (
         wrong.instead(Progress, "take_committable", wrong.commit_what_came),
     ),
     Planted(
-        53,
+        5,
         "orderbot: sends on behind a record that was given up",
         "orders: ",
         wrong.instead(FaustLike, "give_up", wrong.nothing),
@@ -79,7 +79,7 @@ PLANTED = (
         wrong.instead(TransactionalLoop, "_send_offsets", wrong.offsets_beside),
     ),
     Planted(
-        53,
+        66,
         "labeler: begins again after an uncertain end",
         "labels: ",
         wrong.instead(ClientLog, "line", wrong.calm_lines),
@@ -103,7 +103,7 @@ PLANTED = (
         wrong.instead(TransactionalLoop, "_start_over", wrong.never_give_up),
     ),
     Planted(
-        16,
+        13,
         "labeler: forgets what was set aside",
         "strangers: ",
         wrong.instead(LabelerWork, "restore", wrong.nothing_set_aside),
@@ -176,7 +176,7 @@ PLANTED = (
         wrong.instead(Policy, "due", wrong.by_count_only),
     ),
     Planted(
-        1,
+        0,
         "trainer: uncommitted examples are read",
         "causality: ",
         wrong.instead(SimConsumer, "__init__", wrong.trainer_uncommitted),

@@ -20,7 +20,7 @@ STEP_S = 0.001
 STEPS_MAX = 400_000
 QUANTA = (1, 2, 5, 20, 100, 100, 500, 500, 2000)
 CALM_ROUNDS = 12
-SESSION_STEPS = 100
+SESSION_STEPS = 20  # far less than a session: with many idle processes time goes on fast
 # A process that ends so is started again, and nothing is wrong.
 FORGIVEN = ("has taken over", "has not answered")
 # One that ends so, or as the first of these though nobody has taken over, is started again too, so that what came of it

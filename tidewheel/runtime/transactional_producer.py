@@ -9,6 +9,7 @@ from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
 from tidewheel.runtime.transaction_evidence import DEBUG, TransactionEvidence, Uncertainty
 
 QUEUE_FULL_WAIT_S = 0.01
+WAIT_CALLS = 4
 PARTITION_OF_KEY = -1
 # The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
 TRANSACTION_LIMIT_MS = 30_000
@@ -103,9 +104,12 @@ class TransactionalProducer(Outbox):
         self._listen()  # what is logged of it is heard
 
     def wait(self, wait_s: float) -> None:
-        """Let the client work until it has had nothing to tell for so long: each line of its log ends a poll."""
-        while self._listen(wait_s):
+        """Let the client work for so long, or somewhat less: each line of its log ends a call, and a client whose
+        broker is away has more to tell than anybody can wait for the end of."""
+        while self._listen():
             pass
+        for _ in range(WAIT_CALLS if wait_s else 0):
+            self._listen(wait_s / WAIT_CALLS)
 
     def _listen(self, wait_s: float = 0.0) -> int:
         """Hear what is logged. An error that ends a client may be raised here: its next call fails of it too."""

@@ -246,6 +246,25 @@ class Initialised:
     def poll(self, _: float) -> None: ...
 
 
+class Talkative(Initialised):
+    """One whose broker is away: there is always a line to come before the wait is over."""
+
+    polls = 0
+
+    def poll(self, wait_s: float) -> int:  # type: ignore[override]
+        self.polls += 1
+        return int(wait_s > 0)
+
+
+def test_a_client_that_never_stops_telling_is_not_waited_for() -> None:
+    """A labeler that waited until it did was deaf for as long as the broker was away."""
+    client = Talkative()
+    producer = TransactionalProducer(lambda _: client)  # type: ignore[arg-type,return-value]
+    producer.renew(1.0)
+    producer.wait(0.1)
+    assert client.polls < 20
+
+
 def test_one_that_finds_its_name_taken_as_it_loses_its_partitions_says_so_and_fences_nobody() -> None:
     producer = Recording()
     one = loop(producer, seconds(), lambda: None, Losing(), stranger_times=100)
