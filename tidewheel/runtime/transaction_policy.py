@@ -40,7 +40,8 @@ class Policy:
 
     interval_s: float
     records_max: int
-    retry_limit_s: float = 30.0
+    # Offsets of an open transaction are waited for until the coordinator ends it: 30 s old, and it looks each 10 s.
+    retry_limit_s: float = 60.0
     stopping_limit_s: float = 2.0
     _records: int = 0
     _since_s: float = 0.0

@@ -75,6 +75,7 @@ class Performer:
         self.ends = Ends(data.parent / "out.txt", LASTING, clock)
         self._flows_since_s = self._began_s = math.inf
         self._held = self._calmed = False
+        self._stood_still: list[psutil.Process] = []
         self._feed_users = 0
         self._run: Running | None = None
 
@@ -181,7 +182,11 @@ class Performer:
     def _end(self, target: str) -> Steps:
         process = yield from self._told(target, methodcaller("terminate"))
         with self._flowing() if target == FEED else nullcontext():
-            yield from self._until(lambda: gone(process), "it has ended")
+            yield from self._until(lambda: gone(process), "it has ended", self._end_limit_s(process))
+
+    def _end_limit_s(self, process: psutil.Process) -> float:
+        """One that stands still till the run kills it hears nothing before."""
+        return STUCK_LIMIT_S if process in self._stood_still else STEP_LIMIT_S
 
     def _stand_still(self, target: str, lasts_s: float) -> Steps:
         process = yield from self._told(target, methodcaller("suspend"))
@@ -192,6 +197,7 @@ class Performer:
 
     def _stuck(self, target: str) -> Steps:
         process = yield from self._told(target, methodcaller("suspend"))
+        self._stood_still.append(process)
         yield from self._until(lambda: gone(process), "the run has killed it", STUCK_LIMIT_S)
 
     def _add(self, instance: str, lasts_s: float, killed: bool) -> Steps:

@@ -130,6 +130,16 @@ def test_what_does_not_end_of_it_is_no_disturbance_done(tmp_path: Path, kind: Ki
     assert stage.performer.done == {kind: 1}
 
 
+def test_one_that_is_asked_to_end_while_it_stands_still_for_good_ends_when_the_run_kills_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Disturbance(0.0, Kind.STUCK, "ingest", 25.0), Disturbance(1.0, Kind.END, "ingest"))
+    for now_s in (0.0, 1.0, 2.0 + STEP_LIMIT_S):
+        stage.at(now_s)
+    stage.processes["services.ingest"].running = False
+    stage.at(3.0 + STEP_LIMIT_S)
+    assert stage.performer.faults == []
+    assert stage.performer.done == {Kind.STUCK: 1, Kind.END: 1}
+
+
 def test_one_that_never_ends_of_it_is_a_fault(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Disturbance(0.0, Kind.STUCK, "labeler", 25.0))
     for now_s in (0.0, 0.1 + STUCK_LIMIT_S):

@@ -328,7 +328,7 @@ class NeverTaken(BreaksOff):
 
 def at_once() -> dict[str, Any]:
     """Each record is committed at once; calls are made where they stand."""
-    policy = Policy(interval_s=0.0, records_max=1)
+    policy = Policy(interval_s=0.0, records_max=1, retry_limit_s=30.0)
     return {"work": NeverTaken(), "policy": policy, "guard": lambda call, _: call()}
 
 
