@@ -86,6 +86,7 @@ class World:
         self.now_s = 0.0
         self.steps = 0
         self.actors: list[Actor] = []
+        self._missed: list[Actor] = []  # gone, and the broker has not noticed
         self.delayed: Counter[tuple[str, str]] = Counter()
         self.trace: list[str] = []
         self.fired: list[Fault] = []
@@ -254,6 +255,10 @@ class World:
         for farewell in actor.farewells:
             farewell()
 
+    def _forget_missed(self, actor: Actor) -> None:
+        self._missed.remove(actor)
+        self.forget(actor)
+
     def expel(self, role: str) -> None:
         """As `forget`, for processes that only sleep."""
         for actor in self.actors:
@@ -334,7 +339,8 @@ class World:
         self._unwind(actor)
         if actor in self.actors:
             self.actors.remove(actor)
-        self.later(self.chance.choice((50, 400)), lambda: self.forget(actor))
+        self._missed.append(actor)
+        self.later(self.chance.choice((50, 400)), lambda: self._forget_missed(actor))
         failure = strand.failure
         if failure is None:
             self.say(f"{actor.name} is done")
@@ -358,8 +364,10 @@ class World:
             self.later(20, lambda: self._start_if_gone(actor.role))
 
     def _gives_up(self, actor: Actor, words: str) -> bool:
-        """Whether a process ends of what it should have survived."""
-        alone = actor.number == self._numbers[actor.role] and not self._is_there(actor.role)
+        """Whether a process ends of what it should have survived: of another one of its role that there was not, and
+        of which the broker did not know any more."""
+        missed = any(one.role == actor.role for one in self._missed if one is not actor)
+        alone = actor.number == self._numbers[actor.role] and not self._is_there(actor.role) and not missed
         return GIVES_UP in words or (alone and FORGIVEN[0] in words)
 
     def _start_if_gone(self, role: str) -> None:
