@@ -299,8 +299,10 @@ class TransactionalLoop:
     def _kept(self, told: Callable[..., None]) -> Callable[..., None]:
         """What leaves a callback may come out of the client as a thing that no `except` catches."""
 
+        told_by = self._consumer
+
         def call(consumer: Consumer, parts: list[TopicPartition]) -> None:
-            if consumer is not self._consumer:
+            if told_by is not self._consumer:
                 consumer.unassign()  # one that died, and is still closing
                 return
             try:
@@ -373,8 +375,12 @@ class TransactionalLoop:
         return found
 
     def _rewind(self) -> None:
+        """Raises ConsumerDead where the consumer cannot go back: its client has lost the assignment without a word."""
         for start in self._take_up(self._partitions):
-            self._consumer.seek(start)
+            try:
+                self._consumer.seek(start)
+            except KafkaException as failure:
+                raise ConsumerDead(failure.args[0].str()) from failure
 
     def _resume_assigned(self) -> None:
         self._reassigned = False

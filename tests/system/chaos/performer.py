@@ -223,9 +223,11 @@ class Performer:
         yield from self._passing(lasts_s)
         old.go_on()
         with self._flowing():
-            yield from self._until(lambda: old.ended, "the replaced one has ended")
-        new.end()
-        yield from self._until(lambda: new.ended, "the other one has ended")
+            # The older one may have taken its name back, as its client does that lost its session.
+            yield from self._until(lambda: old.ended or new.ended, "one of the two has ended")
+        for left in (old, new):
+            left.end()
+            yield from self._until(lambda left=left: left.ended, "the other one has ended")
 
     @contextmanager
     def _flowing(self) -> Iterator[None]:

@@ -1,0 +1,133 @@
+"""Transactional loops on clients of a test."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from tests.unit.runtime.values import error, policy
+from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.transaction_policy import Policy
+from tidewheel.runtime.transactional import TransactionalLoop
+from tidewheel.runtime.transactional_producer import TransactionalProducer
+
+
+class Place:
+    """A static member whose consumers are given, one after the other; so often the group knows a stranger by its
+    name."""
+
+    session_s = 6.0
+
+    def __init__(self, *consumers: object, stranger_times: int = 0) -> None:
+        self._consumers = list(consumers)
+        self._stranger_times = stranger_times
+
+    def consumer(self) -> object:
+        return self._consumers.pop(0)
+
+    def assigned(self) -> None: ...
+
+    def stranger(self, limit_s: float) -> str | None:
+        self._stranger_times -= 1
+        return "another one" if self._stranger_times >= 0 else None
+
+
+def seconds() -> Callable[[], float]:
+    """A clock that goes on by a second each time it is looked at."""
+    now_s = count()
+    return lambda: float(next(now_s))
+
+
+def loop(
+    producer: object,
+    clock: Callable[[], float],
+    on_turn: Callable[[], None],
+    *consumers: object,
+    stranger_times: int = 0,
+    **more: Any,
+) -> TransactionalLoop:
+    """Of a producer that is initialised, unless that fails."""
+    made = TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
+    with suppress(KafkaException):
+        made.renew(1.0)
+    place: Any = Place(*(consumers or (None,)), stranger_times=stranger_times)
+    told = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "on_turn": on_turn}
+    told |= {"work": SimpleNamespace(), "policy": policy(), **more}
+    return TransactionalLoop(place, made, ["a"], **told)
+
+
+class Initialised:
+    """A producer of which no more is wanted."""
+
+    def init_transactions(self, _: float) -> None: ...
+
+    def poll(self, _: float) -> None: ...
+
+
+class Recording:
+    """A producer, or a consumer with one record and no news of the group; remembers the calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*_: object) -> object:
+            self.calls.append(name)
+            return [SimpleNamespace(error=lambda: None)] if name == "consume" else None
+
+        return call
+
+
+class BreaksOff:
+    """Work that cannot go on in the middle of a batch."""
+
+    def process(self, messages: object) -> None:
+        raise Unusable("no further")
+
+    def complete(self) -> dict[tuple[str, int], object]:
+        return {}
+
+    def committed(self) -> None:
+        pass
+
+    def drop(self) -> None:
+        pass
+
+
+class NeverTaken(BreaksOff):
+    """Work that is done, and of which a record is never taken."""
+
+    def process(self, messages: object) -> None: ...
+
+    def restore(self, *_: object) -> dict[tuple[str, int], int]:
+        return {}
+
+    def held_back(self) -> tuple[()]:
+        return ()
+
+
+def at_once() -> dict[str, Any]:
+    """Each record is committed at once; calls are made where they stand."""
+    policy = Policy(interval_s=0.0, records_max=1, retry_limit_s=30.0)
+    return {"work": NeverTaken(), "policy": policy, "guard": lambda call, _: call()}
+
+
+class Refusing(Recording):
+    """A producer whose every transaction must be aborted, as where one may not write to a topic. Waiting takes time."""
+
+    now_s = 0.0
+
+    def poll(self, wait_s: float) -> None:
+        self.now_s += wait_s
+
+    def commit_transaction(self, _: float) -> None:
+        raise KafkaException(error(KafkaError.TOPIC_AUTHORIZATION_FAILED, abort=True))
+
+
+def turned(one: TransactionalLoop, times: int) -> None:
+    for _ in range(times):
+        one.turn()
