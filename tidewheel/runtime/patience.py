@@ -3,12 +3,15 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from confluent_kafka import KafkaException
 
 from tidewheel.runtime.hang_guard import Guard
 from tidewheel.runtime.process import Unusable
 from tidewheel.runtime.transaction_policy import Policy
+
+Result = TypeVar("Result")
 
 # One try of a call; between tries we show that we live.
 TRY_LIMIT_S = 5.0
@@ -39,16 +42,15 @@ class Patience:
         self._guard = guard
         self._log = log
 
-    def insist(self, step: Callable[[float], object]) -> None:
-        """Do one step, again and again while that may help. `step` is told how long it may take, in seconds.
+    def insist(self, step: Callable[[float], Result]) -> Result:
+        """What one step returns, done again and again while that may help. It is told how long it may take, in seconds.
 
         Raises KafkaException; when Kafka stays away, Unusable, or LeftOpen where that is no matter any more.
         """
         since_s = self._clock()
         while True:
             try:
-                step(TRY_LIMIT_S)
-                return
+                return step(TRY_LIMIT_S)
             except KafkaException as failure:
                 tried_s, error = self._clock() - since_s, failure.args[0]
                 if not self._policy.may_retry(error):

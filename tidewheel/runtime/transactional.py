@@ -174,13 +174,13 @@ class TransactionalLoop:
         """Commit what was processed and leave. Never needed for correctness."""
         self._finish()
         self._closing = True
-        self._close_consumer()
+        self._leave_group(self._consumer)
         self._raise_kept()
 
-    def _close_consumer(self) -> None:
+    def _leave_group(self, consumer: Consumer) -> None:
         """Or leave it to itself: amid a rebalance that is not answered it takes a minute."""
         try:
-            self._patience.guarded(lambda: leave(self._consumer))
+            self._patience.guarded(lambda: leave(consumer))
         except (ClientHung, LeftOpen) as failure:
             self._log.warning("a consumer is left unclosed: %s", failure)
 
@@ -190,9 +190,8 @@ class TransactionalLoop:
         self._patience.pause_after(failure, str(failure))
         self._give_up("consumer_dead")
         self._let_go()
-        self._closing = True
-        self._close_consumer()
-        self._consumer, self._closing = self._member.consumer(), False
+        dead, self._consumer = self._consumer, self._member.consumer()
+        self._leave_group(dead)
         self._subscribe()
 
     def _commit(self) -> bool:
@@ -252,15 +251,10 @@ class TransactionalLoop:
         """Raises Unusable where another process goes by it: one that is still there when a session is over. Until then
         it may be what is left of ourselves, of which our client never heard."""
         since_s = self._clock()
-        while stranger := self._stranger():
+        while stranger := self._patience.insist(self._member.stranger):
             if self._clock() - since_s > STRANGER_SESSIONS * self._member.session_s:
                 raise Unusable(self._replaced(f"the group knows {stranger}"))
             self._patience.pause(since_s)
-
-    def _stranger(self) -> str | None:
-        found: list[str | None] = []
-        self._patience.insist(lambda limit_s: found.append(self._member.stranger(limit_s)))
-        return found[-1]
 
     def _leave(self) -> None:
         """Nothing is committed from here on, though a client that is let go of revokes. What is open is aborted by the
@@ -298,7 +292,6 @@ class TransactionalLoop:
 
     def _kept(self, told: Callable[..., None]) -> Callable[..., None]:
         """What leaves a callback may come out of the client as a thing that no `except` catches."""
-
         told_by = self._consumer
 
         def call(consumer: Consumer, parts: list[TopicPartition]) -> None:
@@ -357,8 +350,7 @@ class TransactionalLoop:
 
     def _take_up(self, partitions: list[int]) -> list[TopicPartition]:
         """State as committed, and where to read from. Waits for a commit of another member that is under way."""
-        found: list[TopicPartition] = []
-        self._patience.insist(lambda limit_s: found.extend(self._committed(partitions, limit_s)))
+        found = self._patience.insist(lambda limit_s: self._committed(partitions, limit_s))
         committed = {(p.topic, p.partition): Position(p.offset, p.metadata or "") for p in found if p.offset >= 0}
         self._work.drop()
         self._partitions = partitions
