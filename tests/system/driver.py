@@ -39,7 +39,9 @@ class Running:
         """Remember the descendants that live now; a grandchild is seen while its parent lives."""
         with suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
-                self.seen.setdefault(child.pid, child)
+                # A number may be another's by now: psutil tells them apart by when they began.
+                if self.seen.get(child.pid) != child:
+                    self.seen[child.pid] = child
 
     def service(self, name: str) -> psutil.Process | None:
         """The live process of a service, by its command line."""

@@ -1,6 +1,11 @@
 """What the driver of a run does to the processes that it has seen."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import psutil
 
 from tests.system.driver import Running
 from tests.unit.chaos.stubs import Process
@@ -15,3 +20,28 @@ def test_at_the_end_only_those_that_still_run_are_killed() -> None:
     unused: Any = None
     Running(unused, seen).kill_left()
     assert (living.done, gone.done, seen_gone.done) == (["kill"], [], [])
+
+
+def test_one_with_the_number_of_another_that_has_ended_is_found() -> None:
+    """The machine has few numbers and threads take most of them: a labeler had that of a process long gone."""
+    with tethered_sleep() as shell:
+        running = Running(shell)
+        (child,) = psutil.Process(shell.pid).children()
+        other = psutil.Process(child.pid)
+        other._ident = (other.pid, -1.0)  # one that began at another time
+        running.seen[child.pid] = other
+        assert running.child("sleep") == child
+
+
+@contextmanager
+def tethered_sleep() -> Iterator[subprocess.Popen[str]]:
+    """A shell with a child, both gone afterwards."""
+    shell = subprocess.Popen(["sh", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE, text=True)
+    assert shell.stdout is not None
+    shell.stdout.readline()
+    try:
+        yield shell
+    finally:
+        for process in [*psutil.Process(shell.pid).children(), shell]:
+            process.kill()
+        shell.wait()
