@@ -1,9 +1,9 @@
 """How fast settings are trained, a search is made, and a window becomes a model.
 
-Four figures. Many settings in one pass, in row-models a second. The search alone, 10 trials of 16 settings each, over a
+Figures: many settings in one pass, in row-models a second. The search alone, 10 trials of 16 settings each, over a
 development part of 7,000 rows whose folds are ready. One run over a window of 10,000 rows without a broker, window to
-model bytes. And window closed to published, by a trainer process on a real broker and a real Redis. All on one thread.
-What others take for as many settings: bench `tuning`.
+model bytes, alone and with eleven windows remembered. And window closed to published, by a trainer process on a real
+broker and a real Redis. All on one thread. What others take for as many settings: bench `tuning`.
 """
 
 import os
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from services.trainer.config import TrainingConfig
 from services.trainer.crossfit import Folds
 from services.trainer.parts import usable_folds
 from services.trainer.run import make
+from services.trainer.sample import Sample
 from services.trainer.split import split
 from tests import made_rows
 from tests.trainers import closings, publish
@@ -63,7 +65,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
 def learner_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
     """One pass of many settings, for small, middling and large mini-batches."""
     count = TRAINING_ROWS[size]
-    rows = market.part(0, count)
+    rows = Sample.of(market.part(0, count))
     prepared = learner.prepare(rows.features, rows.label, SEED)
     figures: dict[str, Any] = {"training_rows": count, "settings": SETTINGS, "epochs": EPOCHS}
     for batch in (100, 316, 1000):
@@ -81,7 +83,7 @@ def search_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes],
     config = TrainingConfig(window=WINDOW_ROWS[size], step=WINDOW_ROWS[size])
     rows = market.window(1, config.window).rows
     # The newest of the development part, so that there are exactly so many.
-    part = rows.take(split(rows).development[-TRAINING_ROWS[size] :])
+    part = Sample.of(rows.take(split(rows).development[-TRAINING_ROWS[size] :]))
     folds = Folds.of(part, usable_folds(part, config.folds), config, SEED)
     search = tuning.Search(folds, part.label[folds.places], config, SEED)
     took_s, selected = best_of(REPEATS[size], lambda: search.run(lambda _: None))
@@ -99,12 +101,17 @@ def search_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes],
 
 
 def run_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
-    """One whole run, window to model bytes."""
+    """One whole run, window to model bytes; of a window alone, and of one that remembers as many as it may."""
     config = TrainingConfig(window=WINDOW_ROWS[size], step=WINDOW_ROWS[size])
-    window = market.window(1, config.window)
-    took_s, candidate = best_of(REPEATS[size], lambda: make(window, config, lambda _: None))
-    seen(candidate.model_bytes)
-    return {"run_s": round(took_s, 3)}
+    count = min(config.memory, WINDOWS[size])
+    *before, last = (market.window(seq, config.window) for seq in range(1, count + 1))
+    remembering = replace(last, memory=tuple(one.remembered() for one in before))
+    figures: dict[str, Any] = {"remembered": len(before)}
+    for name, window in (("run_s", last), ("run_remembering_s", remembering)):
+        took_s, candidate = best_of(REPEATS[size], lambda window=window: make(window, config, lambda _: None))
+        seen(candidate.model_bytes)
+        figures[name] = round(took_s, 3)
+    return figures
 
 
 def published_figures(market: made_rows.Market, rows: int, windows: int, servers: Servers) -> dict[str, Any]:

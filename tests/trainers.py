@@ -19,6 +19,7 @@ from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
 from services.trainer.gate import Promotion
 from services.trainer.jobs import KEPT
+from services.trainer.memory import Remembered
 from services.trainer.proof import Proof
 from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
@@ -34,6 +35,7 @@ from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.windows import Windowing
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.health import Health
@@ -95,11 +97,13 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
     ended: dict[int, Ended] = {}
     served: Model | None = None
     previous: Model | None = None
-    account, kept = Account(), dict[int, Model]()
+    account, kept, remembered = Account(), dict[int, Model](), dict[int, Remembered]()
     for seq in range(1, windowing.closed_by(len(rows)) + 1):
         first, end = windowing.first_example_seq(seq) - 1, windowing.last_example_seq(seq)
         offsets = first_offset + first, first_offset + end - 1
-        window = Window(INSTRUMENT, seq, partition, *offsets, rows.take(slice(first, end)))
+        memory = tuple(remembered[one] for one in windows_before(seq, windowing, config.memory))
+        window = Window(INSTRUMENT, seq, partition, *offsets, rows.take(slice(first, end)), memory)
+        remembered[seq] = window.remembered()
         if previous is not None:
             judged = scorecard.rows_after(previous, window.rows)
             rival = proof.rival(served, judged) if served and served is not previous else None
@@ -116,8 +120,19 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         served = served if reason else model
         if model is not None and reason in KEPT:
             kept[seq] = model
-        previous = None if reason in (RunReason.VACUOUS, RunReason.ONE_CLASS) else model
+        previous = model
     return ended
+
+
+def windows_before(seq: int, windowing: Windowing, memory: int) -> list[int]:
+    """The windows before one that a model of it is made of too: the nearest that share no row, oldest first."""
+    found: list[int] = []
+    begins = windowing.first_example_seq(seq)
+    for one in range(seq - 1, 0, -1):
+        if len(found) + 1 < memory and windowing.last_example_seq(one) < begins:
+            found.insert(0, one)
+            begins = windowing.first_example_seq(one)
+    return found
 
 
 def _made(
@@ -128,7 +143,7 @@ def _made(
             candidate = make(window, config, lambda event: None)
     except NoModel as refusal:
         return None, "", refusal.reason
-    ruling = gate.judge(candidate.model, served, candidate.test)
+    ruling = gate.judge(candidate.twin, served, candidate.test)
     return candidate.model, candidate.sha256, (gate.held_to(shown, ruling) if shown else ruling).reason
 
 
@@ -187,11 +202,11 @@ def committed(broker: str, partition: int = 0) -> int:
         consumer.close()
 
 
-def forget_offsets(broker: str, partition: int = 0) -> None:
-    """Let the next trainer read the topic from its beginning."""
+def forget_offsets(broker: str, partition: int = 0, at: int = 0) -> None:
+    """Let the next trainer read the topic from its beginning, or from an offset, and remember nothing before it."""
     consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
     try:
-        places = [TopicPartition(EXAMPLES.name, partition, 0)]
+        places = [TopicPartition(EXAMPLES.name, partition, at)]
         patiently(lambda: consumer.commit(offsets=places, asynchronous=False))
     finally:
         consumer.close()

@@ -111,7 +111,7 @@ def _timeline(rows: Rows, asked: Index) -> Iterator[tuple[int, bool]]:
 def _threshold(scores: Float64, labels: Labels, recall_min: float) -> float | None:
     if not labels.any():
         return None
-    return threshold.fit(scores, labels, Criterion(recall_min=recall_min))
+    return threshold.of_sample(scores, labels, np.ones(len(labels)), Criterion(recall_min=recall_min))
 
 
 def _counts(scores: Float64, labels: Labels, at: float) -> Baseline:

@@ -10,7 +10,7 @@ from services.trainer.learner import Loss, Update
 from tidewheel.domain.windows import Windowing
 
 # Raised whenever the same rows and settings give another model; it is part of the lineage.
-PROCEDURE = 2
+PROCEDURE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class TrainingConfig:
 
     window: int = 10_000
     step: int = 10_000
+    memory: int = 12  # windows that a model may be made of, its own among them
     trials: int = 10
     at_once: int = 2
     neighbours: int = 16

@@ -1,16 +1,20 @@
 """Windows of consecutive examples, per instrument. Examples in, closed windows out; no Kafka, no clock.
 
-Memory is bounded by the window being filled and the windows handed out: rows lie in arrays of the window's size, made
-once. An example already seen is told and passed over. A gap in `example_seq` cannot be mended, so the window it falls
-into is given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after
-a gap is out of place itself: to go on after it would pass over all the true ones in silence.
+What is held is bounded by the window being filled, the windows handed out and, thinned, those remembered: rows lie in
+arrays of the window's size, made once. A window remembers those before it that share no row with it or one another. An
+example already seen is told and passed over. A gap in `example_seq` cannot be mended, so the window it falls into is
+given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after a gap
+is out of place itself: to go on after it would pass over all the true ones in silence.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
+from services.trainer.memory import Remembered
 from services.trainer.rows import Rows
+from services.trainer.sample import Sample, thinned
 from tidewheel.domain.continuity import Arrival, arrived
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import Int64
@@ -23,7 +27,8 @@ MISSING_WINDOWS_MAX = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A closed window: its rows by `example_seq`, and where they lie in the topic."""
+    """A closed window: its rows by `example_seq`, and where they lie in the topic. `memory`: windows before it, oldest
+    first."""
 
     instrument: str
     seq: int
@@ -31,6 +36,19 @@ class Window:
     first_offset: int
     last_offset: int
     rows: Rows
+    memory: tuple[Remembered, ...] = ()
+
+    @property
+    def needed_from(self) -> int:
+        """The offset of the first row that its model is made of."""
+        return self.memory[0].first_offset if self.memory else self.first_offset
+
+    def remembered(self) -> Remembered:
+        """As later windows know it. Rows of which no model could be made are left out."""
+        rows = self.rows
+        shown = rows.take(thinned(len(rows)))
+        sample = Sample.of(shown.take(np.flatnonzero(np.isfinite(shown.features).all(axis=1))))
+        return Remembered(self.seq, int(rows.example_seq[0]), int(rows.example_seq[-1]), self.first_offset, sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +95,10 @@ Happening = Window | Gap | Misplaced | Joined | Repeated
 class Windows:
     """The windows being filled. Tells where to read from again after a crash."""
 
-    def __init__(self, windowing: Windowing) -> None:
+    def __init__(self, windowing: Windowing, memory: int = 1) -> None:
+        """`memory`: how many windows a model may be made of, its own among them."""
         self._windowing = windowing
+        self._memory = memory
         self._filling: dict[str, _Filling] = {}
 
     def on_example(self, example: Example, partition: int, offset: int) -> list[Happening]:
@@ -87,7 +107,7 @@ class Windows:
         filling = self._filling.get(example.instrument)
         if filling is None or example.example_seq < filling.began_at:
             # One from before the beginning: the topic was gone back in, or the first one read was out of place.
-            filling = _Filling(example.instrument, partition, self._windowing, example.example_seq)
+            filling = _Filling(example.instrument, partition, self._windowing, example.example_seq, self._memory)
             self._filling[example.instrument] = filling
             happenings.append(Joined(example.instrument, example.example_seq, filling.seq))
         elif example.example_seq > filling.expected + MISSING_WINDOWS_MAX * self._windowing.size:
@@ -104,10 +124,18 @@ class Windows:
         filling = self._filling.get(instrument)
         return filling.count if filling else 0
 
+    def first_from(self, example_seq: int) -> int:
+        """The first window that is read whole where reading begins with this example."""
+        return _first_window_from(self._windowing, example_seq)
+
     def resume_offset(self, partition: int) -> int | None:
         """The offset of the first record that the windows being filled on a partition still need, or the next one to
         come; None where the partition has shown no example yet."""
         return min((f.resume_offset for f in self._filling.values() if f.partition == partition), default=None)
+
+    def needed_from(self, partition: int) -> int | None:
+        """The same, with what those windows remember."""
+        return min((f.needed_from for f in self._filling.values() if f.partition == partition), default=None)
 
     def drop(self, partitions: set[int]) -> None:
         """Forget what came from partitions that are no longer ours."""
@@ -137,7 +165,9 @@ class _Filling:
     """One instrument's window being filled. `began_at`: the first `example_seq` read; `expected`: the next; `seq`: the
     window's number."""
 
-    def __init__(self, instrument: str, partition: int, windowing: Windowing, first_example_seq: int) -> None:
+    def __init__(
+        self, instrument: str, partition: int, windowing: Windowing, first_example_seq: int, memory: int
+    ) -> None:
         self.partition = partition
         self.began_at = self.expected = first_example_seq
         self.count = 0
@@ -145,6 +175,8 @@ class _Filling:
         self.seq = _first_window_from(windowing, first_example_seq)
         self._instrument = instrument
         self._windowing = windowing
+        self._memory = memory
+        self._remembered: deque[Remembered] = deque()
         self._rows: Rows | None = None
         self._offsets: Int64 = np.empty(0, dtype=np.int64)
 
@@ -152,11 +184,16 @@ class _Filling:
     def resume_offset(self) -> int:
         return int(self._offsets[0]) if self.count else self.next_offset
 
+    @property
+    def needed_from(self) -> int:
+        return self._remembered[0].first_offset if self._remembered else self.resume_offset
+
     def skip_to(self, example_seq: int) -> Gap:
         """Give up what is being filled: the examples before this one are missing."""
         expected, first_lost, first_offset = self.expected, self.seq, self.resume_offset
         self.count, self.expected = 0, example_seq
         self.seq = max(first_lost, _first_window_from(self._windowing, example_seq))
+        self._forget()
         return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
 
     def add(self, example: Example, offset: int) -> Window | None:
@@ -187,7 +224,10 @@ class _Filling:
         """Hand out the full window, and begin the next with the rows they share."""
         rows, offsets, step = self._rows, self._offsets, self._windowing.step
         assert rows is not None
-        window = Window(self._instrument, self.seq, self.partition, int(offsets[0]), int(offsets[-1]), rows)
+        place = (self.partition, int(offsets[0]), int(offsets[-1]))
+        window = Window(self._instrument, self.seq, *place, rows, self._before(self.seq))
+        if self._memory > 1 and len((known := window.remembered()).sample):
+            self._remembered.append(known)
         self.count = self._windowing.size - step
         self._rows, self.seq = None, self.seq + 1
         if self.count:
@@ -195,7 +235,20 @@ class _Filling:
             self._offsets[: self.count] = offsets[step:]
             for column, old in zip(self._rows.columns(), rows.columns(), strict=True):
                 column[: self.count] = old[step:]
+        self._forget()
         return window
+
+    def _before(self, seq: int) -> tuple[Remembered, ...]:
+        """What a window remembers: windows that share no row with it or one another."""
+        apart = self._windowing.apart
+        wanted = range(seq - apart, seq - apart * self._memory, -apart)
+        return tuple(one for one in self._remembered if one.seq in wanted)
+
+    def _forget(self) -> None:
+        """What no window to come remembers."""
+        oldest = self.seq - self._windowing.apart * (self._memory - 1)
+        while self._remembered and self._remembered[0].seq < oldest:
+            self._remembered.popleft()
 
 
 def _first_window_from(windowing: Windowing, example_seq: int) -> int:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from services.trainer import learner
 from services.trainer.config import TrainingConfig
-from services.trainer.rows import Float32, Index, Rows
+from services.trainer.rows import Float32, Index
+from services.trainer.sample import Sample
 from services.trainer.split import uniqueness
 from tidewheel.domain.models import Float64, Hyperparameters
 
@@ -40,7 +41,7 @@ class Folds:
     fold_of: NDArray[np.intp]
 
     @classmethod
-    def of(cls, part: Rows, cut: Sequence[tuple[Index, Index]], config: TrainingConfig, seed: int) -> "Folds":
+    def of(cls, part: Sample, cut: Sequence[tuple[Index, Index]], config: TrainingConfig, seed: int) -> "Folds":
         """From pairs of training and held-out indices into the part; the latter in rising order, fold after fold."""
         folds = [
             Fold(prepared, prepared.scaling.apply(part.features[held_out]), held_out)
@@ -85,9 +86,11 @@ class OutOfFold:
         return OutOfFold(self.units[which], self.alive[which])
 
 
-def prepare(rows: Rows, config: TrainingConfig, seed: int) -> learner.Prepared:
-    """Rows made ready to train on, weighted by their uniqueness where so configured."""
-    weights = uniqueness(rows.placed_ns, rows.resolved_ns) if config.uniqueness_weights else None
+def prepare(rows: Sample, config: TrainingConfig, seed: int) -> learner.Prepared:
+    """Rows made ready to train on, weighted by their windows' worth, and their uniqueness where so configured."""
+    weights = rows.weight
+    if config.uniqueness_weights:
+        weights = weights * uniqueness(rows.placed_ns, rows.resolved_ns)
     return learner.prepare(rows.features, rows.label, seed, weights)
 
 

@@ -1,24 +1,23 @@
-"""The chosen setting trained on all rows of a part, with the threshold and the curve that rows held out gave it."""
+"""The chosen setting trained on all rows of a part, with its threshold and its curve."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.trainer import learner
+from services.trainer import learner, threshold
 from services.trainer.config import TrainingConfig
 from services.trainer.crossfit import Folds, Spread, out_of_fold, prepare
-from services.trainer.judging import Tried
 from services.trainer.parts import Folding
 from services.trainer.platt import curve_of
-from services.trainer.reasons import NoModel, RunReason
-from services.trainer.rows import Labels, Rows
-from services.trainer.threshold import Ranking, aimed
-from tidewheel.domain.models import Float64
+from services.trainer.rows import Labels
+from services.trainer.sample import Sample
+from tidewheel.domain.models import Float64, Hyperparameters, sigmoid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
-    """A model's numbers. `held_out` and `labels`: rows scored out of fold, as this model would score them."""
+    """A model's numbers, of features as the learner sees them. `held_out` and `labels`: rows scored out of fold, as
+    this model would score them; none where nothing can be held out."""
 
     weights: Float64
     bias: float
@@ -27,31 +26,34 @@ class Finished:
     held_out: Float64
     labels: Labels
 
+    def scores(self, part: Sample) -> Float64:
+        """Scores of rows in 0..1, shape (rows,)."""
+        scaled = (part.features.astype(np.float64) - self.scaling.mean) / self.scaling.std
+        return sigmoid(scaled @ self.weights + self.bias)
 
-def finish(part: Rows, units: Float64, labels: Labels, tried: Tried, config: TrainingConfig, seed: int) -> Finished:
-    """Train on `part`. `units`: rows of it scored out of fold, with their `labels`. Raises NoModel where the model
-    tells no row from another."""
-    setting = tried.hyperparameters
+
+def finish(part: Sample, cut: Folding, setting: Hyperparameters, config: TrainingConfig, seed: int) -> Finished | None:
+    """Train on `part`; None where the model tells no row from another. `cut`: folds in which its rows are scored out of
+    fold, for the curve; without any the curve is that of its own scores."""
     rows = prepare(part, config, seed)
     (fits,) = learner.train_stages(rows, [setting], seed, config.epochs, config.update, config.loss, [setting.epochs])
-    spread = Spread.of(fits.logits(rows.features))
+    own = fits.logits(rows.scaling.apply(part.features))
+    spread = Spread.of(own)
     if not (fits.finite & spread.alive).all():
-        raise NoModel(RunReason.NO_FEASIBLE_TRIAL, "trained on all rows, the chosen setting tells none from another")
-    curve = curve_of(units, labels)
-    aim = float(Ranking.of(units[np.newaxis], labels).threshold(aimed(config.criterion, tried.aim))[0])
+        return None
+    units, held_out, labels = spread.units(own)[0], np.empty(0), part.label[:0]
+    if cut:
+        folds = Folds.of(part, cut, config, seed)
+        (seen,) = out_of_fold(folds, [setting], config, seed, [setting.epochs])
+        held_out, labels = seen.units[0], part.label[folds.places]
+    curve = curve_of(held_out, labels) if cut else curve_of(units, part.label)
+    aim = threshold.of_sample(units, part.label, part.weight, config.criterion)
     steepness = curve.slope / float(spread.deviation[0])
     return Finished(
         weights=fits.weights[:, 0].astype(np.float64) * steepness,
         bias=curve.offset + (float(fits.bias[0]) - float(spread.mean[0])) * steepness,
         scaling=rows.scaling,
         threshold=float(curve.scores(np.array([aim]))[0]),
-        held_out=curve.scores(units),
+        held_out=curve.scores(held_out),
         labels=labels,
     )
-
-
-def finish_on_all(part: Rows, cut: Folding, tried: Tried, config: TrainingConfig, seed: int) -> Finished:
-    """As `finish`, with the part's rows scored out of fold anew, in these folds of it."""
-    folds = Folds.of(part, cut, config, seed)
-    (seen,) = out_of_fold(folds, [tried.hyperparameters], config, seed, [tried.hyperparameters.epochs])
-    return finish(part, seen.units[0], part.label[folds.places], tried, config, seed)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from services.trainer.config import TrainingConfig
 from services.trainer.core import Joined, Window
 from services.trainer.reasons import RunReason, verdict_of
 from services.trainer.run import Candidate
-from tidewheel.domain.models import Evidence, Verdict
+from tidewheel.domain.models import Evidence, Model, Verdict
+from tidewheel.domain.training import RunResult
 
 NS_PER_S = 1e9
 # Runs whose model is judged on its next window, kept back by a comparison or not: it is what the procedure makes.
@@ -29,6 +31,10 @@ class Closed:
     def first_offset(self) -> int:
         return self.window.first_offset
 
+    @property
+    def needed_from(self) -> int:
+        return self.window.needed_from
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -41,6 +47,10 @@ class Lost:
     seqs: range
     words: str
 
+    @property
+    def needed_from(self) -> int:
+        return self.first_offset
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -49,6 +59,10 @@ class Begun:
     joined: Joined
     partition: int
     first_offset: int
+
+    @property
+    def needed_from(self) -> int:
+        return self.first_offset
 
 
 Job = Closed | Lost | Begun
@@ -87,3 +101,26 @@ class Run:
     def awaits_scorecard(self) -> bool:
         """Whether its rows may be needed again after a crash: the model is judged, and lies in no registry."""
         return self.is_judged and self.reason not in KEPT
+
+
+def result_of(
+    sha256: str,
+    verdict: Verdict,
+    weighed: Evidence,
+    model: Model | None,
+    waited_s: float,
+    tuning_s: float = 0.0,
+) -> RunResult:
+    """What a run ended with; the waited time counts up to its verdict."""
+    return RunResult(
+        sha256=sha256,
+        verdict=verdict,
+        evidence=weighed if model else "",
+        threshold=model.threshold if model else 0.0,
+        base_rate=model.base_rate if model else 0.0,
+        validation=model.validation if model and model.validation.rows else None,
+        test=model.test if model and model.test.rows else None,
+        trials=TrainingConfig.trials_in(model.lineage.training_config) if model else 0,
+        tuning_s=tuning_s,
+        window_closed_to_published_s=waited_s,
+    )

@@ -1,69 +1,88 @@
-"""The parts of a window, checked to be of use before any time is spent on tuning."""
+"""What a model is made of and judged on, checked to be of use before any time is spent on tuning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from services.trainer import memory
+from services.trainer.core import Window
 from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Index, Labels, Rows
-from services.trainer.split import Split, folds
+from services.trainer.sample import Sample, thinned
+from services.trainer.split import folds, split
+from tidewheel.domain.models import Float64
 
-# A mini-batch of the smallest size to train on; rows enough for a threshold and for a statement.
+# A mini-batch of the smallest size to train on; rows enough for a threshold.
 TRAINING_ROWS_MIN = 100
 PART_ROWS_MIN = 30
 FOLDS_MIN = 2
-MINUTE_NS = 60 * 10**9
 
 Folding = list[tuple[Index, Index]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """Rows of each part by placed time, and the folds of the development part: indices of it, training and held out."""
+    """All that is known, thinned; of it what was known when the window's test part began, and that part, whole.
 
-    development: Rows
+    `weights`: what each remembered window is worth to the whole, oldest first. `purged`: rows of the window, before
+    thinning, that were still open when the test part began.
+    """
+
+    whole: Sample
+    known: Sample
     test: Rows
-    folds: Folding
+    weights: Float64
+    purged: int
 
     @property
-    def held_out_label(self) -> Labels:
-        """Labels of the rows that are scored out of fold, fold after fold."""
-        return _held_out(self.development.label, self.folds)
+    def developed_on(self) -> Sample:
+        """What settings are tried on: what was known before the test part, or all where that is of no use alone."""
+        return self.known if usable(self.known) else self.whole
 
 
-def parts_of(rows: Rows, cut: Split, count: int) -> Parts:
-    """The parts of a split, the earlier in `count` folds. Raises NoModel where one is too small or of one class."""
-    development, test = rows.take(cut.development), rows.take(cut.test)
-    for name, part, least in (
-        ("development", development, TRAINING_ROWS_MIN + PART_ROWS_MIN),
-        ("test", test, PART_ROWS_MIN),
-    ):
-        if len(part) < least:
-            words = f"the {name} part holds {len(part)} rows after {cut.purged} were purged; {least} are needed"
-            raise NoModel(RunReason.TOO_FEW_ROWS, f"{words} ({_lives(rows)})" if cut.purged else words)
-        check_classes(f"the {name} part", part.label)
-    return Parts(development, test, usable_folds(development, count))
+def parts_of(window: Window) -> Parts:
+    """The parts of a window and of what it remembers. Raises NoModel where they allow no model."""
+    check_finite(window.rows)
+    shown = thinned(len(window.rows))
+    own, before = Sample.of(window.rows.take(shown)), [one.sample for one in window.memory]
+    whole, worth = _remembering(before, own)
+    if len(whole) < TRAINING_ROWS_MIN:
+        raise NoModel(RunReason.TOO_FEW_ROWS, f"{len(whole)} rows; {TRAINING_ROWS_MIN} are needed")
+    check_classes("all that is remembered" if worth.any() else "the window", whole.label)
+    cut = split(window.rows)
+    test = window.rows.take(cut.test)
+    begins_ns = test.placed_ns.min()
+    # What the windows before are worth is asked anew: the test part tells of that too.
+    known, _ = _remembering(
+        [one.take(one.resolved_ns < begins_ns) for one in before], own.take(np.isin(shown, cut.development))
+    )
+    return Parts(whole, known, test, worth, cut.purged)
 
 
-def usable_folds(part: Rows, count: int) -> Folding:
-    """Folds with enough rows to train on and to hold out, of both classes where they train. Raises NoModel where there
-    are fewer than two, or where what they hold out is of one class. `part` is in the order of placed time."""
-    cut = folds(part, np.arange(len(part)), count)
-    usable = [
+def _remembering(before: Sequence[Sample], own: Sample) -> tuple[Sample, Float64]:
+    """A window's rows and those before it, each worth what its window is; and what the windows before are worth."""
+    worth = memory.weights([*before, own])[:-1]
+    remembered = [one.weighing(weight) for one, weight in zip(before, worth.tolist(), strict=True) if weight]
+    return Sample.joined([*remembered, own]), worth
+
+
+def usable(part: Sample) -> bool:
+    """Whether a model can be made of a part."""
+    return len(part) >= TRAINING_ROWS_MIN and both_classes(part.label)
+
+
+def usable_folds(part: Sample, count: int) -> Folding:
+    """Folds with enough rows to train on and to hold out, of both classes where they train; none where there are fewer
+    than two, or where what they hold out is of one class. `part` is in the order of placed time."""
+    found = [
         (training, held_out)
-        for training, held_out in cut
-        if len(training) >= TRAINING_ROWS_MIN and len(held_out) >= PART_ROWS_MIN and _both_classes(part.label[training])
+        for training, held_out in folds(part, np.arange(len(part)), count)
+        if len(training) >= TRAINING_ROWS_MIN and len(held_out) >= PART_ROWS_MIN and both_classes(part.label[training])
     ]
-    if len(usable) < FOLDS_MIN:
-        words = f"{len(usable)} of {len(cut)} folds leave rows of both classes to train on after their purge"
-        raise NoModel(RunReason.TOO_FEW_ROWS, f"{words}; {FOLDS_MIN} are needed ({_lives(part)})")
-    check_classes("what the folds hold out", _held_out(part.label, usable))
-    return usable
-
-
-def _held_out(label: Labels, cut: Folding) -> Labels:
-    held_out: Labels = label[np.concatenate([places for _, places in cut])]
-    return held_out
+    if len(found) < FOLDS_MIN or not both_classes(part.label[np.concatenate([places for _, places in found])]):
+        return []
+    return found
 
 
 def check_finite(rows: Rows) -> None:
@@ -76,19 +95,10 @@ def check_finite(rows: Rows) -> None:
 
 def check_classes(what: str, labels: Labels) -> None:
     """Raises NoModel where there is nothing to tell apart."""
-    if not _both_classes(labels):
+    if not both_classes(labels):
         outcome = "PROFIT" if labels.any() else "LOSS"
         raise NoModel(RunReason.ONE_CLASS, f"{what} is {outcome} only: {len(labels)} rows")
 
 
-def _lives(rows: Rows) -> str:
-    """Why the purge took so many, and what would help."""
-    life_ns, span_ns = np.median(rows.resolved_ns - rows.placed_ns), np.ptp(rows.placed_ns)
-    return (
-        f"labels live for {life_ns / MINUTE_NS:.0f} min, the window's orders were placed within "
-        f"{span_ns / MINUTE_NS:.0f} min; a narrower threshold or a larger window leaves more"
-    )
-
-
-def _both_classes(labels: Labels) -> bool:
+def both_classes(labels: Labels) -> bool:
     return 0 < int(labels.sum()) < len(labels)

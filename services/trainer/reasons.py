@@ -10,12 +10,11 @@ class RunReason(StrEnum):
 
     # The rows allow no model:
     NOT_FINITE = "not_finite"  # a feature is NaN or infinite
-    ONE_CLASS = "one_class"  # the window, or a part of it, holds PROFIT only or LOSS only
-    TOO_FEW_ROWS = "too_few_rows"  # a part holds too few rows, mostly because the purge took them
+    ONE_CLASS = "one_class"  # the window and all that it remembers hold PROFIT only or LOSS only
+    TOO_FEW_ROWS = "too_few_rows"  # too few to train on
     # The search found none:
-    NO_FEASIBLE_TRIAL = "no_feasible_trial"  # every setting diverged, or tells no row from another
+    NO_FEASIBLE_TRIAL = "no_feasible_trial"  # trained on all rows no setting tells any from another
     # The gate keeps it back:
-    VACUOUS = "vacuous"  # on the test part it flags nothing, everything, or nothing right
     WORSE_THAN_SERVED = "worse_than_served"  # conclusively, on the same rows
     NOT_PROVEN = "not_proven"  # promotion=proven, and the procedure not shown better: it is the candidate
     STALE = "stale"  # a newer model is served already

@@ -13,7 +13,7 @@ from services.trainer.run import Beginning, make
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.contracts.codecs.orders import decode_example
-from tidewheel.domain.models import Model, ModelRecord
+from tidewheel.domain.models import Lineage, Model, ModelRecord
 from tidewheel.runtime.kafka import read_to_end
 
 
@@ -63,25 +63,38 @@ def _beginning_of(model: Model) -> Beginning:
 
 
 def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
-    """Exactly the rows of a model's window, in order. Raises CannotRebuild where one is missing."""
-    lineage, windows = model.lineage, Windows(config.windowing)
-    wanted = lineage.first_example_seq
-    starts = {lineage.partition: record.first_offset}
+    """Exactly the rows of a model's window, and those it remembers. Raises CannotRebuild where one is missing."""
+    lineage, windows = model.lineage, Windows(config.windowing, config.memory)
+    first = min([lineage.first_example_seq, *(one.first_example_seq for one in lineage.memory)])
+    newest = first - 1
+    starts = {lineage.partition: record.needed_from if lineage.memory else record.first_offset}
     for message in read_to_end(bootstrap, lineage.topic, starts):
         try:
             example = decode_example(message.value())
         except BadRecord:
             continue  # the trainer set it aside as well
-        if example.instrument != model.instrument or example.example_seq < wanted:
+        if example.instrument != model.instrument or example.example_seq < first:
             continue
-        if example.example_seq > wanted:
-            break
-        wanted += 1
         for happening in windows.on_example(example, lineage.partition, message.offset() or 0):
-            if isinstance(happening, Window):
-                return happening
+            if isinstance(happening, Window) and happening.seq == model.seq:
+                return _as_remembered(happening, lineage)
+        newest = max(newest, example.example_seq)
+        if newest >= lineage.last_example_seq:
+            break
     raise CannotRebuild(
-        f"example {wanted} of {model.instrument} is not on topic {lineage.topic} any more, partition "
-        f"{lineage.partition} from offset {record.first_offset}; the model needs {lineage.first_example_seq} to "
-        f"{lineage.last_example_seq}"
+        f"topic {lineage.topic} does not hold all of {model.instrument} any more, partition {lineage.partition} from "
+        f"offset {starts[lineage.partition]}; the model needs examples {lineage.first_example_seq} to "
+        f"{lineage.last_example_seq}, and what was found ends at {newest}"
     )
+
+
+def _as_remembered(window: Window, lineage: Lineage) -> Window:
+    """The window, if it remembers what the model's did. Raises CannotRebuild where it does not."""
+    found = [(one.seq, one.first_example_seq, one.last_example_seq) for one in window.memory]
+    wanted = [(one.seq, one.first_example_seq, one.last_example_seq) for one in lineage.memory]
+    if found != wanted:
+        missing = sorted({seq for seq, _, _ in wanted} ^ {seq for seq, _, _ in found})
+        raise CannotRebuild(
+            f"topic {lineage.topic} does not hold all that the model remembers: windows {missing} were read otherwise"
+        )
+    return window

@@ -1,8 +1,13 @@
 """One closed window -> a model, or the reason why there is none. Pure: no clock, no broker, no registry.
 
-The same window and configuration, and the same setting to start from, give the same model bytes: every seed comes from
-them, and nothing of the wall clock, of the served model or of evidence is in a model. State changes are handed to
-`emit` as they happen.
+The same window with what it remembers, the same configuration and the same setting to start from give the same model
+bytes: every seed comes from them, and nothing of the wall clock, of the served model or of evidence is in a model.
+State changes are handed to `emit` as they happen.
+
+Nothing that a few minutes hold by chance keeps a window without a model. Where rows before the test part are too few,
+or of one class, the search is made on all, and nothing is stated of the test part; where nothing can be held out there
+is no search; where no setting keeps its recall on rows held out, or the best tells nothing apart once all rows train
+it, the setting the search began with takes over.
 """
 
 import json
@@ -10,14 +15,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
-from services.trainer import build, finish, tuning
+from services.trainer import build, tuning
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window
 from services.trainer.crossfit import Folds
-from services.trainer.parts import Parts, check_classes, check_finite, parts_of, usable_folds
-from services.trainer.reasons import NoModel
+from services.trainer.finish import Finished, finish
+from services.trainer.parts import Parts, parts_of, usable, usable_folds
+from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Rows
-from services.trainer.split import effective_rows, in_placed_order, split
+from services.trainer.sample import Sample
+from services.trainer.split import effective_rows
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Hyperparameters, Model
 from tidewheel.domain.training import RunEvent, SplitSizes, Step, Trial
@@ -27,11 +34,12 @@ Emit = Callable[[RunEvent], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A model the gate has not seen yet; its twin, made without the test part, and the test part to judge that on."""
+    """A model the gate has not seen yet; its twin, made without the test part, and the test part to judge that on. No
+    twin where what came before that part allows none."""
 
     model: Model
     model_bytes: bytes
-    twin: Model
+    twin: Model | None
     test: Rows
 
     @property
@@ -64,13 +72,40 @@ def make(window: Window, config: TrainingConfig, emit: Emit, beginning: Beginnin
     """Validate, split, search, and build the model of a window. Raises NoModel."""
     steps = _Steps(window, config, emit, beginning)
     parts = steps.cut()
-    selected = steps.search(parts)
-    try:
-        return steps.finish(parts, selected)
-    except NoModel:
-        if selected.tried is selected.incumbent or not selected.incumbent.feasible:
-            raise
-        return steps.finish(parts, steps.fall_back(selected))
+    return steps.finish(parts, steps.search(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The setting to train with, and the one the search began with; how many trials were made, the winner as people see
+    it, None where none was made, and a sentence."""
+
+    setting: Hyperparameters
+    first: Hyperparameters
+    trials: int
+    trial: Trial | None
+    words: str
+
+    @classmethod
+    def of(cls, selected: tuning.Selected, config: TrainingConfig) -> "Choice":
+        """Of a search."""
+        return cls(
+            selected.tried.hyperparameters,
+            selected.incumbent.hyperparameters,
+            selected.trials,
+            selected.tried.as_trial(selected.number, config.trials),
+            f"trial {selected.number}: {selected.how}",
+        )
+
+    @classmethod
+    def untried(cls, first: Hyperparameters) -> "Choice":
+        """Without a search."""
+        return cls(first, first, 0, None, "nothing can be held out to search with, so the first setting is taken")
+
+    def fallen_back(self) -> "Choice":
+        """The first setting, in place of one that comes to nothing when all rows train it."""
+        words = "the winner tells no row from another once all rows train it; the first setting takes over"
+        return replace(self, setting=self.first, trial=None, words=words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,54 +121,51 @@ class _Steps:
         return self.config.seed_of(self.window.instrument, self.window.seq, purpose)
 
     def cut(self) -> Parts:
-        """The window's parts, after what makes any model of it impossible is ruled out. Raises NoModel."""
+        """What the model is made of and judged on. Raises NoModel where that allows none."""
         rows = self.window.rows
-        check_finite(rows)
-        check_classes("the window", rows.label)
-        worth = effective_rows(rows)
-        self._say(Step.VALIDATED, f"{len(rows):,} rows, {rows.label.mean():.1%} PROFIT, worth {worth:.1f} independent")
-        cut = split(rows)
-        sizes = SplitSizes(len(cut.development), len(cut.development), len(cut.test), cut.purged, self.config.folds)
-        words = f"{sizes.training:,} rows train and validate in {sizes.folds} folds, {sizes.test:,} test"
-        self._say(Step.SPLIT, f"{words}; {sizes.purged:,} purged", sizes=sizes)
-        return parts_of(rows, cut, self.config.folds)
+        parts = parts_of(self.window)
+        worth = f"worth {effective_rows(rows):.1f} independent"
+        self._say(Step.VALIDATED, f"{len(rows):,} rows, {rows.label.mean():.1%} PROFIT, {worth}{_said(parts)}")
+        known = len(parts.known)
+        sizes = SplitSizes(known, known, len(parts.test), parts.purged, self.config.folds)
+        words = f"{known:,} rows train and validate in {sizes.folds} folds, {len(parts.test):,} test"
+        self._say(Step.SPLIT, f"{words}; {parts.purged:,} purged", sizes=sizes)
+        return parts
 
-    def search(self, parts: Parts) -> tuning.Selected:
-        """The best setting that the search finds. Raises NoModel."""
-        folds = Folds.of(parts.development, parts.folds, self.config, self.seed("rows"))
-        search = tuning.Search(
-            folds,
-            parts.held_out_label,
-            self.config,
-            self.seed("search"),
-            self.beginning.setting or tuning.FIRST,
-            self.beginning.out_of_time,
-        )
-        selected = search.run(lambda trial: self._say(Step.TRIAL, "", trial=trial))
-        winner = selected.tried.as_trial(selected.number, self.config.trials)
-        self._say(Step.SELECTED, f"trial {selected.number}: {selected.how}", trial=winner)
-        return selected
+    def search(self, parts: Parts) -> Choice:
+        """The best setting that the search finds; the first one where nothing can be held out to search with."""
+        part, first = parts.developed_on, self.beginning.setting or tuning.FIRST
+        cut = usable_folds(part, self.config.folds)
+        if not cut:
+            choice = Choice.untried(replace(first, epochs=self.config.epochs))
+        else:
+            folds = Folds.of(part, cut, self.config, self.seed("rows"))
+            label = part.label[folds.places]
+            search = tuning.Search(folds, label, self.config, self.seed("search"), first, self.beginning.out_of_time)
+            selected = search.run(lambda trial: self._say(Step.TRIAL, "", trial=trial))
+            choice = Choice.of(selected, self.config)
+        self._say(Step.SELECTED, choice.words, trial=choice.trial)
+        return choice
 
-    def fall_back(self, selected: tuning.Selected) -> tuning.Selected:
-        """The setting the search began with, in place of one that comes to nothing when all rows train it."""
-        incumbent = selected.incumbent
-        words = (
-            f"trial {selected.number} tells no row from another once all rows train it; the first setting takes over"
-        )
-        self._say(Step.SELECTED, words, trial=incumbent.as_trial(1, self.config.trials))
-        return replace(selected, tried=incumbent, number=1, how=words)
-
-    def finish(self, parts: Parts, selected: tuning.Selected) -> Candidate:
-        """The model that goes out, and its twin. Raises NoModel where one of them comes to nothing."""
-        window, tried, seed = self.window, selected.tried, self.seed("rows")
-        config = self.config.with_trials(selected.trials)
-        about = (window, config, tried.hyperparameters, self.beginning.told())
-        rows = window.rows.take(in_placed_order(window.rows))
-        known = finish.finish(parts.development, tried.units, parts.held_out_label, tried, config, seed)
-        full = finish.finish_on_all(rows, usable_folds(rows, config.folds), tried, config, seed)
-        twin = build.build(*about, known, parts.development)
-        model = build.tested(build.build(*about, full, rows), twin, parts.test)
+    def finish(self, parts: Parts, choice: Choice) -> Candidate:
+        """The model that goes out, and its twin. Raises NoModel where the first setting too comes to nothing."""
+        whole = self._finished(parts.whole, choice)
+        if whole is None and choice.setting != choice.first:
+            choice = choice.fallen_back()
+            self._say(Step.SELECTED, choice.words)
+            whole = self._finished(parts.whole, choice)
+        if whole is None:
+            raise NoModel(RunReason.NO_FEASIBLE_TRIAL, "trained on all rows, the setting tells none from another")
+        known = self._finished(parts.known, choice) if usable(parts.known) else None
+        config = self.config.with_trials(choice.trials)
+        about = build.About(self.window, config, choice.setting, self.beginning.told(), parts)
+        twin = build.build(about, known, parts.known) if known else None
+        model = build.tested(build.build(about, whole, parts.whole), twin, parts.test)
         return Candidate(model, encode_model(model), twin, parts.test)
+
+    def _finished(self, part: Sample, choice: Choice) -> Finished | None:
+        cut = usable_folds(part, self.config.folds)
+        return finish(part, cut, choice.setting, self.config, self.seed("rows"))
 
     def _say(self, step: Step, detail: str, *, trial: Trial | None = None, sizes: SplitSizes | None = None) -> None:
         self.emit(
@@ -148,3 +180,11 @@ class _Steps:
                 trials_planned=self.config.trials,
             )
         )
+
+
+def _said(parts: Parts) -> str:
+    """How much of what is remembered counts."""
+    if not len(parts.weights):
+        return ""
+    worth = f"worth {effective_rows(parts.whole):.0f} independent in all"
+    return f"; with {parts.weights.sum():.1f} of {len(parts.weights)} windows before it {worth}"

@@ -1,8 +1,9 @@
 """The trainer's polling loop: examples in, closed windows to the worker, offsets committed when windows are finished.
 
 Training never runs on this thread. One window trains, one more may wait; while two of an instrument are unfinished its
-partition is paused, so memory holds at most three windows of it, the third hardly begun. Offsets are committed such
-that a restart reads again from the first row of the first unfinished window.
+partition is paused, so at most three windows of it are held, the third hardly begun, and thinned those that they
+remember. Offsets are committed such that a restart goes on with the first row of the first unfinished window, after it
+has read again what that remembers (`recall`).
 """
 
 import threading
@@ -19,6 +20,7 @@ from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.jobs import Begun, Closed, Job, Lost
 from services.trainer.ledger import Ledger, Stopping
+from services.trainer.recall import Recall
 from services.trainer.run import make
 from services.trainer.settings import Settings
 from services.trainer.worker import Make, Worker
@@ -40,6 +42,7 @@ POLL_RECORDS_MAX = 500
 POLL_WAIT_S = 0.1
 UNFINISHED_MAX = 2
 HEARTBEATS_PER_SESSION = 5
+COMMITTED_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Held:
 
     partition: int
     first_offset: int
+    needed_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Service:
         self._breaks = Breaks("trainer", EXAMPLES.name)
         self._furthest = Furthest()
         config = settings.training()
-        self._windows = Windows(config.windowing)
+        self._windows = Windows(config.windowing, config.memory)
+        self._recall = Recall(self._windows)
         self._worker = Worker(
             config,
             Promotion(settings.promotion),
@@ -122,9 +127,10 @@ class Service:
         if self._reassigned:
             # These were read before the assignment changed, further on than what is to be read now, which has been
             # paused till now. Taken in, they would be the first rows of a window, and the windows before it lost.
-            self._reassigned = False
-            self._consumer.resume(self._consumer.assignment())
             messages = []
+            if self._went_back():
+                self._reassigned = False
+                self._consumer.resume(self._consumer.assignment())
         for message in messages:
             self._take(message)
         self._collect()
@@ -139,17 +145,40 @@ class Service:
         self._producer.flush(5.0)
         self._registry.close()
 
+    def _went_back(self) -> bool:
+        """Whether the partitions at hand are read from where the windows to come remember; else it is tried again."""
+        try:
+            places = self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_LIMIT_S)
+            for place in places:
+                if place.error is not None:
+                    raise KafkaException(place.error)
+            for partition, first in self._recall.begin(
+                {place.partition: (place.offset, place.metadata) for place in places}
+            ).items():
+                self._consumer.seek(TopicPartition(EXAMPLES.name, partition, first))
+        except KafkaException as failure:
+            self._context.log.warning("what is remembered cannot be read again yet: %s", failure.args[0].str())
+            return False
+        return True
+
     def _take(self, message: Message) -> None:
         partition, offset = message.partition() or 0, message.offset() or 0
+        if self._recall.is_dealt_with(partition, offset):
+            self._recall.again(message.value(), partition, offset)
+            return
         try:
             example = decode_example(message.value())
         except BadRecord as failure:
             self._bin.record(message, failure)
             return
         again = self._furthest.again(partition, offset)
+        if joined := self._recall.joined(example):
+            self._on_joined(joined, partition, offset)
         happenings = self._windows.on_example(example, partition, offset)
         for happening in happenings:
             if isinstance(happening, Window):
+                if self._recall.is_dealt_with(partition, happening.first_offset):
+                    continue
                 self._jobs.append(Closed(happening, self._clock_ns()))
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
@@ -199,7 +228,9 @@ class Service:
             window = job.window
             self._awaiting_scorecard.pop(window.instrument, None)
             if needed_again:
-                self._awaiting_scorecard[window.instrument] = Held(window.partition, window.first_offset)
+                self._awaiting_scorecard[window.instrument] = Held(
+                    window.partition, window.first_offset, window.needed_from
+                )
             self._commit(window.partition)
 
     def _start_next(self) -> None:
@@ -218,16 +249,16 @@ class Service:
 
     def _commit(self, partition: int) -> None:
         """Commit up to the first row that is still needed. Failing is no harm: the next commit covers it."""
-        held = [*self._awaiting_scorecard.values(), *self._unfinished()]
-        offsets = [one.first_offset for one in held if one.partition == partition]
-        filling = self._windows.resume_offset(partition)
-        if filling is None:
+        everything = [*self._awaiting_scorecard.values(), *self._unfinished()]
+        held = [one for one in everything if one.partition == partition]
+        filling, needed = self._windows.resume_offset(partition), self._windows.needed_from(partition)
+        if filling is None or needed is None:
             return
+        offset = min([filling, *(one.first_offset for one in held)])
+        place = self._recall.place(partition, offset, min([needed, *(one.needed_from for one in held)]))
         self._events.flush()
         try:
-            self._consumer.commit(
-                offsets=[TopicPartition(EXAMPLES.name, partition, min([filling, *offsets]))], asynchronous=False
-            )
+            self._consumer.commit(offsets=[TopicPartition(EXAMPLES.name, partition, *place)], asynchronous=False)
         except KafkaException as failure:
             self._context.log.warning("offsets could not be committed now: %s", failure)
 
@@ -257,6 +288,7 @@ class Service:
         self._reassigned = True
         gone = {p.partition for p in partitions}
         self._windows.drop(gone)
+        self._recall.drop(gone)
         self._paused -= gone
         self._jobs = deque(job for job in self._jobs if job.partition not in gone)
         self._awaiting_scorecard = {k: v for k, v in self._awaiting_scorecard.items() if v.partition not in gone}

@@ -30,6 +30,8 @@ class Settings:
     window: int = setting(whole(WINDOW_MIN, 1_000_000), 10_000)
     # 0: as large as the window.
     step: int = setting(whole(0, 1_000_000), 0)
+    # Windows that a model may be made of, its own among them; 1: the window alone.
+    memory: int = setting(whole(1, 64), 12)
     # One window in so many is trained in any case, the ones between only where the models have drifted.
     due_each: int = setting(whole(1, 1000), 1)
     trials: int = setting(whole(1, 1000), 10)
@@ -70,6 +72,7 @@ class Settings:
         return TrainingConfig(
             window=self.window,
             step=self.step or self.window,
+            memory=self.memory,
             trials=self.trials,
             criterion=Criterion(Goal(self.criterion), self.recall_min, self.precision_min, self.beta),
             update=Update(self.optimizer),

@@ -9,14 +9,27 @@ the effective sample size (López de Prado, Advances in Financial Machine Learni
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from services.trainer.rows import Index, Rows
+from services.trainer.rows import Index
 from tidewheel.domain.market import Int64
 from tidewheel.domain.models import Float64
 
 DEVELOPMENT_PERCENT = 85
+
+
+class Lives(Protocol):
+    """Rows that were placed and resolved."""
+
+    @property
+    def placed_ns(self) -> Int64: ...
+    @property
+    def resolved_ns(self) -> Int64: ...
+    @property
+    def order_id(self) -> Int64: ...
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +41,13 @@ class Split:
     purged: int
 
 
-def in_placed_order(rows: Rows) -> Index:
+def in_placed_order(rows: Lives) -> Index:
     """Indices that sort rows by placed time, ties by order id."""
     order: Index = np.lexsort((rows.order_id, rows.placed_ns))
     return order
 
 
-def split(rows: Rows) -> Split:
+def split(rows: Lives) -> Split:
     """Cut rows 85/15 by placed time and purge the boundary."""
     order = in_placed_order(rows)
     first = len(order) * DEVELOPMENT_PERCENT // 100
@@ -43,7 +56,7 @@ def split(rows: Rows) -> Split:
     return Split(development, test, first - len(development))
 
 
-def folds(rows: Rows, part: Index, count: int) -> list[tuple[Index, Index]]:
+def folds(rows: Lives, part: Index, count: int) -> list[tuple[Index, Index]]:
     """A part in `count` pieces in time, each held out once: (training, held out), training purged on both sides.
 
     `part` is in the order of placed time. Sizes differ by one row at most; a piece without a row is left out.
@@ -58,7 +71,7 @@ def folds(rows: Rows, part: Index, count: int) -> list[tuple[Index, Index]]:
     return result
 
 
-def before(rows: Rows, earlier: Index, later: Index) -> Index:
+def before(rows: Lives, earlier: Index, later: Index) -> Index:
     """The rows of `earlier` whose labels were known when the first row of `later` was placed."""
     if not len(later):
         return earlier
@@ -66,7 +79,7 @@ def before(rows: Rows, earlier: Index, later: Index) -> Index:
     return kept
 
 
-def after(rows: Rows, earlier: Index, later: Index) -> Index:
+def after(rows: Lives, earlier: Index, later: Index) -> Index:
     """The rows of `later` that were placed when every label of `earlier` was known."""
     if not len(earlier):
         return later
@@ -91,6 +104,6 @@ def uniqueness(placed_ns: Int64, resolved_ns: Int64) -> Float64:
     return share
 
 
-def effective_rows(rows: Rows) -> float:
+def effective_rows(rows: Lives) -> float:
     """How many independent labels the rows are worth."""
     return float(uniqueness(rows.placed_ns, rows.resolved_ns).sum()) if len(rows) else 0.0

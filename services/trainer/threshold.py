@@ -18,6 +18,8 @@ from services.trainer.criteria import Counts, Criterion
 from services.trainer.rows import Index, Labels
 from tidewheel.domain.models import Float64
 
+# Whoever flags more picks nothing out.
+FLAGGED_MAX = 0.5
 AIMS = (1.0, 1.25, 1.5, 2.0, 3.0)
 Flags = NDArray[np.bool_]
 
@@ -89,6 +91,23 @@ class Ranking:
         return result
 
 
-def fit(scores: Float64, labels: Labels, criterion: Criterion) -> float:
-    """The threshold of one model's scores, shape (rows,)."""
-    return float(Ranking.of(scores[np.newaxis], labels).threshold(criterion)[0])
+def of_sample(scores: Float64, labels: Labels, weights: Float64, criterion: Criterion) -> float:
+    """The threshold a model goes out with: the best merit over rows that weigh so much, of those that flag at most
+    `FLAGGED_MAX` of them; of equals the one that flags least. Where so few cannot meet the criterion: so many."""
+    order = np.argsort(-scores, kind="stable")
+    falling, weight, fitting = scores[order], weights[order], criterion.of_thresholds
+    flagged, hits = np.cumsum(weight), np.cumsum(weight * labels[order])
+    cuts = np.append(falling[1:] < falling[:-1], True)
+    few = cuts & (flagged <= FLAGGED_MAX * flagged[-1])
+    counts = Counts(flagged, hits, hits[-1], flagged[-1])
+    met = few & fitting.met(counts)
+    if met.any():
+        last = int(np.argmax(np.where(met, fitting.merit(counts), -np.inf)))
+    else:
+        last = int(np.flatnonzero(few)[-1]) if few.any() else int(np.flatnonzero(cuts)[0])
+    return _between(float(falling[last]), float(falling[min(last + 1, len(falling) - 1)]))
+
+
+def _between(flagged: float, following: float) -> float:
+    middle = (flagged + following) / 2
+    return middle if middle > following else flagged

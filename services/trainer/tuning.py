@@ -7,7 +7,7 @@ same); its result is the best of them. The first proposal is the incumbent, the 
 Every setting is judged on rows held out, fold by fold, at thresholds those rows did not fit (see `judging`). The
 incumbent is `FIRST`, or with a warm start what the last model was made with. It is defended: another feasible setting
 takes its place only if it leads by `ERRORS` standard errors of the lead, on the same rows. A setting below the recall
-floor on rows held out never wins.
+floor on rows held out never takes it.
 
 Proposals are asked for and told in pairs, always in the same order, so the search depends on its seed and the rows
 only, never on timing. A limit of time ends it between two pairs; the number of trials made is part of the lineage.
@@ -24,7 +24,6 @@ from services.trainer.config import TrainingConfig
 from services.trainer.crossfit import Folds, out_of_fold
 from services.trainer.judging import Judge, Tried
 from services.trainer.learner import balanced_weight
-from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Labels
 from tidewheel.domain.models import Hyperparameters
 from tidewheel.domain.training import Trial
@@ -74,7 +73,7 @@ class Search:
     out_of_time: Callable[[], bool] = lambda: False
 
     def run(self, on_trial: Callable[[Trial], None]) -> Selected:
-        """Run all trials and choose. `on_trial` is called as each ends. Raises NoModel where nothing can be chosen."""
+        """Run all trials and choose. `on_trial` is called as each ends."""
         config, study = self.config, _study(self.seed, self.start)
         judge = Judge(self.label, self.folds.fold_of, config.criterion)
         everything: list[list[Tried]] = []
@@ -109,8 +108,8 @@ class Search:
 
 
 def choose(everything: list[list[Tried]]) -> Selected:
-    """The incumbent, which is the very first, unless another feasible setting is shown better or it is not feasible.
-    Raises NoModel where nothing is feasible."""
+    """The incumbent, which is the very first, unless another feasible setting is shown better, or the incumbent is not
+    feasible and another is."""
     incumbent, trials = everything[0][0], len(everything)
     leads = [
         (one.merit - incumbent.merit - ERRORS * one.error_of_lead(incumbent), -number, one)
@@ -119,9 +118,8 @@ def choose(everything: list[list[Tried]]) -> Selected:
         if one.feasible and one is not incumbent
     ]
     lead, number, best = max(leads, key=lambda entry: entry[:2], default=(-np.inf, -1, incumbent))
-    if not incumbent.feasible and best is incumbent:
-        words = f"none of {trials} trials tells rows apart and keeps its recall on rows held out"
-        raise NoModel(RunReason.NO_FEASIBLE_TRIAL, words)
+    if best is incumbent and not incumbent.feasible:
+        return Selected(incumbent, incumbent, 1, trials, f"{_said(incumbent)}, as no setting keeps its recall there")
     if lead > 0 or not incumbent.feasible:
         why = (
             "shown better than the setting the search began with" if incumbent.feasible else "as the first falls short"

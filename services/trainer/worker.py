@@ -33,7 +33,7 @@ from services.trainer.core import Window, left_behind
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
 from services.trainer.gauges import tell_finding, tell_pooled
-from services.trainer.jobs import JUDGED, KEPT, NS_PER_S, Begun, Closed, Lost, Run
+from services.trainer.jobs import JUDGED, KEPT, NS_PER_S, Begun, Closed, Lost, Run, result_of
 from services.trainer.judges import Finding, Judges
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
@@ -166,7 +166,7 @@ class Worker:
             self._latest[window.instrument] = model
         self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
-        result = _result(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
+        result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
         self._say(run, ENDS[record.verdict], f"{record.verdict} before", record.reason, result)
         self._events.flush()
         return True
@@ -300,7 +300,7 @@ class Worker:
             run.reason, run.words = RunReason.STALE, "this window has ended otherwise"
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
-        result = _result(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
+        result = result_of(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
         self._say(run, ENDS[run.verdict], run.words, run.reason, result)
         self._events.flush()
         self._tell(run, waited_s)
@@ -319,6 +319,7 @@ class Worker:
             *(window.instrument, window.seq, sha256, run.verdict, run.reason or "", run.evidence, self._clock_ns()),
             first_offset=window.first_offset,
             last_offset=window.last_offset,
+            needed_from=window.needed_from,
         )
 
     def _tell(self, run: Run, waited_s: float) -> None:
@@ -374,26 +375,3 @@ class Worker:
                 window_closed_at_ns=run.closed.at_ns,
             )
         )
-
-
-def _result(
-    sha256: str,
-    verdict: Verdict,
-    weighed: Evidence,
-    model: Model | None,
-    waited_s: float,
-    tuning_s: float = 0.0,
-) -> RunResult:
-    """What a run ended with; the waited time counts up to its verdict."""
-    return RunResult(
-        sha256=sha256,
-        verdict=verdict,
-        evidence=weighed if model else "",
-        threshold=model.threshold if model else 0.0,
-        base_rate=model.base_rate if model else 0.0,
-        validation=model.validation if model else None,
-        test=model.test if model else None,
-        trials=TrainingConfig.trials_in(model.lineage.training_config) if model else 0,
-        tuning_s=tuning_s,
-        window_closed_to_published_s=waited_s,
-    )

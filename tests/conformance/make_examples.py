@@ -30,6 +30,7 @@ from tidewheel.domain.models import (
     Model,
     ModelRecord,
     PartMetrics,
+    RememberedWindow,
     Rival,
     Scorecard,
     Verdict,
@@ -168,12 +169,19 @@ VALUES = {
         MODEL, test=replace(METRICS, curve=(CurvePoint(0.9, 1.0, 0.25), CurvePoint(0.2, 0.4, 1.0)), calibration=BINS)
     ),
     ("registry", "stopped.model"): replace(MODEL, hyperparameters=STOPPED),
+    ("registry", "remembering.model"): replace(
+        MODEL,
+        lineage=replace(MODEL.lineage, memory=(RememberedWindow(1, 1, 100, 0.0), RememberedWindow(2, 101, 200, 0.75))),
+    ),
     ("registry", "betted.model_record"): ModelRecord(
         *(INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.WEAK, AT, BETTED, b"\x01" * 32, 100, 199)
     ),
     ("registry", "judged.model_record"): ModelRecord(
         *(INSTRUMENT, 3, "ab" * 32, Verdict.REFUSED, "not_proven", Evidence.WEAK, AT, JUDGED, b"\x01" * 32, 100, 199),
         rival=Rival(2, 4, 1),
+    ),
+    ("registry", "remembering.model_record"): ModelRecord(
+        *(INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.NONE, AT, None, b"", 200, 299), needed_from=7
     ),
 }
 

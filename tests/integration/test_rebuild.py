@@ -32,15 +32,18 @@ def test_every_model_is_made_again_to_the_byte(broker: str, empty_redis: str, re
         assert record is not None
         assert rebuild(broker, model, record).sha256 == record.sha256
     # Without a place to begin at it reads the topic from its first record.
-    assert rebuild(broker, model, replace(record, first_offset=0)).sha256 == record.sha256
+    assert rebuild(broker, model, replace(record, first_offset=0, needed_from=0)).sha256 == record.sha256
 
 
 def test_what_cannot_be_made_again_is_told(broker: str, empty_redis: str, registry: Registry) -> None:
     trained(broker, empty_redis)
     model, record = registry.load(INSTRUMENT, 2), registry.record_of(INSTRUMENT, 2)
     assert record is not None
-    with pytest.raises(CannotRebuild, match=f"example {SIZE + 1} of {INSTRUMENT} is not on topic examples any more"):
-        rebuild(broker, model, replace(record, first_offset=record.first_offset + 1))
+    assert record.needed_from < record.first_offset
+    with pytest.raises(CannotRebuild, match=r"all that the model remembers: windows \[1\] were read otherwise"):
+        rebuild(broker, model, replace(record, needed_from=record.needed_from + 1))
+    with pytest.raises(CannotRebuild, match=f"does not hold all of {INSTRUMENT} any more"):
+        rebuild(broker, model, replace(record, needed_from=record.first_offset + 1))
     config = model.lineage.training_config
     older = replace(
         model, lineage=replace(model.lineage, training_config=config.replace('"procedure":', '"procedure":9'))

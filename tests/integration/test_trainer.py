@@ -5,6 +5,7 @@ import signal
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,10 +138,10 @@ def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
 
     real = build.build
 
-    def failing(window: object, *rest: object) -> object:
-        if getattr(window, "seq", 0) == 2:
+    def failing(about: build.About, *rest: Any) -> object:
+        if about.window.seq == 2:
             raise MemoryError("no more room")
-        return real(window, *rest)  # type: ignore[arg-type]
+        return real(about, *rest)
 
     monkeypatch.setattr(build, "build", failing)
     publish(broker, ROWS)

@@ -27,6 +27,7 @@ from tidewheel.domain.models import (
     Model,
     ModelRecord,
     PartMetrics,
+    RememberedWindow,
     Rival,
     Scorecard,
     Verdict,
@@ -163,7 +164,8 @@ ACCOUNTS = st.none() | st.builds(Account, st.builds(Bettor, PURSES, PURSES, INT6
 SCORECARDS = st.builds(
     Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES, account=ACCOUNTS
 )
-LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 2, TEXT, TEXT)
+MEMORIES = st.lists(st.builds(RememberedWindow, INT64, INT64, INT64, FLOAT), max_size=3).map(tuple)
+LINEAGES = st.builds(Lineage, TEXT, st.integers(0, 2**31 - 1), *[INT64] * 2, TEXT, TEXT, MEMORIES)
 RUN_EVENTS = st.builds(
     RunEvent,
     *(INSTRUMENT, INT64, st.sampled_from(Step), INT64, TEXT, TEXT),
@@ -185,6 +187,7 @@ MODEL_RECORDS = st.builds(
     st.none() | SCORECARDS,
     *(st.binary(max_size=32), INT64, INT64),
     st.none() | st.builds(Rival, INT64, INT64, INT64),
+    INT64,
 )
 
 

@@ -59,7 +59,7 @@ class Scores:
 
 
 def fitted(scores: Float64, labels: NDArray[np.uint8]) -> float:
-    return threshold.fit(scores, labels, CONFIG.criterion)
+    return threshold.of_sample(scores, labels, np.ones(len(labels)), CONFIG.criterion)
 
 
 def ways(window: Rows) -> Iterator[tuple[str, Rule]]:

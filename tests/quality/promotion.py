@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from services.trainer import gate, proof
 from services.trainer.proof import Judged
-from services.trainer.reasons import RunReason
 from services.trainer.rows import Rows
 from services.trainer.run import Candidate
 from tidewheel.domain.models import Model, Scorecard
@@ -25,5 +24,5 @@ class Proven:
         self.promoted.append(reason is None)
         if reason is None:
             self.model, self.since = candidate.model, []
-        elif reason is not RunReason.VACUOUS:
+        else:
             self.since.append((card, proof.rival(self.model, later) if self.model else None))

@@ -1,5 +1,6 @@
-"""A stand-in for the learner: a model in no time that depends on every row of its window. What is simulated is which
-windows are made, of which rows, in which order; how well they are learned, and what proves that, is tested elsewhere.
+"""A stand-in for the learner: a model in no time that depends on every row of its window, and on what that remembers.
+What is simulated is which windows are made, of which rows, in which order; how well they are learned, and what proves
+that, is tested elsewhere.
 """
 
 import struct
@@ -27,9 +28,11 @@ BASE = a_model(1)
 ZEROS, ONES = np.zeros_like(BASE.mean), np.ones_like(BASE.std)
 
 
-def digest(window: int, features: list[bytes], labels: list[int], orders: list[int]) -> bytes:
-    """Of all that a window's rows are."""
-    return sha256(repr((window, labels, orders)).encode() + b"".join(features)).digest()
+def digest(
+    window: int, features: list[bytes], labels: list[int], orders: list[int], remembered: list[tuple[int, list[int]]]
+) -> bytes:
+    """Of all that a window's rows are, and of the orders of each window that it remembers."""
+    return sha256(repr((window, labels, orders, remembered)).encode() + b"".join(features)).digest()
 
 
 def fails(seal: bytes) -> bool:
@@ -60,7 +63,9 @@ def make(window: Window, config: TrainingConfig, emit: Emit, _: Beginning) -> Ca
         emit(RunEvent(window.instrument, window.seq, step, at_ns=0))
     if rows.label.min() == rows.label.max():
         raise NoModel(RunReason.ONE_CLASS, "one class only")
-    seal = digest(window.seq, [row.tobytes() for row in rows.features], rows.label.tolist(), rows.order_id.tolist())
+    remembered = [(one.seq, one.sample.order_id.tolist()) for one in window.memory]
+    features, labels, orders = [row.tobytes() for row in rows.features], rows.label.tolist(), rows.order_id.tolist()
+    seal = digest(window.seq, features, labels, orders, remembered)
     if fails(seal):
         raise ArithmeticError("the stand-in fails on this window")
     model = _model(window, rows, config, seal)

@@ -34,6 +34,7 @@ OFTEN: dict[str, dict[str, int]] = {
     },
     "trainer": {
         "consume": 60,
+        "committed": 2,
         "produce": 50,
         "flush": 25,
         "commit_offsets": 8,
@@ -64,6 +65,7 @@ ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
         "send": ("late", "lost"),
         "flush": ("late",),
         "consume": ("told",),
+        "committed": ("late",),
     },
     "predictor": {"registry": ("late", "lost")},
 }

@@ -17,6 +17,7 @@ from services.predictor.watcher import Watcher
 from services.trainer import scorecard
 from services.trainer.events import RunEvents
 from services.trainer.ledger import Ledger
+from services.trainer.recall import Recall
 from services.trainer.service import Service
 from services.trainer.worker import Worker
 from tests.simulation import runs, wrong
@@ -136,6 +137,12 @@ PLANTED = (
     ),
     Planted(
         4, "trainer: commits past unfinished windows", "windows: ", wrong.instead(Service, "_unfinished", wrong.no_jobs)
+    ),
+    Planted(
+        4,
+        "trainer: commits nothing of what is to be remembered",
+        "windows: ",
+        wrong.instead(Recall, "place", wrong.nothing_remembered),
     ),
     Planted(
         7,

@@ -28,6 +28,7 @@ from tidewheel.runtime.process import Context
 
 LOG = logging.getLogger("simulation")
 WINDOW = 24
+MEMORY = 3  # fewer than there are windows
 
 
 class Stop:
@@ -155,6 +156,7 @@ class System:
             kafka="simulated",
             window=WINDOW,
             step=self._step,
+            memory=MEMORY,
             trials=1,
             promotion=self.promotion,
             instance="0" if self._named else "",
@@ -193,6 +195,10 @@ class System:
     @property
     def windowing(self) -> tuple[int, int]:
         return WINDOW, self._step or WINDOW
+
+    @property
+    def memory(self) -> int:
+        return MEMORY
 
     def version(self) -> int:
         """Counts everything that changes what anyone may see."""

@@ -3,6 +3,7 @@ killed."""
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from random import Random
@@ -23,7 +24,7 @@ from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import DEAD_LETTERS, EXAMPLES, TOPICS, TRAINER_GROUP, TRAINING_RUNS
 from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH, Example
 from tidewheel.domain.models import ModelRecord
-from tidewheel.domain.training import Step
+from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context, Unusable
@@ -92,19 +93,25 @@ class Site:
 
     def finishes(self, **settings: Any) -> None:
         """A new trainer that does all there is to do, and is killed then."""
-        service, jobs = self.starts(**settings)
-        while jobs.do():
-            turn(service)
+        work_off(*self.starts(**settings))
 
     @property
     def ends(self) -> dict[int, set[str]]:
         """Window -> what was said of it: `published`, or why not."""
         told: dict[int, set[str]] = {}
-        for _, record in self._broker.partitions[TRAINING_RUNS.name, 0].committed():
-            event = decode_run_event(record.value or b"")
-            if event.step in (Step.PUBLISHED, Step.REFUSED, Step.FAILED):
-                told.setdefault(event.seq, set()).add(event.reason or "published")
+        for event in self._endings():
+            told.setdefault(event.seq, set()).add(event.reason or "published")
         return told
+
+    @property
+    def times_told(self) -> dict[int, int]:
+        """Window -> how often its end was told."""
+        return dict(Counter(event.seq for event in self._endings()))
+
+    def _endings(self) -> list[RunEvent]:
+        records = self._broker.partitions[TRAINING_RUNS.name, 0].committed()
+        events = [decode_run_event(record.value or b"") for _, record in records]
+        return [event for event in events if event.step in (Step.PUBLISHED, Step.REFUSED, Step.FAILED)]
 
     @property
     def records(self) -> list[int]:
@@ -125,16 +132,24 @@ def turn(service: Service) -> None:
         service.turn()
 
 
-def test_the_rows_before_a_gap_are_read_again_until_its_windows_have_ended() -> None:
+def work_off(service: Service, jobs: ByHand) -> None:
+    """All there is to do."""
+    while jobs.do():
+        turn(service)
+
+
+@pytest.mark.parametrize("memory", [1, 12])
+def test_the_rows_before_a_gap_are_read_again_until_its_windows_have_ended(memory: int) -> None:
     site = Site()
     # Row 251, of window 2, cannot be read.
     site.put(*rows(1, 250), UNREADABLE, *rows(252, 3 * WINDOW))
-    service, jobs = site.starts()
+    service, jobs = site.starts(memory=memory)
     jobs.do()
     turn(service)
-    # Window 1 has ended; of window 2 not a word has been said.
+    # Window 1 has ended, and may be remembered; of window 2 not a word has been said.
+    assert site.ends.keys() == {1}
     assert site.committed == WINDOW
-    site.finishes()
+    site.finishes(memory=memory)
     assert site.ends.keys() == {1, 2, 3}
     assert site.ends[2] == {"rows_missing"}
     assert site.records == [1, 2, 3]
@@ -191,18 +206,41 @@ def test_a_topic_whose_beginning_is_gone_costs_no_window() -> None:
     assert site.ends.keys() == {52} == set(site.records)
 
 
-def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest() -> None:
+@pytest.mark.parametrize("memory", [1, 12])
+def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest(memory: int) -> None:
+    """Whether it begins behind what is missing, or reads once more what comes before, to remember it."""
     site = Site()
     site.put(*rows(1, WINDOW))
-    site.finishes()
+    site.finishes(memory=memory)
     site.put(*[UNREADABLE] * 250, *rows(2 * WINDOW + 51, 4 * WINDOW))
-    service, jobs = site.starts()
-    service._events.write = lambda _: (_ for _ in ()).throw(Killed)  # type: ignore[method-assign]
+    service, jobs = site.starts(memory=memory)
+    write = service._events.write
+
+    def dies_with_the_second(event: RunEvent) -> None:
+        if event.seq == 2:
+            raise Killed
+        write(event)
+
+    service._events.write = dies_with_the_second  # type: ignore[method-assign]
     with pytest.raises(Killed):
-        jobs.do()
+        work_off(service, jobs)
     assert (site.records, site.ends.keys()) == ([1, 2], {1})
-    site.finishes()
+    site.finishes(memory=memory)
     assert site.ends.keys() == {1, 2, 3, 4}
+    assert site.ends[2] == site.ends[3] == {"rows_missing"}
+
+
+def test_rows_that_are_missing_among_those_remembered_are_not_told_of_once_more() -> None:
+    site = Site()
+    site.put(*rows(1, 250), UNREADABLE, *rows(252, 4 * WINDOW))
+    site.finishes()
+    told, aside = site.times_told, site.set_aside
+    assert told == {1: 1, 2: 1, 3: 1, 4: 1}
+    site.put(*rows(4 * WINDOW + 1, 5 * WINDOW))
+    site.finishes()
+    assert site.times_told == {**told, 5: 1}
+    assert site.records == [1, 2, 3, 4, 5]
+    assert site.set_aside == aside
 
 
 def test_early_windows_leave_no_record_and_are_not_lost() -> None:

@@ -28,7 +28,7 @@ CLOSING = {Step.PUBLISHED: Verdict.PUBLISHED, Step.REFUSED: Verdict.REFUSED, Ste
 VERDICTS = {
     "": Verdict.PUBLISHED,
     "training_error": Verdict.FAILED,
-    **dict.fromkeys(("one_class", "vacuous", "worse_than_served", "not_proven"), Verdict.REFUSED),
+    **dict.fromkeys(("one_class", "worse_than_served", "not_proven"), Verdict.REFUSED),
 }
 JUDGED = ("", "worse_than_served", "not_proven")
 KEPT = ("", "not_proven")
@@ -36,10 +36,12 @@ KEPT = ("", "not_proven")
 
 @dataclass(frozen=True)
 class Run:
-    """A window as the oracle has it, and what the registry and the events say of it."""
+    """A window as the oracle has it, what the registry and the events say of it, and the number and orders of each
+    window that it remembers."""
 
     window: Window
     rows: list[Example]
+    remembered: list[tuple[int, list[int]]]
     record: ModelRecord
     events: list[RunEvent]
 
@@ -54,7 +56,8 @@ class Run:
     @cached_property
     def seal(self) -> bytes:
         rows = self.rows
-        return learner.digest(self.seq, [r.features for r in rows], [r.label for r in rows], [r.order_id for r in rows])
+        features, labels, orders = [r.features for r in rows], [r.label for r in rows], [r.order_id for r in rows]
+        return learner.digest(self.seq, features, labels, orders, self.remembered)
 
     @property
     def rival(self) -> int:
@@ -77,16 +80,33 @@ def expected_windows(system: System, market: Expected) -> list[Window]:
 def _runs(system: System, market: Expected) -> list[Run]:
     store, name = system.store, market.instrument
     events = [decode_run_event(value) for value in values(system, market, TRAINING_RUNS)]
-    examples = market.plain_examples
+    examples, windows = market.plain_examples, expected_windows(system, market)
     return [
         Run(
             window,
-            examples[window.first_example_seq - 1 : window.last_example_seq],
+            _rows(window, examples),
+            [
+                (one.number, [row.order_id for row in _rows(one, examples)])
+                for one in _remembered(window, windows, system.memory)
+            ],
             decode_model_record(store.values[keys.about(name, window.number)]),
             [event for event in events if event.seq == window.number],
         )
-        for window in expected_windows(system, market)
+        for window in windows
     ]
+
+
+def _rows(window: Window, examples: list[Example]) -> list[Example]:
+    return examples[window.first_example_seq - 1 : window.last_example_seq]
+
+
+def _remembered(window: Window, windows: list[Window], memory: int) -> list[Window]:
+    """The nearest windows before one that share no row with it or one another, `memory` with its own; oldest first."""
+    found = [window]
+    for one in windows[: window.number - 1][::-1]:
+        if len(found) < memory and one.last_example_seq < found[0].first_example_seq:
+            found.insert(0, one)
+    return found[:-1]
 
 
 def windows(system: System, market: Expected) -> None:
@@ -100,7 +120,10 @@ def windows(system: System, market: Expected) -> None:
         _closed(run, first, last)
         _ended(run)
         _model(run, system.store.values.get(keys.model(name, run.seq)))
-        wanted, found_there = (offsets[first - 1], offsets[last - 1]), (run.record.first_offset, run.record.last_offset)
+        oldest = run.remembered[0][0] if run.remembered else run.seq
+        needed = offsets[expected[oldest - 1].first_example_seq - 1]
+        wanted = offsets[first - 1], offsets[last - 1], needed
+        found_there = run.record.first_offset, run.record.last_offset, run.record.needed_from
         if found_there != wanted:
             raise Broken(f"{run.name} has rows at offsets {wanted}, its record says {found_there}")
 
@@ -163,17 +186,13 @@ def _unfit(run: Run) -> str:
     """Why a window has no model that may be served, whatever else there is; empty where it has one."""
     if run.window.one_class:
         return "one_class"
-    if learner.fails(run.seal):
-        return "training_error"
-    test = _test(run)
-    flagged = run.flagged(test)
-    vacuous = len(flagged) in (0, len(test)) or not any(row.label for row in flagged)
-    return "vacuous" if vacuous else ""
+    return "training_error" if learner.fails(run.seal) else ""
 
 
 def _better(other: Run, run: Run) -> bool:
     """What must hold, though it is not enough, for a model to be refused beside another one."""
-    return other is not run and other.precision(_test(run)) > run.precision(_test(run))
+    test = _test(run)
+    return other is not run and bool(run.flagged(test)) and other.precision(test) > run.precision(test)
 
 
 def _test(run: Run) -> list[Example]:

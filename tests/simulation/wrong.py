@@ -207,6 +207,10 @@ def first_model_again(right: Callable[..., None]) -> Any:
     return swap
 
 
+def nothing_remembered(right: Callable[..., tuple[int, str]]) -> Any:
+    return lambda recall, *place: (right(recall, *place)[0], "")
+
+
 def refuse_all(right: Callable[[Worker, Any], None]) -> Any:
     def gate(worker: Worker, run: Any) -> None:
         right(worker, run)

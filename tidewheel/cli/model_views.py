@@ -13,7 +13,7 @@ from tidewheel.cli.scorecard_views import (
     scorecard_words,
 )
 from tidewheel.domain.account import told
-from tidewheel.domain.models import Confusion, Model, ModelRecord, PartMetrics, Verdict
+from tidewheel.domain.models import Confusion, Lineage, Model, ModelRecord, PartMetrics, Verdict
 from tidewheel.registry.store import Doubt
 
 Facts = dict[str, Any]
@@ -98,7 +98,10 @@ def evidence_block(pooled: Pooled | None, whose: str) -> str:
 def _line(run: Run, now_ns: int) -> list[str]:
     record, model, card = run.record, run.model, run.record.scorecard
     own = (model.threshold, model.base_rate) if model else (None, None)
-    parts = [(part.precision, part.recall) for part in (model.validation, model.test)] if model else [(None, None)] * 2
+    parts = [
+        (part.precision, part.recall) if part and part.rows else (None, None)
+        for part in (model and model.validation, model and model.test)
+    ]
     later = (card.precision, card.recall, card.base_rate) if card else (None, None, None)
     return [
         "*" if run.epoch is not None else "c" if run.is_candidate else "",
@@ -147,6 +150,7 @@ def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
         for name, value in asdict(model.hyperparameters).items()
     }
     lineage = {name: str(value) or NONE for name, value in asdict(model.lineage).items()}
+    lineage["memory"] = remembered(model.lineage)
     sections = [
         _pairs({**head, **own}),
         _parts({"training": model.training, "validation": model.validation, "test": model.test}),
@@ -156,6 +160,14 @@ def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
         "lineage\n" + _pairs(lineage, indent="  "),
     ]
     return "\n\n".join(filter(None, sections))
+
+
+def remembered(lineage: Lineage) -> str:
+    """The windows before its own that a model was shown, and how many of its own they are worth."""
+    if not lineage.memory:
+        return NONE
+    worth = sum(one.weight for one in lineage.memory)
+    return f"windows {lineage.memory[0].seq} to {lineage.memory[-1].seq}, worth {worth:.1f} like its own"
 
 
 def _by_hand(run: Run) -> str:

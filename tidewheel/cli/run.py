@@ -26,7 +26,7 @@ LASTING = (
     *("feed", "instrument", "threshold", "orders_per_second", "window", "step", "exit_on", "max_holding"),
     *("sim_seed", "sim_edge", "sim_flip_s", "kafka", "redis"),
 )
-CHANGING = ("speed", "trials", "promotion")
+CHANGING = ("speed", "trials", "memory", "promotion")
 
 
 @click.command()
@@ -81,6 +81,14 @@ CHANGING = ("speed", "trials", "promotion")
 )
 @click.option(
     "--trials", type=click.IntRange(1, 1000), default=10, show_default=True, help="Settings tried for each model."
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(1, 64),
+    default=12,
+    show_default=True,
+    metavar="WINDOWS",
+    help="Windows a model may learn from, as long as the market has not turned since. 1: its own alone.",
 )
 @click.option(
     "--exit-on",

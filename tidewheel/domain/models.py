@@ -96,8 +96,19 @@ class Hyperparameters:
 
 
 @dataclass(frozen=True, slots=True)
+class RememberedWindow:
+    """A window before a model's own whose rows it was shown too. `weight`: what each of them is worth beside one of its
+    own; 0 where the market has turned since."""
+
+    seq: int
+    first_example_seq: int
+    last_example_seq: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
-    """Enough, with the log, to make the same model bytes again."""
+    """Enough, with the log, to make the same model bytes again. `memory`: oldest first."""
 
     topic: str
     partition: int
@@ -105,6 +116,7 @@ class Lineage:
     last_example_seq: int
     training_config: str
     started_from: str
+    memory: tuple[RememberedWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,8 +191,8 @@ class ModelRecord:
 
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
     the next window is open; `rival` then too, and where nothing served, or this very model. `hmac_sha256` is of the
-    model bytes, empty where no key is configured. Offsets are of the window's first and last row; they count
-    transaction markers, so they are no part of the model.
+    model bytes, empty where no key is configured. Offsets are of the window's first and last row, and of the first row
+    that it remembers; they count transaction markers, so they are no part of the model.
     """
 
     instrument: str
@@ -195,6 +207,7 @@ class ModelRecord:
     first_offset: int = 0
     last_offset: int = 0
     rival: Rival | None = None
+    needed_from: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

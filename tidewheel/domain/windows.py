@@ -22,6 +22,11 @@ class Windowing:
         """The window's first example."""
         return (window - 1) * self.step + 1
 
+    @property
+    def apart(self) -> int:
+        """Windows so many numbers apart are the nearest that share no example."""
+        return -(-self.size // self.step)
+
     def closed_by(self, example_seq: int) -> int:
         """Number of windows closed once this example is there."""
         return max(0, (example_seq - self.size) // self.step + 1) if example_seq >= self.size else 0

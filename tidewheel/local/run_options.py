@@ -28,6 +28,7 @@ class RunOptions:
     window: int
     step: int
     trials: int
+    memory: int
     exit_on: str
     max_holding: float | None
     promotion: str
@@ -62,7 +63,7 @@ class RunOptions:
 
     def changing(self) -> dict[str, Any]:
         """What may differ from one start to the next."""
-        return {"speed": self.speed, "trials": self.trials, "promotion": self.promotion}
+        return {"speed": self.speed, "trials": self.trials, "memory": self.memory, "promotion": self.promotion}
 
 
 def checked(options: RunOptions) -> RunOptions:

@@ -2,7 +2,7 @@
 
 import json
 
-from tidewheel.domain.models import Model, ModelRecord
+from tidewheel.domain.models import Lineage, Model, ModelRecord
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.story import Story
 from tidewheel.report.tables import pairs, time
@@ -21,6 +21,7 @@ def _of_model(story: Story, model: Model) -> Markup:
         ("partition", lineage.partition),
         ("offsets", _offsets(story.record)),
         ("example_seq", _range(lineage.first_example_seq, lineage.last_example_seq)),
+        ("remembered", _remembered(lineage)),
         ("first order placed", time(model.first_placed_ns)),
         ("last order resolved", time(model.last_resolved_ns)),
         ("search started from", lineage.started_from),
@@ -61,6 +62,11 @@ def code(words: str) -> Markup:
 
 def _range(first: int, last: int) -> str:
     return f"{count(first)} to {count(last)}"
+
+
+def _remembered(lineage: Lineage) -> str | None:
+    """Each window before its own, and what a row of it is worth beside one of its own."""
+    return ", ".join(f"window {one.seq} × {one.weight:.2f}" for one in lineage.memory) or None
 
 
 def _offsets(record: ModelRecord | None) -> str | None:

@@ -136,7 +136,7 @@ class Story:
         """Figures of the parts of the window, of the model's or as the closing event told them."""
         told: Model | RunResult | None = self.model or self.result
         parts = {"validation": told.validation, "test": told.test} if told else {}
-        return {name: part for name, part in parts.items() if part is not None}
+        return {name: part for name, part in parts.items() if part is not None and part.rows}
 
     @property
     def threshold(self) -> float | None:

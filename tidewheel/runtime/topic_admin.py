@@ -1,6 +1,6 @@
 """Topics on the broker, made and checked from their declarations."""
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
@@ -8,8 +8,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from tidewheel.contracts.topics import TOPICS
-from tidewheel.runtime.kafka import client
+from tidewheel.contracts.recalled import needed_from
+from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
+from tidewheel.runtime.kafka import client, consumer_config, last_offsets, partitions_of
 from tidewheel.runtime.process import Unusable
 
 LIMIT_S = 30.0
@@ -56,7 +57,28 @@ def faults(bootstrap: str) -> list[str]:
     }
     if len(set(counts.values())) > 1:
         found.append(f"topics keyed by instrument differ in partitions: {counts}")
-    return found + _config_faults(admin, [name for name in TOPICS if name in present])
+    found += _config_faults(admin, [name for name in TOPICS if name in present])
+    return found + (_forgotten(bootstrap) if EXAMPLES.name in present else [])
+
+
+def _forgotten(bootstrap: str) -> list[str]:
+    """Where retention has taken rows that the trainer goes back to after a restart: its next models would be made of
+    less than those before."""
+    consumer = Consumer(consumer_config(bootstrap, "topics", TRAINER_GROUP))
+    try:
+        places = [TopicPartition(EXAMPLES.name, p) for p in partitions_of(consumer, EXAMPLES.name)]
+        committed = consumer.committed(places, timeout=LIMIT_S)
+        told = {place.partition: needed_from(place.offset, place.metadata) for place in committed}
+        wanted = {partition: first for partition, first in told.items() if first is not None}
+        spans = last_offsets(consumer, EXAMPLES.name, sorted(wanted))
+    finally:
+        consumer.close()
+    return [
+        f"topic {EXAMPLES.name}: partition {partition} begins at offset {first}, and the trainer needs it from "
+        f"{wanted[partition]} for what it remembers; a longer retention or a smaller memory is needed"
+        for partition, (first, _) in spans.items()
+        if wanted[partition] < first
+    ]
 
 
 def _config_faults(admin: AdminClient, names: list[str]) -> list[str]:

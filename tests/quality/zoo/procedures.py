@@ -5,10 +5,11 @@ one, name its factory in `PROCEDURES`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from services.trainer import gate
 from services.trainer.config import TrainingConfig
+from services.trainer.memory import Remembered
 from services.trainer.reasons import NoModel
 from services.trainer.rows import Rows
 from tests.quality import contenders
@@ -29,9 +30,13 @@ class Trainer:
 
     config: TrainingConfig
     served: Model | None = None
+    remembered: list[Remembered] = field(default_factory=list)
 
     def __call__(self, past: Past) -> Rule | Refused:
-        made = candidate_or_why(past[-1], self.config)
+        before = self.remembered[-(self.config.memory - 1) :] if self.config.memory > 1 else []
+        window = replace(past[-1], memory=tuple(before))
+        self.remembered = [*before, window.remembered()]
+        made = candidate_or_why(window, self.config)
         if isinstance(made, NoModel):
             return Refused(made.reason.value)
         ruling = gate.judge(made.twin, self.served, made.test)

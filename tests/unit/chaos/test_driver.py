@@ -24,20 +24,24 @@ def test_at_the_end_only_those_that_still_run_are_killed() -> None:
 
 def test_one_with_the_number_of_another_that_has_ended_is_found() -> None:
     """The machine has few numbers and threads take most of them: a labeler had that of a process long gone."""
-    with tethered_sleep() as shell:
+    with a_shell_with_a_cat() as shell:
         running = Running(shell)
         (child,) = psutil.Process(shell.pid).children()
         other = psutil.Process(child.pid)
         other._ident = (other.pid, -1.0)  # one that began at another time
         running.seen[child.pid] = other
-        assert running.child("sleep") == child
+        assert running.child("cat") == child
 
 
 @contextmanager
-def tethered_sleep() -> Iterator[subprocess.Popen[str]]:
-    """A shell with a child, both gone afterwards."""
-    shell = subprocess.Popen(["sh", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE, text=True)
+def a_shell_with_a_cat() -> Iterator[subprocess.Popen[str]]:
+    """A shell with a child that has answered, so that it is what it was started as; both gone afterwards."""
+    pipe = subprocess.PIPE
+    shell = subprocess.Popen(["sh", "-c", "exec 3<&0; cat <&3 & wait"], stdin=pipe, stdout=pipe, text=True)
+    assert shell.stdin is not None
     assert shell.stdout is not None
+    shell.stdin.write("\n")
+    shell.stdin.flush()
     shell.stdout.readline()
     try:
         yield shell

@@ -26,6 +26,7 @@ OPTIONS = RunOptions(
     window=10_000,
     step=5_000,
     trials=10,
+    memory=12,
     exit_on="bid",
     max_holding=None,
     promotion="fresh",

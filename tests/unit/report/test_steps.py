@@ -29,7 +29,7 @@ def test_states(made: Callable[[], Known], states: str) -> None:
 
 def test_a_gate_that_refuses() -> None:
     known = values.published()
-    events = tuple(replace(one, reason="vacuous") if one.step is Step.GATE else one for one in known.events)
+    events = tuple(replace(one, reason="worse_than_served") if one.step is Step.GATE else one for one in known.events)
     assert taken(Story(replace(known, events=events)))[5].state == "refused"
 
 

@@ -24,7 +24,7 @@ from tidewheel.report.story import Known, Weighed
 NOW_NS = T0_NS + 3600 * 10**9
 BINS = tuple(CalibrationBin(10 * k, 4 * k, 10 * k * (k + 0.5) / 10) for k in range(10))
 CURVE = (CurvePoint(0.9, 1.0, 0.05), CurvePoint(0.6, 0.625, 0.3), CurvePoint(0.1, 0.5, 1.0))
-CONFIG = '{"criterion":{"recall_min":0.25},"procedure":2,"seed":1}'
+CONFIG = '{"criterion":{"recall_min":0.25},"procedure":3,"seed":1}'
 JUDGED = replace(CARD, calibration=BINS, baseline=Baseline(80, 30, 20, 9))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.trainer.rows import Rows
+from services.trainer.sample import Sample
 from tidewheel.domain.models import sigmoid
 
 SECOND_NS = 10**9
@@ -10,16 +10,16 @@ FEATURES = 12
 TELLING = 2
 
 
-def part(seed: int = 1, count: int = 600, signal: float = 1.0, life_s: int = 5) -> Rows:
+def part(seed: int = 1, count: int = 600, signal: float = 1.0, life_s: int = 5, from_s: int = 0) -> Sample:
     """A row a second by placed time; feature `TELLING` raises the chance of PROFIT by `signal` in logits."""
     chance = np.random.default_rng(seed)
     features = chance.standard_normal((count, FEATURES)).astype(np.float32)
     label = chance.random(count) < sigmoid(signal * features[:, TELLING].astype(np.float64))
-    ids, zeros = np.arange(count), np.zeros(count, dtype=np.int64)
+    ids = from_s + np.arange(count)
     placed_ns = ids * SECOND_NS
-    return Rows(features, label.astype(np.uint8), placed_ns, placed_ns + life_s * SECOND_NS, ids, ids + 1, zeros)
+    return Sample(features, label.astype(np.uint8), placed_ns, placed_ns + life_s * SECOND_NS, ids, np.ones(count))
 
 
-def changed(rows: Rows) -> Rows:
+def changed(sample: Sample) -> Sample:
     """A copy to write into."""
-    return Rows(*(column.copy() for column in rows.columns()))
+    return Sample(*(column.copy() for column in sample.columns()))

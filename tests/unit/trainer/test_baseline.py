@@ -79,15 +79,16 @@ def clipped(features: dict[int, float]) -> dict[int, float]:
 
 
 def best_cut(scored: list[tuple[float, int]]) -> float:
-    """Highest precision at enough recall, ties to the higher recall, midway to the next lower score; by trying all."""
+    """Highest precision at enough recall where half are flagged at most, ties to the fewest flagged, midway to the next
+    lower score; half where so few have not enough recall. By trying all."""
     falling = sorted(scored, reverse=True)
     positives = sum(label for _, label in scored)
     tried = []
-    for count in range(1, len(falling) + 1):
+    for count in range(1, len(falling) // 2 + 1):
         hits = sum(label for _, label in falling[:count])
         if hits >= RECALL_MIN * positives:
-            tried.append((hits / count, hits, count))
-    count = max(tried)[2]
+            tried.append((hits / count, -count))
+    count = -max(tried)[1] if tried else len(falling) // 2
     return (falling[count - 1][0] + falling[min(count, len(falling) - 1)][0]) / 2
 
 

@@ -1,8 +1,11 @@
 """Windows of consecutive examples: which rows, in what order, and where to read from again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from services.trainer.basis import INPUTS
 from services.trainer.core import (
     MISSING_WINDOWS_MAX,
     Gap,
@@ -14,6 +17,8 @@ from services.trainer.core import (
     Windows,
     left_behind,
 )
+from services.trainer.jobs import Closed
+from services.trainer.memory import Remembered
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
@@ -209,3 +214,139 @@ def test_which_windows_nobody_ends_where_reading_begins(
 def test_overlapping_windows_that_nobody_ends() -> None:
     # Ten rows each, one window for each four rows: window 3 ends with row 18, window 4 begins with row 13.
     assert left_behind(Windowing(10, 4), Joined(A, 14, 5), 13, 3, 17) == range(4, 5)
+
+
+def remembered(window: Window) -> list[int]:
+    return [one.seq for one in window.memory]
+
+
+@pytest.mark.parametrize(("size", "step"), [(4, 4), (4, 2), (4, 3), (5, 2), (4, 1)])
+@pytest.mark.parametrize("memory", [1, 2, 4])
+def test_a_window_remembers_those_before_that_share_no_row_with_it_or_one_another(
+    size: int, step: int, memory: int
+) -> None:
+    windowing = Windowing(size, step)
+    for window in closed(feed(Windows(windowing, memory), range(1, 60))):
+        apart = -(-size // step)
+        wanted = [window.seq - apart * back for back in range(1, memory)]
+        assert remembered(window) == sorted(seq for seq in wanted if seq > 0)
+        ranges = [(one.first_example_seq, one.last_example_seq) for one in window.memory]
+        assert ranges == [(windowing.first_example_seq(s), windowing.last_example_seq(s)) for s in remembered(window)]
+        rows = [seq for first, last in ranges for seq in range(first, last + 1)] + window.rows.example_seq.tolist()
+        assert rows == sorted(set(rows))
+
+
+def test_what_is_remembered_are_the_rows_of_its_window() -> None:
+    first, second = closed(feed(Windows(Windowing(4, 4), 2), range(1, 9)))
+    (one,) = second.memory
+    wanted = first.remembered()
+    assert (one.seq, one.first_example_seq, one.last_example_seq, one.first_offset) == (1, 1, 4, 1001)
+    assert same(one, wanted)
+    assert one.sample.order_id.tolist() == [10, 20, 30, 40]
+    np.testing.assert_array_equal(one.sample.features, np.repeat([[1], [2], [3], [4]], INPUTS, axis=1))
+
+
+def same(one: Remembered, other: Remembered) -> bool:
+    """To the bit."""
+    places = [(r.seq, r.first_example_seq, r.last_example_seq, r.first_offset) for r in (one, other)]
+    columns = zip(one.sample.columns(), other.sample.columns(), strict=True)
+    return places[0] == places[1] and all(a.tobytes() == b.tobytes() for a, b in columns)
+
+
+def test_a_large_window_is_remembered_thinned() -> None:
+    window = closed(feed(Windows(Windowing(4001, 4001), 2), range(1, 4002)))[0]
+    assert window.remembered().sample.order_id.tolist() == list(range(10, 40_020, 20))
+
+
+def test_a_window_is_remembered_across_a_gap() -> None:
+    """Windows 2 and 3 are lost; 1 still tells of the market as 4 does."""
+    found = closed(feed(Windows(Windowing(4, 4), 4), [*range(1, 7), *range(10, 29)]))
+    assert [(window.seq, remembered(window)) for window in found] == [
+        (1, []),
+        (4, [1]),
+        (5, [4]),
+        (6, [4, 5]),
+        (7, [4, 5, 6]),
+    ]
+
+
+def test_what_is_too_far_back_after_a_gap_is_forgotten() -> None:
+    windows = Windows(Windowing(4, 4), 3)
+    feed(windows, [*range(1, 9), 22])
+    assert windows.needed_from(0) == 1023
+    assert [remembered(window) for window in closed(feed(windows, range(23, 33)))] == [[], [7]]
+
+
+def test_rows_that_are_not_finite_are_not_remembered() -> None:
+    windows = Windows(Windowing(4, 4), 3)
+    broken = {2: [np.nan, 0.0], 3: [0.0, np.inf], **{seq: [-np.inf, 0.0] for seq in range(5, 9)}}
+    found: list[Happening] = []
+    for seq in range(1, 13):
+        one = example(seq)
+        if seq in broken:
+            features = np.frombuffer(one.features, dtype="<f4").copy()
+            features[[0, 300]] = broken[seq]
+            one = replace(one, features=features.tobytes())
+        found += windows.on_example(one, 0, seq + 1000)
+    first, _, third = closed(found)
+    assert np.isnan(first.rows.features).any()
+    # Of the second window no row is left, so it is not remembered at all.
+    assert [(one.seq, one.sample.order_id.tolist()) for one in third.memory] == [(1, [10, 40])]
+    assert all(np.isfinite(one.sample.features).all() for one in third.memory)
+
+
+def test_instruments_remember_their_own() -> None:
+    windows, found = Windows(Windowing(3, 3), 2), []
+    for seq in range(1, 7):
+        found += feed(windows, [seq], A, 0) + feed(windows, [seq], B, 0)
+    assert [(w.instrument, w.seq, remembered(w)) for w in closed(found)] == [
+        (A, 1, []),
+        (B, 1, []),
+        (A, 2, [1]),
+        (B, 2, [1]),
+    ]
+
+
+def test_a_lost_partition_is_not_remembered() -> None:
+    windows = Windows(Windowing(4, 4), 2)
+    feed(windows, range(1, 6))
+    windows.drop({0})
+    assert [remembered(window) for window in closed(feed(windows, range(5, 9)))] == [[]]
+
+
+def test_where_to_read_from_again_is_where_what_is_remembered_begins() -> None:
+    windows = Windows(Windowing(4, 4), 3)
+    next_one = 1
+    for last, wanted in ((3, 1001), (4, 1001), (8, 1001), (11, 1001), (12, 1005), (15, 1005), (16, 1009)):
+        feed(windows, range(next_one, last + 1))
+        assert windows.needed_from(0) == wanted
+        next_one = last + 1
+    feed(windows, [1], B, 0)
+    assert windows.needed_from(0) == 1001
+
+
+@pytest.mark.parametrize(("size", "step"), [(4, 4), (4, 2), (5, 2), (4, 1)])
+@pytest.mark.parametrize("last", range(20, 32))
+def test_read_again_from_there_the_next_window_remembers_the_same(size: int, step: int, last: int) -> None:
+    windows = Windows(Windowing(size, step), 4)
+    feed(windows, range(1, last + 1))
+    resume = windows.needed_from(0)
+    assert resume is not None
+    wanted = closed(feed(windows, range(last + 1, last + 1 + size)))[0]
+    assert len(wanted.memory) == min(3, (wanted.seq - 1) // -(-size // step))
+    restarted = closed(feed(Windows(Windowing(size, step), 4), range(resume - 1000, last + 1 + size)))
+    (found,) = (window for window in restarted if window.seq == wanted.seq)
+    assert found.needed_from == wanted.needed_from >= resume
+    assert len(found.memory) == len(wanted.memory)
+    for one, other in zip(found.memory, wanted.memory, strict=True):
+        assert same(one, other)
+    for column, other_column in zip(found.rows.columns(), wanted.rows.columns(), strict=True):
+        assert column.tobytes() == other_column.tobytes()
+
+
+def test_a_window_needs_what_it_remembers() -> None:
+    found = closed(feed(Windows(Windowing(4, 4), 3), range(1, 17)))
+    assert [window.first_offset for window in found] == [1001, 1005, 1009, 1013]
+    assert [window.needed_from for window in found] == [1001, 1001, 1001, 1005]
+    assert [Closed(window, 0).first_offset for window in found] == [1001, 1005, 1009, 1013]
+    assert [Closed(window, 0).needed_from for window in found] == [1001, 1001, 1001, 1005]

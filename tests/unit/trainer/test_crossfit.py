@@ -9,7 +9,7 @@ from services.trainer import learner
 from services.trainer.config import TrainingConfig
 from services.trainer.crossfit import SPREAD_MIN, Folds, OutOfFold, Spread, out_of_fold, prepare
 from services.trainer.parts import usable_folds
-from services.trainer.rows import Rows
+from services.trainer.sample import Sample
 from services.trainer.split import folds as cut_of
 from services.trainer.split import uniqueness
 from services.trainer.tuning import FIRST
@@ -24,7 +24,7 @@ SEED = 3
 
 
 def scored(
-    rows: Rows,
+    rows: Sample,
     settings: tuple[Hyperparameters, ...] = (QUICK, OTHER),
     config: TrainingConfig = CONFIG,
     stages: tuple[int, ...] = (6,),
@@ -170,10 +170,15 @@ def test_a_setting_is_scored_alike_beside_others() -> None:
     assert taken.alive.tolist() == [True]
 
 
+def alike(weight: np.ndarray | None) -> bool:
+    """Whether rows are all worth the same."""
+    return weight is None or bool((weight == 1.0).all())
+
+
 def test_rows_weigh_by_the_uniqueness_of_their_labels_where_so_configured() -> None:
     rows = made_parts.changed(made_parts.part(count=300))
     rows.resolved_ns[:100] += 60 * made_parts.SECOND_NS  # the first hundred overlap far more
-    assert prepare(rows, CONFIG, SEED).weight is None
+    assert alike(prepare(rows, CONFIG, SEED).weight)
     config = replace(CONFIG, uniqueness_weights=True)
     weight = prepare(rows, config, SEED).weight
     assert weight is not None
@@ -183,11 +188,26 @@ def test_rows_weigh_by_the_uniqueness_of_their_labels_where_so_configured() -> N
     assert weight[order < 100].mean() < weight[order >= 200].mean() / 2
 
 
+def test_rows_weigh_by_what_their_window_is_worth() -> None:
+    rows = made_parts.part(count=300)
+    worth = np.where(np.arange(300) < 100, 0.25, 1.0)
+    weight = prepare(replace(rows, weight=worth), CONFIG, SEED).weight
+    assert weight is not None
+    order = np.random.default_rng(SEED).permutation(300)
+    np.testing.assert_allclose(weight, (worth / worth.mean())[order], rtol=1e-6)
+    assert alike(prepare(rows.weighing(0.25), CONFIG, SEED).weight)
+    unique = replace(CONFIG, uniqueness_weights=True)
+    both = prepare(replace(rows, weight=worth), unique, SEED).weight
+    assert both is not None
+    share = worth * uniqueness(rows.placed_ns, rows.resolved_ns)
+    np.testing.assert_allclose(both, (share / share.mean())[order], rtol=1e-5)
+
+
 def test_a_fold_weighs_its_training_rows_among_themselves() -> None:
     rows = made_parts.part(count=300, life_s=20)
     plain, (before,) = scored(rows)
     weighed, (after,) = scored(rows, config=replace(CONFIG, uniqueness_weights=True))
-    assert all(fold.prepared.weight is None for fold in plain.folds)
+    assert all(alike(fold.prepared.weight) for fold in plain.folds)
     assert (before.units != after.units).any()
     for fold, (training, _) in zip(weighed.folds, cut_of(rows, np.arange(300), 3), strict=True):
         share = uniqueness(rows.placed_ns[training], rows.resolved_ns[training])

@@ -1,4 +1,4 @@
-"""The chosen setting on all rows: its scores are the curve's through its own units, its flags those held out."""
+"""The chosen setting on all rows: scores by the curve of rows held out, a threshold by all rows, each by its weight."""
 
 from dataclasses import replace
 
@@ -8,29 +8,43 @@ import pytest
 from services.trainer import learner
 from services.trainer.config import TrainingConfig
 from services.trainer.crossfit import Folds, out_of_fold
-from services.trainer.finish import Finished, finish, finish_on_all
-from services.trainer.judging import Judge, Tried
-from services.trainer.parts import usable_folds
+from services.trainer.finish import Finished, finish
+from services.trainer.parts import Folding, usable_folds
 from services.trainer.platt import curve_of
-from services.trainer.reasons import NoModel, RunReason
-from services.trainer.rows import Rows
+from services.trainer.sample import Sample
+from services.trainer.threshold import FLAGGED_MAX, of_sample
 from services.trainer.tuning import FIRST
 from tests.unit.trainer import made_parts, naive
-from tidewheel.domain.models import Hyperparameters, sigmoid
+from tidewheel.domain.models import Float64, Hyperparameters, sigmoid
 
 CONFIG = TrainingConfig(epochs=6)
 QUICK = replace(FIRST, learning_rate=0.01, mini_batch_size=100, epochs=6)
 SEED = 3
 
 
-def tried_on(part: Rows, setting: Hyperparameters = QUICK, config: TrainingConfig = CONFIG) -> Tried:
-    folds = Folds.of(part, usable_folds(part, 3), config, SEED)
-    (seen,) = out_of_fold(folds, [setting], config, SEED, [setting.epochs])
-    return Judge(part.label[folds.places], folds.fold_of, config.criterion).judge([setting], seen)[0]
+def held_out_units(part: Sample, setting: Hyperparameters = QUICK) -> Float64:
+    """Of each row by the models that had not seen it."""
+    folds = Folds.of(part, usable_folds(part, 3), CONFIG, SEED)
+    assert folds.places.tolist() == list(range(len(part)))
+    (seen,) = out_of_fold(folds, [setting], CONFIG, SEED, [setting.epochs])
+    result: Float64 = seen.units[0]
+    return result
 
 
-def finished(part: Rows, tried: Tried, config: TrainingConfig = CONFIG) -> Finished:
-    return finish(part, tried.units, part.label, tried, config, SEED)
+def own_units(part: Sample, setting: Hyperparameters = QUICK) -> Float64:
+    """Of each row by a model of all."""
+    prepared = learner.prepare(part.features, part.label, SEED)
+    logits = learner.train(prepared, [setting], SEED, 6).logits(prepared.scaling.apply(part.features))[:, 0]
+    result: Float64 = (logits - logits.mean()) / logits.std()
+    return result
+
+
+def finished(
+    part: Sample, setting: Hyperparameters = QUICK, config: TrainingConfig = CONFIG, cut: Folding | None = None
+) -> Finished:
+    found = finish(part, usable_folds(part, 3) if cut is None else cut, setting, config, SEED)
+    assert found is not None
+    return found
 
 
 def scores(found: Finished, features: np.ndarray) -> np.ndarray:
@@ -38,45 +52,51 @@ def scores(found: Finished, features: np.ndarray) -> np.ndarray:
     return sigmoid((features.astype(np.float64) - found.scaling.mean) / found.scaling.std @ found.weights + found.bias)
 
 
-def test_scores_are_the_curve_through_the_models_own_units() -> None:
+def test_scores_are_the_curve_of_rows_held_out_through_the_models_own_units() -> None:
     part = made_parts.part()
-    tried = tried_on(part)
-    found = finished(part, tried)
-    prepared = learner.prepare(part.features, part.label, SEED)
-    fit = learner.train(prepared, [QUICK], SEED, 6)
-    own = fit.logits(prepared.features)[:, 0]
-    units = (fit.logits(prepared.scaling.apply(part.features))[:, 0] - own.mean()) / own.std()
-    curve = curve_of(tried.units, part.label)
-    np.testing.assert_allclose(scores(found, part.features), curve.scores(units), atol=1e-5)
+    found = finished(part)
+    curve = curve_of(held_out_units(part), part.label)
+    np.testing.assert_allclose(found.scores(part), curve.scores(own_units(part)), atol=1e-5)
+    np.testing.assert_allclose(found.scores(part), scores(found, part.features), rtol=1e-12)
     np.testing.assert_allclose(found.scaling.mean, part.features.mean(axis=0, dtype=np.float64))
 
 
-def test_rows_held_out_are_scored_by_the_curve_and_flagged_as_in_units() -> None:
+def test_rows_held_out_are_scored_by_the_curve() -> None:
     part = made_parts.part()
-    tried = tried_on(part)
-    found = finished(part, tried)
-    np.testing.assert_allclose(found.held_out, curve_of(tried.units, part.label).scores(tried.units))
-    assert found.labels is part.label
-    fitting = replace(CONFIG.criterion, recall_min=CONFIG.criterion.recall_min * tried.aim)
-    cut = naive.best_cut(tried.units, part.label, np.ones(len(part), dtype=bool), fitting)
-    assert ((found.held_out >= found.threshold) == (tried.units >= cut)).all()
+    found, units = finished(part), held_out_units(part)
+    np.testing.assert_allclose(found.held_out, curve_of(units, part.label).scores(units))
+    assert found.labels.tolist() == part.label.tolist()
 
 
-@pytest.mark.parametrize("aim", [1.0, 1.5, 3.0])
-def test_the_threshold_aims_as_high_as_the_setting_needed(aim: float) -> None:
+def test_where_nothing_can_be_held_out_the_curve_is_that_of_its_own_scores() -> None:
+    part = made_parts.part()
+    found, units = finished(part, cut=[]), own_units(part)
+    np.testing.assert_allclose(found.scores(part), curve_of(units, part.label).scores(units), atol=1e-5)
+    assert len(found.held_out) == len(found.labels) == 0
+    assert found.labels.dtype == part.label.dtype
+
+
+def test_flagged_is_by_the_threshold_of_all_rows_in_units() -> None:
+    part = made_parts.part()
+    found, units = finished(part), own_units(part)
+    wanted = naive.cut_that_goes_out(
+        units.tolist(), part.label.tolist(), part.weight.tolist(), CONFIG.criterion, FLAGGED_MAX
+    )
+    assert (found.scores(part) >= found.threshold).tolist() == (units >= wanted).tolist()
+
+
+def test_no_more_than_half_of_all_rows_are_flagged() -> None:
     part = made_parts.part(signal=2.0)
-    found = finished(part, replace(tried_on(part), aim=aim))
-    recall = part.label[found.held_out >= found.threshold].sum() / part.label.sum()
-    assert recall >= 0.25 * aim
-    assert recall < 0.25 * aim + 0.25
+    greedy = replace(CONFIG, criterion=replace(CONFIG.criterion, recall_min=1.0))
+    share = (finished(part, config=greedy).scores(part) >= finished(part, config=greedy).threshold).mean()
+    assert share == pytest.approx(FLAGGED_MAX, abs=0.002)
 
 
 def test_scores_say_how_often_fresh_rows_are_right() -> None:
     """A gentle setting's own scores lie close to a half; the curve stretches them."""
     part, fresh = made_parts.part(1, 3000, 2.0), made_parts.part(2, 20_000, 2.0)
     gentle = replace(QUICK, learning_rate=1e-4)
-    found = finished(part, tried_on(part, gentle))
-    said = scores(found, fresh.features)
+    said = scores(finished(part, gentle), fresh.features)
     assert said.max() > 0.9
     for rows in np.array_split(np.argsort(said), 8):
         assert fresh.label[rows].mean() == pytest.approx(said[rows].mean(), abs=0.06)
@@ -85,51 +105,61 @@ def test_scores_say_how_often_fresh_rows_are_right() -> None:
     assert sigmoid(bare).max() < 0.6
 
 
-def test_units_that_mislead_turn_no_ranking() -> None:
-    """Where higher units were worse on rows held out, scores still rise with the model's own logits, slightly."""
+def test_rows_held_out_that_mislead_turn_no_ranking() -> None:
+    """Where the edge turns halfway, models of one half are wrong on the other; scores still rise with the model's own
+    logits, slightly."""
     part = made_parts.part(signal=2.0)
-    tried = tried_on(part)
-    right, misled = finished(part, tried), finished(part, replace(tried, units=-tried.units))
-    order = np.argsort(scores(right, part.features))
-    assert (np.diff(scores(misled, part.features)[order]) >= 0).all()
-    assert np.ptp(scores(misled, part.features)) < 0.05
+    turned = made_parts.changed(part)
+    turned.label[:300] = 1 - turned.label[:300]
+    halves = [(np.arange(300, 600), np.arange(300)), (np.arange(300), np.arange(300, 600))]
+    found, units = finished(turned, cut=halves), own_units(turned)
+    assert (np.diff(found.scores(turned)[np.argsort(units)]) > -1e-9).all()
+    assert np.ptp(found.scores(turned)) < 0.05
 
 
 def test_a_model_that_tells_nothing_apart_is_none() -> None:
     part = made_parts.part()
-    tried = replace(tried_on(part), hyperparameters=replace(QUICK, l1=1.0, learning_rate=1.0))
-    with pytest.raises(NoModel) as caught:
-        finished(part, tried)
-    assert caught.value.reason is RunReason.NO_FEASIBLE_TRIAL
+    dead = replace(QUICK, l1=1.0, learning_rate=1.0)
+    assert finish(part, usable_folds(part, 3), dead, CONFIG, SEED) is None
+    constant = replace(part, features=np.full_like(part.features, 3.0))
+    assert finish(constant, usable_folds(part, 3), QUICK, CONFIG, SEED) is None
+
+
+def test_a_model_that_diverges_is_none() -> None:
+    part = made_parts.part()
+    wild = replace(QUICK, learning_rate=1e38, l1=0.0, wd=1e30)
+    with np.errstate(all="ignore"):
+        assert finish(part, usable_folds(part, 3), wild, CONFIG, SEED) is None
 
 
 def test_a_setting_stopped_early_is_trained_no_longer() -> None:
     part = made_parts.part()
-    stopped = tried_on(part, replace(QUICK, epochs=2))
-    found = finished(part, stopped)
+    found = finished(part, replace(QUICK, epochs=2))
     prepared = learner.prepare(part.features, part.label, SEED)
     (fit,) = learner.train_stages(prepared, [QUICK], SEED, 6, CONFIG.update, CONFIG.loss, [2])
     direction = fit.weights[:, 0] / np.linalg.norm(fit.weights[:, 0])
     np.testing.assert_allclose(found.weights / np.linalg.norm(found.weights), direction, atol=1e-6)
-    longer = finished(part, replace(stopped, hyperparameters=QUICK)).weights
+    longer = finished(part).weights
     assert not np.allclose(found.weights / np.linalg.norm(found.weights), longer / np.linalg.norm(longer), atol=1e-3)
 
 
 def test_uniqueness_weights_reach_the_model() -> None:
     part = made_parts.changed(made_parts.part())
     part.resolved_ns[:300] += 30 * made_parts.SECOND_NS
-    tried = tried_on(part)
-    plain, weighed = (finished(part, tried, replace(CONFIG, uniqueness_weights=on)) for on in (False, True))
+    plain, weighed = (finished(part, config=replace(CONFIG, uniqueness_weights=on)) for on in (False, True))
     assert (plain.weights != weighed.weights).any()
 
 
-def test_on_all_rows_they_are_scored_out_of_fold_anew() -> None:
-    whole, known = made_parts.part(count=700), made_parts.part(count=700).take(slice(0, 595))
-    tried = tried_on(known)
-    cut = usable_folds(whole, 3)
-    found = finish_on_all(whole, cut, tried, CONFIG, SEED)
-    again = tried_on(whole)
-    wanted = finish(whole, again.units, whole.label, replace(again, aim=tried.aim), CONFIG, SEED)
-    np.testing.assert_allclose(found.weights, wanted.weights)
-    assert (found.bias, found.threshold) == (pytest.approx(wanted.bias), pytest.approx(wanted.threshold))
-    assert len(found.held_out) == len(found.labels) == 700
+def test_what_a_row_is_worth_reaches_the_weights_and_the_threshold() -> None:
+    """Rows of another market, worth next to nothing, are next to not there."""
+    known, other = made_parts.part(1, from_s=600), made_parts.part(2, signal=-2.0)
+    both = Sample.joined([other, known])
+    alone, beside = finished(known).weights, finished(both).weights
+    faint = Sample.joined([other.weighing(0.01), known])
+    found = finished(faint)
+    assert alone[made_parts.TELLING] > 0 > beside[made_parts.TELLING]
+    assert found.weights[made_parts.TELLING] > 0
+    flagged = found.scores(faint) >= found.threshold
+    cut = of_sample(found.scores(faint), faint.label, faint.weight, CONFIG.criterion)
+    assert flagged.tolist() == (found.scores(faint) >= cut).tolist()
+    assert cut != of_sample(found.scores(faint), faint.label, np.ones(len(faint)), CONFIG.criterion)

@@ -1,4 +1,4 @@
-"""The gate: vacuous, worse, held to a proof, and how wide its intervals are."""
+"""The gate: what is worse, what states little, held to a proof, and how wide its intervals are."""
 
 from dataclasses import replace
 
@@ -42,13 +42,44 @@ RIGHT, WRONG = LABELS, ~LABELS
 
 @pytest.mark.parametrize(
     ("threshold", "flags", "words"),
-    [(2.0, RIGHT, "flags nothing"), (0.0, RIGHT, "flags everything"), (0.5, WRONG, "recall 0")],
+    [
+        (2.0, RIGHT, "it flags nothing on the test part, whose base rate is 0.500"),
+        (0.0, RIGHT, "test precision 0.500 over base rate 0.500; it flags all of the test part"),
+        (0.5, WRONG, "test precision 0.000 over base rate 0.500"),
+    ],
+    ids=["nothing", "everything", "nothing right"],
 )
-def test_vacuous_models_are_refused(threshold: float, flags: np.ndarray, words: str) -> None:
+def test_what_a_few_minutes_hold_by_chance_refuses_nothing(threshold: float, flags: np.ndarray, words: str) -> None:
     test = rows(LABELS, {0: flags}, overlapping=False)
     ruling = gate.judge(reader(2, 0, threshold), None, test)
-    assert ruling.reason is RunReason.VACUOUS
-    assert words in ruling.words
+    assert ruling.reason is None
+    assert ruling.words.startswith(words)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_test_part_of_one_class_refuses_nothing(label: int) -> None:
+    test = rows(np.full(300, label), {0: RIGHT, 1: WRONG}, overlapping=False)
+    for served in (None, reader(1, 1)):
+        assert gate.judge(reader(2, 0), served, test).reason is None
+
+
+def test_without_a_twin_nothing_is_stated_and_nothing_refused() -> None:
+    test = rows(LABELS, {0: RIGHT}, overlapping=False)
+    for served in (None, reader(1, 0)):
+        ruling = gate.judge(None, served, test)
+        assert ruling == Ruling(None, "too little was known before the test part to state anything of it")
+
+
+def test_who_flags_nothing_right_is_worse_than_who_flags_right() -> None:
+    test = rows(LABELS, {0: RIGHT, 1: WRONG}, overlapping=False)
+    assert gate.judge(reader(2, 1), reader(1, 0), test).reason is RunReason.WORSE_THAN_SERVED
+
+
+def test_who_flags_nothing_is_not_worse_than_who_flags_right() -> None:
+    test = rows(LABELS, {0: RIGHT}, overlapping=False)
+    ruling = gate.judge(reader(2, 0, threshold=2.0), reader(1, 0), test)
+    assert ruling.reason is None
+    assert "flags nothing" in ruling.words
 
 
 def test_the_first_model_may_serve_whatever_its_worth() -> None:
@@ -74,15 +105,17 @@ def test_worse_on_few_effective_rows_is_a_statement_only() -> None:
 
 def test_a_served_model_that_flags_nothing_refuses_nobody() -> None:
     test = rows(LABELS, {0: RIGHT}, overlapping=False)
-    assert gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test).reason is None
+    ruling = gate.judge(reader(2, 0), reader(1, 0, threshold=2.0), test)
+    assert ruling.reason is None
+    assert ruling.words.endswith("served model 1 flags nothing there")
 
 
 def test_what_may_serve_is_held_to_the_proof() -> None:
-    may, vacuous = Ruling(None, "good"), Ruling(RunReason.VACUOUS, "flags nothing")
+    may, worse = Ruling(None, "good"), Ruling(RunReason.WORSE_THAN_SERVED, "worse")
     assert held_to(Proof(True, "shown"), may) == Ruling(None, "good; shown")
     assert held_to(Proof(False, "not shown"), may) == Ruling(RunReason.NOT_PROVEN, "good; not shown")
     for better in (True, False):
-        assert held_to(Proof(better, "x"), vacuous) is vacuous
+        assert held_to(Proof(better, "x"), worse) is worse
 
 
 def test_wilson_against_scipy() -> None:

@@ -78,7 +78,7 @@ def test_a_damaged_record_is_written_over(hmac_key: bytes | None) -> None:
     store = Store()
     store.set(keys.about(INSTRUMENT, 1), b"\xff damaged")
     ledger = a_ledger(store, Calm(), hmac_key)
-    refused = replace(published(1)[1], verdict=Verdict.REFUSED, reason="vacuous")
+    refused = replace(published(1)[1], verdict=Verdict.REFUSED, reason="one_class")
     ledger.put_scorecard(INSTRUMENT, 1, CARD, None)
     assert ledger.record_of(INSTRUMENT, 1) is None
     assert ledger.put_record(refused)
@@ -87,7 +87,7 @@ def test_a_damaged_record_is_written_over(hmac_key: bytes | None) -> None:
 
 def test_the_first_word_on_a_window_stands() -> None:
     ledger = a_ledger(Store(), Calm())
-    first = replace(published(1)[1], sha256="", verdict=Verdict.REFUSED, reason="vacuous")
+    first = replace(published(1)[1], sha256="", verdict=Verdict.REFUSED, reason="one_class")
     assert ledger.put_record(first)
     assert ledger.put_record(replace(first, published_at_ns=1))
     assert not ledger.put_record(replace(first, verdict=Verdict.FAILED, reason="training_error"))

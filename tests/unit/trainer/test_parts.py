@@ -1,4 +1,4 @@
-"""The parts of a window: what is of use, and what ends a run before any time is spent."""
+"""The parts of a window and of what it remembers: what a model is made of, and what little allows none."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,20 +6,44 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.parts import Folding, check_classes, check_finite, parts_of, usable_folds
+from services.trainer import basis
+from services.trainer.core import Window
+from services.trainer.memory import Remembered, weights
+from services.trainer.parts import Folding, check_classes, check_finite, parts_of, usable, usable_folds
 from services.trainer.reasons import NoModel, RunReason
 from services.trainer.rows import Rows
+from services.trainer.sample import Sample
 from services.trainer.split import split
+from tidewheel.domain.features import FEATURE_COUNT
 
 MINUTE_NS = 60 * 10**9
 
 
-def rows_of(count: int, life_ns: int = 0, label: Callable[[int], int] = lambda k: k % 2) -> Rows:
-    """A row a minute, by placed time."""
-    zeros, ids = np.zeros(count, dtype=np.int64), np.arange(count)
+def in_turn(at: int) -> int:
+    return at % 2
+
+
+def rows_of(count: int, life_ns: int = 0, label: Callable[[int], int] = in_turn, first: int = 0) -> Rows:
+    """A row a minute, by placed time; the first feature goes with the label."""
+    ids, zeros = first + np.arange(count), np.zeros(count, dtype=np.int64)
     labels = np.array([label(k) for k in range(count)], dtype=np.uint8)
-    features = np.zeros((count, 2), dtype=np.float32)
-    return Rows(features, labels, ids * MINUTE_NS, ids * MINUTE_NS + life_ns, ids, ids, zeros)
+    features = np.random.default_rng(first).standard_normal((count, FEATURE_COUNT)).astype(np.float32)
+    features[:, 0] += 2.0 * labels
+    return Rows(features, labels, ids * MINUTE_NS, ids * MINUTE_NS + life_ns, ids, ids + 1, zeros)
+
+
+def window_of(rows: Rows, *before: Rows) -> Window:
+    """A window of rows that remembers windows of others."""
+    memory = tuple(bare(one, seq).remembered() for seq, one in enumerate(before, start=1))
+    return replace(bare(rows, len(before) + 1), memory=memory)
+
+
+def bare(rows: Rows, seq: int) -> Window:
+    return Window("sim:A", seq, 0, int(rows.example_seq[0]), int(rows.example_seq[-1]), rows)
+
+
+def part_of(count: int, life_ns: int = 0, label: Callable[[int], int] = in_turn) -> Sample:
+    return Sample.of(rows_of(count, life_ns, label))
 
 
 def refused(ask: Callable[[], object]) -> tuple[RunReason, str]:
@@ -32,100 +56,169 @@ def sizes(folding: Folding) -> list[tuple[int, int]]:
     return [(len(training), len(held_out)) for training, held_out in folding]
 
 
-def test_parts_are_those_of_the_split_and_folds_lie_in_the_earlier() -> None:
+def test_parts_are_those_of_the_split() -> None:
     rows = rows_of(400)
-    parts = parts_of(rows, split(rows), 3)
-    assert parts.development.order_id.tolist() == list(range(340))
+    parts = parts_of(window_of(rows))
+    assert parts.whole.order_id.tolist() == list(range(400))
+    assert parts.known.order_id.tolist() == list(range(340))
     assert parts.test.order_id.tolist() == list(range(340, 400))
-    assert np.concatenate([held_out for _, held_out in parts.folds]).tolist() == list(range(340))
-    assert sizes(parts.folds) == [(226, 114), (227, 113), (227, 113)]
+    assert parts.test.features.shape == (60, FEATURE_COUNT)
+    np.testing.assert_array_equal(parts.whole.features, basis.inputs(rows.features))
+    assert (parts.purged, parts.weights.tolist()) == (0, [])
+    assert set(parts.whole.weight.tolist()) == set(parts.known.weight.tolist()) == {1.0}
 
 
-def test_a_development_part_too_small() -> None:
-    rows = rows_of(152)
-    assert refused(lambda: parts_of(rows, split(rows), 2)) == (
-        RunReason.TOO_FEW_ROWS,
-        "the development part holds 129 rows after 0 were purged; 130 are needed",
+def test_parts_lie_in_the_order_of_placed_time_whatever_that_of_the_window() -> None:
+    rows = rows_of(400)
+    turned = rows.take(np.random.default_rng(1).permutation(400))
+    parts = parts_of(window_of(turned))
+    for part, wanted in ((parts.whole, range(400)), (parts.known, range(340)), (parts.test, range(340, 400))):
+        assert part.order_id.tolist() == list(wanted)
+
+
+def test_rows_still_open_when_the_test_part_began_are_not_known() -> None:
+    parts = parts_of(window_of(rows_of(400, life_ns=30 * MINUTE_NS)))
+    assert (len(parts.whole), len(parts.known), len(parts.test), parts.purged) == (400, 310, 60, 30)
+
+
+def test_a_large_window_is_thinned_but_for_its_test_part() -> None:
+    rows = rows_of(4200, life_ns=30 * MINUTE_NS, label=lambda k: k // 2 % 2)
+    parts, cut = parts_of(window_of(rows)), split(rows)
+    assert parts.whole.order_id.tolist() == list(range(0, 4200, 2))
+    assert parts.known.order_id.tolist() == list(range(0, len(cut.development), 2))
+    assert parts.test.order_id.tolist() == rows.order_id[cut.test].tolist()
+    assert parts.purged == cut.purged == 30
+
+
+def test_what_is_remembered_comes_before_and_weighs_what_its_window_is_worth() -> None:
+    before, rows = rows_of(300), rows_of(400, first=300)
+    before.features[:] = rows.features[:] = 0.0  # nothing tells, so it may well have turned
+    window = window_of(rows, before)
+    parts = parts_of(window)
+    (worth,) = weights([window.memory[0].sample, Sample.of(rows)])[:-1].tolist()
+    assert 0 < worth < 1
+    assert parts.weights.tolist() == [worth]
+    assert parts.whole.order_id.tolist() == list(range(700))
+    assert parts.known.order_id.tolist() == list(range(640))
+    assert parts.whole.weight.tolist() == [worth] * 300 + [1.0] * 400
+    assert parts.known.weight.tolist() == [worth] * 300 + [1.0] * 340
+
+
+def test_a_window_before_a_turn_is_left_out_and_its_weight_of_0_is_told() -> None:
+    def turned(rows: Rows) -> Rows:
+        return replace(rows, label=1 - rows.label)
+
+    chance = np.random.default_rng(1)
+    old, new = (lambda k: int(chance.random() < 0.5) for _ in range(2))
+    before = [turned(rows_of(300, label=old, first=first)) for first in (0, 300)]
+    after = [rows_of(300, label=new, first=first) for first in (600, 900)]
+    parts = parts_of(window_of(after[1], *before, after[0]))
+    assert parts.weights[:2].tolist() == [0.0, 0.0]
+    assert parts.weights[2] > 0.9
+    assert parts.whole.order_id.tolist() == list(range(600, 1200))
+
+
+def test_remembered_rows_still_open_when_the_test_part_began_are_not_known() -> None:
+    before, rows = rows_of(300), rows_of(400, first=300)
+    before.resolved_ns[290:] = rows.placed_ns[340]
+    parts = parts_of(window_of(rows, before))
+    assert len(parts.whole) == 700
+    assert parts.known.order_id.tolist() == [*range(290), *range(300, 640)]
+
+
+def test_what_is_developed_on_is_what_is_known_or_all_where_that_is_of_no_use() -> None:
+    parts = parts_of(window_of(rows_of(400)))
+    assert parts.developed_on is parts.known
+    for rows in (
+        rows_of(400, label=lambda k: in_turn(k) if k >= 340 else 0),
+        rows_of(117),
+        rows_of(400, 300 * MINUTE_NS),
+    ):
+        parts = parts_of(window_of(rows))
+        assert not usable(parts.known)
+        assert parts.developed_on is parts.whole
+
+
+@pytest.mark.parametrize(("count", "is_usable"), [(99, False), (100, True)])
+def test_a_part_of_use_has_a_mini_batch_of_rows_of_both_classes(count: int, is_usable: bool) -> None:
+    assert usable(part_of(count)) == is_usable
+    for label in (0, 1):
+        assert not usable(part_of(count, label=lambda _, label=label: label))
+
+
+def test_fewer_rows_than_a_mini_batch_allow_no_model() -> None:
+    assert refused(lambda: parts_of(window_of(rows_of(99)))) == (RunReason.TOO_FEW_ROWS, "99 rows; 100 are needed")
+    assert len(parts_of(window_of(rows_of(100))).whole) == 100
+
+
+def test_what_is_remembered_makes_up_for_a_small_window() -> None:
+    parts = parts_of(window_of(rows_of(60, first=60), rows_of(60)))
+    assert len(parts.whole) == 120
+
+
+@pytest.mark.parametrize(("label", "outcome"), [(0, "LOSS"), (1, "PROFIT")])
+def test_one_class_allows_no_model(label: int, outcome: str) -> None:
+    rows = rows_of(400, label=lambda _: label)
+    assert refused(lambda: parts_of(window_of(rows))) == (
+        RunReason.ONE_CLASS,
+        f"the window is {outcome} only: 400 rows",
     )
-    rows = rows_of(153)  # 130, so that the test part is the next to be too small
-    assert refused(lambda: parts_of(rows, split(rows), 2))[1].startswith("the test part holds 23 rows")
+    before = rows_of(300, label=lambda _: label, first=400)
+    assert refused(lambda: parts_of(window_of(before, rows))) == (
+        RunReason.ONE_CLASS,
+        f"all that is remembered is {outcome} only: 700 rows",
+    )
 
 
-def test_a_test_part_too_small() -> None:
-    rows = rows_of(199)
-    cut = split(rows)
-    assert len(cut.test) == 30
-    assert len(parts_of(rows, cut, 3).test) == 30
-    reason, words = refused(lambda: parts_of(rows, replace(cut, test=cut.test[:29]), 3))
-    assert reason is RunReason.TOO_FEW_ROWS
-    assert words.startswith("the test part holds 29 rows")
+def test_what_is_remembered_makes_up_for_a_window_of_one_class() -> None:
+    parts = parts_of(window_of(rows_of(400, label=lambda _: 0, first=300), rows_of(300)))
+    assert parts.weights[0] > 0
+    assert usable(parts.whole)
+    assert usable(parts.known)
 
 
-def test_a_purge_that_takes_too_much_says_why() -> None:
-    rows = rows_of(400, life_ns=250 * MINUTE_NS)
-    reason, words = refused(lambda: parts_of(rows, split(rows), 3))
-    assert reason is RunReason.TOO_FEW_ROWS
-    assert "the development part holds 90 rows after 250 were purged; 130 are needed" in words
-    assert "labels live for 250 min" in words
-    assert "placed within 399 min" in words
-
-
-@pytest.mark.parametrize(("which", "first", "end"), [("development", 0, 340), ("test", 340, 400)])
-def test_a_part_of_one_class(which: str, first: int, end: int) -> None:
-    rows = rows_of(400, label=lambda k: 1 if first <= k < end else k % 2)
-    reason, words = refused(lambda: parts_of(rows, split(rows), 3))
-    assert (reason, words) == (RunReason.ONE_CLASS, f"the {which} part is PROFIT only: {end - first} rows")
+def test_what_is_remembered_is_as_core_says() -> None:
+    (one,) = window_of(rows_of(400, first=300), rows_of(300)).memory
+    assert isinstance(one, Remembered)
+    assert (one.seq, one.first_example_seq, one.last_example_seq, one.first_offset) == (1, 1, 300, 1)
 
 
 def test_a_fold_whose_training_rows_are_of_one_class_is_left_out() -> None:
     """Both classes until row 120, of which the purge leaves nothing to the fold that holds the first hundred out."""
-    rows = rows_of(300, life_ns=30 * MINUTE_NS, label=lambda k: k % 2 if k < 120 else 0)
-    folding = usable_folds(rows, 3)
+    folding = usable_folds(part_of(300, 30 * MINUTE_NS, lambda k: k % 2 if k < 120 else 0), 3)
     assert sizes(folding) == [(140, 100), (170, 100)]
     assert [int(held_out[0]) for _, held_out in folding] == [100, 200]
 
 
 def test_a_fold_with_too_few_training_rows_is_left_out() -> None:
     """Lives of 70 minutes: the fold in the middle keeps 30 rows before it and 30 after."""
-    rows = rows_of(300, life_ns=70 * MINUTE_NS)
-    folding = usable_folds(rows, 3)
+    folding = usable_folds(part_of(300, 70 * MINUTE_NS), 3)
     assert sizes(folding) == [(130, 100), (130, 100)]
     assert [int(held_out[0]) for _, held_out in folding] == [0, 200]
 
 
-def test_fewer_than_two_usable_folds() -> None:
-    rows = rows_of(300, life_ns=120 * MINUTE_NS)
-    reason, words = refused(lambda: usable_folds(rows, 3))
-    assert reason is RunReason.TOO_FEW_ROWS
-    assert words.startswith("0 of 3 folds leave rows of both classes to train on after their purge; 2 are needed")
-    assert "labels live for 120 min" in words
+def test_fewer_than_two_usable_folds_are_none() -> None:
+    assert usable_folds(part_of(300, 120 * MINUTE_NS), 3) == []
 
 
-@pytest.mark.parametrize(("count", "usable"), [(10, True), (11, False)])
-def test_what_is_held_out_holds_thirty_rows(count: int, usable: bool) -> None:
-    rows = rows_of(300)
-    if usable:
-        assert sizes(usable_folds(rows, count)) == [(270, 30)] * 10
-    else:
-        assert refused(lambda: usable_folds(rows, count))[0] is RunReason.TOO_FEW_ROWS
+@pytest.mark.parametrize(("count", "is_usable"), [(10, True), (11, False)])
+def test_what_is_held_out_holds_thirty_rows(count: int, is_usable: bool) -> None:
+    assert sizes(usable_folds(part_of(300), count)) == ([(270, 30)] * 10 if is_usable else [])
 
 
-def test_rows_held_out_of_one_class_are_told() -> None:
+def test_where_rows_held_out_are_of_one_class_there_are_no_folds() -> None:
     """Folds are of use by their training rows; the one whose own labels are mixed is left out for them."""
-    rows = rows_of(300, label=lambda k: k % 2 if k < 100 else 0)
-    reason, words = refused(lambda: usable_folds(rows, 3))
-    assert (reason, words) == (RunReason.ONE_CLASS, "what the folds hold out is LOSS only: 200 rows")
+    assert usable_folds(part_of(300, label=lambda k: k % 2 if k < 100 else 0), 3) == []
 
 
 def test_a_feature_that_is_not_finite_is_counted_by_rows() -> None:
-    rows = rows_of(10)
+    rows = rows_of(100)
     check_finite(rows)
-    rows.features[3] = [np.nan, np.inf]
+    rows.features[3, :2] = [np.nan, np.inf]
     rows.features[7, 1] = -np.inf
-    assert refused(lambda: check_finite(rows)) == (
-        RunReason.NOT_FINITE,
-        "2 of 10 rows hold a feature that is not finite",
-    )
+    words = (RunReason.NOT_FINITE, "2 of 100 rows hold a feature that is not finite")
+    assert refused(lambda: check_finite(rows)) == words
+    assert refused(lambda: parts_of(window_of(rows))) == words
 
 
 def test_classes() -> None:

@@ -127,20 +127,30 @@ def test_killed_between_publication_and_the_closing_event_a_window_is_published(
     assert said(told) == [(1, "one_class"), (2, "published")]
 
 
-class Vacuous(Learner):
-    """Makes models whose twins flag nothing."""
+class Twinless(Learner):
+    """Makes models without a twin."""
 
     def __call__(self, window: Window, config: TrainingConfig, emit: Emit, beginning: Beginning) -> Candidate:
-        made = super().__call__(window, config, emit, beginning)
-        return replace(made, twin=replace(made.twin, threshold=1.0))
+        return replace(super().__call__(window, config, emit, beginning), twin=None)
+
+
+def test_a_model_without_a_twin_is_published_beside_another_and_it_is_said_why() -> None:
+    registry, told = a_registry(), Told()
+    processed(a_worker(registry, told, Learner(), CONFIG), window(1))
+    assert processed(a_worker(registry, told, Twinless(), CONFIG), window(2)) == [False]
+    assert said(told) == [(1, "published"), (2, "published")]
+    (gate,) = (event for event in told.events if event.step is Step.GATE and event.seq == 2)
+    assert gate.detail.startswith("too little was known before the test part to state anything of it")
+    assert registry.current(INSTRUMENT)
 
 
 def test_a_refused_model_is_told_in_the_same_figures() -> None:
-    registry, told, learner = a_registry(), Told(), Vacuous()
+    registry, told, learner = a_registry(), Told(), Learner()
+    processed(a_worker(registry, Told(), learner, CONFIG), window(1))
     for _ in range(2):
-        assert processed(a_worker(registry, told, learner, CONFIG), window(1)) == [False]
+        assert processed(a_worker(registry, told, learner, CONFIG), window(2)) == [True]
     first, again = (replace(event, detail="") for event in told.ends)
-    assert first.reason == "vacuous"
+    assert first.reason == "worse_than_served"
     assert first.result
     assert first.result.sha256
     assert first == again
@@ -172,3 +182,13 @@ def test_a_damaged_model_that_serves_is_made_again() -> None:
     processed(a_worker(registry, told, learner, CONFIG), window(1))
     assert said(told) == [(1, "published")] * 2
     registry.load(INSTRUMENT, 1)
+
+
+def test_a_window_says_in_its_record_from_where_on_its_rows_and_memory_are_needed() -> None:
+    registry = a_registry()
+    processed(a_worker(registry, Told(), Learner(), CONFIG), window(1))
+    later = replace(window(2), memory=(window(1).remembered(),))
+    processed(a_worker(registry, Told(), Learner(), CONFIG), later)
+    record = registry.record_of(INSTRUMENT, 2)
+    assert record
+    assert (record.needed_from, record.first_offset) == (0, SIZE)

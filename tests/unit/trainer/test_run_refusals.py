@@ -1,17 +1,23 @@
-"""Why one window gives no model, said before any time is spent; and what takes over from a winner that is none."""
+"""Why one window gives no model; and what takes over where a part of it, or the search, is of no use."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from services.trainer import tuning
+from services.trainer import gate, tuning
+from services.trainer.config import TrainingConfig
+from services.trainer.core import Window
 from services.trainer.reasons import FAILURES, RunReason, verdict_of
 from services.trainer.rows import Rows
-from tests.unit.trainer.made_runs import CONFIG, a_window, changed, made, refusal
-from tidewheel.domain.models import Verdict
+from services.trainer.run import Beginning
+from tests import made_rows
+from tests.unit.trainer.made_runs import CONFIG, SIZE, a_window, changed, made, refusal
+from tidewheel.domain.models import Scorer, Verdict
 from tidewheel.domain.training import Step
+from tidewheel.registry.verify import Expected, verify
 
 # Pulls every weight to zero in its first step.
 DEAD = replace(tuning.FIRST, l1=1.0, learning_rate=1.0, epochs=CONFIG.epochs)
@@ -22,14 +28,50 @@ def test_one_class() -> None:
     assert refusal(window) == (RunReason.ONE_CLASS, [])
 
 
-@pytest.mark.parametrize("bounds", [(0, 1700), (1700, 2000)], ids=["development", "test"])
-def test_one_class_in_a_part_ends_the_run_before_tuning(bounds: tuple[int, int]) -> None:
+def test_one_class_in_all_that_is_remembered() -> None:
+    window = changed(lambda rows: replace(rows, label=np.zeros_like(rows.label)))
+    later = replace(window, seq=2, memory=(window.remembered(),))
+    assert refusal(later) == (RunReason.ONE_CLASS, [])
+
+
+def of_one_class(first: int, end: int) -> Window:
+    """The window with PROFIT only in some of its rows by placed time."""
+
     def one_class(rows: Rows) -> Rows:
-        order = np.lexsort((rows.order_id, rows.placed_ns))[slice(*bounds)]
-        rows.label[order] = 1
+        order = np.lexsort((rows.order_id, rows.placed_ns))
+        rows.label[order[first:end]] = 1
         return rows
 
-    assert refusal(changed(one_class)) == (RunReason.ONE_CLASS, [Step.VALIDATED, Step.SPLIT])
+    return changed(one_class)
+
+
+def test_one_class_before_the_test_part_gives_a_model_without_a_twin_which_is_published() -> None:
+    """The search is made on all rows; of the test part nothing is stated but its base rate."""
+    window = of_one_class(0, 1700)
+    candidate, events = made(window)
+    assert candidate.twin is None
+    model = verify(candidate.model_bytes, Expected(made_rows.INSTRUMENT, 1, candidate.sha256))
+    assert (model.test.rows, model.test.positives, model.test.precision, model.test.recall) == (0, 0, 0.0, 0.0)
+    assert (model.test.auc, model.test.curve, model.test.calibration) == (0.5, (), ())
+    assert model.base_rate == candidate.test.label.mean()
+    assert 0 < model.base_rate < 1
+    assert model.training.rows == SIZE
+    assert np.ptp(Scorer.of(model).scores(window.rows.features)) > 0
+    assert [event.step for event in events][:2] == [Step.VALIDATED, Step.SPLIT]
+    assert events[-1].step is Step.SELECTED
+    for served in (None, model):
+        ruling = gate.judge(candidate.twin, served, candidate.test)
+        assert ruling.reason is None
+        assert ruling.words == "too little was known before the test part to state anything of it"
+
+
+def test_one_class_in_the_test_part_is_stated_and_refuses_nothing() -> None:
+    candidate, events = made(of_one_class(1700, 2000))
+    assert candidate.twin is not None
+    assert (candidate.model.test.rows, candidate.model.test.positives) == (300, 300)
+    assert candidate.model.base_rate == 1.0
+    assert [event.step for event in events] == [Step.VALIDATED, Step.SPLIT, *[Step.TRIAL] * 4, Step.SELECTED]
+    assert gate.judge(candidate.twin, None, candidate.test).reason is None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -41,26 +83,63 @@ def test_a_feature_that_is_not_finite(value: float) -> None:
     assert refusal(changed(broken)) == (RunReason.NOT_FINITE, [])
 
 
-def test_lives_so_long_that_the_purge_leaves_nothing() -> None:
+def test_where_nothing_can_be_held_out_the_first_setting_is_taken_and_it_is_said() -> None:
+    """Lives so long that the purge leaves nothing: no trial, no twin, no row scored out of fold."""
+
     def long_lived(rows: Rows) -> Rows:
         return replace(rows, resolved_ns=np.full_like(rows.resolved_ns, rows.resolved_ns.max()))
 
-    assert refusal(changed(long_lived)) == (RunReason.TOO_FEW_ROWS, [Step.VALIDATED, Step.SPLIT])
+    candidate, events = made(changed(long_lived))
+    assert [event.step for event in events] == [Step.VALIDATED, Step.SPLIT, Step.SELECTED]
+    assert events[-1].detail == "nothing can be held out to search with, so the first setting is taken"
+    assert events[-1].trial is None
+    sizes = events[1].split
+    assert sizes is not None
+    assert (sizes.training, sizes.validation, sizes.test, sizes.purged) == (0, 0, 300, 1700)
+    model = verify(candidate.model_bytes, Expected(made_rows.INSTRUMENT, 1, candidate.sha256))
+    assert candidate.twin is None
+    assert model.hyperparameters == replace(tuning.FIRST, epochs=CONFIG.epochs)
+    assert json.loads(model.lineage.training_config)["trials"] == 0
+    assert (model.training.rows, model.validation.rows, model.test.rows) == (SIZE, 0, 0)
+    assert (model.training.at_threshold.threshold, model.training.precision > 0) == (model.threshold, True)
+
+
+def test_what_was_made_without_a_search_is_made_again_from_its_lineage() -> None:
+    def long_lived(rows: Rows) -> Rows:
+        return replace(rows, resolved_ns=np.full_like(rows.resolved_ns, rows.resolved_ns.max()))
+
+    warm = Beginning(replace(tuning.FIRST, learning_rate=3e-4, epochs=2))
+    candidate, _ = made(changed(long_lived), CONFIG, warm)
+    assert candidate.model.hyperparameters == replace(tuning.FIRST, learning_rate=3e-4, epochs=CONFIG.epochs)
+    lineage = candidate.model.lineage
+    config = TrainingConfig.told(json.loads(lineage.training_config))
+    again, _ = made(changed(long_lived), config, Beginning.of(lineage.started_from))
+    assert again.model_bytes == candidate.model_bytes
+
+
+def few_rows(count: int) -> Window:
+    def alternating(rows: Rows) -> Rows:
+        few = rows.take(slice(0, count))
+        return replace(few, label=(np.arange(count) % 2).astype(np.uint8))
+
+    return changed(alternating)
 
 
 def test_fewer_rows_than_a_mini_batch() -> None:
-    def alternating(rows: Rows) -> Rows:
-        few = rows.take(slice(0, 140))
-        return replace(few, label=(np.arange(140) % 2).astype(np.uint8))
+    assert refusal(few_rows(99)) == (RunReason.TOO_FEW_ROWS, [])
 
-    assert refusal(changed(alternating)) == (RunReason.TOO_FEW_ROWS, [Step.VALIDATED, Step.SPLIT])
+
+def test_fewer_rows_before_the_test_part_than_a_mini_batch_give_a_model_without_a_twin() -> None:
+    candidate, _ = made(few_rows(110))
+    assert candidate.twin is None
+    assert (candidate.model.training.rows, candidate.model.test.rows, len(candidate.test)) == (110, 0, 17)
 
 
 def test_constant_columns_only_tell_nothing_apart() -> None:
     window = changed(lambda rows: replace(rows, features=np.full_like(rows.features, 3.0)))
     reason, steps = refusal(window)
     assert reason is RunReason.NO_FEASIBLE_TRIAL
-    assert steps[:2] == [Step.VALIDATED, Step.SPLIT]
+    assert steps == [Step.VALIDATED, Step.SPLIT, *[Step.TRIAL] * 4, Step.SELECTED]
 
 
 def dead_winner(monkeypatch: pytest.MonkeyPatch, incumbent_feasible: bool = True, is_incumbent: bool = False) -> None:
@@ -82,19 +161,24 @@ def test_a_winner_that_comes_to_nothing_on_all_rows_gives_way_to_the_first(monke
     first, second = events[-2:]
     assert (first.step, second.step) == (Step.SELECTED, Step.SELECTED)
     assert first.detail == "trial 3: by luck"
-    assert "trial 3 tells no row from another once all rows train it; the first setting takes over" in second.detail
+    assert second.detail == "the winner tells no row from another once all rows train it; the first setting takes over"
     assert first.trial is not None
-    assert second.trial is not None
     assert first.trial.hyperparameters == DEAD
-    assert (second.trial.number, second.trial.hyperparameters) == (1, replace(tuning.FIRST, epochs=6))
+    assert second.trial is None
+    assert candidate.twin is not None
     assert candidate.model.hyperparameters == candidate.twin.hyperparameters == replace(tuning.FIRST, epochs=6)
+    assert json.loads(candidate.model.lineage.training_config)["trials"] == CONFIG.trials
 
 
-@pytest.mark.parametrize(("feasible", "same"), [(False, False), (True, True)])
-def test_where_nothing_is_left_to_fall_back_on_there_is_no_model(
-    monkeypatch: pytest.MonkeyPatch, feasible: bool, same: bool
-) -> None:
-    dead_winner(monkeypatch, feasible, same)
+def test_the_first_takes_over_though_it_was_not_feasible_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_winner(monkeypatch, incumbent_feasible=False)
+    candidate, events = made(a_window())
+    assert events[-1].detail.endswith("the first setting takes over")
+    assert candidate.model.hyperparameters == replace(tuning.FIRST, epochs=6)
+
+
+def test_where_nothing_is_left_to_fall_back_on_there_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_winner(monkeypatch, is_incumbent=True)
     reason, steps = refusal(a_window())
     assert reason is RunReason.NO_FEASIBLE_TRIAL
     assert steps[-2:] == [Step.TRIAL, Step.SELECTED]

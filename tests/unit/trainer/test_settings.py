@@ -15,6 +15,7 @@ from tidewheel.runtime.settings import BadSettings, load
 UNUSUAL = TrainingConfig(
     window=2000,
     step=500,
+    memory=5,
     trials=4,
     criterion=Criterion(Goal.F_BETA, 0.4, 0.7, 0.5),
     update=Update.ADAM,
@@ -36,7 +37,7 @@ def test_defaults_are_the_contracts() -> None:
     config = settings.training()
     assert config == TrainingConfig()
     assert (config.window, config.step, config.trials, config.at_once) == (10_000, 10_000, 10, 2)
-    assert (config.epochs, config.folds, config.neighbours) == (6, 3, 16)
+    assert (config.epochs, config.folds, config.neighbours, config.memory) == (6, 3, 16, 12)
     assert config.criterion == Criterion(Goal.PRECISION_AT_TARGET_RECALL, recall_min=0.25)
     assert (config.update, config.loss) == (Update.SGD, Loss.LOGISTIC)
     switches = (config.balanced, config.uniqueness_weights, config.early_stopping, config.warm_start)
@@ -48,6 +49,7 @@ def test_what_is_set_arrives() -> None:
     settings = told(
         window="2000",
         step="500",
+        memory="5",
         trials="4",
         criterion="f_beta",
         recall_min="0.4",
@@ -86,6 +88,8 @@ def test_every_goal_can_be_told(goal: Goal) -> None:
         ("WINDOW", "10", "from 200"),
         ("STEP", "20000", "window step 20000 must be from 1 to the window size 10000"),
         ("TRIALS", "0", "from 1 to 1000"),
+        ("MEMORY", "0", "from 1 to 64"),
+        ("MEMORY", "65", "from 1 to 64"),
         ("PROMOTION", "always", "one of fresh, proven"),
         ("OPTIMIZER", "lbfgs", "one of sgd, adam"),
         ("CRITERION", "profit", "one of precision_at_target_recall, recall_at_target_precision, accuracy, f_beta"),
@@ -113,8 +117,8 @@ def test_the_canonical_text_is_stable() -> None:
     assert told().training().canonical() == (
         '{"at_once":2,"balanced":false,"criterion":{"beta":1.0,"goal":"precision_at_target_recall",'
         '"precision_min":0.6,"recall_min":0.25},"early_stopping":false,"epochs":6,"folds":3,"loss":"logistic",'
-        '"neighbours":16,"procedure":2,"seed":1,"step":10000,"trials":10,"uniqueness_weights":false,"update":"sgd",'
-        '"warm_start":false,"window":10000}'
+        '"memory":12,"neighbours":16,"procedure":3,"seed":1,"step":10000,"trials":10,"uniqueness_weights":false,'
+        '"update":"sgd","warm_start":false,"window":10000}'
     )
 
 

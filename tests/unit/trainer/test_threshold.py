@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.trainer import threshold
 from services.trainer.criteria import Criterion, Goal
-from services.trainer.threshold import AIMS, Ranking, aimed
+from services.trainer.threshold import AIMS, FLAGGED_MAX, Ranking, aimed, of_sample
 from tests.unit.trainer import naive
 
 FITTED = [goal for goal in Goal if goal is not Goal.CROSS_ENTROPY_LOSS]
@@ -17,9 +16,15 @@ FITTED = [goal for goal in Goal if goal is not Goal.CROSS_ENTROPY_LOSS]
 SCORE = st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.5000001, 0.9])
 FLOOR = st.sampled_from([0.125, 0.25, 0.5, 0.75, 1.0])
 CRITERIA = st.builds(Criterion, st.sampled_from(FITTED), FLOOR, FLOOR, st.sampled_from([0.5, 1.0, 2.0]))
+WEIGHED = st.lists(st.tuples(SCORE, st.integers(0, 1), st.sampled_from([0.25, 0.5, 1.0])), min_size=1, max_size=30)
 SCORED = st.lists(st.tuples(SCORE, st.integers(0, 1)), min_size=1, max_size=30)
 IN_FOLDS = st.lists(st.tuples(SCORE, SCORE, st.integers(0, 1), st.integers(0, 2)), min_size=2, max_size=30)
 PRECISION = Criterion(recall_min=0.25)
+
+
+def plainly(scores: np.ndarray, labels: np.ndarray, criterion: Criterion) -> float:
+    """The threshold of one model's scores, however many it flags."""
+    return float(Ranking.of(scores[np.newaxis], labels).threshold(criterion)[0])
 
 
 def labelled(*labels: int) -> np.ndarray:
@@ -30,7 +35,7 @@ def labelled(*labels: int) -> np.ndarray:
 @given(SCORED, CRITERIA)
 def test_against_brute_force(scored: list[tuple[float, int]], criterion: Criterion) -> None:
     scores, labels = np.array([s for s, _ in scored]), labelled(*(y for _, y in scored))
-    found = threshold.fit(scores, labels, criterion)
+    found = plainly(scores, labels, criterion)
     wanted = naive.best_cut(scores, labels, np.ones(len(scores), dtype=bool), criterion)
     assert (scores >= found).tolist() == (scores >= wanted).tolist()
     assert np.isinf(found) == np.isinf(wanted)
@@ -59,28 +64,28 @@ def test_by_hand() -> None:
         (Criterion(Goal.F_BETA, beta=0.25), 0.85),  # precision weighs most
     ]
     for criterion, wanted in expected:
-        assert threshold.fit(scores, labels, criterion) == pytest.approx(wanted)
+        assert plainly(scores, labels, criterion) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("goal", FITTED)
 def test_ties_go_to_the_higher_recall(goal: Goal) -> None:
     """Whoever flags two, or all four where accuracy weighs all rows alike, loses nothing by it."""
     scores = np.array([0.9, 0.8, 0.7, 0.6])
-    found = threshold.fit(scores, labelled(1, 1, 0, 0), Criterion(goal, recall_min=0.25, precision_min=1.0))
+    found = plainly(scores, labelled(1, 1, 0, 0), Criterion(goal, recall_min=0.25, precision_min=1.0))
     assert found == pytest.approx(0.75)
-    assert threshold.fit(scores, labelled(1, 0, 1, 0), Criterion(Goal.ACCURACY)) == pytest.approx(0.65)
+    assert plainly(scores, labelled(1, 0, 1, 0), Criterion(Goal.ACCURACY)) == pytest.approx(0.65)
 
 
 def test_equal_scores_are_flagged_together() -> None:
     scores, labels = np.array([0.9, 0.9, 0.1]), labelled(1, 0, 1)
-    assert threshold.fit(scores, labels, PRECISION) == pytest.approx(0.1)  # two of three, where one of two was the rest
-    assert threshold.fit(np.full(5, 0.3), labelled(1, 0, 0, 0, 0), PRECISION) == 0.3
+    assert plainly(scores, labels, PRECISION) == pytest.approx(0.1)  # two of three, where one of two was the rest
+    assert plainly(np.full(5, 0.3), labelled(1, 0, 0, 0, 0), PRECISION) == 0.3
 
 
 @pytest.mark.parametrize("low", [0.5, np.nextafter(0.5, 1)])
 def test_neighbouring_floats_leave_no_room_between(low: float) -> None:
     scores = np.array([np.nextafter(low, 1), low])
-    found = threshold.fit(scores, labelled(1, 0), PRECISION)
+    found = plainly(scores, labelled(1, 0), PRECISION)
     assert (scores >= found).tolist() == [True, False]
 
 
@@ -95,7 +100,73 @@ def test_neighbouring_floats_leave_no_room_between(low: float) -> None:
 )
 def test_where_nothing_meets_the_goal_nothing_is_flagged(labels: tuple[int, ...], criterion: Criterion) -> None:
     scores = np.array([0.9, 0.5, 0.1])
-    assert threshold.fit(scores, labelled(*labels), criterion) == np.inf
+    assert plainly(scores, labelled(*labels), criterion) == np.inf
+
+
+@settings(max_examples=150)
+@given(WEIGHED, CRITERIA)
+def test_the_threshold_that_goes_out_against_brute_force(
+    weighed: list[tuple[float, int, float]], criterion: Criterion
+) -> None:
+    scores, labels, weights = (np.array(column) for column in zip(*weighed, strict=True))
+    found = of_sample(scores, labels.astype(np.uint8), weights, criterion)
+    wanted = naive.cut_that_goes_out(scores.tolist(), labels.tolist(), weights.tolist(), criterion, FLAGGED_MAX)
+    assert (scores >= found).tolist() == (scores >= wanted).tolist()
+
+
+def test_the_threshold_that_goes_out_flags_half_at_most() -> None:
+    """Three of the best four are right, and of six rows three may be flagged."""
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(0, 1, 1, 1, 0, 0)
+    assert plainly(scores, labels, PRECISION) == pytest.approx(0.55)
+    assert of_sample(scores, labels, np.ones(6), PRECISION) == pytest.approx(0.65)
+
+
+def test_half_is_of_the_weight_and_not_of_the_rows() -> None:
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6]), labelled(0, 1, 1, 0)
+    assert of_sample(scores, labels, np.ones(4), PRECISION) == pytest.approx(0.75)
+    assert of_sample(scores, labels, np.array([0.5, 0.5, 1.0, 2.0]), PRECISION) == pytest.approx(0.65)
+    assert of_sample(scores, labels, np.array([1.0, 3.0, 1.0, 1.0]), PRECISION) == pytest.approx(0.85)
+
+
+def test_rows_count_by_their_weight_where_precision_is_weighed() -> None:
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(1, 0, 1, 0, 0, 0)
+    assert of_sample(scores, labels, np.ones(6), Criterion(recall_min=1.0)) == pytest.approx(0.65)
+    light = np.array([0.25, 0.25, 1.0, 1.0, 1.0, 1.0])
+    assert of_sample(scores, labels, light, Criterion(recall_min=0.5)) == pytest.approx(0.65)
+    assert of_sample(scores, labels, np.ones(6), Criterion(recall_min=0.5)) == pytest.approx(0.85)
+
+
+def test_of_thresholds_that_do_alike_the_one_that_flags_least_goes_out() -> None:
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(1, 1, 0, 0, 0, 0)
+    assert plainly(scores, labels, PRECISION) == pytest.approx(0.75)
+    assert of_sample(scores, labels, np.ones(6), PRECISION) == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize(
+    ("labels", "criterion"),
+    [
+        ((0, 0, 0, 0, 1, 1), PRECISION),
+        ((0, 0, 0, 0, 0, 0), PRECISION),
+        ((0, 0, 0, 0, 0, 0), Criterion(Goal.F_BETA)),
+        ((0, 1, 0, 0, 1, 1), Criterion(Goal.RECALL_AT_TARGET_PRECISION, precision_min=0.75)),
+    ],
+)
+def test_where_no_half_meets_the_goal_the_best_half_is_flagged(labels: tuple[int, ...], criterion: Criterion) -> None:
+    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert of_sample(scores, labelled(*labels), np.ones(6), criterion) == pytest.approx(0.65)
+
+
+def test_where_more_than_half_share_the_highest_score_they_are_flagged() -> None:
+    scores = np.array([0.9, 0.9, 0.9, 0.4])
+    assert of_sample(scores, labelled(1, 0, 1, 0), np.ones(4), PRECISION) == pytest.approx(0.65)
+    assert of_sample(np.full(4, 0.3), labelled(1, 0, 1, 0), np.ones(4), PRECISION) == 0.3
+
+
+@pytest.mark.parametrize("low", [0.5, np.nextafter(0.5, 1)])
+def test_what_goes_out_lies_between_neighbouring_floats_too(low: float) -> None:
+    scores = np.array([np.nextafter(low, 1), low])
+    found = of_sample(scores, labelled(1, 0), np.ones(2), PRECISION)
+    assert (scores >= found).tolist() == [True, False]
 
 
 def test_a_fold_whose_others_hold_no_positives_is_not_flagged() -> None:

@@ -12,8 +12,7 @@ from services.trainer.crossfit import Folds
 from services.trainer.judging import Tried
 from services.trainer.learner import Loss, Update
 from services.trainer.parts import usable_folds
-from services.trainer.reasons import NoModel, RunReason
-from services.trainer.rows import Rows
+from services.trainer.sample import Sample
 from services.trainer.tuning import FIRST, Search, Selected, choose
 from tests.unit.trainer import made_parts
 from tidewheel.domain.models import Hyperparameters
@@ -23,7 +22,7 @@ CONFIG = TrainingConfig(trials=5, neighbours=4, epochs=6)
 SLOW = replace(FIRST, learning_rate=1e-5, l1=1e-7, wd=1e-7)
 
 
-def problem(rows: Rows | None = None, config: TrainingConfig = CONFIG, seed: int = 3) -> Search:
+def problem(rows: Sample | None = None, config: TrainingConfig = CONFIG, seed: int = 3) -> Search:
     rows = made_parts.part(signal=2.0) if rows is None else rows
     folds = Folds.of(rows, usable_folds(rows, config.folds), config, 1)
     return Search(folds, rows.label[folds.places], config, seed)
@@ -146,12 +145,14 @@ def test_a_signal_is_found() -> None:
     assert selected.tried.recall >= 0.25
 
 
-def test_settings_that_tell_nothing_apart_are_refused() -> None:
+def test_where_no_setting_tells_rows_apart_the_incumbent_stays_and_it_is_said() -> None:
     rows = made_parts.part()
-    with pytest.raises(NoModel) as caught:
-        run(problem(replace(rows, features=np.zeros_like(rows.features))))
-    assert caught.value.reason is RunReason.NO_FEASIBLE_TRIAL
-    assert str(caught.value).startswith("none of 5 trials tells rows apart")
+    selected, trials = run(problem(replace(rows, features=np.zeros_like(rows.features))))
+    assert len(trials) == selected.trials == 5
+    assert not any(trial.feasible for trial in trials)
+    assert selected.tried is selected.incumbent
+    assert (selected.number, selected.tried.hyperparameters) == (1, replace(FIRST, epochs=6))
+    assert selected.how.endswith("as no setting keeps its recall there")
 
 
 def test_balanced_weighs_the_classes_alike_in_every_setting() -> None:
@@ -263,11 +264,12 @@ def test_an_incumbent_that_is_not_feasible_is_replaced_by_any_that_is() -> None:
     assert "as the first falls short" in selected.how
 
 
-def test_nothing_feasible_is_no_model() -> None:
-    with pytest.raises(NoModel) as caught:
-        choose([[tried(0.9, feasible=False)], [tried(0.8, feasible=False)]])
-    assert caught.value.reason is RunReason.NO_FEASIBLE_TRIAL
-    assert str(caught.value).startswith("none of 2 trials")
+def test_where_nothing_is_feasible_the_incumbent_stays_whatever_leads_it() -> None:
+    incumbent = tried(0.2, feasible=False)
+    selected = choose([[incumbent, tried(0.9, feasible=False)], [tried(0.8, feasible=False)]])
+    assert selected.tried is selected.incumbent is incumbent
+    assert (selected.number, selected.trials) == (1, 2)
+    assert selected.how == "precision 0.200 at recall 0.300 on rows held out, as no setting keeps its recall there"
 
 
 def test_seeds_depend_on_their_words_only() -> None:

@@ -20,6 +20,7 @@ from tidewheel.domain.models import (
     Model,
     ModelRecord,
     PartMetrics,
+    RememberedWindow,
     Rival,
     Scorecard,
     Verdict,
@@ -194,6 +195,15 @@ def _lineage_to_wire(value: Lineage) -> models_pb2.Lineage:
         last_example_seq=value.last_example_seq,
         training_config=value.training_config,
         started_from=value.started_from,
+        memory=[
+            models_pb2.RememberedWindow(
+                seq=one.seq,
+                first_example_seq=one.first_example_seq,
+                last_example_seq=one.last_example_seq,
+                weight=one.weight,
+            )
+            for one in value.memory
+        ],
     )
 
 
@@ -205,6 +215,9 @@ def _lineage_of(message: models_pb2.Lineage) -> Lineage:
         message.last_example_seq,
         message.training_config,
         message.started_from,
+        tuple(
+            RememberedWindow(one.seq, one.first_example_seq, one.last_example_seq, one.weight) for one in message.memory
+        ),
     )
 
 
@@ -265,6 +278,7 @@ def encode_model_record(value: ModelRecord) -> bytes:
         hmac_sha256=value.hmac_sha256,
         first_offset=value.first_offset,
         last_offset=value.last_offset,
+        needed_from=value.needed_from,
     )
     if value.scorecard:
         message.scorecard.CopyFrom(scorecard_to_wire(value.scorecard))
@@ -294,4 +308,5 @@ def decode_model_record(payload: bytes | None) -> ModelRecord:
         message.first_offset,
         message.last_offset,
         rival if message.HasField("rival") else None,
+        message.needed_from,
     )

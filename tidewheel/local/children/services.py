@@ -51,6 +51,7 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
         "WINDOW": str(options.window),
         "STEP": str(options.step),
         "TRIALS": str(options.trials),
+        "MEMORY": str(options.memory),
         "PROMOTION": options.promotion,
         "EXIT_ON": options.exit_on,
     }

@@ -95,9 +95,13 @@ def ended(run: TrainingRun) -> str:
     """How a run ended, as a line."""
     name = run.outcome or "open"
     result = run.result
-    if result is None or result.test is None:
+    if result is None or not (result.test or run.published):
         return f"model {run.seq} {name}" + (f": {run.words or run.reason}" if run.reason else "")
-    figures = f"test precision {share(result.test.precision)} at recall {share(result.test.recall)}"
+    figures = (
+        f"test precision {share(result.test.precision)} at recall {share(result.test.recall)}"
+        if result.test
+        else "nothing known to test it by"
+    )
     head = (
         f"model {run.seq} {name}: {figures}, base rate {share(result.base_rate)}, evidence {result.evidence or 'none'}"
     )

@@ -89,20 +89,34 @@ class Hyperparameters(_message.Message):
     def __init__(self, use_bias: _Optional[bool] = ..., l1: _Optional[float] = ..., learning_rate: _Optional[float] = ..., positive_example_weight_mult: _Optional[float] = ..., wd: _Optional[float] = ..., mini_batch_size: _Optional[int] = ..., epochs: _Optional[int] = ...) -> None: ...
 
 class Lineage(_message.Message):
-    __slots__ = ("topic", "partition", "first_example_seq", "last_example_seq", "training_config", "started_from")
+    __slots__ = ("topic", "partition", "first_example_seq", "last_example_seq", "training_config", "started_from", "memory")
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     FIRST_EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
     LAST_EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
     TRAINING_CONFIG_FIELD_NUMBER: _ClassVar[int]
     STARTED_FROM_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
     topic: str
     partition: int
     first_example_seq: int
     last_example_seq: int
     training_config: str
     started_from: str
-    def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., training_config: _Optional[str] = ..., started_from: _Optional[str] = ...) -> None: ...
+    memory: _containers.RepeatedCompositeFieldContainer[RememberedWindow]
+    def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., training_config: _Optional[str] = ..., started_from: _Optional[str] = ..., memory: _Optional[_Iterable[_Union[RememberedWindow, _Mapping]]] = ...) -> None: ...
+
+class RememberedWindow(_message.Message):
+    __slots__ = ("seq", "first_example_seq", "last_example_seq", "weight")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    FIRST_EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
+    LAST_EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    first_example_seq: int
+    last_example_seq: int
+    weight: float
+    def __init__(self, seq: _Optional[int] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ("instrument", "seq", "format_version", "schema_hash", "coefficients", "mean", "std", "intercept", "threshold", "hyperparameters", "training", "validation", "test", "base_rate", "effective_rows", "first_placed_ns", "last_resolved_ns", "lineage", "golden_features", "golden_score")
@@ -149,7 +163,7 @@ class Model(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ...) -> None: ...
 
 class ModelRecord(_message.Message):
-    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "rival")
+    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "rival", "needed_from")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +176,7 @@ class ModelRecord(_message.Message):
     FIRST_OFFSET_FIELD_NUMBER: _ClassVar[int]
     LAST_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RIVAL_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FROM_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     sha256: str
@@ -174,7 +189,8 @@ class ModelRecord(_message.Message):
     first_offset: int
     last_offset: int
     rival: Rival
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., rival: _Optional[_Union[Rival, _Mapping]] = ...) -> None: ...
+    needed_from: int
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., rival: _Optional[_Union[Rival, _Mapping]] = ..., needed_from: _Optional[int] = ...) -> None: ...
 
 class Rival(_message.Message):
     __slots__ = ("seq", "flagged", "hits")
