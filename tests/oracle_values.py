@@ -136,6 +136,11 @@ class Window:
     def one_class(self) -> bool:
         return self.profits == 0 or self.losses == 0
 
+    def remembered_one_class(self, windows: list["Window"], memory: int) -> bool:
+        """Whether it and those before it, `memory` in all, hold one class only."""
+        known = windows[max(0, self.number - memory) : self.number]
+        return not any(one.profits for one in known) or not any(one.losses for one in known)
+
 
 @dataclass(frozen=True)
 class Session:

@@ -58,7 +58,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
     alike: list[float] = []
     since = SinceFlip(flip_s)
     proven = Proven()
-    stream = windows(seed, edge, config.window, flip_s=flip_s)
+    stream = windows(seed, edge, config.window, flip_s=flip_s, memory=config.memory)
     for window, following in pairwise(islice(stream, count + 1)):
         later = following.rows.take(following.rows.placed_ns > window.rows.resolved_ns.max())
         pools["planted"].add(oracle(window.rows, flip_s).flags(later), later.label)

@@ -58,7 +58,7 @@ def by_steps(seed: int, edge: float, config: TrainingConfig, flip_s: int) -> dic
     """The models of the windows that close each tenth of a window, over the first window of rows after the flip."""
     step = config.window // STEPS
     stepping = TrainingConfig(window=config.window, step=step)
-    stream = windows(seed, edge, config.window, step=step, flip_s=flip_s)
+    stream = windows(seed, edge, config.window, step=step, flip_s=flip_s, memory=config.memory)
     turned = dropwhile(lambda window: not flipped(window.rows, flip_s).any(), stream)
     since = [likeness_to_new(model, later) for model, later in _followed(islice(turned, 2 * STEPS), stepping)]
     return {"step": step, "since_flip": rounded(since), "first": first(since)}

@@ -25,11 +25,11 @@ ORDERS = OrderRule(5, Threshold.parse("10"))
 MIDS = slice(5, 605)
 
 
-def windows(seed: int, edge: float, size: int, *, step: int = 0, flip_s: int = 0) -> Iterator[Window]:
+def windows(seed: int, edge: float, size: int, *, step: int = 0, flip_s: int = 0, memory: int = 1) -> Iterator[Window]:
     """Window after window of one market, without end; `edge` as in the simulator, 0 for pure chance, and `flip_s` as
-    there, 0 for never. `step` 0: the window."""
+    there, 0 for never. `step` 0: the window. `memory`: windows that one remembers, its own among them."""
     ingest, labeler = IngestCore(INSTRUMENT, SourceKind.SIMULATED, RULES), Labeler(INSTRUMENT)
-    filling = Windows(Windowing(size, step or size))
+    filling = Windows(Windowing(size, step or size), memory)
     offset = 0
     for item in Simulator(seed, edge, flip_s).items():
         for second in ingest.on_item(item):

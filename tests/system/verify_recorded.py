@@ -16,7 +16,7 @@ from tests import oracle
 from tests.system import driver, verifier
 
 LIMIT_S = 1800.0
-WINDOW = 10_000
+WINDOW, MEMORY = 10_000, 12
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def verify(name: str, case: Case, data: Path, folder: Path) -> list[str]:
 
 
 def window_faults(summary: dict[str, object], result: oracle.Result) -> list[str]:
-    """A window for each the oracle closes; those of one class refused, with a reason."""
+    """A window for each the oracle closes; one of one class with all that it remembers refused, with a reason."""
     models = {model["seq"]: model for model in summary["models"]}  # type: ignore[attr-defined]
     windows = oracle.windows_of([example.label for example in result.examples()], WINDOW, WINDOW)
     faults = (
@@ -66,7 +66,11 @@ def window_faults(summary: dict[str, object], result: oracle.Result) -> list[str
     )
     for window in windows:
         model = models.get(window.number)
-        if window.one_class and model and (model["verdict"] != "refused" or not model["reason"]):
+        if (
+            window.remembered_one_class(windows, MEMORY)
+            and model
+            and (model["verdict"] != "refused" or not model["reason"])
+        ):
             faults.append(f"window {window.number} of one class was {model['verdict']}")
     return faults
 
