@@ -44,8 +44,9 @@ FIRST = Hyperparameters(
 # family, Roberts 2018): learning rate, positive weight, l1, wd.
 REACH = np.array([1.0, 0.5, 1.5, 1.5])
 SPREAD = np.array([0.8566748838545029, 0.733891856627126, 0.6287067210378087, 0.5385972572236101])
-# Of a hundred and sixty settings on pure chance, some lead by two errors; hardly any by three.
-ERRORS = 3.0
+# Of a hundred and sixty settings on pure chance, some lead by two errors; hardly any by three. On the zoo those that
+# led by three did worse on next windows all the same (ADR 26).
+ERRORS = 5.0
 STAGES = (1 / 3, 2 / 3, 1.0)
 
 
@@ -108,8 +109,8 @@ class Search:
 
 
 def choose(everything: list[list[Tried]]) -> Selected:
-    """The incumbent, which is the very first, unless another feasible setting is shown better, or the incumbent is not
-    feasible and another is."""
+    """The incumbent, which is the very first, unless a feasible setting is shown better: feasible or not, it is what
+    did best on markets that nobody searched on."""
     incumbent, trials = everything[0][0], len(everything)
     leads = [
         (one.merit - incumbent.merit - ERRORS * one.error_of_lead(incumbent), -number, one)
@@ -118,13 +119,9 @@ def choose(everything: list[list[Tried]]) -> Selected:
         if one.feasible and one is not incumbent
     ]
     lead, number, best = max(leads, key=lambda entry: entry[:2], default=(-np.inf, -1, incumbent))
-    if best is incumbent and not incumbent.feasible:
-        return Selected(incumbent, incumbent, 1, trials, f"{_said(incumbent)}, as no setting keeps its recall there")
-    if lead > 0 or not incumbent.feasible:
-        why = (
-            "shown better than the setting the search began with" if incumbent.feasible else "as the first falls short"
-        )
-        return Selected(best, incumbent, -number, trials, f"{_said(best)}, {why}")
+    if lead > 0:
+        how = f"{_said(best)}, shown better than the setting the search began with"
+        return Selected(best, incumbent, -number, trials, how)
     return Selected(incumbent, incumbent, 1, trials, f"{_said(incumbent)}, as no other is shown better")
 
 
