@@ -3,8 +3,8 @@
 The newest rows are worth most, so the model that goes out is trained on all of them, and no row is left to test it.
 What is stated of the test part is what its *twin* reached there: the same setting, found and trained without those
 rows. The gate looks at the twin. `training` is of the rows the model was trained on. `validation` is of those rows
-scored out of fold, as the model would score them, at its threshold: that was fitted on them, so these figures flatter;
-those of the test part do not.
+scored out of fold, as the model would score them, at its threshold: that was fitted on their labels, so these figures
+flatter; those of the test part do not.
 """
 
 from dataclasses import dataclass, replace

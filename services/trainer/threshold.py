@@ -71,13 +71,12 @@ class Ranking:
         return np.where(merit[np.arange(len(merit)), last] < 0, -1, last)
 
     def threshold(self, fitting: Criterion) -> Float64:
-        """Of each model: midway between the last score flagged and the next, so that the last bits of a score decide
-        nothing; infinity where nothing meets the criterion."""
+        """Of each model: midway between the last score flagged and the next; infinity where nothing meets the
+        criterion."""
         last, rows = self.best(fitting), self.falling.shape[1]
         model = np.arange(len(last))
         flagged, following = self.falling[model, last], self.falling[model, np.minimum(last + 1, rows - 1)]
-        between = (flagged + following) / 2
-        return np.where(last < 0, np.inf, np.where(between > following, between, flagged))
+        return np.where(last < 0, np.inf, _between(flagged, following))
 
     def cross_fit(self, fold_of: NDArray[np.intp], fitting: Criterion) -> Flags:
         """Shape (models, rows): each fold's rows flagged by what is best on the rows of all other folds."""
@@ -105,9 +104,10 @@ def of_sample(scores: Float64, labels: Labels, weights: Float64, criterion: Crit
         last = int(np.argmax(np.where(met, fitting.merit(counts), -np.inf)))
     else:
         last = int(np.flatnonzero(few)[-1]) if few.any() else int(np.flatnonzero(cuts)[0])
-    return _between(float(falling[last]), float(falling[min(last + 1, len(falling) - 1)]))
+    return float(_between(falling[last], falling[min(last + 1, len(falling) - 1)]))
 
 
-def _between(flagged: float, following: float) -> float:
+def _between(flagged: Float64, following: Float64) -> Float64:
+    """Midway between the last score flagged and the next, so that the last bits of a score decide nothing."""
     middle = (flagged + following) / 2
-    return middle if middle > following else flagged
+    return np.where(middle > following, middle, flagged)
