@@ -148,10 +148,7 @@ class Service:
     def _went_back(self) -> bool:
         """Whether the partitions at hand are read from where the windows to come remember; else it is tried again."""
         try:
-            places = self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_LIMIT_S)
-            for place in places:
-                if place.error is not None:
-                    raise KafkaException(place.error)
+            places = kafka.committed(self._consumer, self._consumer.assignment(), COMMITTED_LIMIT_S)
             for partition, first in self._recall.begin(
                 {place.partition: (place.offset, place.metadata) for place in places}
             ).items():

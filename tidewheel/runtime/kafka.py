@@ -187,6 +187,15 @@ def leave(consumer: Consumer) -> None:
     consumer.close()
 
 
+def committed(consumer: Consumer, places: list[TopicPartition], limit_s: float) -> list[TopicPartition]:
+    """What the group has committed at these places, with its notes. Raises KafkaException, also for one place alone."""
+    found = consumer.committed(places, limit_s) if places else []
+    for place in found:
+        if place.error is not None:
+            raise KafkaException(place.error)
+    return found
+
+
 def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
     """Partition -> (first, end) offsets now; end is one past the last record."""
     return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=METADATA_LIMIT_S) for p in partitions}

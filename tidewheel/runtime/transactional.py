@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from tidewheel.runtime import kafka
 from tidewheel.runtime.hang_guard import ClientHung, Guard, beside
 from tidewheel.runtime.kafka import Place, leave, passing
 from tidewheel.runtime.patience import Patience
@@ -360,11 +361,7 @@ class TransactionalLoop:
     def _committed(self, partitions: list[int], limit_s: float) -> list[TopicPartition]:
         """Offsets with their notes. Raises KafkaException, also for one partition alone."""
         places = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
-        found = self._consumer.committed(places, limit_s) if places else []
-        for place in found:
-            if place.error is not None:
-                raise KafkaException(place.error)
-        return found
+        return kafka.committed(self._consumer, places, limit_s)
 
     def _rewind(self) -> None:
         """Raises ConsumerDead where the consumer cannot go back: its client has lost the assignment without a word."""
