@@ -19,7 +19,7 @@ from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.runtime.kafka import KAFKA, Clients
-from tidewheel.runtime.process import Context, Unusable
+from tidewheel.runtime.process import Context, InVain, Unusable
 
 WAIT_STEP_S = 0.1
 TURN_EVERY = 512  # records, where nothing is waited for
@@ -28,7 +28,8 @@ EARLY_NS = 631_152_000 * NS_PER_S  # 1990
 
 
 def run(settings: Settings, context: Context) -> None:
-    """Until the source ends or `stop` is set. Raises Unusable in one line for what a person can mend."""
+    """Until the source ends or `stop` is set. Raises Unusable in one line for what a person can mend: InVain where
+    it is the source itself."""
     try:
         source = open_source(
             settings.feed,
@@ -41,7 +42,7 @@ def run(settings: Settings, context: Context) -> None:
         partition = partition_on(settings.kafka, settings.instrument_id)
         Ingest(settings, context, source, partition).run(items)
     except Unreadable as failure:
-        raise Unusable(str(failure)) from None
+        raise InVain(str(failure)) from None
     except KafkaException as failure:
         raise Unusable(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
 
@@ -101,7 +102,7 @@ class Ingest:
             return self._publish(self._core.on_end(), pace)
         except WrongTimeline as failure:
             what = f"{self._settings.feed} does not continue the log of {self._settings.instrument_id}"
-            raise Unusable(f"{what}: {failure}") from None
+            raise InVain(f"{what}: {failure}") from None
 
     def _publish(self, records: Iterable[MarketSecond | Rejected], pace: Pace) -> bool:
         for number, record in enumerate(records):

@@ -33,7 +33,7 @@ from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import read_to_end
-from tidewheel.runtime.process import Context, Unusable
+from tidewheel.runtime.process import Context, InVain, Unusable
 
 pytestmark = pytest.mark.broker
 
@@ -228,7 +228,7 @@ def test_the_simulator_goes_on_where_it_stood(broker: str, flip_s: int, monkeypa
     whole, parts = ([plain(s) for s in written_seconds if s.instrument == f"sim:{name}"] for name in ("WHOLE", "PARTS"))
     assert len(whole) == 700
     assert whole == parts
-    with pytest.raises(Unusable, match="does not continue the log"):
+    with pytest.raises(InVain, match="does not continue the log"):
         ingest(broker, "sim", instrument="PARTS", sim_seed=6, **market)
 
 
@@ -247,7 +247,7 @@ def test_a_later_file_goes_on_and_an_older_one_is_refused(broker: str, tmp_path:
     ingest(broker, first)
     ingest(broker, later)
     assert [(s.session, s.first_seq) for s in seconds(broker)] == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5)]
-    with pytest.raises(Unusable, match=r"first\.csv does not continue the log of replay:BTC-USD"):
+    with pytest.raises(InVain, match=r"first\.csv does not continue the log of replay:BTC-USD"):
         ingest(broker, first)
     assert len(seconds(broker)) == 5
 
@@ -273,7 +273,7 @@ def test_a_cut_off_file_gives_its_whole_seconds_and_goes_on_when_mended(broker: 
     whole = path.read_bytes()
     path.write_bytes(whole[:-3000])
     for _ in range(2):
-        with pytest.raises(Unusable, match="cut off"):
+        with pytest.raises(InVain, match="cut off"):
             ingest(broker, path)
     count = len(seconds(broker))
     assert 1000 < count < 3000
@@ -287,7 +287,7 @@ def test_a_cut_off_file_gives_its_whole_seconds_and_goes_on_when_mended(broker: 
 
 
 def test_a_file_without_a_usable_quote(broker: str, tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match="holds no usable quote"):
+    with pytest.raises(InVain, match="holds no usable quote"):
         ingest(broker, written(tmp_path / "q.csv", ["1,2,1", "torn"]))
     assert [letter.offset for letter in letters(broker)] == [2, 3]
     assert events(broker)[-1].event != FeedEvent.ENDED

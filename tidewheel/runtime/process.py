@@ -16,10 +16,15 @@ from tidewheel.telemetry import logs
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
+EXIT_IN_VAIN = 3
 
 
 class Unusable(Exception):
     """The service cannot go on, for a reason a person can mend; the message is one clear line."""
+
+
+class InVain(Unusable):
+    """Unusable in a way that starting again does not change, such as a file that is no market."""
 
 
 class CommonSettings(Protocol):
@@ -47,7 +52,7 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
     """Run a service to its end and return the exit code.
 
     `run` returns when its work is done or `stop` is set. What it raises is a crash: one line for Unusable, a traceback
-    for anything else; starting again is the recovery.
+    for anything else; starting again is the recovery, but for InVain, which has an exit code of its own.
     """
     try:
         settings = load(settings_type, os.environ)
@@ -69,7 +74,7 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
         run(settings, Context(log, health, stop))
     except Unusable as failure:
         log.error("%s", failure)
-        return EXIT_FAILED
+        return EXIT_IN_VAIN if isinstance(failure, InVain) else EXIT_FAILED
     except Exception:
         log.exception("crashed")
         return EXIT_FAILED

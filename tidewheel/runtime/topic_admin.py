@@ -1,5 +1,7 @@
 """Topics on the broker, made and checked from their declarations."""
 
+import time
+
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
@@ -10,10 +12,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from tidewheel.contracts.recalled import needed_from
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
-from tidewheel.runtime.kafka import client, consumer_config, last_offsets, partitions_of
+from tidewheel.runtime.kafka import client, committed, consumer_config, last_offsets, partitions_of
 from tidewheel.runtime.process import Unusable
 
 LIMIT_S = 30.0
+ASK_AGAIN_S = 0.2
+# A broker without any group makes its coordinator when it is first asked for one, and needs a moment.
+NO_COORDINATOR_YET = frozenset(
+    (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+)
 
 
 def require_broker(bootstrap: str, limit_s: float = 5.0) -> None:
@@ -67,8 +74,7 @@ def _forgotten(bootstrap: str) -> list[str]:
     consumer = Consumer(consumer_config(bootstrap, "topics", TRAINER_GROUP))
     try:
         places = [TopicPartition(EXAMPLES.name, p) for p in partitions_of(consumer, EXAMPLES.name)]
-        committed = consumer.committed(places, timeout=LIMIT_S)
-        told = {place.partition: needed_from(place.offset, place.metadata) for place in committed}
+        told = {place.partition: needed_from(place.offset, place.metadata) for place in _committed(consumer, places)}
         wanted = {partition: first for partition, first in told.items() if first is not None}
         spans = last_offsets(consumer, EXAMPLES.name, sorted(wanted))
     finally:
@@ -79,6 +85,17 @@ def _forgotten(bootstrap: str) -> list[str]:
         for partition, (first, _) in spans.items()
         if wanted[partition] < first
     ]
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    deadline_s = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            return committed(consumer, places, LIMIT_S)
+        except KafkaException as failure:
+            if failure.args[0].code() not in NO_COORDINATOR_YET or time.monotonic() > deadline_s:
+                raise
+            consumer.poll(ASK_AGAIN_S)
 
 
 def _config_faults(admin: AdminClient, names: list[str]) -> list[str]:

@@ -106,9 +106,9 @@ def test_a_child_waits_for_what_it_needs(rig: Rig) -> None:
 
 
 def test_a_crash_is_told_counted_and_mended_after_the_pause(rig: Rig) -> None:
-    rig.child("service", "import sys; print('it broke: Error 7'); sys.exit(3)")
+    rig.child("service", "import sys; print('it broke: Error 7'); sys.exit(9)")
     happened = rig.until(lambda: rig.phase("service") is Phase.RESTARTING)
-    assert happened[-1].words == "ended with code 3: it broke: Error 7; starting again in 0.5 s"
+    assert happened[-1].words == "ended with code 9: it broke: Error 7; starting again in 0.5 s"
     assert rig.supervisor.restarts() == {"service": 1}
     rig.now_s = 0.49
     rig.supervisor.tick()
@@ -121,7 +121,7 @@ def test_a_crash_is_told_counted_and_mended_after_the_pause(rig: Rig) -> None:
 
 def test_only_the_log_of_this_start_speaks(rig: Rig) -> None:
     (rig.folder / "service").write_text("Error: of an earlier run\n")
-    rig.child("service", "import sys; print('bye'); sys.exit(3)")
+    rig.child("service", "import sys; print('bye'); sys.exit(9)")
     happened = rig.until(lambda: rig.phase("service") is Phase.RESTARTING)
     assert "bye" in happened[-1].words
 
@@ -160,6 +160,13 @@ def test_bad_settings_end_the_run_at_once(rig: Rig) -> None:
     rig.child("service", "import sys; print('TIDEWHEEL_X is not set'); sys.exit(2)")
     rig.until(lambda: rig.phase("service") is Phase.GIVEN_UP)
     assert rig.supervisor.failure == "service cannot use its settings: TIDEWHEEL_X is not set"
+    assert rig.supervisor.restarts() == {"service": 0}
+
+
+def test_what_would_fail_again_ends_the_run_at_once(rig: Rig) -> None:
+    rig.child("service", "import sys; print('2026-01-02T03:04:05Z ingest ERROR x.csv is empty'); sys.exit(3)")
+    rig.until(lambda: rig.phase("service") is Phase.GIVEN_UP)
+    assert rig.supervisor.failure == "service cannot go on: ingest ERROR x.csv is empty"
     assert rig.supervisor.restarts() == {"service": 0}
 
 

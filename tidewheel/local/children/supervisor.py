@@ -16,8 +16,8 @@ from typing import Protocol
 from tidewheel.local.children.backoff import Backoff, Limits
 from tidewheel.local.children.processes import NOTHING_SAID, StartFailed, kill_group, last_words, size_of
 from tidewheel.local.servers.jars import SetupFailed
+from tidewheel.runtime.process import EXIT_BAD_SETTINGS, EXIT_IN_VAIN
 
-EXIT_BAD_SETTINGS = 2
 # How long a child may stand still, by its own word (which has a limit of its own) or by its silence.
 STUCK_READY_S = 15.0
 STUCK_STARTING_S = 120.0
@@ -170,6 +170,8 @@ class Supervisor:
             self._enter(child, Phase.DONE)
         elif code == EXIT_BAD_SETTINGS:
             self._give_up(child, f"{child.spec.name} cannot use its settings: {said}")
+        elif code == EXIT_IN_VAIN:
+            self._give_up(child, f"{child.spec.name} cannot go on: {TIMESTAMP.sub('', said)}")
         elif not (away := [name for name in child.spec.needs if self.phase(name) is not Phase.READY]):
             reason = TIMESTAMP.sub("", said) if code > 0 and said != NOTHING_SAID else ""
             self._crashed(child, words, now_s, reason)
