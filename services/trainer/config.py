@@ -10,7 +10,7 @@ from services.trainer.learner import Loss, Update
 from tidewheel.domain.windows import Windowing
 
 # Raised whenever the same rows and settings give another model; it is part of the lineage.
-PROCEDURE = 3
+PROCEDURE = 4
 
 
 @dataclass(frozen=True, slots=True)

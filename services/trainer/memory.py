@@ -4,7 +4,8 @@ Rows of more windows are more independent labels, until the market turns. At eac
 have turned, with a chance of `TURNS` beforehand. What speaks for it or against it is how a regression on the windows
 since the last turn does on the next one, beside one that knows the base rate only: the log likelihood that it gains
 there, counted in independent labels. So the chance of each last turn is known (Adams and MacKay 2007, *Bayesian online
-changepoint detection*), and a window weighs as much as it is likely that the market has not turned since.
+changepoint detection*). The windows since each last turn that may be weigh together as much as that turn is likely:
+eleven windows of a market that is in all likelihood over would otherwise outweigh the one window of the market now.
 
 Nothing is remembered but rows: the same windows give the same weights, whoever asks, and a restart changes nothing.
 """
@@ -26,8 +27,8 @@ RIDGE = 3.0
 RIDGE_WINDOWS = 8
 # A regression counts by the share of its independent labels in these and its own: it was fitted on those it is held to.
 DOUBT_ROWS = 20.0
-# A window is left out where it is surer than this that the market has turned since.
-LEFT_OUT = 0.05
+# A window that is worth no more than this is left out.
+LEFT_OUT = 0.01
 EVIDENCE = 2.0
 RATE_MIN = 0.02
 DEVIATION_MIN = 1e-9
@@ -68,8 +69,9 @@ def _weights(windows: Sequence[Sample]) -> Float64:
         still = turned + np.log1p(-TURNS) + EVIDENCE * np.array(gains)
         turned = np.concatenate(([np.logaddexp.reduce(turned) + np.log(TURNS)], still))
         turned -= np.logaddexp.reduce(turned)
-    since = np.cumsum(np.exp(turned)[::-1])
-    result: Float64 = np.where(since / since[-1] > LEFT_OUT, since / since[-1], 0.0)
+    each = np.exp(turned) / np.arange(1, len(turned) + 1)
+    worth = np.cumsum(each[::-1])
+    result: Float64 = np.where(worth / worth[-1] > LEFT_OUT, worth / worth[-1], 0.0)
     return result
 
 

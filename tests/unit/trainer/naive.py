@@ -80,8 +80,9 @@ def cross_flags(scores: np.ndarray, labels: np.ndarray, fold_of: np.ndarray, cri
 def worth_of_windows(
     windows: list[Sample], turns: float, ridge: float, ridge_windows: float, doubt: float, evidence: float, least: float
 ) -> list[float]:
-    """What each window is worth, by the chance of each last turn: window by window, hypothesis by hypothesis, chances
-    and not their logarithms, and each regression made of the rows themselves."""
+    """What each window is worth, by the chance of each last turn, which the windows since share among them: window by
+    window, hypothesis by hypothesis, chances and not their logarithms, and each regression made of the rows themselves.
+    """
     everything = np.concatenate([one.features for one in windows]).astype(np.float64)
     deviation = everything.std(axis=0)
     chances = {0: 1.0}  # of the window that is the first since the last turn
@@ -98,8 +99,9 @@ def worth_of_windows(
         chances = {**turned, **still}
         whole = sum(chances.values())
         chances = {first: chance / whole for first, chance in chances.items()}
-    worth = [sum(chance for first, chance in chances.items() if first <= at) for at in range(len(windows))]
-    return [one if one > least else 0.0 for one in worth]
+    shared = {first: chance / (len(windows) - first) for first, chance in chances.items()}
+    worth = [sum(share for first, share in shared.items() if first <= at) for at in range(len(windows))]
+    return [one / worth[-1] if one / worth[-1] > least else 0.0 for one in worth]
 
 
 def gain_of(

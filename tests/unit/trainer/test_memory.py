@@ -24,6 +24,14 @@ def by_hand(given: list[Sample]) -> list[float]:
     return naive.worth_of_windows(given, memory.TURNS, *constants)
 
 
+def beforehand(count: int) -> list[float]:
+    """What so many windows are worth where nothing speaks for a turn or against it."""
+    holds = [(1 - memory.TURNS) ** windows for windows in range(count)]
+    likely = [*(memory.TURNS * held for held in holds[:-1]), holds[-1]]
+    shared = [chance / windows for windows, chance in enumerate(likely, 1)]
+    return [sum(shared[since:]) / sum(shared) for since in range(count)][::-1]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_on_a_steady_market_all_windows_are_worth_next_to_one(seed: int) -> None:
     found = weights(windows([1.5] * 8, seed))
@@ -53,9 +61,9 @@ def test_older_windows_are_worth_no_more_than_newer_ones() -> None:
 
 
 def test_on_chance_it_is_not_held_to_have_turned() -> None:
-    """Next to nothing speaks for a turn or against it, so it comes to what was thought beforehand, or a little less."""
+    """Next to nothing speaks for a turn or against it, so it comes to what was thought beforehand, or somewhat less."""
     found = weights(windows([0.0] * 8))
-    assert 0.4 < found[0] < found[-2] < found[-1] == 1.0
+    assert 0.6 * beforehand(8)[0] < found[0] < found[-2] < found[-1] == 1.0
 
 
 @pytest.mark.parametrize("signals", [[1.5] * 6, [0.0] * 6, [1.0] * 3 + [-1.0] * 3, [0.5, -0.5] * 3, [2.0, 0.0]])
@@ -105,17 +113,13 @@ def test_a_window_of_one_class_does_no_harm(which: int, label: int) -> None:
 
 def test_all_windows_of_one_class_are_of_one_market() -> None:
     given = [replace(one, label=np.zeros_like(one.label)) for one in windows([1.5] * 4)]
-    found = weights(given)
-    assert np.isfinite(found).all()
-    assert (found > 0.8).all()
+    np.testing.assert_allclose(weights(given), beforehand(4), rtol=1e-6)
 
 
 def test_features_that_never_move_do_no_harm() -> None:
     given = windows([1.5] * 4)
     still = [replace(one, features=np.full_like(one.features, 30_000.1)) for one in given]
-    found = weights(still)
-    assert np.isfinite(found).all()
-    assert (found > 0.8).all()
+    np.testing.assert_allclose(weights(still), beforehand(4), rtol=1e-6)
     for one in given:
         one.features[:, [0, 7]] = 0.1
     assert (weights(given) > 0.9).all()
@@ -125,7 +129,7 @@ def test_a_window_all_of_which_was_placed_before_the_last_had_ended_tells_nothin
     first, second = windows([1.5, -1.5])
     first.resolved_ns[0] = second.placed_ns[-1]
     # What was thought beforehand is left: that it turned, once in so many times.
-    np.testing.assert_allclose(weights([first, second]), [1 - memory.TURNS, 1.0])
+    np.testing.assert_allclose(weights([first, second]), beforehand(2))
 
 
 def test_rows_that_overlap_count_as_the_independent_labels_they_are_worth() -> None:
