@@ -6,6 +6,7 @@ undisturbed labelers write, record for record, and none may have given up. Exit 
 """
 
 import argparse
+import faulthandler
 import logging
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from itertools import count
 from pathlib import Path
 
 from confluent_kafka import Consumer
+from prometheus_client.samples import Sample
 
 from services.labeler.__main__ import build
 from services.labeler.settings import Settings
@@ -39,9 +41,10 @@ BATCH_RECORDS = 15
 COMMIT_INTERVAL_MS = 1
 RATE = 0.15
 HELD_MAX = 2 * LABELERS
-# Nothing that is tampered with keeps anybody for so long.
+# Nothing that is tampered with keeps all labelers from committing for so long.
 STALL_LIMIT_S = 120.0
 RENEWALS = "tidewheel_kafka_producer_renewals_total"
+COMMITS = "tidewheel_commit_duration_seconds_count"
 LOG = logging.getLogger("labeler")
 
 
@@ -78,7 +81,10 @@ class Labelers:
     def __init__(self, bootstrap: str, count: int) -> None:
         self.failures: list[str] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(bootstrap, n), daemon=True) for n in range(count)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(bootstrap, n), name=f"labeler {n}", daemon=True)
+            for n in range(count)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -108,12 +114,17 @@ class Reader:
         self.seen = 0
 
     def wait_for(self, wanted: int, goes_on: Callable[[], bool]) -> bool:
-        """False where nothing has come for too long, or the labelers do not go on."""
-        since_s = time.monotonic()
+        """False where nothing has been committed for too long, or the labelers do not go on.
+
+        A transaction need not label anything: of two topics read in turn one may be read to its end first, in batches
+        of a few records.
+        """
+        since_s, committed = time.monotonic(), commits()
         while self.seen < wanted:
-            if got := self._consumer.consume(1000, 0.2):
-                self.seen += sum((message.key() or b"").startswith(self._names) for message in got)
-                since_s = time.monotonic()
+            got = self._consumer.consume(1000, 0.2)
+            self.seen += sum((message.key() or b"").startswith(self._names) for message in got)
+            if (now := commits()) != committed:
+                since_s, committed = time.monotonic(), now
             if not goes_on() or time.monotonic() - since_s > STALL_LIMIT_S:
                 return False
         return True
@@ -154,12 +165,18 @@ def tamper(
         inputs += more
         well = reader.wait_for(sum(len(one.transactions) for one in inputs), goes_on)
         say(f"{tampered().total()} of {wanted}, {len(inputs)} instruments")
+    if not well:
+        faulthandler.dump_traceback()  # where each labeler stands
     kafka.proxy.use(Schedule())
     kafka.proxy.release()
     labelers.end()
     reader.close()
     verdict = Verdict(tampered(), renewals() - renewed)
-    verdict.faults = [*labelers.failures, *kafka.proxy.failures, *([] if well else ["labels did not come"])]
+    verdict.faults = [
+        *labelers.failures,
+        *kafka.proxy.failures,
+        *([] if well else ["nothing was committed any more, see the stacks above"]),
+    ]
     compare(kafka.direct, inputs, verdict)
     verdict.seconds = time.monotonic() - began_s
     return verdict
@@ -208,8 +225,16 @@ def compare(bootstrap: str, inputs: list[Inputs], verdict: Verdict) -> None:
 
 def renewals() -> Counter[str]:
     """New producers so far, by reason."""
-    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples if sample.name == RENEWALS]
-    return Counter({sample.labels["reason"]: int(sample.value) for sample in samples})
+    return Counter({sample.labels["reason"]: int(sample.value) for sample in samples_of(RENEWALS)})
+
+
+def commits() -> float:
+    """Transactions committed so far."""
+    return sum(sample.value for sample in samples_of(COMMITS))
+
+
+def samples_of(name: str) -> list[Sample]:
+    return [sample for metric in REGISTRY.collect() for sample in metric.samples if sample.name == name]
 
 
 def say(words: str) -> None:
@@ -217,6 +242,7 @@ def say(words: str) -> None:
 
 
 def main() -> int:
+    logging.basicConfig(format="%(asctime)s %(threadName)s %(message)s")
     parser = argparse.ArgumentParser(prog="python -m tests.late_requests")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=1000)
