@@ -19,7 +19,7 @@ def test_labels_are_those_of_an_undisturbed_run(kafka: ProxiedKafka) -> None:
     verdict = tamper(kafka, 1, REQUESTS, schedule=drawn(1, rate=0.5, client="tidewheel-labeler"))
     assert verdict.faults == []
     assert verdict.tampered.total() >= REQUESTS
-    assert verdict.renewals.total() > 5
+    assert verdict.renewals.total() > 0  # it mattered
 
 
 def test_a_loop_that_notices_nothing_is_found(kafka: ProxiedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
