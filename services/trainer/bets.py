@@ -17,28 +17,40 @@ from tidewheel.domain.models import Model, Scorer
 from tidewheel.domain.orders import ExitOn
 
 ERAS_MAX = 4
+ModelOf = Callable[[int], Model | None]
 
 
 def settle(
     account: Account,
     model: Model,
     window: Window,
-    model_of: Callable[[int], Model | None],
+    model_of: ModelOf,
     exit_on: ExitOn = ExitOn.BID,
 ) -> Account:
     """The account after a window whose new rows judge `model`. `model_of`: an older model; None where it is not kept,
     whose orders are then no bets. `exit_on`: the price that ends orders."""
-    eras = account.eras
-    if account.unit_e9:
-        eras = (*eras, Era(model.seq, model.last_resolved_ns, account.unit_e9))[-ERAS_MAX:]
+    rows = window.rows
+    parts = [_bets(own, era, exit_on) for era, own in flagged(account, model, window, model_of)]
+    bettor = account.bettor.saw(_joined(parts), all_ended_ns(rows.placed_ns, rows.resolved_ns))
+    return Account(bettor, _eras(account, model), rows.largest_e9)
+
+
+def flagged(account: Account, model: Model, window: Window, model_of: ModelOf) -> list[tuple[Era, Rows]]:
+    """Which of the window's new rows may be bets: of each era that has rows, those that its model flags. Arguments as
+    of `settle`."""
     rows = window.rows
     fresh = rows.take(rows.example_seq > model.lineage.last_example_seq)
-    parts = [
-        _flagged(fresh.take(places), era, model if era.seq == model.seq else model_of(era.seq), exit_on)
-        for era, places in _by_era(fresh, eras)
+    return [
+        (era, _flagged(fresh.take(places), model if era.seq == model.seq else model_of(era.seq)))
+        for era, places in _by_era(fresh, _eras(account, model))
     ]
-    bettor = account.bettor.saw(_joined(parts), all_ended_ns(rows.placed_ns, rows.resolved_ns))
-    return Account(bettor, eras, rows.largest_e9)
+
+
+def _eras(account: Account, model: Model) -> tuple[Era, ...]:
+    """The last ones, with that of the model where its unit is known."""
+    if not account.unit_e9:
+        return account.eras
+    return (*account.eras, Era(model.seq, model.last_resolved_ns, account.unit_e9))[-ERAS_MAX:]
 
 
 def _by_era(rows: Rows, eras: tuple[Era, ...]) -> list[tuple[Era, Index]]:
@@ -48,11 +60,13 @@ def _by_era(rows: Rows, eras: tuple[Era, ...]) -> list[tuple[Era, Index]]:
     return [(eras[at], np.flatnonzero(era_of == at)) for at in np.unique(era_of).tolist() if at >= 0]
 
 
-def _flagged(rows: Rows, era: Era, model: Model | None, exit_on: ExitOn) -> FlaggedOrders:
+def _flagged(rows: Rows, model: Model | None) -> Rows:
     if model is None:
-        rows = rows.take(slice(0, 0))
-    else:
-        rows = rows.take(Scorer.of(model).scores(rows.features) >= model.threshold)
+        return rows.take(slice(0, 0))
+    return rows.take(Scorer.of(model).scores(rows.features) >= model.threshold)
+
+
+def _bets(rows: Rows, era: Era, exit_on: ExitOn) -> FlaggedOrders:
     gross = rows.gross_e9(exit_on) / era.unit_e9
     return FlaggedOrders(rows.placed_ns, rows.resolved_ns, gross, rows.pnl_e9 / era.unit_e9)
 

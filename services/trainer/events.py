@@ -3,7 +3,7 @@ which have to be delivered as well before offsets are committed."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -11,6 +11,13 @@ from tidewheel.contracts.codecs.training import encode_run_event
 from tidewheel.contracts.topics import TRAINING_RUNS
 from tidewheel.domain.training import RunEvent
 from tidewheel.runtime import kafka
+
+
+class Events(Protocol):
+    """Who is told of a run's state changes. `flush` returns when all that was written is kept."""
+
+    def write(self, event: RunEvent) -> None: ...
+    def flush(self) -> None: ...
 
 
 class RunEvents:

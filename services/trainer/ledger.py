@@ -2,16 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from services.trainer.proof import Judged
 from services.trainer.reasons import RunReason
 from services.trainer.run import Candidate
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
-from tidewheel.registry.store import Publication, Registry, RegistryUnavailable, Unverified
+from tidewheel.registry.pointer import Pointer
+from tidewheel.registry.store import Change, Publication, RegistryUnavailable, Unverified
 from tidewheel.telemetry import metrics
 
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0
@@ -23,10 +24,24 @@ class Stopping(Exception):
     """The service is told to stop while a run waits for Redis; the next start makes the run again."""
 
 
+class Store(Protocol):
+    """What is asked of a registry, with what each call promises in `tidewheel.registry.store`."""
+
+    def publish(self, model_bytes: bytes, record: ModelRecord) -> Publication: ...
+    def publish_candidate(self, model_bytes: bytes, record: ModelRecord) -> Publication: ...
+    def revise(self, instrument: str, seq: int, change: Change) -> ModelRecord | None: ...
+    def records(self, instrument: str) -> Sequence[ModelRecord | Unverified]: ...
+    def newest_run(self, instrument: str) -> int: ...
+    def record_of(self, instrument: str, seq: int) -> ModelRecord | None: ...
+    def current(self, instrument: str) -> Pointer | None: ...
+    def candidate(self, instrument: str) -> Pointer | None: ...
+    def load(self, instrument: str, seq: int) -> Model: ...
+
+
 class Ledger:
     """Models and records of one registry. Used by the worker thread only."""
 
-    def __init__(self, registry: Registry, stop: threading.Event, log: logging.Logger) -> None:
+    def __init__(self, registry: Store, stop: threading.Event, log: logging.Logger) -> None:
         self._registry = registry
         self._stop = stop
         self._log = log

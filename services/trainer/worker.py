@@ -30,7 +30,7 @@ from confluent_kafka import KafkaException
 from services.trainer import bets, evidence, gate, proof
 from services.trainer.config import TrainingConfig
 from services.trainer.core import Window, left_behind
-from services.trainer.events import RunEvents
+from services.trainer.events import Events
 from services.trainer.gate import Promotion
 from services.trainer.gauges import tell_finding, tell_pooled
 from services.trainer.jobs import JUDGED, KEPT, NS_PER_S, Begun, Closed, Lost, Run, result_of
@@ -39,6 +39,7 @@ from services.trainer.ledger import Ledger, Stopping
 from services.trainer.reasons import NoModel, RunReason, verdict_of
 from services.trainer.rows import Rows
 from services.trainer.run import Beginning, Candidate, Emit, make
+from tidewheel.domain.account import Account
 from tidewheel.domain.models import Evidence, Hyperparameters, Model, ModelRecord, Rival, Verdict
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent, RunResult, Step
@@ -50,6 +51,7 @@ UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
 
 Make = Callable[[Window, TrainingConfig, Emit, Beginning], Candidate]
+Settle = Callable[[Account, Model, Window, bets.ModelOf, ExitOn], Account]
 
 
 class Worker:
@@ -61,15 +63,17 @@ class Worker:
         config: TrainingConfig,
         promotion: Promotion,
         ledger: Ledger,
-        events: RunEvents,
+        events: Events,
         log: logging.Logger,
         clock_ns: Callable[[], int],
         make: Make = make,
         tuning_limit_s: float = 0.0,
         due_each: int = 1,
         exit_on: ExitOn = ExitOn.BID,
+        settle: Settle = bets.settle,
     ) -> None:
         self._make_candidate = make
+        self._settle = settle
         self._tuning_limit_s = tuning_limit_s
         self._due_each = due_each
         self._exit_on = exit_on
@@ -252,7 +256,7 @@ class Worker:
         if finding.card is None:
             return finding
         kept = self._ledger.account(instrument, model.seq)
-        account = bets.settle(kept, model, window, lambda seq: self._ledger.kept(instrument, seq), self._exit_on)
+        account = self._settle(kept, model, window, lambda seq: self._ledger.kept(instrument, seq), self._exit_on)
         return replace(finding, card=replace(finding.card, account=account))
 
     def _judged(self, model: Model, finding: Finding) -> None:

@@ -59,13 +59,23 @@ def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
 
 
 def _model(instrument: Instrument, run: TrainingRun, served: Served) -> dict[str, Any]:
-    result = run.result
     served_at_ns = served.get((instrument.name, run.seq))
     closed_to_served_s = (
         (served_at_ns - run.window_closed_at_ns) / NS_PER_S if served_at_ns and run.window_closed_at_ns else None
     )
     return {
         "instrument": instrument.name,
+        **run_facts(run),
+        "tuning_s": _number(round(run.result.tuning_s, 3)) if run.result else None,
+        "window_closed_to_served_s": None if closed_to_served_s is None else round(closed_to_served_s, 3),
+        "served": served_at_ns is not None,
+    }
+
+
+def run_facts(run: TrainingRun) -> dict[str, Any]:
+    """How a training run ended and how its model did: all that the clock has no part in."""
+    result = run.result
+    return {
         "seq": run.seq,
         "sha256": result.sha256 if result else "",
         "verdict": result.verdict if result and result.verdict else (run.end.name.lower() if run.end else ""),
@@ -78,9 +88,6 @@ def _model(instrument: Instrument, run: TrainingRun, served: Served) -> dict[str
         "test": _part(result.test) if result else None,
         "next": _next(run.scorecard),
         "trials": result.trials if result else 0,
-        "tuning_s": _number(round(result.tuning_s, 3)) if result else None,
-        "window_closed_to_served_s": None if closed_to_served_s is None else round(closed_to_served_s, 3),
-        "served": served_at_ns is not None,
     }
 
 

@@ -33,6 +33,8 @@ RECORDS_KEPT = 1000
 # A record is written by one trainer, or by two while one takes the other's place.
 REVISIONS_MAX = 10
 
+Change = Callable[[ModelRecord | Unverified | None], ModelRecord | None]
+
 
 class Publication(StrEnum):
     """How a publication ended; ALREADY and STALE change nothing."""
@@ -125,9 +127,7 @@ class Registry:
         with answering(self.address):
             self._client.sadd(keys.INSTRUMENTS, instrument)
 
-    def revise(
-        self, instrument: str, seq: int, change: Callable[[ModelRecord | Unverified | None], ModelRecord | None]
-    ) -> ModelRecord | None:
+    def revise(self, instrument: str, seq: int, change: Change) -> ModelRecord | None:
         """Write what `change` makes of the record of a run (refused, failed, or scored on its next window), and nothing
         where it answers None. Returns the record that stands then, None where there is none that can be read.
 

@@ -11,6 +11,7 @@ from tidewheel.local.children.supervisor import ChildSpec
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.monitoring.monitor import Addresses
 from tidewheel.local.run_options import RunOptions
+from tidewheel.runtime.settings import PREFIX
 
 INGEST = "ingest"
 # In the order they are started, which is the order they are ended in too: the source first.
@@ -26,8 +27,8 @@ STREAM_NICENESS = 10
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[str, dict[str, str]]:
-    """Service -> its settings as text."""
+def chosen(options: RunOptions) -> dict[str, dict[str, str]]:
+    """Service -> what of its settings the options of a run decide, as text."""
     feed = {
         "FEED": str(options.feed),
         "INSTRUMENT": options.symbol,
@@ -55,29 +56,31 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
         "PROMOTION": options.promotion,
         "EXIT_ON": options.exit_on,
     }
-    host, _, port = addresses.predictor.rpartition(":")
-    own = {
-        INGEST: feed,
-        "orderbot": rule,
-        "labeler": labels,
-        "trainer": training,
-        "predictor": {"GRPC_HOST": host, "GRPC_PORT": port},
-    }
-    common = {"KAFKA": addresses.kafka}
-    stores = {name: {"REDIS": addresses.redis} if name in REDIS_USERS else {} for name in SERVICES}
     return {
-        name: {
-            f"TIDEWHEEL_{key}": value
-            for key, value in {
-                **common,
-                **stores[name],
-                **own[name],
-                **({"INSTANCE": INSTANCES[name]} if name in INSTANCES else {}),
-                "METRICS_PORT": str(ports.metrics[name]),
-            }.items()
-        }
-        for name in SERVICES
+        INGEST: named(feed),
+        "orderbot": named(rule),
+        "labeler": named(labels),
+        "trainer": named(training),
+        "predictor": {},
     }
+
+
+def named(values: dict[str, str]) -> dict[str, str]:
+    """Settings under the names of their variables."""
+    return {f"{PREFIX}{name}": value for name, value in values.items()}
+
+
+def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[str, dict[str, str]]:
+    """Service -> its settings as text."""
+    host, _, port = addresses.predictor.rpartition(":")
+    own = chosen(options)
+    more = {name: {"KAFKA": addresses.kafka, "METRICS_PORT": str(ports.metrics[name])} for name in SERVICES}
+    for name in REDIS_USERS:
+        more[name]["REDIS"] = addresses.redis
+    for name, instance in INSTANCES.items():
+        more[name]["INSTANCE"] = instance
+    more["predictor"] |= {"GRPC_HOST": host, "GRPC_PORT": port}
+    return {name: own[name] | named(more[name]) for name in SERVICES}
 
 
 def service_specs(
