@@ -15,14 +15,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from services.orderbot.core import OrderRule
-from tests.quality.zoo.cores import Columns, Cores, batches
+from tests.quality.zoo.cores import batches, cores
 from tests.quality.zoo.market import Market, Quoted
+from tidewheel.compare.columns import Columns
 from tidewheel.domain.prices import Threshold
 
 ROOT = Path(__file__).resolve().parents[3]
 MADE_BY = (
     *("tests/quality/zoo/market.py", "tests/quality/zoo/functions.py", "tests/quality/zoo/cores.py"),
-    *("services/ingest", "services/orderbot", "services/labeler", "tidewheel/domain"),
+    *("services/ingest", "services/orderbot", "services/labeler", "tidewheel/domain", "tidewheel/compare/labelling.py"),
 )
 ORDERS_A_SECOND = 5
 
@@ -57,7 +58,7 @@ def columns_of(source: Source, folder: Path) -> Columns:
     if file.exists():
         with np.load(file) as stored:
             return Columns(**{name: stored[name] for name in Columns.named()})
-    made = Cores(OrderRule(ORDERS_A_SECOND, Threshold.parse(source.threshold))).columns(batches(source.quotes()))
+    made = cores(OrderRule(ORDERS_A_SECOND, Threshold.parse(source.threshold))).columns(batches(source.quotes()))
     _put(file, {name: getattr(made, name) for name in Columns.named()})
     return made
 

@@ -5,20 +5,12 @@ from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from services.trainer.core import Window
 from services.trainer.rows import Rows
-from tests.quality.zoo.cores import INSTRUMENT, Columns
-from tests.quality.zoo.functions import FEATURES, LAGS
-from tests.quality.zoo.market import NS_PER_S
-
-E9 = 1e9
-# Whole numbers up to here are exact in float64, and so are their differences.
-EXACT_MAX = 2**53
-# Few enough for the processor's cache.
-CUT_ROWS = 64
+from tests.quality.zoo.cores import INSTRUMENT
+from tidewheel.compare.columns import Columns, Cutter
 
 
 class Stream:
@@ -27,9 +19,7 @@ class Stream:
     def __init__(self, columns: Columns, size: int) -> None:
         self._columns = columns
         self.size = size
-        # Entry i: the mids of entries i … i + 599, newest first.
-        self._mids = sliding_window_view(exact(columns.mid_e9), LAGS)[:, ::-1]
-        self._day = exact(np.stack((columns.day_open_e9, columns.day_high_e9, columns.day_low_e9), axis=1))
+        self._cutter = Cutter(columns)
         self._windows: dict[int, Window] = {}
         self._thinned: dict[tuple[int, int], Rows] = {}
 
@@ -55,7 +45,7 @@ class Stream:
     def _rows(self, which: NDArray[np.intp]) -> Rows:
         made = self._columns
         return Rows(
-            features=self._features(which),
+            features=self._cutter.features(which),
             label=made.label[which],
             placed_ns=made.placed_ns[which],
             resolved_ns=made.resolved_ns[which],
@@ -63,33 +53,6 @@ class Stream:
             example_seq=which.astype(np.int64) + 1,
             pnl_e9=made.pnl_e9[which],
         )
-
-    def _features(self, which: NDArray[np.intp]) -> NDArray[np.float32]:
-        made = self._columns
-        bid, offer = made.bid_e9[which], made.offer_e9[which]
-        quoted = exact(np.stack((bid, offer, bid + (offer - bid) // 2), axis=1))
-        before = np.searchsorted(made.second, made.placed_ns[which] // NS_PER_S) - 1
-        features = np.empty((len(which), FEATURES), dtype=np.float32)
-        for start in range(0, len(which), CUT_ROWS):
-            part = slice(start, start + CUT_ROWS)
-            features[part] = self._cut(quoted[part], before[part])
-        return features
-
-    def _cut(self, quoted: NDArray[np.float64], before: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Features of orders placed at a bid, an offer and a mid, each in the second after `before`."""
-        prices = np.empty((len(before), FEATURES))
-        prices[:, :2] = quoted[:, :2]
-        prices[:, 2:5] = self._day[before]
-        prices[:, 5:] = self._mids[before - (LAGS - 1)]
-        prices -= quoted[:, 2:]
-        prices /= E9
-        return prices
-
-
-def exact(prices_e9: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Whole numbers as float64, so that cutting converts no number twice."""
-    assert not len(prices_e9) or np.abs(prices_e9).max() < EXACT_MAX
-    return prices_e9.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,7 +105,7 @@ def test_the_truth_of_an_order_is_known_when_it_is_placed() -> None:
     made = all_quotes(market)
     half = made.time_ns < (MONDAY_S + 1_500) * NS_PER_S
     whole, cut = (
-        cores.Cores(RULE).columns(cores.batches([one]))
+        cores.cores(RULE).columns(cores.batches([one]))
         for one in (made, Quoted(made.time_ns[half], made.bid_e9[half], made.offer_e9[half]))
     )
     size = len(cut.label)
@@ -156,10 +156,10 @@ MADE = {
 def test_windows_are_those_of_the_labeler_bit_for_bit(name: str) -> None:
     made, size = MADE[name](), 1_000
     filling = Windows(Windowing(size, size))
-    examples = cores.Cores(RULE).examples(cores.batches([made]))
+    examples = cores.cores(RULE).examples(cores.batches([made]))
     events = (event for offset, one in enumerate(examples) for event in filling.on_example(one, 0, offset))
     true = [event for event in events if isinstance(event, Window)]
-    stream = Stream(cores.Cores(RULE).columns(cores.batches([made])), size)
+    stream = Stream(cores.cores(RULE).columns(cores.batches([made])), size)
     assert len(stream) == len(true) > 4
     for number, window in enumerate(true):
         mine = stream.window(number)
@@ -170,7 +170,7 @@ def test_windows_are_those_of_the_labeler_bit_for_bit(name: str) -> None:
 
 def test_a_mid_told_wrong_is_another_feature() -> None:
     """That the comparison above can fail."""
-    columns = cores.Cores(RULE).columns(cores.batches([MADE["steady"]()]))
+    columns = cores.cores(RULE).columns(cores.batches([MADE["steady"]()]))
     before = Stream(columns, 1_000).window(1).rows.features.copy()
     columns.mid_e9[900] += 1_000_000
     after = Stream(columns, 1_000).window(1).rows.features
@@ -179,7 +179,7 @@ def test_a_mid_told_wrong_is_another_feature() -> None:
 
 
 def test_a_past_holds_what_has_closed_and_thins_it() -> None:
-    stream = Stream(cores.Cores(RULE).columns(cores.batches([MADE["steady"]()])), 1_000)
+    stream = Stream(cores.cores(RULE).columns(cores.batches([MADE["steady"]()])), 1_000)
     past = Past(stream, 3)
     assert len(past) == 3
     assert past[-1].seq == 3
@@ -194,7 +194,7 @@ def test_a_past_holds_what_has_closed_and_thins_it() -> None:
 def test_what_the_cores_made_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = store.columns_of(Made("pull", 1, 1_000), tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(store, "Cores", None)
+        patched.setattr(store, "cores", None)
         again = store.columns_of(Made("pull", 1, 1_000), tmp_path)
         with pytest.raises(TypeError):
             store.columns_of(Made("pull", 1, 1_001), tmp_path)

@@ -1,0 +1,124 @@
+"""A comparison as a table, as a page, and as facts."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.unit.compare.values import WINDOWS, comparison, found
+from tests.unit.report.reading import numbers, parsed, words
+from tidewheel.cli.compare import OF_RUN, VARIABLE, _configuration
+from tidewheel.compare import outcome
+from tidewheel.compare.plan import Configuration, Request
+from tidewheel.compare.table import lines
+from tidewheel.domain.comparison import Comparison, History
+from tidewheel.domain.prices import Threshold
+from tidewheel.report.comparison import page
+
+SETTINGS = {name: option.default for name, option in VARIABLE.items()} | {
+    "threshold": Threshold.parse("8"),
+    "step": None,
+    "max_holding": None,
+    "instrument": "BTC-USD",
+}
+
+
+def configuration(memory: int) -> Configuration:
+    assert "memory" in OF_RUN
+    return _configuration(Path("a.csv"), {**SETTINGS, "memory": memory}, {"memory": str(memory)})
+
+
+def a_request() -> Request:
+    return Request((Path("a.csv"),), (configuration(1), configuration(8)), "replay:BTC-USD", 0, 1, "loky")
+
+
+# ---- the table ----
+
+
+def test_a_table_a_file_with_columns_of_one_width() -> None:
+    told = list(lines(comparison()))
+    first, head, *rows = told[:5]
+    assert first == "a.csv"
+    assert head.split()[:4] == ["configuration", "windows", "served", "flagged"]
+    # name, windows, served, share, lift, net each, net in all, wealth twice, evidence
+    assert re.sub(" +", " ", rows[0]).strip() == (
+        "memory 1 12 11 22.5 % +0.100 (-0.050 to +0.250) +0.001667 +1.50 30 0.5 weak"
+    )
+    assert re.sub(" +", " ", rows[2]).strip() == "memory 64 12 0 – – – +0.00 30 0.5 none"
+    ends = [line.rindex(one) + len(one) for line, one in zip(rows, ("0.5 ", "0.5 ", "0.5 "), strict=True)]
+    assert len(set(ends)) == 1
+    assert told.index("b.csv.gz") > 5
+
+
+def test_what_is_shown_better_is_said_with_what_was_asked_for() -> None:
+    told = "\n".join(lines(comparison(300.0)))
+    assert "memory <8> over memory 1: e = 300 after 40 rounds, weak evidence." in told
+    assert "Who looks at 8 duels asks for 8 times as much: weak from e = 160, strong from 800." in told
+    assert told.count("None is shown better than another.") == 1
+    assert "The strongest: memory 1 over memory <8>: e = 2 " in told
+
+
+def test_one_configuration_is_compared_with_nothing() -> None:
+    only = comparison().histories[0].standings[:1]
+    told = "\n".join(lines(Comparison((History("a.csv", only, ()),))))
+    assert "better" not in told
+    none = "\n".join(lines(Comparison((History("a.csv", only * 2, ()),))))
+    assert "fewer than two configurations have flagged orders" in none
+
+
+# ---- the page ----
+
+
+def test_the_page_is_well_formed_alone_and_safe() -> None:
+    text = page(comparison())
+    root = parsed(text)
+    for element in root.iter():
+        assert element.tag not in ("script", "link", "img", "iframe", "a")
+        assert [name for name in element.attrib if name.startswith("on") or name in ("src", "href")] == []
+    assert re.findall(r"https?:|url\(|@import", text) == []
+    assert re.findall(r"\b(nan|inf|None|True|False)\b", words(root)) == []
+    assert "memory <8>" in words(root)
+
+
+def test_drawings_stay_within_their_frame() -> None:
+    drawn = list(parsed(page(comparison())).iter("svg"))
+    assert len(drawn) == 4
+    for drawing in drawn:
+        _, _, width, height = map(float, drawing.attrib["viewBox"].split())
+        for axis, value in numbers(drawing):
+            assert 0 <= value <= (width if axis == "x" else height)
+
+
+def test_the_matrix_has_every_duel_and_marks_what_is_shown() -> None:
+    root = parsed(page(comparison(300.0)))
+    first, other = (one for one in root.iter("table") if "Wealth" in words(one))
+    assert [words(one) for one in first.iter("b")] == ["300 weak"]
+    assert list(other.iter("b")) == []
+    cells = [[words(cell) for cell in row.iter("td")] for row in other.iter("tr")][1:]
+    assert cells == [["–", "2", "1.5"], ["0.4", "–", "1.2"], ["0.5", "0.9", "–"]]
+    assert "asks for 8 times as much" in words(root)
+
+
+def test_a_page_without_anything_to_compare() -> None:
+    only = comparison().histories[1].standings[2:]
+    root = parsed(page(Comparison((History("a.csv", only, ()),))))
+    assert list(root.iter("svg")) == []
+    assert "Which is shown better" not in words(root)
+
+
+# ---- facts ----
+
+
+def test_facts_are_json_and_named_as_in_a_summary() -> None:
+    request, each = a_request(), [[found(), found()]]
+    compared = outcome.weighed(request, each)
+    told = json.loads(json.dumps(outcome.facts(request, each, compared), allow_nan=False))
+    first, second = told["files"][0]["configurations"]
+    assert (first["name"], second["varied"]) == ("memory 1", {"memory": "8"})
+    assert (first["windows"], first["models_served"], first["flagged"], first["bets"]) == (WINDOWS, WINDOWS, 40, 4)
+    assert (first["flagged_share"], first["net"], first["net_an_order"]) == (0.2, "0.00000001", "0")
+    assert [model["seq"] for model in first["models"]] == [1, 2, 3]
+    assert first["models"][0]["next"]["wealth"] == {"e_gross": 1.0, "e_net": 1.0, "bets": 4}
+    assert [(one["better"], one["evidence"]) for one in told["files"][0]["duels"]] == [
+        *(("memory 1", "none"), ("memory 8", "none")),
+    ]
+    assert (told["looks"], told["weak_at"]) == (2, 40.0)

@@ -1,0 +1,81 @@
+"""The comparison as a whole on small files: by one process or several it is the same, and what fails is one line."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.ingest.seconds import Rules
+from services.orderbot.core import OrderRule
+from services.trainer.settings import Settings
+from tests.system import recorded
+from tidewheel.compare import outcome, work
+from tidewheel.compare.labelling import Labelling
+from tidewheel.compare.plan import Configuration, Request
+from tidewheel.compare.progress import CLEAR, Note, Progress
+from tidewheel.domain.prices import Threshold
+from tidewheel.runtime.process import Unusable
+
+TRAINER = Settings(window=800, trials=1, memory=2)
+INSTRUMENT = "replay:MADE"
+
+
+def configuration(threshold: str, seed: int) -> Configuration:
+    how = Labelling(Rules(600, 60), OrderRule(2, Threshold.parse(threshold)))
+    return Configuration(f"threshold {threshold} seed {seed}", {}, how, replace(TRAINER, seed=seed))
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
+    folder = tmp_path_factory.mktemp("made")
+    files = tuple(recorded.write(folder / f"{seed}.csv", seed) for seed in (4, 5))
+    configurations = configuration("5", 1), configuration("5", 2), configuration("8", 1)
+    return Request(files, configurations, INSTRUMENT, 0, 1, "loky")
+
+
+def told(request: Request) -> dict[str, object]:
+    found = work.compare(request)
+    return outcome.facts(request, found, outcome.weighed(request, found))
+
+
+def test_the_same_by_one_process_and_by_several_at_once(request_: Request, capfd: pytest.CaptureFixture[str]) -> None:
+    one = told(request_)
+    assert told(replace(request_, jobs=2, backend="threading")) == one
+    files = one["files"]
+    assert isinstance(files, list)
+    hashes = [[m["sha256"] for m in c["models"]] for file in files for c in file["configurations"]]
+    assert all(map(any, hashes))
+    assert len({tuple(each) for each in hashes}) == len(hashes) == 6
+    assert len(request_.labellings) == 2
+
+
+def test_a_file_that_breaks_off_is_one_line(request_: Request, tmp_path: Path) -> None:
+    file = tmp_path / "late.csv"
+    file.write_text("time_ms,bid,offer\n1700000000000,5,4\n")
+    work.check_file(file)
+    with pytest.raises(Unusable, match=r"late.csv: it holds no usable quote"):
+        work.compare(replace(request_, files=(file,)))
+
+
+def test_a_note_is_a_number_or_none_yet(tmp_path: Path) -> None:
+    note = Note(tmp_path / "note")
+    assert note.read() == 0
+    note.put(12)
+    assert note.read() == 12
+    (tmp_path / "note").write_text("")
+    assert note.read() == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("out", [io.StringIO(), Terminal()])
+def test_a_line_that_changes_on_a_terminal_and_lines_elsewhere(out: io.StringIO) -> None:
+    lines = iter(("one", "one", "two"))
+    progress = Progress(lambda: "", out)
+    for line in lines:
+        progress._say(line)
+    assert out.getvalue() == (f"{CLEAR}one{CLEAR}two" if out.isatty() else "one\ntwo\n")

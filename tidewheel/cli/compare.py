@@ -1,0 +1,166 @@
+"""`tidewheel compare`: one recorded history through several configurations."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+from joblib import cpu_count
+
+from services.ingest.log import partition_of
+from services.ingest.settings import Settings as Ingest
+from services.trainer.settings import Settings as Trainer
+from tidewheel.cli.options import Parsed
+from tidewheel.cli.registry_access import json_option
+from tidewheel.cli.run import PARTITIONS, run
+from tidewheel.cli.vary import combinations, text_of, told, varied
+from tidewheel.compare import outcome, work
+from tidewheel.compare.plan import CONFIGURATIONS_MAX, Configuration, Request
+from tidewheel.compare.table import lines
+from tidewheel.domain.feeds import REPLAY
+from tidewheel.local.data_dir import check_file_place, write_whole
+from tidewheel.local.run_options import MAX, RunOptions, checked, parse_feed
+from tidewheel.report.comparison import page
+from tidewheel.runtime.settings import PREFIX, BadSettings
+
+# Options that `tidewheel run` has.
+OF_RUN = (
+    *("threshold", "orders_per_second", "window", "step", "trials", "memory", "exit_on", "max_holding", "promotion"),
+)
+# Settings that it leaves to the environment.
+OF_INGEST = {
+    "quiet_s": "Quiet seconds written after the last quote before its session is over.",
+    "stale_s": "A second whose quote is older is stale: nothing is bought in it.",
+}
+OF_TRAINER = {
+    "due_each": "One window in so many is trained in any case, the ones between only where the models have drifted.",
+    "criterion": "What a model is tuned for.",
+    "recall_min": "The recall to keep.",
+    "precision_min": "The precision to keep, where recall is what counts.",
+    "beta": "How much recall weighs in f_beta.",
+    "optimizer": "sgd or adam.",
+    "loss": "logistic or hinge.",
+    "positive_weight": "Weight of PROFIT rows: tuned, or balanced.",
+    "uniqueness_weights": "Rows weigh by the average uniqueness of their labels.",
+    "early_stopping": "A setting may stop before its last epoch, where that was better on rows held out.",
+    "warm_start": "The search begins at the newest model's setting instead of the same one each time.",
+    "seed": "Seed of search and shuffling.",
+}
+
+
+def _of_run(names: Sequence[str]) -> dict[str, click.Option]:
+    """Options as `tidewheel run` has them."""
+    known = {parameter.name: parameter for parameter in run.params if isinstance(parameter, click.Option)}
+    return {name: known[name] for name in names}
+
+
+def _of_settings(settings: type[Any], words: Mapping[str, str]) -> dict[str, click.Option]:
+    """A service's settings as options; the environment counts as it does for a run."""
+    known = {field.name: field for field in fields(settings)}
+    return {
+        name: click.Option(
+            [f"--{name.replace('_', '-')}"],
+            type=Parsed(name.upper(), known[name].metadata["parse"]),
+            default=text_of(known[name].default),
+            show_default=True,
+            envvar=f"{PREFIX}{name.upper()}",
+            help=told_of,
+        )
+        for name, told_of in words.items()
+    }
+
+
+LEFT_TO_THE_ENVIRONMENT = _of_settings(Ingest, OF_INGEST) | _of_settings(Trainer, OF_TRAINER)
+VARIABLE = _of_run(OF_RUN) | LEFT_TO_THE_ENVIRONMENT
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--vary",
+    "typed",
+    multiple=True,
+    metavar="NAME=V1,V2,...",
+    help="Compare these values of an option below, named without its leading dashes, as in memory=1,8 or "
+    f"exit-on=bid,mid. Given again for another option: every combination, at most {CONFIGURATIONS_MAX}.",
+)
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes at work. Default: one a core.")
+@click.option(
+    "--backend",
+    default="loky",
+    show_default=True,
+    metavar="NAME",
+    help="What joblib runs the work by: loky is processes on this machine; dask, or another that is registered, "
+    "where files and the temporary folder are seen by all.",
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="PAGE", help="Write an HTML page of it too."
+)
+@json_option
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    /,
+    files: tuple[Path, ...],
+    typed: tuple[str, ...],
+    jobs: int | None,
+    backend: str,
+    html: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Compare configurations on recorded files.
+
+    Each FILE goes through every configuration as `tidewheel run` would take it, without Kafka and Redis: the same
+    models, scorecards and evidence. Options not varied hold for all.
+    """
+    values = varied(VARIABLE, typed, ctx)
+    configurations = tuple(
+        _configuration(files[0], {**given, **own}, told(own)) for own in combinations(values, CONFIGURATIONS_MAX)
+    )
+    if repeated := [file for file in files if files.count(file) > 1]:
+        raise click.UsageError(f"{repeated[0]} is named twice")
+    for file in files:
+        work.check_file(file)
+    work.check_backend(backend)
+    if html is not None:
+        check_file_place(html)
+    instrument = f"{REPLAY}:{given['instrument']}"
+    partition = partition_of(instrument, PARTITIONS)
+    request = Request(files, configurations, instrument, partition, jobs or cpu_count(), backend)
+    found = work.compare(request)
+    compared = outcome.weighed(request, found)
+    if html is not None:
+        write_whole(html, page(compared))
+    if as_json:
+        click.echo(json.dumps(outcome.facts(request, found, compared), allow_nan=False))
+    else:
+        click.echo("\n".join(lines(compared)))
+
+
+compare.params += [*_of_run(["instrument"]).values(), *VARIABLE.values()]
+
+
+def _configuration(file: Path, values: Mapping[str, Any], name: Mapping[str, str]) -> Configuration:
+    """What a run with these values would tell its services. Raises UsageError where they do not go together."""
+    more = {option.upper(): text_of(values[option]) for option in LEFT_TO_THE_ENVIRONMENT}
+    own = {option: values[option] for option in OF_RUN}
+    try:
+        options = checked(
+            RunOptions(
+                feed=parse_feed(f"{REPLAY}:{file}"),
+                symbol=values["instrument"],
+                speed=MAX,
+                sim_seed=0,
+                sim_edge=0.0,
+                sim_flip_s=0,
+                exit_after_models=None,
+                stay=False,
+                **{**own, "step": own["step"] or own["window"]},
+            )
+        )
+        return Configuration.of(name, options, more)
+    except (ValueError, BadSettings) as failure:
+        raise click.UsageError(str(failure)) from None

@@ -1,0 +1,70 @@
+"""How far a comparison is: what its processes note in files, and a line for people made of that.
+
+A process has no other way to tell: joblib brings back what a task returns, when it is done, on one machine or many.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from tidewheel.local.background import Background
+from tidewheel.local.clock import steady_s
+
+LOOK_EVERY_S = 0.25
+LINE_EVERY_S = 15.0
+CLEAR = "\r\x1b[K"
+
+
+class Note:
+    """A number that a task leaves for whoever watches."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def put(self, number: int) -> None:
+        self._path.write_text(str(number))
+
+    def read(self) -> int:
+        """The last one; 0 where none is there, or only half of one."""
+        try:
+            return int(self._path.read_text())
+        except (OSError, ValueError):
+            return 0
+
+
+class Progress:
+    """Says where things stand on standard error: on a terminal in one line that changes, elsewhere in a line now and
+    then. `words` is asked for the line."""
+
+    def __init__(self, words: Callable[[], str], out: TextIO | None = None) -> None:
+        self._words = words
+        self._out = out or sys.stderr
+        self._live = self._out.isatty()
+        self._said = ""
+        self._thread = Background("progress", self._watch)
+
+    def __enter__(self) -> "Progress":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.close()
+        if self._live:
+            self._out.write(CLEAR)
+            self._out.flush()
+
+    def _watch(self, stop: threading.Event) -> None:
+        last_s = steady_s()
+        while not stop.wait(LOOK_EVERY_S):
+            if self._live or steady_s() - last_s >= LINE_EVERY_S:
+                last_s = steady_s()
+                self._say(self._words())
+
+    def _say(self, line: str) -> None:
+        if line == self._said:
+            return
+        self._said = line
+        self._out.write(f"{CLEAR}{line}" if self._live else f"{line}\n")
+        self._out.flush()
