@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TextIO
 
 from tidewheel.local.background import Background
@@ -66,5 +67,6 @@ class Progress:
         if line == self._said:
             return
         self._said = line
-        self._out.write(f"{CLEAR}{line}" if self._live else f"{line}\n")
+        # A longer one would be broken over two, of which only the last is cleared.
+        self._out.write(f"{CLEAR}{line[: get_terminal_size().columns - 1]}" if self._live else f"{line}\n")
         self._out.flush()

@@ -1,6 +1,7 @@
 """A comparison on a terminal: a table a file, and which configurations are shown better than others. Pure."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from tidewheel.domain.account import told
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
@@ -10,6 +11,7 @@ from tidewheel.domain.prices import E9
 
 NONE = "–"
 LEADS_MAX = 8
+WIDTH = 118
 HEAD = (
     *("configuration", "windows", "served", "flagged", "lift (95 %)"),
     *("net an order", "net in all", "e gross", "e net", "evidence"),
@@ -29,7 +31,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield from _aligned([HEAD, *map(_cells, history.standings)])
         yield ""
         yield from _leads(comparison, history)
-    yield EXPLAINED
+    yield from wrap(EXPLAINED, WIDTH)
 
 
 def _cells(one: Standing) -> tuple[str, ...]:
@@ -65,13 +67,17 @@ def _leads(comparison: Comparison, history: History) -> Iterator[str]:
         yield "  Nothing to compare: fewer than two configurations have flagged orders of next windows."
     elif not shown:
         strongest = _lead(comparison, history, history.leads[0])
-        yield f"  None is shown better than another. {asked_for(comparison)} The strongest: {strongest}"
+        yield from _said(f"None is shown better than another. {asked_for(comparison)} The strongest: {strongest}")
     else:
-        yield f"  Shown better, by what flagged orders bring net. {asked_for(comparison)}"
+        yield from _said(f"Shown better, by what flagged orders bring net. {asked_for(comparison)}")
         yield from (f"    {_lead(comparison, history, lead)}" for lead in shown[:LEADS_MAX])
         if len(shown) > LEADS_MAX:
             yield f"    and {len(shown) - LEADS_MAX} more pairs, in --html and --json"
     yield ""
+
+
+def _said(words: str) -> list[str]:
+    return wrap(words, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def _lead(comparison: Comparison, history: History, lead: Lead) -> str:

@@ -49,8 +49,12 @@ def test_a_table_a_file_with_columns_of_one_width() -> None:
     assert told.index("b.csv.gz") > 5
 
 
+def unwrapped(shown: Comparison) -> str:
+    return " ".join(" ".join(lines(shown)).split())
+
+
 def test_what_is_shown_better_is_said_with_what_was_asked_for() -> None:
-    told = "\n".join(lines(comparison(300.0)))
+    told = unwrapped(comparison(300.0))
     assert "memory <8> over memory 1: e = 300 after 40 rounds, weak evidence." in told
     assert "Who looks at 8 duels asks for 8 times as much: weak from e = 160, strong from 800." in told
     assert told.count("None is shown better than another.") == 1
