@@ -88,3 +88,20 @@ def test_ended_half_way_it_leaves_nothing(number: int, tmp_path: Path) -> None:
     assert ended.pids > 2
     assert "Traceback" not in ended.errors
     assert list(scratch.iterdir()) == []
+
+
+def test_a_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    file, scratch = recorded.write(tmp_path / "made.csv", seed=3), tmp_path / "scratch"
+    scratch.mkdir()
+
+    def kill(running: driver.Running) -> None:
+        if list(scratch.glob("*/training-*")) and (child := running.child("LokyProcess-1")):
+            child.kill()
+
+    arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,2,3", "--jobs", "2"]
+    ended = driver.run(arguments, tmp_path, LIMIT_S, kill, {**UNHURRIED, "TMPDIR": str(scratch)})
+    assert (ended.code, ended.left, ended.output) == (1, [], "")
+    said = [line for line in ended.errors.splitlines() if not line.startswith(("labelling: ", "training: "))]
+    assert len(said) == 1
+    assert "a process of the comparison was ended from outside" in said[0]
+    assert list(scratch.iterdir()) == []

@@ -118,7 +118,7 @@ class _Flags:
         for era, rows in bets.flagged(account, model, window, model_of):
             if not self._unit_e9:
                 self._from_ns, self._unit_e9 = era.from_ns, era.unit_e9
-            self._parts.append((rows.placed_ns.copy(), rows.resolved_ns.copy(), rows.pnl_e9.copy()))
+            self._parts.append((rows.placed_ns, rows.resolved_ns, rows.pnl_e9))
         return bets.settle(account, model, window, model_of, exit_on)
 
     @property

@@ -29,9 +29,6 @@ from tidewheel.local.children.signals import ENDING
 from tidewheel.runtime.process import Unusable
 
 T = TypeVar("T")
-TICKS_EVERY = 50  # batches of a source
-
-Task = Callable[[], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +58,19 @@ def check_backend(name: str) -> None:
 
 def compare(request: Request) -> list[list[Found]]:
     """Of each file, what came of each configuration, in their order. Raises Unusable."""
-    with (
-        _ends_by_signal(),
-        tempfile.TemporaryDirectory(prefix="tidewheel-compare-") as folder,
-        parallel_config(backend=request.backend, n_jobs=request.jobs),
-    ):
-        try:
+    try:
+        with (
+            _ends_by_signal(),
+            tempfile.TemporaryDirectory(prefix="tidewheel-compare-") as folder,
+            parallel_config(backend=request.backend, n_jobs=request.jobs),
+        ):
             return _Comparison(request, Path(folder)).run()
-        except Unreadable as failure:
-            raise Unusable(str(failure)) from None
-        except OSError as failure:
-            raise Unusable(f"the comparison cannot go on: {failure}") from None
-        except BrokenProcessPool as failure:
-            raise Unusable(f"a process of the comparison ended before its time: {failure}") from None
+    except Unreadable as failure:
+        raise Unusable(str(failure)) from None
+    except OSError as failure:
+        raise Unusable(f"the comparison cannot go on: {failure}") from None
+    except BrokenProcessPool:
+        raise Unusable("a process of the comparison was ended from outside, or for want of memory") from None
 
 
 class _Comparison:
@@ -158,11 +155,9 @@ def label(file: Path, instrument: str, how: Labelling, columns: Path, note: Note
     cores = Cores(instrument, how)
 
     def noted() -> Iterator[Any]:
-        for number, item in enumerate(Replay(file).items()):
-            if number % TICKS_EVERY == 0:
-                note.put(cores.counts.ticks)
+        for item in Replay(file).items():
             yield item
-        note.put(cores.counts.ticks)
+            note.put(cores.counts.ticks)
 
     try:
         cores.columns(noted()).save(columns)

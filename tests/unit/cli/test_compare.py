@@ -1,10 +1,13 @@
 """What `tidewheel compare` makes of its command line, with the work itself left out."""
 
+import importlib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tests.unit.compare.values import found
+from tidewheel.cli.compare import VARIABLE
 from tidewheel.cli.main import main
 from tidewheel.compare import work
 from tidewheel.compare.plan import Request
@@ -84,6 +87,22 @@ def test_settings_that_a_run_takes_from_the_environment(done: Work, monkeypatch:
 def test_a_step_follows_the_window(done: Work) -> None:
     assert main(["compare", FILE, "--vary", "window=400,800"]) == 0
     assert [one.trainer.training().step for one in done.last.configurations] == [400, 800]
+
+
+# What shapes no model, label or figure, or is the clock's.
+NO_MATTER = {
+    *("kafka", "redis", "hmac_key", "instance", "session_timeout_s", "metrics_port", "log_level", "tuning_limit_s"),
+    *("feed", "instrument", "speed", "ahead_max_s", "sim_seed", "sim_edge", "sim_flip_s"),
+    *("commit_interval_ms", "commit_records_max"),
+}
+
+
+@pytest.mark.parametrize("service", ["ingest", "orderbot", "labeler", "trainer"])
+def test_whatever_shapes_a_figure_can_be_varied(service: str) -> None:
+    settings = importlib.import_module(f"services.{service}.settings").Settings
+    names = {field.name for field in fields(settings)} - NO_MATTER
+    assert names
+    assert {"max_holding" if name == "max_holding_s" else name for name in names} <= set(VARIABLE)
 
 
 @pytest.mark.parametrize(
