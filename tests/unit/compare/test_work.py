@@ -1,6 +1,8 @@
 """The comparison as a whole on small files: by one process or several it is the same, and what fails is one line."""
 
+import errno
 import io
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from services.orderbot.core import OrderRule
 from services.trainer.settings import Settings
 from tests.system import recorded
 from tidewheel.compare import outcome, work
+from tidewheel.compare.columns import Columns
 from tidewheel.compare.labelling import Labelling
 from tidewheel.compare.plan import Configuration, Request
 from tidewheel.compare.progress import CLEAR, Note, Progress
@@ -56,6 +59,19 @@ def test_a_file_that_breaks_off_is_one_line(request_: Request, tmp_path: Path) -
     work.check_file(file)
     with pytest.raises(Unusable, match=r"late.csv: it holds no usable quote"):
         work.compare(replace(request_, files=(file,)))
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Columns, folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+    monkeypatch.setattr(Columns, "save", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(Unusable, match="cannot go on: .*No space left on device"):
+        work.compare(replace(request_, files=request_.files[:1]))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_note_is_a_number_or_none_yet(tmp_path: Path) -> None:
