@@ -69,7 +69,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 
     monkeypatch.setattr(Columns, "save", full)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(Unusable, match="cannot go on: .*No space left on device"):
+    with pytest.raises(Unusable, match=r"cannot go on: .*No space left on device"):
         work.compare(replace(request_, files=request_.files[:1]))
     assert list(tmp_path.iterdir()) == []
 
