@@ -1,23 +1,27 @@
 """Windows of consecutive examples, per instrument. Examples in, closed windows out; no Kafka, no clock.
 
-What is held is bounded by the window being filled, the windows handed out and, thinned, those remembered: rows lie in
-arrays of the window's size, made once. A window remembers those before it that share no row with it or one another. An
-example already seen is told and passed over. A gap in `example_seq` cannot be mended, so the window it falls into is
-given up, loudly, and filling goes on at the next window's first example. An example too far ahead to come after a gap
-is out of place itself: to go on after it would pass over all the true ones in silence.
+The rows of the windows being filled and, thinned, of those remembered lie in scratch space; what is held beside it is
+some numbers a window. A window remembers those before it that share no row with it or one another. An example already
+seen is told and passed over. A gap in `example_seq` cannot be mended, so the window it falls into is given up, loudly,
+and filling goes on at the next window's first example. An example too far ahead to come after a gap is out of place
+itself: to go on after it would pass over all the true ones in silence.
+
+Who frees a slot of the scratch space: a filling its own, when it is dropped or remembers something no longer; whoever
+is handed a `StoredWindow` the slots of that one, when it has been dealt with.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from services.trainer.memory import Remembered
 from services.trainer.rows import Rows
 from services.trainer.sample import Sample, thinned
+from services.trainer.scratch import Scratch, ScratchMemory
+from services.trainer.stored import StoredRows, StoredSample
 from tidewheel.domain.continuity import Arrival, arrived
 from tidewheel.domain.features import Example
-from tidewheel.domain.market import Int64
 from tidewheel.domain.windows import Windowing
 
 # So many windows' rows at most are missing before what is read. Records that cannot be read are fewer, a thousand in a
@@ -46,9 +50,55 @@ class Window:
     def remembered(self) -> Remembered:
         """As later windows know it. Rows of which no model could be made are left out."""
         rows = self.rows
-        shown = rows.take(thinned(len(rows)))
-        sample = Sample.of(shown.take(np.flatnonzero(np.isfinite(shown.features).all(axis=1))))
-        return Remembered(self.seq, int(rows.example_seq[0]), int(rows.example_seq[-1]), self.first_offset, sample)
+        first, last = int(rows.example_seq[0]), int(rows.example_seq[-1])
+        return Remembered(self.seq, first, last, self.first_offset, _finite(rows.take(thinned(len(rows)))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredRemembered:
+    """A `Remembered` whose sample lies in scratch space."""
+
+    seq: int
+    first_example_seq: int
+    last_example_seq: int
+    first_offset: int
+    sample: StoredSample
+
+    def shared(self) -> "StoredRemembered":
+        """For one more who holds it."""
+        return replace(self, sample=self.sample.shared())
+
+    def load(self) -> Remembered:
+        places = (self.seq, self.first_example_seq, self.last_example_seq, self.first_offset)
+        return Remembered(*places, self.sample.load())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredWindow:
+    """A closed window whose rows, and those it remembers, lie in scratch space. Whoever is handed it frees it, once."""
+
+    instrument: str
+    seq: int
+    partition: int
+    first_offset: int
+    last_offset: int
+    rows: StoredRows
+    memory: tuple[StoredRemembered, ...]
+
+    @property
+    def needed_from(self) -> int:
+        """The offset of the first row that its model is made of."""
+        return self.memory[0].first_offset if self.memory else self.first_offset
+
+    def load(self) -> Window:
+        """With all its rows. Any thread may, as long as it is not freed."""
+        places = (self.instrument, self.seq, self.partition, self.first_offset, self.last_offset)
+        return Window(*places, self.rows.read(), tuple(one.load() for one in self.memory))
+
+    def free(self) -> None:
+        self.rows.free()
+        for one in self.memory:
+            one.sample.free()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +139,29 @@ class Repeated:
     arrival: Arrival
 
 
-Happening = Window | Gap | Misplaced | Joined | Repeated
+Interruption = Gap | Misplaced | Joined | Repeated
+Happening = Window | Interruption
+StoredHappening = StoredWindow | Interruption
 
 
-class Windows:
-    """The windows being filled. Tells where to read from again after a crash."""
+class _Fillings:
+    """The windows being filled, by instrument."""
 
-    def __init__(self, windowing: Windowing, memory: int = 1) -> None:
+    def __init__(self, windowing: Windowing, memory: int, scratch: Scratch) -> None:
         """`memory`: how many windows a model may be made of, its own among them."""
         self._windowing = windowing
         self._memory = memory
+        self._scratch = scratch
         self._filling: dict[str, _Filling] = {}
 
-    def on_example(self, example: Example, partition: int, offset: int) -> list[Happening]:
-        """Take in one example; what came of it, in order."""
-        happenings: list[Happening] = []
+    def _take_in(self, example: Example, partition: int, offset: int) -> list[StoredHappening]:
+        happenings: list[StoredHappening] = []
         filling = self._filling.get(example.instrument)
         if filling is None or example.example_seq < filling.began_at:
             # One from before the beginning: the topic was gone back in, or the first one read was out of place.
-            filling = _Filling(example.instrument, partition, self._windowing, example.example_seq, self._memory)
-            self._filling[example.instrument] = filling
+            if filling is not None:
+                filling.free()
+            filling = self._begun(example, partition)
             happenings.append(Joined(example.instrument, example.example_seq, filling.seq))
         elif example.example_seq > filling.expected + MISSING_WINDOWS_MAX * self._windowing.size:
             return [Misplaced(example.instrument, filling.expected, example.example_seq)]
@@ -139,7 +192,40 @@ class Windows:
 
     def drop(self, partitions: set[int]) -> None:
         """Forget what came from partitions that are no longer ours."""
-        self._filling = {name: f for name, f in self._filling.items() if f.partition not in partitions}
+        for name in [name for name, f in self._filling.items() if f.partition in partitions]:
+            self._filling.pop(name).free()
+
+    def _begun(self, example: Example, partition: int) -> "_Filling":
+        filling = _Filling(example, partition, self._windowing, self._memory, self._scratch)
+        self._filling[example.instrument] = filling
+        return filling
+
+
+class StoredWindows(_Fillings):
+    """The windows being filled, in scratch space. Tells where to read from again after a crash."""
+
+    def on_example(self, example: Example, partition: int, offset: int) -> list[StoredHappening]:
+        """Take in one example; what came of it, in order."""
+        return self._take_in(example, partition, offset)
+
+
+class Windows(_Fillings):
+    """The same for who has the memory to hold them: a window comes with its rows when it closes."""
+
+    def __init__(self, windowing: Windowing, memory: int = 1) -> None:
+        """`memory`: how many windows a model may be made of, its own among them."""
+        super().__init__(windowing, memory, ScratchMemory())
+
+    def on_example(self, example: Example, partition: int, offset: int) -> list[Happening]:
+        """Take in one example; what came of it, in order."""
+        happenings = self._take_in(example, partition, offset)
+        return [_loaded(one) if isinstance(one, StoredWindow) else one for one in happenings]
+
+
+def _loaded(stored: StoredWindow) -> Window:
+    window = stored.load()
+    stored.free()
+    return window
 
 
 def left_behind(windowing: Windowing, joined: Joined, offset: int, newest: int, last_offset: int) -> range:
@@ -165,24 +251,23 @@ class _Filling:
     """One instrument's window being filled. `began_at`: the first `example_seq` read; `expected`: the next; `seq`: the
     window's number."""
 
-    def __init__(
-        self, instrument: str, partition: int, windowing: Windowing, first_example_seq: int, memory: int
-    ) -> None:
+    def __init__(self, first: Example, partition: int, windowing: Windowing, memory: int, scratch: Scratch) -> None:
         self.partition = partition
-        self.began_at = self.expected = first_example_seq
+        self.began_at = self.expected = first.example_seq
         self.count = 0
         self.next_offset = 0
-        self.seq = _first_window_from(windowing, first_example_seq)
-        self._instrument = instrument
+        self.seq = _first_window_from(windowing, first.example_seq)
+        self._instrument = first.instrument
         self._windowing = windowing
         self._memory = memory
-        self._remembered: deque[Remembered] = deque()
-        self._rows: Rows | None = None
-        self._offsets: Int64 = np.empty(0, dtype=np.int64)
+        self._scratch = scratch
+        self._remembered: deque[StoredRemembered] = deque()
+        self._rows: StoredRows | None = None
+        self._first_offset = 0
 
     @property
     def resume_offset(self) -> int:
-        return int(self._offsets[0]) if self.count else self.next_offset
+        return self._first_offset if self.count else self.next_offset
 
     @property
     def needed_from(self) -> int:
@@ -196,59 +281,65 @@ class _Filling:
         self._forget()
         return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
 
-    def add(self, example: Example, offset: int) -> Window | None:
+    def add(self, example: Example, offset: int) -> StoredWindow | None:
         """Take in the next example, the one expected; the window, if this one closes it."""
         self.expected += 1
         self.next_offset = offset + 1
         if example.example_seq < self._windowing.first_example_seq(self.seq):
             return None
-        self._put(example, offset)
-        return self._close() if self.count == self._windowing.size else None
-
-    def _put(self, example: Example, offset: int) -> None:
         if self._rows is None:
-            self._rows = Rows.empty(self._windowing.size)
-            self._offsets = np.empty(self._windowing.size, dtype=np.int64)
-        rows, at = self._rows, self.count
-        rows.features[at] = np.frombuffer(example.features, dtype="<f4")
-        rows.label[at] = example.label
-        rows.placed_ns[at] = example.placed_ns
-        rows.resolved_ns[at] = example.resolved_ns
-        rows.order_id[at] = example.order_id
-        rows.example_seq[at] = example.example_seq
-        rows.pnl_e9[at] = example.pnl_e9
-        self._offsets[at] = offset
+            self._rows = StoredRows(self._scratch, self._windowing.size)
+        if not self.count:
+            self._first_offset = offset
+        self._rows.put(self.count, example, offset)
         self.count += 1
+        return self._closed(self._rows) if self.count == self._windowing.size else None
 
-    def _close(self) -> Window:
+    def free(self) -> None:
+        """Forget all rows."""
+        if self._rows is not None:
+            self._rows.free()
+        for one in self._remembered:
+            one.sample.free()
+
+    def _closed(self, rows: StoredRows) -> StoredWindow:
         """Hand out the full window, and begin the next with the rows they share."""
-        rows, offsets, step = self._rows, self._offsets, self._windowing.step
-        assert rows is not None
-        place = (self.partition, int(offsets[0]), int(offsets[-1]))
-        window = Window(self._instrument, self.seq, *place, rows, self._before(self.seq))
-        if self._memory > 1 and len((known := window.remembered()).sample):
-            self._remembered.append(known)
-        self.count = self._windowing.size - step
+        place, size = (self.partition, self._first_offset, self.next_offset - 1), self._windowing.size
+        window = StoredWindow(self._instrument, self.seq, *place, rows, self._before(self.seq))
+        if self._memory > 1:
+            self._remember(rows)
+        self.count = size - self._windowing.step
         self._rows, self.seq = None, self.seq + 1
         if self.count:
-            self._rows, self._offsets = Rows.empty(self._windowing.size), offsets.copy()
-            self._offsets[: self.count] = offsets[step:]
-            for column, old in zip(self._rows.columns(), rows.columns(), strict=True):
-                column[: self.count] = old[step:]
+            self._rows = rows.continued(self._windowing.step)
+            self._first_offset = rows.offset(self._windowing.step)
         self._forget()
         return window
 
-    def _before(self, seq: int) -> tuple[Remembered, ...]:
+    def _remember(self, rows: StoredRows) -> None:
+        """The window that has closed, as `Window.remembered` tells it."""
+        shown = thinned(self._windowing.size)
+        if len(sample := _finite(rows.read(shown))):
+            first, last = self._windowing.first_example_seq(self.seq), self._windowing.last_example_seq(self.seq)
+            stored = StoredSample(self._scratch, sample, len(shown))
+            self._remembered.append(StoredRemembered(self.seq, first, last, self._first_offset, stored))
+
+    def _before(self, seq: int) -> tuple[StoredRemembered, ...]:
         """What a window remembers: windows that share no row with it or one another."""
         apart = self._windowing.apart
         wanted = range(seq - apart, seq - apart * self._memory, -apart)
-        return tuple(one for one in self._remembered if one.seq in wanted)
+        return tuple(one.shared() for one in self._remembered if one.seq in wanted)
 
     def _forget(self) -> None:
         """What no window to come remembers."""
         oldest = self.seq - self._windowing.apart * (self._memory - 1)
         while self._remembered and self._remembered[0].seq < oldest:
-            self._remembered.popleft()
+            self._remembered.popleft().sample.free()
+
+
+def _finite(shown: Rows) -> Sample:
+    """Rows as the learner is shown them, without those of which no model could be made."""
+    return Sample.of(shown.take(np.flatnonzero(np.isfinite(shown.features).all(axis=1))))
 
 
 def _first_window_from(windowing: Windowing, example_seq: int) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.trainer.config import TrainingConfig
-from services.trainer.core import Joined, Window
+from services.trainer.core import Joined, StoredWindow, Window
 from services.trainer.reasons import RunReason, verdict_of
 from services.trainer.run import Candidate
 from tidewheel.domain.models import Evidence, Model, Verdict
@@ -18,9 +18,17 @@ KEPT = frozenset({None, RunReason.NOT_PROVEN})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Closed:
-    """A closed window, and the wall clock when the row that closed it was read."""
+    """A closed window in hand, and the wall clock when the row that closed it was read."""
 
     window: Window
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queued:
+    """The same while it waits: its rows lie in scratch space. The polling loop frees them when it has ended."""
+
+    window: StoredWindow
     at_ns: int
 
     @property
@@ -34,6 +42,9 @@ class Closed:
     @property
     def needed_from(self) -> int:
         return self.window.needed_from
+
+    def taken_up(self) -> Closed:
+        return Closed(self.window.load(), self.at_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class Begun:
         return self.first_offset
 
 
-Job = Closed | Lost | Begun
+Job = Queued | Lost | Begun
 
 
 @dataclass(slots=True)

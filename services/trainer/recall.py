@@ -7,7 +7,7 @@ between the two was dealt with: windows are filled from it once more, and nothin
 
 from collections.abc import Mapping
 
-from services.trainer.core import Joined, Windows
+from services.trainer.core import Joined, StoredWindow, StoredWindows
 from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.recalled import needed_from, told
@@ -17,7 +17,7 @@ from tidewheel.domain.features import Example
 class Recall:
     """Which records of the partitions at hand were dealt with."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: StoredWindows) -> None:
         self._windows = windows
         self._dealt_with: dict[int, int] = {}  # partition -> the offset from which on records are new
         self._recalled: dict[str, int] = {}  # instrument -> partition, while nothing new was read of it
@@ -42,8 +42,11 @@ class Recall:
             example = decode_example(value)
         except BadRecord:
             return
-        if any(isinstance(one, Joined) for one in self._windows.on_example(example, partition, offset)):
-            self._recalled[example.instrument] = partition
+        for happening in self._windows.on_example(example, partition, offset):
+            if isinstance(happening, Joined):
+                self._recalled[example.instrument] = partition
+            elif isinstance(happening, StoredWindow):
+                happening.free()
 
     def joined(self, example: Example) -> Joined | None:
         """What is first read of an instrument that was only recalled so far."""

@@ -29,6 +29,13 @@ class Sample:
     weight: Float64
 
     @classmethod
+    def empty(cls, count: int) -> "Sample":
+        """Room for `count` rows, to be filled."""
+        features = np.empty((count, basis.INPUTS), dtype=np.float32)
+        placed_ns, resolved_ns, order_id = (np.empty(count, dtype=np.int64) for _ in range(3))
+        return cls(features, np.empty(count, dtype=np.uint8), placed_ns, resolved_ns, order_id, np.empty(count))
+
+    @classmethod
     def of(cls, rows: Rows) -> "Sample":
         """These rows, each worth the same."""
         return cls(

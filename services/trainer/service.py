@@ -1,27 +1,30 @@
 """The trainer's polling loop: examples in, closed windows to the worker, offsets committed when windows are finished.
 
 Training never runs on this thread. One window trains, one more may wait; while two of an instrument are unfinished its
-partition is paused, so at most three windows of it are held, the third hardly begun, and thinned those that they
-remember. Offsets are committed such that a restart goes on with the first row of the first unfinished window, after it
-has read again what that remembers (`recall`).
+partition is paused, so at most three windows of it are kept, the third hardly begun, and thinned those that they
+remember. All of them lie in scratch space; in memory are the rows of the window that trains, from when the training
+thread takes it up until it has ended. Offsets are committed such that a restart goes on with the first row of the first
+unfinished window, after it has read again what that remembers (`recall`).
 """
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from services.trainer.core import Gap, Joined, Misplaced, Repeated, Window, Windows
+from services.trainer.core import Gap, Joined, Misplaced, Repeated, StoredWindow, StoredWindows
 from services.trainer.events import RunEvents
 from services.trainer.gate import Promotion
-from services.trainer.jobs import Begun, Closed, Job, Lost
+from services.trainer.jobs import Begun, Job, Lost, Queued
 from services.trainer.ledger import Ledger, Stopping
 from services.trainer.recall import Recall
 from services.trainer.run import make
+from services.trainer.scratch import Scratch, ScratchMemory
+from services.trainer.scratch_file import ScratchFile
 from services.trainer.settings import Settings
 from services.trainer.worker import Make, Worker
 from tidewheel.contracts.bad_record import BadRecord, Reason
@@ -56,7 +59,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What lies outside of the service: servers, the thread that trains, the learner and the wall clock."""
+    """What lies outside of the service: servers, the thread that trains, the learner, the wall clock and the space for
+    rows that wait."""
 
     clients: Clients
     registry: Registry
@@ -64,11 +68,18 @@ class Outside:
     stop: threading.Event
     make: Make = make
     clock_ns: Callable[[], int] = time.time_ns
+    scratch: Scratch = field(default_factory=ScratchMemory)
 
     @classmethod
     def real(cls, settings: Settings) -> "Outside":
-        registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
-        return cls(KAFKA, registry, ThreadPoolExecutor(1, thread_name_prefix="training"), threading.Event())
+        """Raises Unusable where there is no space for scratch."""
+        return cls(
+            KAFKA,
+            Registry.connect(settings.redis, settings.hmac_key.encode() or None),
+            ThreadPoolExecutor(1, thread_name_prefix="training"),
+            threading.Event(),
+            scratch=ScratchFile(settings.scratch_dir),
+        )
 
 
 class Service:
@@ -87,7 +98,8 @@ class Service:
         self._breaks = Breaks("trainer", EXAMPLES.name)
         self._furthest = Furthest()
         config = settings.training()
-        self._windows = Windows(config.windowing, config.memory)
+        self._scratch = outside.scratch
+        self._windows = StoredWindows(config.windowing, config.memory, self._scratch)
         self._recall = Recall(self._windows)
         self._worker = Worker(
             config,
@@ -137,6 +149,7 @@ class Service:
         self._start_next()
         self._pause_or_resume()
         self._events.poll()
+        metrics.SCRATCH_BYTES.set(self._scratch.used_bytes)
         self._context.health.turned()
 
     def close(self) -> None:
@@ -144,6 +157,7 @@ class Service:
         leave(self._consumer)
         self._producer.flush(5.0)
         self._registry.close()
+        self._scratch.close()
 
     def _went_back(self) -> bool:
         """Whether the partitions at hand are read from where the windows to come remember; else it is tried again."""
@@ -173,10 +187,11 @@ class Service:
             self._on_joined(joined, partition, offset)
         happenings = self._windows.on_example(example, partition, offset)
         for happening in happenings:
-            if isinstance(happening, Window):
+            if isinstance(happening, StoredWindow):
                 if self._recall.is_dealt_with(partition, happening.first_offset):
+                    happening.free()
                     continue
-                self._jobs.append(Closed(happening, self._clock_ns()))
+                self._jobs.append(Queued(happening, self._clock_ns()))
             elif isinstance(happening, Gap):
                 self._on_gap(happening, message)
             elif isinstance(happening, Misplaced):
@@ -221,7 +236,9 @@ class Service:
         except Stopping as failure:
             self._context.log.info("stopping with a run unfinished; the next start makes it again: %s", failure)
             return
-        if isinstance(job, Closed):
+        finally:
+            _free(job)
+        if isinstance(job, Queued):
             window = job.window
             self._awaiting_scorecard.pop(window.instrument, None)
             if needed_again:
@@ -236,8 +253,8 @@ class Service:
             self._running = job, self._thread.submit(self._do, job)
 
     def _do(self, job: Job) -> bool:
-        if isinstance(job, Closed):
-            return self._worker.process(job)
+        if isinstance(job, Queued):
+            return self._worker.process(job.taken_up())
         if isinstance(job, Lost):
             self._worker.give_up(job)
         else:
@@ -264,9 +281,9 @@ class Service:
         return [*([self._running[0]] if self._running else []), *self._jobs]
 
     def _pause_or_resume(self) -> None:
-        closed = [job for job in self._unfinished() if isinstance(job, Closed)]
-        waiting = [(job.window.instrument, job.partition) for job in closed]
-        full = {partition for one, partition in waiting if waiting.count((one, partition)) >= UNFINISHED_MAX}
+        closed = [job for job in self._unfinished() if isinstance(job, Queued)]
+        waiting = Counter((job.window.instrument, job.partition) for job in closed)
+        full = {partition for (_, partition), count in waiting.items() if count >= UNFINISHED_MAX}
         if fresh := full - self._paused:
             self._consumer.pause([TopicPartition(EXAMPLES.name, partition) for partition in fresh])
         if free := self._paused - full:
@@ -287,8 +304,16 @@ class Service:
         self._windows.drop(gone)
         self._recall.drop(gone)
         self._paused -= gone
-        self._jobs = deque(job for job in self._jobs if job.partition not in gone)
+        for job in [job for job in self._jobs if job.partition in gone]:
+            self._jobs.remove(job)
+            _free(job)
         self._awaiting_scorecard = {k: v for k, v in self._awaiting_scorecard.items() if v.partition not in gone}
+
+
+def _free(job: Job) -> None:
+    """Its rows are needed no more."""
+    if isinstance(job, Queued):
+        job.window.free()
 
 
 def _consumer(settings: Settings, clients: Clients) -> Consumer:

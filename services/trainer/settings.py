@@ -54,6 +54,10 @@ class Settings:
     tuning_limit_s: float = setting(decimal(0, 3600), 60.0)
     seed: int = setting(whole(0, 2**31 - 1), 1)
 
+    # A folder on local disk for rows that wait. Not /tmp, which is memory on many systems; what is large and may go at
+    # any time belongs here.
+    scratch_dir: str = setting(text, "/var/tmp")
+
     # After a kill the broker gives this process's partitions away once its session is over.
     session_timeout_s: float = setting(decimal(1, 300), 6.0)
     # A name that outlives the process, one for each: a killed trainer gets its partitions back at once when it starts

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 
 from services.trainer.ledger import Ledger
 from services.trainer.run import Candidate
+from services.trainer.scratch import Scratch, ScratchMemory
 from services.trainer.service import Outside, Service
 from services.trainer.settings import Settings
 from tests.made_models import published
@@ -46,10 +47,19 @@ class AtOnce:
     def shutdown(self, wait: bool = True) -> None: ...
 
 
-def a_service(broker: Broker, stage: Stage, chance: Random, registry: Registry | None = None) -> Service:
+def a_service(
+    broker: Broker, stage: Stage, chance: Random, registry: Registry | None = None, scratch: Scratch | None = None
+) -> Service:
     log, stop = logging.getLogger("trainer"), threading.Event()
     registry = registry or Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
-    outside = Outside(clients(broker, stage, chance), registry, cast(Executor, AtOnce()), stop, learner.make)
+    outside = Outside(
+        clients(broker, stage, chance),
+        registry,
+        cast(Executor, AtOnce()),
+        stop,
+        learner.make,
+        scratch=scratch or ScratchMemory(),
+    )
     return Service(Settings(window=WINDOW, trials=1), Context(log, Health("trainer"), stop), outside)
 
 
@@ -94,7 +104,8 @@ def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
     registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
-    service = a_service(broker, Calm(), chance, registry)
+    scratch = ScratchMemory()
+    service = a_service(broker, Calm(), chance, registry, scratch)
     for number, value in enumerate(MARKET.examples):
         broker.append(PLACE, MARKET.instrument.encode(), value)
         if number % 10 == 0:
@@ -106,7 +117,26 @@ def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
     turn(service, 20)
     records = [record for record in registry.records(MARKET.instrument) if isinstance(record, ModelRecord)]
     assert sorted(record.seq for record in records) == list(range(1, len(MARKET.examples) // WINDOW + 1))
+    assert scratch.used_bytes
     service.close()
+    assert scratch.used_bytes == 0
+
+
+def test_a_restart_holds_what_is_remembered_and_no_window_that_was_dealt_with() -> None:
+    chance = Random(1)
+    broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
+    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    for value in MARKET.examples:
+        broker.append(PLACE, MARKET.instrument.encode(), value)
+    used_bytes = []
+    for _ in range(2):
+        scratch = ScratchMemory()
+        service = a_service(broker, Calm(), chance, registry, scratch)
+        turn(service, 40)
+        used_bytes.append(scratch.used_bytes)
+        service.close()
+        assert scratch.used_bytes == 0
+    assert used_bytes[0] == used_bytes[1]
 
 
 @pytest.mark.parametrize("kept_first", [True, False])

@@ -25,7 +25,8 @@ SERVICE_SHELLS = (
     "services/orderbot/faust_app.py",
     *(f"services/ingest/{name}.py" for name in ("app", "log", "publisher")),
     *(f"services/labeler/{name}.py" for name in ("facts", "work")),
-    *(f"services/trainer/{name}.py" for name in ("events", "gauges", "ledger", "rebuild", "service", "worker")),
+    *(f"services/trainer/{name}.py" for name in ("events", "gauges", "ledger", "rebuild", "scratch_file")),
+    *(f"services/trainer/{name}.py" for name in ("service", "worker")),
     *(f"services/predictor/{name}.py" for name in ("market", "server", "servicer", "watcher", "worker")),
 )
 PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/laws/*.py", "tidewheel/report/*.py", "services/*/core.py")

@@ -102,6 +102,9 @@ PRODUCER_RENEWALS = _counter(
 
 # trainer
 WINDOW_ROWS = _gauge("tidewheel_window_rows", "Rows gathered for the window being filled.", "instrument")
+SCRATCH_BYTES = _gauge(
+    "tidewheel_scratch_bytes", "Scratch space in use: windows being filled, closed ones that wait, samples remembered."
+)
 TRAINING_RUNS = _counter("tidewheel_training_runs_total", "A training run ended.", "instrument", "verdict", "reason")
 TUNING_DURATION_SECONDS = _histogram("tidewheel_tuning_duration_seconds", "Length of one search.", _RUN_S, "instrument")
 PUBLISH_DELAY_SECONDS = _histogram(

@@ -17,7 +17,7 @@ from services.trainer.core import (
     Windows,
     left_behind,
 )
-from services.trainer.jobs import Closed
+from services.trainer.jobs import Queued
 from services.trainer.memory import Remembered
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
@@ -348,5 +348,5 @@ def test_a_window_needs_what_it_remembers() -> None:
     found = closed(feed(Windows(Windowing(4, 4), 3), range(1, 17)))
     assert [window.first_offset for window in found] == [1001, 1005, 1009, 1013]
     assert [window.needed_from for window in found] == [1001, 1001, 1001, 1005]
-    assert [Closed(window, 0).first_offset for window in found] == [1001, 1005, 1009, 1013]
-    assert [Closed(window, 0).needed_from for window in found] == [1001, 1001, 1001, 1005]
+    assert [Queued(window, 0).first_offset for window in found] == [1001, 1005, 1009, 1013]
+    assert [Queued(window, 0).needed_from for window in found] == [1001, 1001, 1001, 1005]
