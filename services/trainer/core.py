@@ -11,7 +11,7 @@ is handed a `StoredWindow` the slots of that one, when it has been dealt with.
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from services.trainer.memory import Remembered
 from services.trainer.rows import Rows
 from services.trainer.sample import Sample, thinned
 from services.trainer.scratch import Scratch, ScratchMemory
-from services.trainer.stored import StoredRows, StoredSample
+from services.trainer.stored import FillingRows, StoredRows, StoredSample
 from tidewheel.domain.continuity import Arrival, arrived
 from tidewheel.domain.features import Example
 from tidewheel.domain.windows import Windowing
@@ -65,8 +65,9 @@ class StoredRemembered:
     sample: StoredSample
 
     def shared(self) -> "StoredRemembered":
-        """For one more who holds it."""
-        return replace(self, sample=self.sample.shared())
+        """The same, with one more who holds its sample."""
+        self.sample.share()
+        return self
 
     def load(self) -> Remembered:
         places = (self.seq, self.first_example_seq, self.last_example_seq, self.first_offset)
@@ -175,7 +176,7 @@ class _Fillings:
     def gathered(self, instrument: str) -> int:
         """Rows in the window being filled."""
         filling = self._filling.get(instrument)
-        return filling.count if filling else 0
+        return filling.rows.count if filling else 0
 
     def first_from(self, example_seq: int) -> int:
         """The first window that is read whole where reading begins with this example."""
@@ -254,7 +255,7 @@ class _Filling:
     def __init__(self, first: Example, partition: int, windowing: Windowing, memory: int, scratch: Scratch) -> None:
         self.partition = partition
         self.began_at = self.expected = first.example_seq
-        self.count = 0
+        self.rows = FillingRows(scratch)
         self.next_offset = 0
         self.seq = _first_window_from(windowing, first.example_seq)
         self._instrument = first.instrument
@@ -262,12 +263,11 @@ class _Filling:
         self._memory = memory
         self._scratch = scratch
         self._remembered: deque[StoredRemembered] = deque()
-        self._rows: StoredRows | None = None
         self._first_offset = 0
 
     @property
     def resume_offset(self) -> int:
-        return self._first_offset if self.count else self.next_offset
+        return self._first_offset if self.rows.count else self.next_offset
 
     @property
     def needed_from(self) -> int:
@@ -276,7 +276,8 @@ class _Filling:
     def skip_to(self, example_seq: int) -> Gap:
         """Give up what is being filled: the examples before this one are missing."""
         expected, first_lost, first_offset = self.expected, self.seq, self.resume_offset
-        self.count, self.expected = 0, example_seq
+        self.rows.forget(self.rows.count)
+        self.expected = example_seq
         self.seq = max(first_lost, _first_window_from(self._windowing, example_seq))
         self._forget()
         return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
@@ -287,32 +288,27 @@ class _Filling:
         self.next_offset = offset + 1
         if example.example_seq < self._windowing.first_example_seq(self.seq):
             return None
-        if self._rows is None:
-            self._rows = StoredRows(self._scratch, self._windowing.size)
-        if not self.count:
+        if not self.rows.count:
             self._first_offset = offset
-        self._rows.put(self.count, example, offset)
-        self.count += 1
-        return self._closed(self._rows) if self.count == self._windowing.size else None
+        self.rows.put(example, offset)
+        return self._closed() if self.rows.count == self._windowing.size else None
 
     def free(self) -> None:
         """Forget all rows."""
-        if self._rows is not None:
-            self._rows.free()
+        self.rows.forget(self.rows.count)
         for one in self._remembered:
             one.sample.free()
 
-    def _closed(self, rows: StoredRows) -> StoredWindow:
+    def _closed(self) -> StoredWindow:
         """Hand out the full window, and begin the next with the rows they share."""
-        place, size = (self.partition, self._first_offset, self.next_offset - 1), self._windowing.size
+        place, rows = (self.partition, self._first_offset, self.next_offset - 1), self.rows.closed()
         window = StoredWindow(self._instrument, self.seq, *place, rows, self._before(self.seq))
         if self._memory > 1:
             self._remember(rows)
-        self.count = size - self._windowing.step
-        self._rows, self.seq = None, self.seq + 1
-        if self.count:
-            self._rows = rows.continued(self._windowing.step)
-            self._first_offset = rows.offset(self._windowing.step)
+        self.seq += 1
+        self.rows.forget(self._windowing.step)
+        if self.rows.count:
+            self._first_offset = self.rows.first_offset
         self._forget()
         return window
 

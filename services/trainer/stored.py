@@ -1,4 +1,8 @@
-"""Rows and samples in scratch space: what a trainer keeps of windows that are not in hand."""
+"""Rows and samples in scratch space: what a trainer keeps of windows that are not in hand.
+
+Rows lie in chunks, one after the other as they came. Windows that overlap share their chunks, so that nothing is copied
+when one closes; a chunk's place is free when nobody holds it any more.
+"""
 
 import struct
 
@@ -16,24 +20,77 @@ _ROW = np.dtype(
     [("features", "<f4", (FEATURE_COUNT,)), ("label", "u1"), *((name, "<i8") for name in (*_COLUMNS[2:], "offset"))]
 )
 ROW_BYTES = _ROW.itemsize
-# Rows read or copied at once, so that what is held beside the result stays small: 1.3 MB.
-BLOCK_ROWS = 512
+# 1.3 MB: what is read at once, and so is held beside the rows that are made of it.
+CHUNK_ROWS = 512
 
 _SAMPLE_ROW_BYTES = sum(column.nbytes for column in Sample.empty(1).columns())
 
 
+class SharedSlot:
+    """A slot that several hold, each of which frees it once. Shared and freed by one thread."""
+
+    __slots__ = ("_holders", "_slot", "read", "write")
+
+    def __init__(self, scratch: Scratch, size_bytes: int) -> None:
+        self._slot = scratch.slot(size_bytes)
+        self._holders = 1
+        self.read, self.write = self._slot.read, self._slot.write
+
+    def share(self) -> None:
+        """One more holds it."""
+        self._holders += 1
+
+    def free(self) -> None:
+        self._holders -= 1
+        if not self._holders:
+            self._slot.free()
+
+
 class StoredRows:
-    """Room for the rows of one window, filled from the front."""
+    """The rows of a closed window: so many, of which the first stands at row number `skipped` of the first chunk."""
 
-    def __init__(self, scratch: Scratch, count: int) -> None:
-        self._scratch = scratch
+    def __init__(self, chunks: tuple[SharedSlot, ...], skipped: int, count: int) -> None:
+        self._chunks = chunks
+        self._skipped = skipped
         self._count = count
-        self._slot = scratch.slot(count * ROW_BYTES)
 
-    def put(self, at: int, example: Example, offset: int) -> None:
-        """Row number `at`, whose record stands at `offset` of its partition."""
-        self._slot.write(
-            at * ROW_BYTES,
+    def read(self, which: Index | None = None) -> Rows:
+        """The rows of these numbers, which ascend; by default all."""
+        places = self._skipped + (np.arange(self._count) if which is None else which)
+        rows = Rows.empty(len(places))
+        columns = dict(zip(_COLUMNS, rows.columns(), strict=True))
+        bounds = np.searchsorted(places, np.arange(len(self._chunks) + 1) * CHUNK_ROWS)
+        for number, chunk in enumerate(self._chunks):
+            begin, end = bounds[number], bounds[number + 1]
+            wanted = places[begin:end] - number * CHUNK_ROWS
+            if len(wanted):
+                first, size = int(wanted[0]), int(wanted[-1] - wanted[0]) + 1
+                block = np.frombuffer(chunk.read(first * ROW_BYTES, size * ROW_BYTES), dtype=_ROW)
+                for name, column in columns.items():
+                    column[begin:end] = block[name] if size == len(wanted) else block[name][wanted - first]
+        return rows
+
+    def free(self) -> None:
+        for chunk in self._chunks:
+            chunk.free()
+
+
+class FillingRows:
+    """The rows of a window being filled, `count` by now."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self.count = 0
+        self._scratch = scratch
+        self._chunks: list[SharedSlot] = []
+        self._skipped = 0
+
+    def put(self, example: Example, offset: int) -> None:
+        """One more, whose record stands at `offset` of its partition."""
+        row = self._skipped + self.count
+        if row == len(self._chunks) * CHUNK_ROWS:
+            self._chunks.append(SharedSlot(self._scratch, CHUNK_ROWS * ROW_BYTES))
+        self._chunks[-1].write(
+            row % CHUNK_ROWS * ROW_BYTES,
             _PACKED.pack(
                 example.features,
                 example.label,
@@ -45,51 +102,43 @@ class StoredRows:
                 offset,
             ),
         )
+        self.count += 1
 
-    def read(self, which: Index | None = None) -> Rows:
-        """The rows of these numbers, which ascend; all of a full window."""
-        which = np.arange(self._count) if which is None else which
-        rows = Rows.empty(len(which))
-        columns = dict(zip(_COLUMNS, rows.columns(), strict=True))
-        for begin in range(0, len(which), BLOCK_ROWS):
-            places = which[begin : begin + BLOCK_ROWS]
-            first, end = int(places[0]), int(places[-1]) + 1
-            block = np.frombuffer(self._slot.read(first * ROW_BYTES, (end - first) * ROW_BYTES), dtype=_ROW)
-            for name, column in columns.items():
-                column[begin : begin + len(places)] = block[name][places - first]
-        return rows
+    @property
+    def first_offset(self) -> int:
+        """Where the record of the first row stands in its partition."""
+        first = self._chunks[0].read(self._skipped * ROW_BYTES, ROW_BYTES)
+        return int(np.frombuffer(first, dtype=_ROW)["offset"][0])
 
-    def offset(self, at: int) -> int:
-        """Where the record of row number `at` stands in its partition."""
-        return int(np.frombuffer(self._slot.read(at * ROW_BYTES, ROW_BYTES), dtype=_ROW)["offset"][0])
+    def closed(self) -> StoredRows:
+        """All of them, for one more who holds them."""
+        for chunk in self._chunks:
+            chunk.share()
+        return StoredRows(tuple(self._chunks), self._skipped, self.count)
 
-    def continued(self, first: int) -> "StoredRows":
-        """Room for as many rows, which begins with a copy of those from number `first` on."""
-        result = StoredRows(self._scratch, self._count)
-        for begin in range(first, self._count, BLOCK_ROWS):
-            size_bytes = (min(begin + BLOCK_ROWS, self._count) - begin) * ROW_BYTES
-            result._slot.write((begin - first) * ROW_BYTES, self._slot.read(begin * ROW_BYTES, size_bytes))
-        return result
-
-    def free(self) -> None:
-        self._slot.free()
+    def forget(self, count: int) -> None:
+        """The first `count` rows are of no window to come."""
+        self.count -= count
+        done, self._skipped = divmod(self._skipped + count, CHUNK_ROWS)
+        if not self.count:
+            done, self._skipped = len(self._chunks), 0
+        for chunk in self._chunks[:done]:
+            chunk.free()
+        del self._chunks[:done]
 
 
 class StoredSample:
-    """A sample that several hold, each of which frees it once: windows that wait, and the filling that windows to come
-    are made from. Its place is free when the last has."""
+    """A sample, held by windows that wait and by the filling that windows to come are made of."""
 
     def __init__(self, scratch: Scratch, sample: Sample, rows_max: int) -> None:
         """`rows_max`: of any sample, so that all have places of one size."""
-        self._slot = scratch.slot(rows_max * _SAMPLE_ROW_BYTES)
-        self._rows = len(sample)
-        self._holders = 1
+        self._slot = SharedSlot(scratch, rows_max * _SAMPLE_ROW_BYTES)
         self._slot.write(0, b"".join(column.tobytes() for column in sample.columns()))
+        self._rows = len(sample)
 
-    def shared(self) -> "StoredSample":
-        """The same, with one more who holds it."""
-        self._holders += 1
-        return self
+    def share(self) -> None:
+        """One more holds it, and frees it once."""
+        self._slot.share()
 
     def load(self) -> Sample:
         sample, at_bytes = Sample.empty(self._rows), 0
@@ -100,6 +149,4 @@ class StoredSample:
         return sample
 
     def free(self) -> None:
-        self._holders -= 1
-        if not self._holders:
-            self._slot.free()
+        self._slot.free()

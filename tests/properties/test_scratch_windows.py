@@ -4,23 +4,25 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.trainer import core
+from services.trainer import core, stored
 from services.trainer.core import StoredHappening, StoredWindow, StoredWindows, Window, Windows
 from services.trainer.rows import Rows
 from services.trainer.sample import Sample
 from services.trainer.scratch import Scratch, ScratchMemory
 from services.trainer.scratch_file import ScratchFile
-from services.trainer.stored import ROW_BYTES, StoredRows, StoredSample
+from services.trainer.stored import ROW_BYTES, SharedSlot, StoredSample
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
 INSTRUMENTS = ("sim:A", "sim:B", "sim:C")
+CHUNK_ROWS = 3  # so that windows of a few rows have several
 SAMPLE_ROW_BYTES = sum(column.nbytes for column in Sample.empty(1).columns())
 
 # An instrument goes on by some examples, from so far ahead or behind of where it stands; a partition is dropped; of the
@@ -63,11 +65,16 @@ class Trial:
     def alive_bytes(self) -> int:
         """What those who hold slots hold, one by one."""
         fillings = list(self.windows._filling.values())
-        rows = len(self.held) + sum(filling._rows is not None for filling in fillings)
-        remembered = [one for filling in fillings for one in filling._remembered]
-        samples: set[StoredSample] = {one.sample for one in remembered}
+        chunks: set[SharedSlot] = {chunk for filling in fillings for chunk in filling.rows._chunks}
+        chunks |= {chunk for window in self.held for chunk in window.rows._chunks}
+        samples: set[StoredSample] = {one.sample for filling in fillings for one in filling._remembered}
         samples |= {one.sample for window in self.held for one in window.memory}
-        return rows * self.size * ROW_BYTES + len(samples) * self.size * SAMPLE_ROW_BYTES
+        return len(chunks) * CHUNK_ROWS * ROW_BYTES + len(samples) * self.size * SAMPLE_ROW_BYTES
+
+    def holds_what_it_needs(self) -> bool:
+        """Whether no filling holds a chunk that has none of its rows."""
+        fillings = [filling.rows for filling in self.windows._filling.values()]
+        return all(len(rows._chunks) == -(-(rows._skipped + rows.count) // CHUNK_ROWS) for rows in fillings)
 
 
 def told(happenings: Iterable[StoredHappening | Window]) -> list[object]:
@@ -109,7 +116,7 @@ Steps = list[tuple[str, int, int, int]]
 
 
 def assert_the_same_wherever_rows_wait(windowing: Windowing, memory: int, steps: Steps) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, patch.object(stored, "CHUNK_ROWS", CHUNK_ROWS):
         spaces = (ScratchMemory(), ScratchFile(folder))
         trials = [Trial(windowing.size, space, StoredWindows(windowing, memory, space)) for space in spaces]
         loaded = Windows(windowing, memory)
@@ -140,6 +147,7 @@ def assert_the_same_wherever_rows_wait(windowing: Windowing, memory: int, steps:
                 assert len(places) == 1
             for trial in trials:
                 assert trial.scratch.used_bytes == trial.alive_bytes
+                assert trial.holds_what_it_needs()
         # What waits is still what it was when it closed, whatever was written since.
         assert all(as_fed(window, windowing) for window in trials[1].held)
         assert [whole(one) for one in trials[0].held] == [whole(one) for one in trials[1].held]
@@ -161,16 +169,17 @@ def test_windows_are_the_same_wherever_rows_wait(windowing: Windowing, memory: i
     ("where", "fault"),
     [
         ("StoredRemembered.shared", lambda self: self),
+        ("SharedSlot.share", lambda self: None),
         ("StoredRows.free", lambda self: None),
         ("StoredWindow.free", lambda self: self.rows.free()),
         ("_Filling.free", lambda self: None),
-        ("StoredRows.continued", lambda self, first: StoredRows(self._scratch, self._count)),
-        ("StoredRows.offset", lambda self, at: 0),
+        ("FillingRows.forget", lambda self, count: setattr(self, "count", self.count - count)),
+        ("FillingRows.first_offset", 0),
     ],
 )
-def test_planted_faults_are_found(where: str, fault: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planted_faults_are_found(where: str, fault: Callable[..., Any] | int, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name = where.split(".")
-    monkeypatch.setattr(getattr(core, owner), name, fault)
+    monkeypatch.setattr(getattr(core if hasattr(core, owner) else stored, owner), name, fault)
     goes_on = [("go", 0, 0, 7), ("free", 0, 0, 0)]
     with pytest.raises(AssertionError):
         assert_the_same_wherever_rows_wait(Windowing(5, 3), 3, [*goes_on * 6, ("drop", 0, 0, 0), *goes_on * 6])

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 
 from services.trainer.ledger import Ledger
 from services.trainer.run import Candidate
-from services.trainer.scratch import Scratch, ScratchMemory
+from services.trainer.scratch import Scratch, ScratchMemory, Slot
 from services.trainer.service import Outside, Service
 from services.trainer.settings import Settings
 from tests.made_models import published
@@ -29,7 +29,7 @@ from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.domain.models import ModelRecord, Verdict
 from tidewheel.registry.store import Publication, Registry
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.process import Context
+from tidewheel.runtime.process import Context, Unusable
 
 WINDOW = 24
 MARKET = inputs.expected("replay:AA", 0)
@@ -137,6 +137,39 @@ def test_a_restart_holds_what_is_remembered_and_no_window_that_was_dealt_with() 
         service.close()
         assert scratch.used_bytes == 0
     assert used_bytes[0] == used_bytes[1]
+
+
+class SoonFull(ScratchMemory):
+    """A disk with room for so many slots."""
+
+    def __init__(self, slots: int) -> None:
+        super().__init__()
+        self._left = slots
+
+    def slot(self, size_bytes: int) -> Slot:
+        self._left -= 1
+        if self._left < 0:
+            raise Unusable("scratch space is full")
+        return super().slot(size_bytes)
+
+
+@pytest.mark.parametrize("slots", range(1, 6))
+def test_a_full_disk_ends_the_trainer_and_costs_no_window(slots: int) -> None:
+    chance = Random(1)
+    broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
+    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    for value in MARKET.examples:
+        broker.append(PLACE, MARKET.instrument.encode(), value)
+    service = a_service(broker, Calm(), chance, registry, SoonFull(slots))
+    with pytest.raises(Unusable):
+        turn(service, 40)
+    service.close()
+    service = a_service(broker, Calm(), chance, registry)
+    turn(service, 40)
+    service.close()
+    records = [record for record in registry.records(MARKET.instrument) if isinstance(record, ModelRecord)]
+    assert sorted(record.seq for record in records) == list(range(1, len(MARKET.examples) // WINDOW + 1))
+    assert all(record.reason != "rows_missing" for record in records)
 
 
 @pytest.mark.parametrize("kept_first", [True, False])

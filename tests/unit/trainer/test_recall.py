@@ -6,14 +6,14 @@ import pytest
 from services.trainer.core import StoredWindow, StoredWindows
 from services.trainer.recall import Recall
 from services.trainer.scratch import ScratchMemory
-from services.trainer.stored import ROW_BYTES
+from services.trainer.stored import CHUNK_ROWS, ROW_BYTES
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.recalled import needed_from, told
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
 A = "sim:A"
-WINDOW_BYTES = 4 * ROW_BYTES
+CHUNK_BYTES = CHUNK_ROWS * ROW_BYTES
 
 
 def a_recall() -> Recall:
@@ -62,7 +62,7 @@ def test_windows_are_filled_and_the_first_new_example_of_an_instrument_is_told()
     assert isinstance(window, StoredWindow)
     assert (window.seq, [one.seq for one in window.memory]) == (3, [1, 2])
     # Of the windows dealt with nothing is kept but what is remembered.
-    assert WINDOW_BYTES < scratch.used_bytes < 2 * WINDOW_BYTES
+    assert CHUNK_BYTES < scratch.used_bytes < 2 * CHUNK_BYTES
 
 
 def test_what_is_committed_is_never_less_than_what_was_dealt_with() -> None:

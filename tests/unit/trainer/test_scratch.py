@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from services.trainer import scratch_file
 from services.trainer.scratch import Scratch, ScratchMemory
 from services.trainer.scratch_file import ScratchFile
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import EXIT_FAILED, Unusable
 
 ONE_LINE = "scratch space in {} is full; TIDEWHEEL_SCRATCH_DIR names another directory"
 
@@ -99,6 +101,16 @@ def test_where_no_file_can_be_made_it_is_said_in_one_line(tmp_path: Path) -> Non
         ScratchFile(str(tmp_path / "none"))
     words = "fails: No such file or directory; TIDEWHEEL_SCRATCH_DIR names another directory"
     assert str(caught.value) == f"scratch space in {tmp_path / 'none'} {words}"
+
+
+def test_a_trainer_without_a_place_ends_in_one_line(tmp_path: Path) -> None:
+    place = {"TIDEWHEEL_SCRATCH_DIR": str(tmp_path / "none"), "TIDEWHEEL_METRICS_PORT": "0"}
+    command = [sys.executable, "-m", "services.trainer"]
+    ended = subprocess.run(command, env={**os.environ, **place}, capture_output=True, text=True, check=False)
+    *_, last = ended.stderr.splitlines()
+    assert ended.returncode == EXIT_FAILED
+    assert f"scratch space in {tmp_path / 'none'} fails: No such file or directory" in last
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
