@@ -5,7 +5,7 @@ of eleven windows before it, the judges, two models (the newest and the one that
 being filled only some rows are written; `TIDEWHEEL_BENCH_FILL=9999` writes all but the last, 25 GB at full size. A few
 windows are filled whole, among the others, and loaded as the training thread does it: from the page cache, and after
 the system was told to forget that. A window that remembers eleven is trained at the beginning, so that what the
-learner's libraries keep is there.
+learner's libraries keep is there, and one at the end, while all else is held.
 
 Resident memory is VmRSS. What the operating system has of the file in its page cache is not in it: it gives that up
 when it is short of memory.
@@ -78,6 +78,7 @@ def run(size: Size, _: Servers) -> dict[str, Any]:
             "resident_mib": round(resident_bytes() / MIB),
             "examples_per_s_of_cpu": round(per_s),
             **bench.load(closed),
+            "model_bytes_in_hand": bench.train(closed[0], remembered[:REMEMBERED]),
             "resident_mib_peak": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB / MIB),
             "scratch_used_mib": round(scratch.used_bytes / MIB),
             "scratch_on_disk_mib": round(os.fstat(scratch._file.fileno()).st_blocks * 512 / MIB),
@@ -180,3 +181,10 @@ class Bench:
             figures[f"load_{what}_ms_median"] = round(1000 * statistics.median(took_s), 1)
             figures[f"load_{what}_ms_max"] = round(1000 * max(took_s), 1)
         return figures
+
+    def train(self, closed: StoredWindow, remembered: list[StoredRemembered]) -> int:
+        """A window in hand, with all that it remembers, while all else is held; the size of its model."""
+        window = replace(closed, memory=tuple(remembered)).load()
+        payload = make(window, TrainingConfig(window=self._rows, step=self._rows), lambda _: None).model_bytes
+        self.digest.update(payload)
+        return len(payload)
