@@ -25,7 +25,6 @@ from services.trainer.intervals import Interval, Share, drawn_variance, t_of, wi
 from services.trainer.pooled import ANY_SHARE, NOTHING, Pooled, ProfitAndLoss
 from services.trainer.ratios import Ratio, error_between
 from tidewheel.domain.account import Account
-from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
 
 MODELS_MAX = 20
@@ -134,10 +133,7 @@ def _baseline(counts: Sequence[Baseline]) -> Baseline | None:
 
 def _evidence(account: Account | None) -> Evidence:
     """What the bettor has now. The most that she ever had would be as safe a test, but it would never fall again."""
-    wealth = account.bettor.e_gross if account else 1.0
-    if wealth >= STRONG_AT:
-        return Evidence.STRONG
-    return Evidence.WEAK if wealth >= WEAK_AT else Evidence.NONE
+    return Evidence.of_wealth(account.bettor.e_gross if account else 1.0)
 
 
 def _by_lift(models: int, low_weak: float, low_strong: float) -> Evidence:

@@ -8,8 +8,8 @@ from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
 from tidewheel.domain.prices import E9
+from tidewheel.report.words import NONE
 
-NONE = "–"
 LEADS_MAX = 8
 WIDTH = 118
 HEAD = (

@@ -113,9 +113,7 @@ class Comparison:
 
     def evidence(self, lead: Lead) -> Evidence:
         """That the better of two is the better one."""
-        if lead.e >= self.strong_at:
-            return Evidence.STRONG
-        return Evidence.WEAK if lead.e >= self.weak_at else Evidence.NONE
+        return Evidence.of_wealth(lead.e, self.looks)
 
 
 def leads(sides: Sequence[Flagged | None]) -> tuple[Lead, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewheel.domain.account import Account
+from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 
 Float64 = NDArray[np.float64]
 FORMAT_VERSION = 1
@@ -20,6 +21,13 @@ class Evidence(StrEnum):
     NONE = "none"
     WEAK = "weak"
     STRONG = "strong"
+
+    @classmethod
+    def of_wealth(cls, wealth: float, looks: int = 1) -> "Evidence":
+        """What a bettor's wealth says: who looks at several bettors asks for so many times as much."""
+        if wealth >= STRONG_AT * looks:
+            return cls.STRONG
+        return cls.WEAK if wealth >= WEAK_AT * looks else cls.NONE
 
 
 class Verdict(StrEnum):

@@ -4,10 +4,10 @@ from tidewheel.domain.account import told
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
+from tidewheel.report.document import document
 from tidewheel.report.drawings import Margins, Plot, at_both_widths, drawing, figure, label, place
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.scales import around, labels, ticks
-from tidewheel.report.style import style
 from tidewheel.report.tables import table
 from tidewheel.report.words import NONE, count, money, percent
 from tidewheel.report.words import figure as number
@@ -24,18 +24,10 @@ WORDS_AT = (1, 10)
 def page(comparison: Comparison) -> str:
     """A comparison as one HTML document that needs nothing beside itself."""
     title = "Configurations compared"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("style", Markup(style())),
-    )
     header = tag("header", tag("p", "Tidewheel comparison", class_="kicker"), tag("h1", title), _explained())
     sections = (_section(comparison, history) for history in comparison.histories)
     foot = tag("footer", tag("p", "Not advice: an experiment. Amounts are in quote currency, after the spread."))
-    body = tag("body", tag("main", header, *sections, foot))
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+    return document(title, tag("main", header, *sections, foot))
 
 
 def _explained() -> Markup:

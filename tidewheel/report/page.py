@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from tidewheel.report import calibration, division, headline, later, lineage, parts, steps, trials, weights
+from tidewheel.report.document import document
 from tidewheel.report.markup import Markup, tag
 from tidewheel.report.story import Known, Story
-from tidewheel.report.style import style
 from tidewheel.report.words import count, moment
 
 Section = Callable[[Story], Markup | None]
@@ -22,21 +22,14 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
 
 
 def page(known: Known) -> str:
-    """A report as one HTML document that needs nothing beside itself: no script, no font, no picture from elsewhere."""
+    """A report as one HTML document that needs nothing beside itself."""
     story = Story(known)
     title = f"{known.instrument} window {known.seq}: training report"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("style", Markup(style())),
-    )
     made = [(name, section(story)) for name, section in SECTIONS]
     absent = [name for name, body in made if body is None]
     sections = (tag("section", tag("h2", name), body) for name, body in made if body is not None)
     main = tag("main", headline.header(story, absent), *sections, _foot(known))
-    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', main), lang='en')}\n"
+    return document(title, main)
 
 
 def _foot(known: Known) -> Markup:

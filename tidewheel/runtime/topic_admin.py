@@ -14,13 +14,10 @@ from tidewheel.contracts.recalled import needed_from
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.runtime.kafka import client, committed, consumer_config, last_offsets, partitions_of
 from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.transaction_policy import NO_COORDINATOR
 
 LIMIT_S = 30.0
 ASK_AGAIN_S = 0.2
-# A broker without any group makes its coordinator when it is first asked for one, and needs a moment.
-NO_COORDINATOR_YET = frozenset(
-    (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
-)
 
 
 def require_broker(bootstrap: str, limit_s: float = 5.0) -> None:
@@ -88,12 +85,13 @@ def _forgotten(bootstrap: str) -> list[str]:
 
 
 def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """A broker without any group makes its coordinator when it is first asked for one, and needs a moment."""
     deadline_s = time.monotonic() + LIMIT_S
     while True:
         try:
             return committed(consumer, places, LIMIT_S)
         except KafkaException as failure:
-            if failure.args[0].code() not in NO_COORDINATOR_YET or time.monotonic() > deadline_s:
+            if failure.args[0].code() not in NO_COORDINATOR or time.monotonic() > deadline_s:
                 raise
             consumer.poll(ASK_AGAIN_S)
 

@@ -8,13 +8,17 @@ FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
 
+# A coordinator that is away, or that nobody had asked for before.
+NO_COORDINATOR = frozenset(
+    (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+)
+
 # A broker or a coordinator that is away for now. Not all of these say that they may be tried again: a consumer's call
 # for its offsets, and an admin client's, do not.
-AWAY = frozenset(
+AWAY = NO_COORDINATOR | frozenset(
     (
         *(KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN),
         *(KafkaError._RESOLVE, KafkaError._WAIT_COORD, KafkaError.REQUEST_TIMED_OUT),
-        *(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR),
     )
 )
 
