@@ -5,7 +5,6 @@ else the embedded servers. A test that asks for `broker` gets the declared topic
 """
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, settings
 
 from tests.servers import kafka_server, redis_server
+from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime import topic_admin
 
@@ -43,17 +43,17 @@ def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def broker(kafka_address: str) -> str:
     """A broker with every declared topic, empty, and no consumer groups."""
     admin = AdminClient({"bootstrap.servers": kafka_address})
-    present = [name for name in TOPICS if name in admin.list_topics(timeout=10).topics]
-    for future in admin.delete_topics(present, operation_timeout=30).values() if present else ():
+    present = [name for name in TOPICS if name in admin.list_topics(timeout=LIMIT_S).topics]
+    for future in admin.delete_topics(present, operation_timeout=LIMIT_S).values() if present else ():
         future.result()
-    deadline = time.monotonic() + 30
-    while not _without_groups(admin) and time.monotonic() < deadline:
+    deadline = Deadline()
+    while not _without_groups(admin) and not deadline.passed:
         admin.poll(0.1)
     # The broker learns of a deletion a little later than it is done; before that the old topics look like new ones.
-    while set(present) & set(admin.list_topics(timeout=10).topics) and time.monotonic() < deadline:
+    while set(present) & set(admin.list_topics(timeout=LIMIT_S).topics) and not deadline.passed:
         admin.poll(0.1)
     topic_admin.create(kafka_address, PARTITIONS)
-    while topic_admin.faults(kafka_address) and time.monotonic() < deadline:
+    while topic_admin.faults(kafka_address) and not deadline.passed:
         topic_admin.create(kafka_address, PARTITIONS)
     assert topic_admin.faults(kafka_address) == []
     return kafka_address

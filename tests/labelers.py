@@ -17,6 +17,7 @@ from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from services.labeler.work import LabelerWork
 from tests import markets, oracle
+from tests.waiting import LIMIT_S
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_example, encode_orders, encode_transaction
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
@@ -108,7 +109,7 @@ class Running:
 def session_limit_ms(broker: str) -> int:
     """As short as the broker allows: the next test waits till members that were left behind are forgotten."""
     admin = AdminClient({"bootstrap.servers": broker})
-    node = ConfigResource(ResourceType.BROKER, str(next(iter(admin.list_topics(timeout=10).brokers))))
+    node = ConfigResource(ResourceType.BROKER, str(next(iter(admin.list_topics(timeout=LIMIT_S).brokers))))
     (answer,) = admin.describe_configs([node]).values()
     return max(2000, int(answer.result()["group.min.session.timeout.ms"].value))
 

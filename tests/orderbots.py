@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.predictors import LIMIT_S, eventually
+from tests.waiting import LIMIT_S, Deadline, eventually
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import decode_orders
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
@@ -96,9 +95,9 @@ class Tail:
         self._consumer.close()
 
     def read_until(self, done: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + LIMIT_S
+        deadline = Deadline()
         while not done():
-            assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
+            deadline.check(what)
             for message in self._consumer.consume(1000, 0.05):
                 assert message.error() is None, message.error()
                 self.records.append((message.partition() or 0, message.key(), message.value() or b""))

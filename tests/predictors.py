@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.predictor import __main__ as predictor
 from services.predictor.settings import Settings
 from tests.made_models import INSTRUMENT, a_row
+from tests.waiting import LIMIT_S
 from tidewheel.cli.main import main
 from tidewheel.local.children.processes import free_port, kill_group, start
 from tidewheel.registry.store import Doubt
@@ -28,15 +28,6 @@ from tidewheel.wire.v1 import predictor_pb2 as wire
 from tidewheel.wire.v1.predictor_pb2_grpc import PredictorServiceStub
 
 NO_KAFKA = "127.0.0.1:1"
-LIMIT_S = 20.0
-CALL_LIMIT_S = 10.0
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    deadline, pause = time.monotonic() + LIMIT_S, threading.Event()
-    while not true():
-        assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
-        pause.wait(0.01)
 
 
 class Client:
@@ -50,11 +41,11 @@ class Client:
 
     def predict(self, row: np.ndarray, instrument: str = INSTRUMENT) -> wire.PredictResponse:
         request = wire.PredictRequest(instrument=instrument, features_f32=row.tobytes())
-        return self.stub.Predict(request, timeout=CALL_LIMIT_S, wait_for_ready=True)
+        return self.stub.Predict(request, timeout=LIMIT_S, wait_for_ready=True)
 
     def now(self, bid_e9: int = 0, offer_e9: int = 0) -> wire.PredictNowResponse:
         request = wire.PredictNowRequest(instrument=INSTRUMENT, bid_e9=bid_e9, offer_e9=offer_e9)
-        return self.stub.PredictNow(request, timeout=CALL_LIMIT_S, wait_for_ready=True)
+        return self.stub.PredictNow(request, timeout=LIMIT_S, wait_for_ready=True)
 
     def refusal(self, call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
         with pytest.raises(grpc.RpcError) as caught:
@@ -64,7 +55,7 @@ class Client:
     def health(self, service: str) -> int:
         request = health_pb2.HealthCheckRequest(service=service)
         stub = health_pb2_grpc.HealthStub(self.channel)
-        return int(stub.Check(request, timeout=CALL_LIMIT_S, wait_for_ready=True).status)
+        return int(stub.Check(request, timeout=LIMIT_S, wait_for_ready=True).status)
 
     def served(self) -> tuple[int, int] | None:
         """Epoch and seq, None without a model."""

@@ -27,6 +27,7 @@ from services.trainer.run import make
 from services.trainer.service import Service
 from services.trainer.settings import Settings
 from tests.made_rows import examples
+from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP, TRAINING_RUNS
@@ -43,7 +44,6 @@ from tidewheel.runtime.process import Context
 
 INSTRUMENT = "sim:BTC-USD"
 SIZE = 300
-LIMIT_S = 90.0
 LOOK_EVERY_S = 0.3
 T = TypeVar("T")
 CLOSING = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)
@@ -197,7 +197,7 @@ def committed(broker: str, partition: int = 0) -> int:
     consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
     try:
         places = [TopicPartition(EXAMPLES.name, partition)]
-        return int(patiently(lambda: consumer.committed(places, timeout=10))[0].offset)
+        return int(patiently(lambda: consumer.committed(places, timeout=LIMIT_S))[0].offset)
     finally:
         consumer.close()
 
@@ -214,21 +214,13 @@ def forget_offsets(broker: str, partition: int = 0, at: int = 0) -> None:
 
 def patiently(call: Callable[[], T]) -> T:
     """What a call to the broker answers once it knows its newly made topics."""
-    deadline = time.monotonic() + LIMIT_S
+    deadline = Deadline()
     while True:
         try:
             return call()
         except KafkaException:
-            if time.monotonic() > deadline:
+            if deadline.passed:
                 raise
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """For a trainer that turns by itself."""
-    deadline, pause = time.monotonic() + LIMIT_S, threading.Event()
-    while not true():
-        assert time.monotonic() < deadline, f"{what}: not within {LIMIT_S:.0f} s"
-        pause.wait(LOOK_EVERY_S)
 
 
 class Trainer:
@@ -240,9 +232,9 @@ class Trainer:
         self._closed = False
 
     def turn_until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + LIMIT_S
+        deadline = Deadline()
         while not true():
-            assert time.monotonic() < deadline, f"not within {LIMIT_S:.0f} s"
+            deadline.check("what the trainer is turned for")
             look = time.monotonic() + LOOK_EVERY_S
             while time.monotonic() < look:
                 self.service.turn()

@@ -10,6 +10,7 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.topics import LABELER_STATE, ORDERS, RECORD_BYTES_MAX, TICKS, TRANSACTIONS
 from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_config, read_to_end
 from tidewheel.runtime.static_member import StaticMember
@@ -17,7 +18,6 @@ from tidewheel.runtime.transaction_policy import fenced
 from tidewheel.runtime.transactional_producer import transactional_client
 
 TOPIC = TRANSACTIONS.name
-LIMIT_S = 5.0
 SHORT_MS = 1_000
 NUMBERS = count()
 
@@ -72,8 +72,8 @@ class Bench:
         return [(message.offset() or 0, message.value()) for message in messages]
 
     def until(self, true: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + self.patience_s
-        while not (reached := true()) and time.monotonic() < deadline:
+        deadline = Deadline(self.patience_s)
+        while not (reached := true()) and not deadline.passed:
             pass
         return reached
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from tests.conformance.broker_laws import LIMIT_S, Bench, BrokerLaws
+from tests.conformance.broker_laws import Bench, BrokerLaws
+from tests.waiting import LIMIT_S
 from tidewheel.runtime.kafka import KAFKA
 
 pytestmark = pytest.mark.broker
@@ -26,7 +27,7 @@ class TestKafka(BrokerLaws):
             _alter(admin, ResourceType.BROKER, node, {CLEANER_RESTS: "100"})
             changed.append(topic)
 
-        yield Bench(broker, KAFKA, patience_s=30.0, expire=lambda _: None, compact=compact)
+        yield Bench(broker, KAFKA, patience_s=LIMIT_S, expire=lambda _: None, compact=compact)
         if changed:
             _alter(admin, ResourceType.BROKER, node, {CLEANER_RESTS: None})
 

@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaException
 
-from tests.predictors import eventually
 from tests.servers import server_port
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.local.monitoring.collector import Collector
 from tidewheel.local.monitoring.observed import Observed
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.runtime import topic_admin
 
 pytestmark = pytest.mark.broker
-
-CAUGHT_UP_LIMIT_S = 30.0
 
 
 def assigned(collector: Collector) -> bool:
@@ -37,12 +35,12 @@ def test_the_collector_catches_up_after_a_broker_was_killed(tmp_path: Path) -> N
         eventually(lambda: assigned(collector), "the new topics have leaders")
         collector.background.start()
         collector.request_catch_up()
-        assert collector.wait_caught_up(CAUGHT_UP_LIMIT_S)
+        assert collector.wait_caught_up(LIMIT_S)
         server.process.kill()
         server.process.wait()
         server = start_kafka(tmp_path, *ports)
         collector.request_catch_up()
-        assert collector.wait_caught_up(CAUGHT_UP_LIMIT_S)
+        assert collector.wait_caught_up(LIMIT_S)
     finally:
         collector.close()
         server.stop()

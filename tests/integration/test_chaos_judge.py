@@ -3,8 +3,8 @@
 import pytest
 from confluent_kafka import Producer
 
-from tests.predictors import eventually
 from tests.system.chaos import judge
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
 from tidewheel.runtime.kafka import producer_config
 
@@ -18,7 +18,7 @@ def test_an_open_transaction_is_found_and_a_closed_one_is_none(broker: str) -> N
         producer.begin_transaction()
         producer.produce(TRANSACTIONS.name, b"x", partition=1)
         producer.produce(EXAMPLES.name, b"x", partition=0)
-        assert producer.flush(30) == 0
+        assert producer.flush(LIMIT_S) == 0
         found = judge.open_transactions(broker)
         assert len(found) == 2, found
         assert found[0].startswith("open transaction on examples 0: stable up to ")

@@ -11,10 +11,10 @@ import pytest
 
 from services.trainer import evidence
 from tests.system import driver, recorded
+from tests.waiting import RUN_LIMIT_S
 from tidewheel.domain.models import ModelRecord
 from tidewheel.registry.store import Registry
 
-LIMIT_S = 900.0
 INSTRUMENT = "replay:MADE-USD"
 SETTINGS = [
     *("--instrument", "MADE-USD", "--threshold", "5", "--orders-per-second", "2", "--window", "400"),
@@ -43,10 +43,10 @@ def test_the_same_numbers_as_a_run(broker: str, empty_redis: str, tmp_path: Path
     file = recorded.write(tmp_path / "made.csv", seed=3)
     servers = ["--kafka", broker, "--redis", empty_redis, "--summary", "s.json", "--data-dir", "data"]
     told = ["run", "--feed", f"replay:{file}", *SETTINGS, "--memory", "3", *servers]
-    ran = driver.run(told, tmp_path, LIMIT_S, settings=UNHURRIED)
+    ran = driver.run(told, tmp_path, RUN_LIMIT_S, settings=UNHURRIED)
     assert ran.code == 0, ran.output + ran.errors
     arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,3", "--jobs", "2", "--json"]
-    ended = driver.run(arguments, tmp_path, LIMIT_S, settings=UNHURRIED)
+    ended = driver.run(arguments, tmp_path, RUN_LIMIT_S, settings=UNHURRIED)
     assert (ended.code, ended.left) == (0, []), ended.errors
     (found,) = json.loads(ended.output)["files"]
     other, same = found["configurations"]
@@ -82,7 +82,7 @@ def test_ended_half_way_it_leaves_nothing(number: int, tmp_path: Path) -> None:
             asked = True
             os.killpg(running.process.pid, number)
 
-    ended = driver.run(arguments, tmp_path, LIMIT_S, ask, {**UNHURRIED, "TMPDIR": str(scratch)})
+    ended = driver.run(arguments, tmp_path, RUN_LIMIT_S, ask, {**UNHURRIED, "TMPDIR": str(scratch)})
     assert asked
     assert (ended.code, ended.left, ended.output) == (130, [], "")
     assert ended.pids > 2
@@ -99,7 +99,7 @@ def test_a_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
             child.kill()
 
     arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,2,3", "--jobs", "2"]
-    ended = driver.run(arguments, tmp_path, LIMIT_S, kill, {**UNHURRIED, "TMPDIR": str(scratch)})
+    ended = driver.run(arguments, tmp_path, RUN_LIMIT_S, kill, {**UNHURRIED, "TMPDIR": str(scratch)})
     assert (ended.code, ended.left, ended.output) == (1, [], "")
     said = [line for line in ended.errors.splitlines() if not line.startswith(("labelling: ", "training: "))]
     assert len(said) == 1

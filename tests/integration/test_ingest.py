@@ -20,6 +20,7 @@ from services.ingest.settings import Settings
 from tests.conftest import PARTITIONS
 from tests.unit.ingest.oracle import Row, expected
 from tests.unit.ingest.rows import plain
+from tests.waiting import LIMIT_S
 from tidewheel.contracts.codecs.market import (
     DeadLetter,
     FeedEvent,
@@ -323,9 +324,9 @@ def test_at_most_so_far_ahead_of_the_labeler(broker: str, tmp_path: Path, monkey
 
     def held_at() -> int:
         """Where the log ends once ingest has no room left."""
-        while answers.get(timeout=30) != 20 or answers.get(timeout=30) != 20:
+        while answers.get(timeout=LIMIT_S) != 20 or answers.get(timeout=LIMIT_S) != 20:
             pass
-        return int(labeler.get_watermark_offsets(TopicPartition(TICKS.name, part), timeout=5)[1])
+        return int(labeler.get_watermark_offsets(TopicPartition(TICKS.name, part), timeout=LIMIT_S)[1])
 
     running = context()
     thread = threading.Thread(target=app.run, args=(settings(broker, path, ahead_max_s=20), running))

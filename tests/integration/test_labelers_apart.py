@@ -12,7 +12,7 @@ import pytest
 
 from services.labeler.core import Labeler
 from tests.labelers import Inputs, assert_undisturbed, publish, running, written
-from tests.predictors import eventually
+from tests.waiting import eventually
 from tidewheel.contracts.topics import TRANSACTIONS
 from tidewheel.local.children import processes
 

@@ -13,12 +13,12 @@ from confluent_kafka.admin import AdminClient
 
 from tests import labelers
 from tests.labelers import Inputs, publish
-from tests.predictors import eventually
 from tests.proxy.actions import ByHand, Double, Hold
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.frames import ApiKey
 from tests.proxy.one import One
 from tests.readers import payloads
+from tests.waiting import eventually
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.runtime import static_member
 from tidewheel.runtime.kafka import consumer_config
@@ -30,7 +30,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.usefixtures("topics_of_one_partiti
 JOIN, SYNC, HEARTBEAT, LEAVE = ApiKey.JOIN_GROUP, ApiKey.SYNC_GROUP, ApiKey.HEARTBEAT, ApiKey.LEAVE_GROUP
 HELD = Hold(ByHand(), 0.0)
 REFUSED = (KafkaError.FENCED_INSTANCE_ID, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION)
-LIMIT_S = 30.0
 
 
 class Members:

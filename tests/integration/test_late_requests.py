@@ -10,13 +10,13 @@ from functools import partial
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tests.predictors import eventually
 from tests.proxy.actions import Action, After, ByHand, CutAfter, Delay, Double, Hold, KeepCopy, Later, Lose
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
 from tests.proxy.schedule import Only, Rule, Schedule
 from tests.system.chaos import log
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
 from tidewheel.runtime.hang_guard import ClientHung, beside
 from tidewheel.runtime.kafka import KAFKA, consumer_config
@@ -26,7 +26,6 @@ from tidewheel.runtime.transactional_producer import EndUncertain, Transactional
 
 pytestmark = [pytest.mark.broker, pytest.mark.usefixtures("topics_of_one_partition")]
 
-LIMIT_S = 30.0
 END, ADD, OFFSETS, COMMIT, PRODUCE, INIT = (
     ApiKey.END_TXN,
     ApiKey.ADD_PARTITIONS_TO_TXN,

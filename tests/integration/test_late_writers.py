@@ -25,7 +25,6 @@ from services.trainer.events import RunEvents
 from tests.made_seconds import seconds as made_seconds
 from tests.orderbots import Bot, Tail, publish
 from tests.orderbots import committed as committed_by_bot
-from tests.predictors import eventually
 from tests.proxy.actions import Action, ByHand, CutAfter, Double, Hold, KeepCopy, Lose
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.frames import ApiKey
@@ -45,6 +44,7 @@ from tests.trainers import (
 )
 from tests.trainers import publish as publish_rows
 from tests.unit.local.values import whole_run
+from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.training import decode_run_event, encode_run_event
 from tidewheel.contracts.laws.findings import Law

@@ -13,7 +13,7 @@ from services.orderbot.core import OrderRule, orders_of
 from services.orderbot.settings import Settings
 from tests.made_seconds import seconds
 from tests.orderbots import Bot, Tail, committed, publish, publish_raw
-from tests.predictors import LIMIT_S, eventually
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter, encode_second
 from tidewheel.contracts.codecs.orders import encode_orders

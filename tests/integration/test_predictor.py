@@ -15,8 +15,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.predictor.servicer import SERVICE
 from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published, put
-from tests.predictors import CALL_LIMIT_S, LIMIT_S, Client, count, eventually, failures, running
+from tests.predictors import Client, count, failures, running
 from tests.servers import server_port
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Model, Scorer, Verdict
@@ -60,7 +61,7 @@ def test_a_refused_first_window_is_something_to_wait_for(registry: Registry, emp
 def test_a_batch_is_scored_by_one_model(client: Client) -> None:
     rows = np.array([a_row(seed) for seed in range(1500)])
     request = wire.PredictBatchRequest(instrument=INSTRUMENT, features_f32=rows.tobytes(), schema_hash=SCHEMA_HASH)
-    reply = client.stub.PredictBatch(request, timeout=CALL_LIMIT_S)
+    reply = client.stub.PredictBatch(request, timeout=LIMIT_S)
     assert list(reply.scores) == Scorer.of(a_model(1)).scores(rows).tolist()
     assert list(reply.labels) == [score >= 0.5 for score in reply.scores]
     assert reply.model.seq == 1
@@ -69,7 +70,7 @@ def test_a_batch_is_scored_by_one_model(client: Client) -> None:
 def test_faults_of_the_caller_are_never_internal(client: Client) -> None:
     def raw(method: str, payload: bytes) -> Callable[[], object]:
         call = client.channel.unary_unary(f"/{SERVICE}/{method}")
-        return lambda: call(payload, timeout=CALL_LIMIT_S)
+        return lambda: call(payload, timeout=LIMIT_S)
 
     def predict(**fields: object) -> Callable[[], object]:
         return raw("Predict", wire.PredictRequest(**{"instrument": INSTRUMENT, **fields}).SerializeToString())
@@ -102,7 +103,7 @@ def test_faults_of_the_caller_are_never_internal(client: Client) -> None:
 def test_reflection_names_the_services(client: Client) -> None:
     stub = reflection_pb2_grpc.ServerReflectionStub(client.channel)
     request = reflection_pb2.ServerReflectionRequest(list_services="")
-    answer = next(iter(stub.ServerReflectionInfo(iter([request]), timeout=CALL_LIMIT_S)))
+    answer = next(iter(stub.ServerReflectionInfo(iter([request]), timeout=LIMIT_S)))
     names = {service.name for service in answer.list_services_response.service}
     assert {SERVICE, "grpc.health.v1.Health"} <= names
 

@@ -9,7 +9,8 @@ from confluent_kafka import Producer
 
 from tests.made_models import INSTRUMENT, a_model, published
 from tests.made_seconds import START, features_by_hand, seconds
-from tests.predictors import Client, asked, count, eventually, running
+from tests.predictors import Client, asked, count, running
+from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.market import MarketSecond

@@ -10,7 +10,8 @@ from grpc_health.v1 import health_pb2
 
 from services.predictor.servicer import SERVICE
 from tests.made_models import a_model, a_row, published
-from tests.predictors import LIMIT_S, Client, Running, asked, eventually, process
+from tests.predictors import Client, Running, asked, process
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.domain.models import Scorer
 from tidewheel.local.children.processes import free_port
 from tidewheel.registry.store import Registry

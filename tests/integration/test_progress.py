@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.servers import server_port
 from tests.tidy.tree import full_names, sources
+from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
 from tidewheel.local.monitoring.progress import ProgressWatch
 from tidewheel.local.servers.kafka import start_kafka
@@ -56,8 +56,8 @@ def test_nobody_asks_the_admin_client_for_a_groups_offsets() -> None:
 
 def ask_once_there_are_leaders(watch: ProgressWatch) -> None:
     """A topic just made may have none yet; the watch's own loop asks again too."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    deadline = Deadline()
+    while not deadline.passed:
         with suppress(KafkaException):
             watch.ask()
             return
@@ -70,7 +70,7 @@ def test_ends_and_committed_offsets(broker: str) -> None:
     producer = Producer({"bootstrap.servers": broker})
     for _ in range(5):
         producer.produce(EXAMPLES.name, b"x", partition=1)
-    producer.flush(10)
+    producer.flush(LIMIT_S)
     assert watch.ask().lag(TRAINER_GROUP) == 5
     consumer = Consumer({"bootstrap.servers": broker, "group.id": TRAINER_GROUP})
     consumer.commit(offsets=[TopicPartition(EXAMPLES.name, 1, 3)], asynchronous=False)

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import Iterator
 from itertools import count
 
@@ -11,7 +10,6 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.predictors import eventually
 from tests.proxy.actions import Action, ByHand, CutAfter, Delay, Double, Hold, KeepCopy, Later, Lose
 from tests.proxy.bare import HOST, Bare, metadata_request
 from tests.proxy.broker import ProxiedKafka
@@ -22,12 +20,12 @@ from tests.proxy.schedule import Only, Rule, Schedule
 from tests.proxy.server import Proxy
 from tests.proxy.torn import RUNS, Run, torn
 from tests.system.chaos import log
+from tests.waiting import LIMIT_S, Deadline, eventually
 from tidewheel.local.children.processes import free_port
 
 pytestmark = pytest.mark.broker
 
-LIMIT_S = 30.0
-CALL_LIMIT_S = 5.0
+CALL_LIMIT_S = 5.0  # what is drawn makes some calls last so long
 METADATA = ApiKey.METADATA
 REPLY = Direction.REPLY
 names = (f"client-{number}" for number in count())
@@ -327,9 +325,9 @@ class Writer:
 
     def commit(self, value: bytes) -> None:
         """Once more each time it fails. Raises TimeoutError where it does so for too long."""
-        deadline_s = time.monotonic() + LIMIT_S
+        deadline = Deadline()
         while not self._committed(value):
-            if time.monotonic() > deadline_s:
+            if deadline.passed:
                 raise TimeoutError(value)
 
     def _committed(self, value: bytes) -> bool:

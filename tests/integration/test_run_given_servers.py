@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.system import driver
+from tests.waiting import RUN_LIMIT_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 
-LIMIT_S = 120.0
 FIRST_MS = 1_700_000_000_000
 
 
@@ -32,7 +32,7 @@ def arguments(file: Path, broker: str, redis: str) -> list[str]:
 
 def test_a_recorded_file_goes_through(broker: str, empty_redis: str, tmp_path: Path) -> None:
     file = wave(tmp_path / "wave.csv", 1200)
-    ended = driver.run(arguments(file, broker, empty_redis), tmp_path, LIMIT_S)
+    ended = driver.run(arguments(file, broker, empty_redis), tmp_path, RUN_LIMIT_S)
     assert ended.code == 0, ended.output + ended.errors
     assert (ended.left, ended.errors) == ([], "")
     summary = json.loads((tmp_path / "s.json").read_text())
@@ -46,7 +46,7 @@ def test_a_recorded_file_goes_through(broker: str, empty_redis: str, tmp_path: P
 def test_a_file_without_a_quote_ends_the_run_with_one_line(broker: str, empty_redis: str, tmp_path: Path) -> None:
     file = tmp_path / "none.csv"
     file.write_text("time_ms,bid,offer\n1700000000000,5,4\n")
-    ended = driver.run(arguments(file, broker, empty_redis), tmp_path, LIMIT_S)
+    ended = driver.run(arguments(file, broker, empty_redis), tmp_path, RUN_LIMIT_S)
     assert ended.code == 1
     assert ended.errors.count("\n") == 1
     assert "ingest cannot go on" in ended.errors

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from tests.unit.local.values import NAME, whole_run
+from tests.waiting import LIMIT_S
 from tidewheel.contracts.codecs.labeler_state import LabelerFrontier, encode_frontier, frontier_key, snapshot_key
 from tidewheel.contracts.codecs.orders import encode_orders, encode_transaction
 from tidewheel.contracts.codecs.training import encode_run_event
@@ -23,7 +24,6 @@ from tidewheel.runtime.kafka import consumer_config, producer_config
 pytestmark = pytest.mark.broker
 
 LOG = logging.getLogger("test")
-CAUGHT_UP_LIMIT_S = 30.0
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def watching(broker: str) -> Iterator[tuple[Observed, Callable[[], None]]]:
 
     def catch_up() -> None:
         collector.request_catch_up()
-        assert collector.wait_caught_up(CAUGHT_UP_LIMIT_S)
+        assert collector.wait_caught_up(LIMIT_S)
         assert collector.background.failure is None
 
     yield seen, catch_up
@@ -60,7 +60,7 @@ def test_everything_is_counted_and_what_was_aborted_is_not(
     for event in whole_run(1):
         plain.produce(TRAINING_RUNS.name, encode_run_event(event), NAME)
     plain.produce(TICKS.name, b"\xff\xff", NAME)
-    assert plain.flush(30) == 0
+    assert plain.flush(LIMIT_S) == 0
 
     exact = Producer({**producer_config(broker, "test"), "transactional.id": "test-run-watching"})
     exact.init_transactions(30)
@@ -105,7 +105,7 @@ def test_progress_of_groups_that_do_not_exist_yet_and_of_one_that_does(broker: s
         producer = Producer(producer_config(broker, "test"))
         for _ in range(3):
             producer.produce(TICKS.name, b"x", partition=0)
-        assert producer.flush(30) == 0
+        assert producer.flush(LIMIT_S) == 0
         assert asked(watch).lag(LABELER_GROUP) == 3
         reader = Consumer(consumer_config(broker, "test", LABELER_GROUP))
         reader.commit(offsets=[TopicPartition(TICKS.name, 0, 2)], asynchronous=False)

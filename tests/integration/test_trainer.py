@@ -18,6 +18,7 @@ from tests.made_rows import examples
 from tests.predictors import count
 from tests.trainers import (
     INSTRUMENT,
+    LOOK_EVERY_S,
     SIZE,
     Killed,
     closings,
@@ -34,9 +35,9 @@ from tests.trainers import (
     running,
     send,
     settings,
-    wait_until,
     without_baseline,
 )
+from tests.waiting import eventually
 from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.codecs.orders import encode_example
@@ -204,14 +205,14 @@ def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
     command, log = [sys.executable, "-m", "services.trainer"], tmp_path / "trainer.log"
     publish(broker, ROWS.take(slice(0, 2 * SIZE + 100)))
     first = start(command, log, env)
-    wait_until(finished(broker, 1), "the first window is closed")
+    eventually(finished(broker, 1), "the first window is closed", LOOK_EVERY_S)
     kill_group(first)
     first.wait()
     publish(broker, ROWS.take(slice(2 * SIZE + 100, len(ROWS))))
     second = start(command, log, env)
     try:
-        wait_until(finished(broker, 4), "all windows are closed")
-        wait_until(lambda: committed(broker) == 4 * SIZE, "offsets are committed")
+        eventually(finished(broker, 4), "all windows are closed", LOOK_EVERY_S)
+        eventually(lambda: committed(broker) == 4 * SIZE, "offsets are committed", LOOK_EVERY_S)
         second.send_signal(signal.SIGTERM)
         assert second.wait(20) == 0
     finally:

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from confluent_kafka import KafkaException, Message
 
+from tests.waiting import LIMIT_S
 from tidewheel.contracts.topics import ORDERS, TICKS, TRANSACTIONS
 from tidewheel.runtime.kafka import KAFKA, Place, leave, read_to_end
 from tidewheel.runtime.process import Unusable
@@ -15,8 +16,6 @@ from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import Policy
 from tidewheel.runtime.transactional import Position, TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
-
-LIMIT_S = 30.0
 
 
 class Nothing:

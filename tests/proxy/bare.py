@@ -5,9 +5,9 @@ import socket
 import struct
 
 from tests.proxy.frames import LENGTH, REPLY, ApiKey
+from tests.waiting import LIMIT_S
 
 HOST = "127.0.0.1"
-LIMIT_S = 30.0
 ALL_TOPICS = struct.pack(">i", -1)
 
 

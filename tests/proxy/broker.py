@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.proxy.schedule import Schedule
 from tests.proxy.server import Proxy
 from tests.servers import server_port
-from tidewheel.local.children.processes import accepts_connections
 from tidewheel.local.servers.kafka import Front, LocalKafka, launch_kafka, start_kafka
 
 
@@ -43,7 +42,7 @@ class ProxiedKafka:
 
     @property
     def listens(self) -> bool:
-        return accepts_connections(self._ports[0])
+        return self.server.listens
 
     @property
     def _front(self) -> Front:

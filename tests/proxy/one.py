@@ -7,8 +7,7 @@ from tests.proxy.broker import ProxiedKafka
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey
 from tests.proxy.schedule import Only, Rule, Schedule
-
-LIMIT_S = 30.0
+from tests.waiting import LIMIT_S
 
 
 class One:

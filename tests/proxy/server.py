@@ -13,10 +13,9 @@ from tests.proxy.lane import Side
 from tests.proxy.link import Link
 from tests.proxy.schedule import Schedule
 from tests.proxy.tampering import on_reply, on_request
+from tests.waiting import LIMIT_S
 
 HOST = "127.0.0.1"
-DIAL_LIMIT_S = 10.0
-ANSWER_LIMIT_S = 30.0
 T = TypeVar("T")
 
 
@@ -47,7 +46,7 @@ class Proxy:
     def __enter__(self) -> Self:
         """Raises OSError where the port is taken."""
         self._thread.start()
-        self.port = self._started.result(ANSWER_LIMIT_S)
+        self.port = self._started.result(LIMIT_S)
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -57,7 +56,7 @@ class Proxy:
         """All connections are cut, and what is kept is lost."""
         if self._thread.is_alive():
             self._ask(self._stage.ended.set)
-            self._thread.join(ANSWER_LIMIT_S)
+            self._thread.join(LIMIT_S)
 
     def use(self, schedule: Schedule) -> None:
         """From now on another schedule decides. What is kept stays so."""
@@ -78,7 +77,7 @@ class Proxy:
                 answer.set_exception(failure)
 
         self._stage.loop.call_soon_threadsafe(answered)
-        return answer.result(ANSWER_LIMIT_S)
+        return answer.result(LIMIT_S)
 
     def _run(self) -> None:
         try:
@@ -148,7 +147,7 @@ class _Stage:
 
     async def _dial(self, link: Link) -> None:
         try:
-            async with asyncio.timeout(DIAL_LIMIT_S):
+            async with asyncio.timeout(LIMIT_S):
                 await self.loop.create_connection(lambda: link.broker, HOST, self._proxy.broker_port)
         except (OSError, TimeoutError, asyncio.CancelledError):
             link.undialled()

@@ -8,7 +8,6 @@ is expected: half of transaction 3 committed for ever, unless a new producer of 
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,12 @@ from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
 from tests.proxy.schedule import Only, Rule, Schedule
 from tests.system.chaos import log
+from tests.waiting import LIMIT_S, Deadline
 
 RECORDS = 10
 HALF = RECORDS // 2
 # After so long the client sends a request again, on a new connection.
 REQUEST_LIMIT_MS = 2_000
-LIMIT_S = 30.0
 LOOK_S = 0.05
 HELD_TRANSACTION = 2
 
@@ -107,14 +106,14 @@ class Client:
 
     def commit(self) -> int:
         """How many calls timed out. Raises KafkaException where another would not help."""
-        deadline_s = time.monotonic() + LIMIT_S
+        deadline = Deadline()
         timed_out = 0
         while True:
             try:
                 self.producer.commit_transaction(self._run.call_limit_s)
                 return timed_out
             except KafkaException as failure:
-                if not failure.args[0].retriable() or time.monotonic() > deadline_s:
+                if not failure.args[0].retriable() or deadline.passed:
                     raise
                 timed_out += 1
 
@@ -157,8 +156,8 @@ def answered(kafka: ProxiedKafka, place: int) -> Event:
 
 def visible_now(client: Client, late: Event) -> int:
     """Records of transaction 3. Those of one that has just been committed can be read a moment later."""
-    deadline_s, pause = time.monotonic() + LIMIT_S, threading.Event()
-    while not (visible := client.committed().get(3, 0)) and late.error == 0 and time.monotonic() < deadline_s:
+    deadline, pause = Deadline(), threading.Event()
+    while not (visible := client.committed().get(3, 0)) and late.error == 0 and not deadline.passed:
         pause.wait(LOOK_S)
     return visible
 

@@ -13,12 +13,12 @@ import pytest
 from tests import oracle
 from tests.system import driver, recorded
 from tests.system.driver import Ended, Running
+from tests.waiting import RUN_LIMIT_S
 
 SYMBOL = "BTC-USD"
 INSTRUMENT = f"replay:{SYMBOL}"
 THRESHOLD, ORDERS_PER_S, WINDOW, TRIALS = "2", 2, 500, 4
 SETTINGS = oracle.Settings(threshold=THRESHOLD, orders_per_second=ORDERS_PER_S)
-LIMIT_S = 120.0
 # Tests that measure by the undisturbed run go to one worker, so that it is made once.
 REPLAYED_ONCE = pytest.mark.xdist_group("replayed")
 
@@ -48,7 +48,7 @@ def replay(
     *more: str,
     symbol: str = SYMBOL,
     speed: str = "max",
-    limit_s: float = LIMIT_S,
+    limit_s: float = RUN_LIMIT_S,
     meanwhile: Callable[[Running], None] = lambda running: None,
 ) -> Replayed:
     """Run the program on a file as a user would, to its end."""

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from tests.waiting import Deadline
 from tidewheel.local.children.processes import tethered
 
 PROGRAM = Path(sys.executable).with_name("tidewheel")
 LOOK_S = 0.1
-GONE_LIMIT_S = 10.0
 
 
 def gone(process: psutil.Process) -> bool:
@@ -78,19 +77,19 @@ class Running:
 
     def wait(self, limit_s: float, meanwhile: Callable[["Running"], None] = lambda running: None) -> int:
         """Exit code; raises TimeoutError when `limit_s` passes. `meanwhile` is called some ten times a second."""
-        deadline = time.monotonic() + limit_s
+        deadline = Deadline(limit_s)
         while True:
             self.look()
             meanwhile(self)
             with suppress(subprocess.TimeoutExpired):
                 return self.process.wait(LOOK_S)
-            if time.monotonic() > deadline:
+            if deadline.passed:
                 raise TimeoutError(f"not done after {limit_s:.0f} s")
 
     def wait_gone(self) -> list[str]:
         """What is left a moment after the end: nothing, if all is well."""
-        deadline, pause = time.monotonic() + GONE_LIMIT_S, threading.Event()
-        while (left := self.left()) and time.monotonic() < deadline:
+        deadline, pause = Deadline(), threading.Event()
+        while (left := self.left()) and not deadline.passed:
             pause.wait(LOOK_S)
         return left
 

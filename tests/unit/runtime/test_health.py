@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.predictors import eventually
+from tests.waiting import eventually
 from tidewheel.runtime.health import Health, HealthServer
 
 AT_ONCE = struct.pack("ii", 1, 0)

@@ -22,7 +22,7 @@ from tidewheel.local.servers.jars import classpath, use_packaged_java
 JVM_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
 # Of a tool that runs for a second, hardly anything is worth compiling twice.
 TOOL_OPTIONS = ("-XX:TieredStopAtLevel=1",)
-START_LIMIT_S = 60.0
+START_LIMIT_S = 120.0
 STOP_GRACE_S = 20.0
 LOG_NAME = "kafka.log"
 
@@ -65,15 +65,24 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class LocalKafka:
-    """A running broker and where its data lies."""
+    """A running broker, where clients come to it and where its data lies."""
 
     process: subprocess.Popen[bytes]
-    port: int
+    ports: tuple[int, ...]
     directory: Path
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
 
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def listens(self) -> bool:
+        """On each of its ports: it opens one after the other."""
+        return all(accepts_connections(port) for port in self.ports)
 
     def stop(self) -> None:
         stop(self.process, STOP_GRACE_S)
@@ -85,19 +94,19 @@ def start_kafka(directory: Path, port: int, controller_port: int, front: Front |
     Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
     """
     server = launch_kafka(directory, port, controller_port, front)
-    await_ready("Kafka", server.process, directory / LOG_NAME, lambda: accepts_connections(port), START_LIMIT_S)
+    await_ready("Kafka", server.process, directory / LOG_NAME, lambda: server.listens, START_LIMIT_S)
     return server
 
 
 def launch_kafka(directory: Path, port: int, controller_port: int, front: Front | None = None) -> LocalKafka:
     """As start_kafka, but a broker that does not listen yet."""
     command = kafka_command(directory, port, controller_port, front)
-    return LocalKafka(start(tethered(command, signal.SIGKILL), directory / LOG_NAME), port, directory)
+    return LocalKafka(start(tethered(command, signal.SIGKILL), directory / LOG_NAME), ports(port, front), directory)
 
 
 def kafka_command(directory: Path, port: int, controller_port: int, front: Front | None = None) -> list[str]:
     """The command that runs the broker; makes `directory` ready for it first. Raises as start_kafka."""
-    for wanted in (port, controller_port, *((front.port,) if front else ())):
+    for wanted in (*ports(port, front), controller_port):
         if accepts_connections(wanted):
             raise StartFailed(f"port {wanted} is in use; choose another for Kafka or end what listens there")
     properties, log_dir = directory / "server.properties", directory / "logs"
@@ -110,6 +119,11 @@ def kafka_command(directory: Path, port: int, controller_port: int, front: Front
     if not (log_dir / "meta.properties").exists():
         format_storage(java, properties, directory / LOG_NAME)
     return [*java, "kafka.Kafka", str(properties)]
+
+
+def ports(port: int, front: Front | None) -> tuple[int, ...]:
+    """Those on which clients come."""
+    return (port, front.port) if front else (port,)
 
 
 def properties_text(port: int, controller_port: int, log_dir: Path, front: Front | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, start, stop, tethered
 
-START_LIMIT_S = 20.0
+START_LIMIT_S = 120.0
 STOP_GRACE_S = 10.0
 LOG_NAME = "redis.log"
 
