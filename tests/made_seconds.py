@@ -47,7 +47,7 @@ def seconds(
 
 
 def features_by_hand(past: list[MarketSecond], bid_e9: int, offer_e9: int) -> list[np.float32]:
-    """DESIGN's features of an order in the second after `past`, spelled out once more."""
+    """Features of an order in the second after `past`, spelled out once more; see docs/semantics.md, "Features"."""
     mid = (bid_e9 + offer_e9) // 2
     last = past[-1]
     values = [bid_e9, offer_e9, last.day_open_e9, last.day_high_e9, last.day_low_e9]

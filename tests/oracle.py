@@ -1,9 +1,9 @@
-"""The independent oracle: DESIGN's exact semantics once more, obvious rather than fast.
+"""The independent oracle: docs/semantics.md, "Quotes" to "Windows", once more, obvious rather than fast.
 
 It judges the services, so it shares no code with them: nothing of `tidewheel` or `services` is imported (a tidy test
 holds it to that). It reads a recorded file, `time_ms,bid,offer[,…]`, and says which rows are no ticks, which ticks,
 market seconds and orders follow, how each order ends, and which examples and windows come of it. Prices are whole
-numbers of 1e-9 units. Each step is a function of the step before, in the order of DESIGN's section 3.
+numbers of 1e-9 units. Each step is a function of the step before.
 """
 
 import gzip
@@ -234,7 +234,7 @@ def orders_of(session: Session, settings: Settings) -> tuple[list[Order], Counte
             quote = session.ticks[in_force]
             away = distance(settings.threshold, quote.offer)
             upper, lower = quote.offer + away, quote.offer - away
-            # DESIGN ranks no reason above another; the messages' contract adds thresholds that are no prices.
+            # The first reason that holds is the one counted: docs/semantics.md, "Orders".
             if bar.stale:
                 refused[bar.second, "stale"] += 1
             elif away <= 0 or lower <= 0 or upper > PRICE_MAX:

@@ -1,4 +1,7 @@
-"""The one judge of quotes: which rows are ticks, at what time, with which flags. Pure."""
+"""The one judge of quotes: which rows are ticks, at what time, with which flags. Pure.
+
+See docs/semantics.md, "Quotes".
+"""
 
 from collections.abc import Callable
 

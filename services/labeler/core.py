@@ -1,7 +1,7 @@
 """The labeler of one instrument: market seconds and orders in, resolved orders and training rows out.
 
 Pure: no Kafka, clock, environment or log. The two inputs are joined by second, so that the outputs do not depend on how
-they happened to interleave. All rules are DESIGN's section 3.
+they happened to interleave. See docs/semantics.md, "Barriers".
 """
 
 from collections import deque

@@ -1,4 +1,7 @@
-"""Which orders a market second brings. Pure and stateless: the second itself says which quote it began with."""
+"""Which orders a market second brings. Pure and stateless: the second itself says which quote it began with.
+
+See docs/semantics.md, "Orders".
+"""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""PredictNow on a real broker: features as DESIGN spells them, whatever happens on the topic."""
+"""PredictNow on a real broker: features as docs/semantics.md, "Features" has them, whatever happens on the topic."""
 
 import json
 

@@ -69,7 +69,7 @@ def said_by_ingest(path: Path, settings: oracle.Settings) -> tuple[list[tuple[An
 
 
 def plain(second: MarketSecond) -> tuple[Any, ...]:
-    """A market second as plain values; of the flags those that DESIGN defines to the letter."""
+    """A market second as plain values; of the flags those that say something of the one quote alone."""
     quotes = second.quotes
     flags = quotes.flags.tolist() if len(quotes.flags) else [0] * len(quotes)
     return (

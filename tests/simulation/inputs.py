@@ -84,7 +84,7 @@ def expected(instrument: str, number: int) -> Expected:
 
 
 def plain(second: MarketSecond) -> tuple[Any, ...]:
-    """A market second as plain values; of the flags those that DESIGN defines to the letter."""
+    """A market second as plain values; of the flags those that say something of the one quote alone."""
     quotes = second.quotes
     flags = quotes.flags.tolist() if len(quotes.flags) else [0] * len(quotes)
     return (

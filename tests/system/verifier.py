@@ -49,8 +49,7 @@ def wanted_ticks(instrument: str, result: Result) -> Iterator[tuple[Any, ...]]:
 
 
 def wanted_bars(instrument: str, result: Result) -> Iterator[tuple[Any, ...]]:
-    # DESIGN defines the day's mids only, and does not say which are meant by mid_open, mid_high and mid_low. The
-    # export takes these for the mids of the second's own ticks, in a quiet second the closing mid; both are compared.
+    # An exported bar has the mids of its own second beside those of the day: docs/semantics.md, "Market seconds".
     mids: dict[int, list[int]] = {}
     for t in result.ticks:
         mids.setdefault(t.second, []).append(t.mid)

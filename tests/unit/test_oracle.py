@@ -1,4 +1,4 @@
-"""The oracle itself against cases computed by hand from DESIGN, so that the judge is judged too."""
+"""The oracle itself against cases computed by hand from the rules, so that the judge is judged too."""
 
 import struct
 from collections import Counter

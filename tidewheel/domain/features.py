@@ -1,4 +1,7 @@
-"""The 605 features of an order: names, schema, and how they are cut from the past of one session."""
+"""The 605 features of an order: names, schema, and how they are cut from the past of one session.
+
+See docs/semantics.md, "Features".
+"""
 
 from dataclasses import dataclass
 from hashlib import sha256

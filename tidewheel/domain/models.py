@@ -174,8 +174,8 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A model at its own threshold on the rows of its next window; see DESIGN's next-window scorecard. `account`: of
-    the bettor on the procedure once these rows are known."""
+    """A model at its own threshold on the rows of its next window: docs/semantics.md, "Scorecards". `account`: of the
+    bettor on the procedure once these rows are known."""
 
     rows: int
     positives: int

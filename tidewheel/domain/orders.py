@@ -72,7 +72,7 @@ class Transaction:
 
     @property
     def canonical(self) -> tuple[int, int, int, int]:
-        """What transactions are in order of: their end; then touches by `seq`, expiries, voids; then the order."""
+        """What transactions are in order of: docs/semantics.md, "Canonical order"."""
         touched = self.outcome <= Outcome.LOSS
         rank = 0 if touched else int(self.outcome)
         return self.resolved_ns, rank, self.resolved_seq if touched else 0, self.order_id

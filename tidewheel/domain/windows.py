@@ -1,4 +1,7 @@
-"""Which examples make which model: window w (from 1) = the W examples that end with example_seq W + (w-1)·S."""
+"""Which examples make which model: window w (from 1) = the W examples that end with example_seq W + (w-1)·S.
+
+See docs/semantics.md, "Windows".
+"""
 
 from dataclasses import dataclass
 

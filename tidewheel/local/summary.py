@@ -28,8 +28,8 @@ class RunFacts:
 
 
 def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
-    """The object that `--summary` writes; see DESIGN section 6. `continuity`: of each topic that was read, the records
-    that came again or late, and those that are missing by the others' numbers."""
+    """The object that `--summary` writes. `continuity`: of each topic that was read, the records that came again or
+    late, and those that are missing by the others' numbers."""
     instruments = [observed.instruments[name] for name in sorted(observed.instruments)]
     return {
         "wall_s": round(facts.wall_s, 3),

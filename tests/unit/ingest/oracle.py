@@ -1,4 +1,5 @@
-"""DESIGN's quotes and seconds once more, row by row in plain integers, sharing no code with the service."""
+"""docs/semantics.md, "Quotes" and "Market seconds", once more: row by row in plain integers, sharing no code with the
+service."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

@@ -40,7 +40,7 @@ def closed(happenings: list[Happening]) -> list[Window]:
 
 
 @pytest.mark.parametrize(("size", "step"), [(10, 10), (10, 3), (10, 1), (7, 6)])
-def test_windows_are_those_of_the_contract(size: int, step: int) -> None:
+def test_windows_end_every_step_and_number_from_one(size: int, step: int) -> None:
     windowing = Windowing(size, step)
     found = closed(feed(Windows(windowing), range(1, 60)))
     assert [window.seq for window in found] == list(range(1, windowing.closed_by(59) + 1))

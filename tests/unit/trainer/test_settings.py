@@ -32,7 +32,7 @@ def told(**names: str) -> Settings:
     return load(Settings, {f"TIDEWHEEL_{name.upper()}": value for name, value in names.items()})
 
 
-def test_defaults_are_the_contracts() -> None:
+def test_defaults_are_those_of_the_rules() -> None:
     settings = told()
     config = settings.training()
     assert config == TrainingConfig()
