@@ -116,6 +116,66 @@ def test_machine_paths_are_found(top: str) -> None:
     assert list(rules.machine_paths("a.md", f"see net{top}/data and ../{top}/x, a/{top}/b")) == []
 
 
+def test_documents_that_are_not_here_are_found() -> None:
+    assert len(list(rules.elsewhere("a.py", "# see DES" + "IGN, section 3"))) == 1
+    assert list(rules.elsewhere("a.py", "# see design, DES" + "IGNS and what is designed")) == []
+
+
+WRITTEN = """# Rules
+
+## Market seconds
+
+### Day's mids
+
+Held by: `a/b.py`, `a/c.lua`; `tests/test_b.py`
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "breaches"),
+    [
+        ("a.py", '# as {}, "Market seconds"', 0),
+        ("a.py", '# as {},\n    # "Market seconds" and\n# "Day\'s mids" have it', 0),
+        ("a.sql", '-- {}, "Market seconds" to "Day\'s mids"', 0),
+        ("a.md", "[rules]({}), [mids]({}#days-mids)", 0),
+        ("a.py", "# as {} has it", 1),
+        ("a.py", '# as {}, "Market second"', 1),
+        ("a.py", '# as {}, "Market seconds", "Night" and "Dawn"', 2),
+        ("a.md", 'as {}, "Night"', 1),
+        ("a.md", "[mids]({}#mids)", 1),
+        ("a.md", "[mids](#mids)", 0),
+        (rules.RULES, "[mids](#mids)", 1),
+    ],
+)
+def test_a_section_that_is_not_there_is_found(path: str, said: str, breaches: int) -> None:
+    text = said.replace("{}", rules.RULES)
+    assert len(list(rules.cited_sections(path, text, WRITTEN))) == breaches
+
+
+def test_a_decision_that_is_not_there_is_found() -> None:
+    paths = ["docs/adr/0007-x.md", "docs/adr/README.md"]
+    assert len(list(rules.cited_decisions("a.py", "# ADR" + " 8 and ADR" + " 70", paths))) == 2
+    assert list(rules.cited_decisions("a.py", "# ADR 7, an ADR", paths)) == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "by"),
+    [
+        ("`a/b.py`", "`a/x.py`"),
+        ("`tests/test_b.py`", "`tests/test_x.py`"),
+        ("`a/b.py`, `a/c.lua`", ""),
+        ("; `tests/test_b.py`", ""),
+        ("`tests/test_b.py`", "`a/b.py`"),
+        ("Held by", "By"),
+        ("test_b.py`\n", "test_b.py`\n\nAnd more.\n"),
+    ],
+)
+def test_a_section_that_nothing_holds_is_found(spoilt: str, by: str) -> None:
+    paths = ["a/b.py", "a/c.lua", "tests/test_b.py"]
+    assert list(rules.held_by(WRITTEN, paths)) == []
+    assert list(rules.held_by(WRITTEN.replace(spoilt, by), paths))
+
+
 def test_large_files_are_found() -> None:
     assert len(list(rules.sizes("a.bin", rules.FILE_BYTES_MAX + 1))) == 1
     assert list(rules.sizes("a.bin", rules.FILE_BYTES_MAX)) == []

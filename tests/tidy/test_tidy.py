@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.tidy import rules
-from tests.tidy.tree import ROOT, Source, sources, tracked
+from tests.tidy.tree import ROOT, Source, sources, texts, tracked
 
 SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.purity,
@@ -20,7 +20,7 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.assertion_free_tests,
     rules.oracle_is_independent,
 ]
-TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths]
+TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths, rules.elsewhere]
 # Run as programs: `make generate`, and by the Makefile's set-up.
 ENTRY_POINTS = ("tidewheel.wire.generate", "tidewheel.local.servers.jars")
 
@@ -36,13 +36,14 @@ def test_sources(rule: Callable[[Source], Iterator[str]]) -> None:
 
 @pytest.mark.parametrize("rule", TEXT_RULES, ids=named)
 def test_texts(rule: Callable[[str, str], Iterator[str]]) -> None:
-    found = []
-    for path in tracked():
-        try:
-            found += rule(path, (ROOT / path).read_text())
-        except UnicodeDecodeError:
-            found += rule(path, (ROOT / path).read_bytes().decode("latin-1"))
-    assert found == []
+    assert [breach for path, text in texts() for breach in rule(path, text)] == []
+
+
+def test_citations() -> None:
+    written, paths = (ROOT / rules.RULES).read_text(), tracked()
+    assert [breach for path, text in texts() for breach in rules.cited_sections(path, text, written)] == []
+    assert [breach for path, text in texts() for breach in rules.cited_decisions(path, text, paths)] == []
+    assert list(rules.held_by(written, paths)) == []
 
 
 def test_sizes() -> None:

@@ -47,6 +47,19 @@ def tracked() -> tuple[str, ...]:
 
 
 @cache
+def texts() -> tuple[tuple[str, str], ...]:
+    """All tracked files with what they hold; what is no text is read byte for byte."""
+    return tuple((path, _text(path)) for path in tracked())
+
+
+def _text(path: str) -> str:
+    try:
+        return (ROOT / path).read_text()
+    except UnicodeDecodeError:
+        return (ROOT / path).read_bytes().decode("latin-1")
+
+
+@cache
 def sources() -> tuple[Source, ...]:
     """All tracked Python files that people wrote."""
     paths = (path for path in tracked() if path.endswith(".py") and not path.startswith(GENERATED))
