@@ -10,6 +10,8 @@ TESTED = "dev"
 EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx")
 # Other stream processors, for `make bench-rivals`: environments of their own, since they need other versions than ours.
 RIVALS = ("quixstreams", "faust")
+# What `make release` writes the bill of materials with, in an environment of its own.
+RELEASE = "release"
 COMPILE = (
     str(Path(sys.executable).parent / "uv"),
     *("pip", "compile", "-q", "--upgrade", "--universal", "--python-version", "3.11"),
@@ -25,5 +27,6 @@ lock(["requirements/bootstrap.in"], "bootstrap")
 lock(["pyproject.toml", "--extra", TESTED], TESTED)
 for extra in EXTRAS:
     lock(["pyproject.toml", "--extra", extra, "--constraint", f"requirements/{TESTED}.txt"], extra)
+lock([f"requirements/{RELEASE}.in", "--constraint", f"requirements/{TESTED}.txt"], RELEASE)
 for rival in RIVALS:
     lock([f"requirements/rivals-{rival}.in"], f"rivals-{rival}")

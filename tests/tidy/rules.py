@@ -56,9 +56,10 @@ ENVIRONMENT = re.compile(r"os\.(environ|environb|getenv|putenv|unsetenv)")
 # The trainer's `__main__` pins the threads of numpy, which reads that once, when it is loaded.
 ENVIRONMENT_ALLOWED = (
     *("tidewheel/runtime/process.py", "tidewheel/local/*", "services/trainer/__main__.py", "tests/*", "bench/*"),
+    "release/*",
 )
 PRINT_ALLOWED = (
-    *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*"),
+    *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*"),
     *(
         "tests/late_requests.py",
         "tests/proxy/torn.py",
