@@ -11,7 +11,7 @@ pytestmark = pytest.mark.system
 CASES = [
     (["nonsense"], "nonsense"),
     (["run", "--nonsense"], "--nonsense"),
-    (["run", "--feed", "nasdaq"], "kraken"),
+    (["run", "--feed", "nasdaq"], "replay:<path>"),
     (["run", "--feed", "replay:"], "replay:<path>"),
     (["run", "--feed", "replay:missing.csv"], "missing.csv"),
     (["run", "--feed", "replay:quotes.txt"], ".parquet"),

@@ -90,7 +90,7 @@ class Asker:
     type=Parsed("id", check_instrument),
     default="sim:BTC-USD",
     show_default=True,
-    help="Instrument id, venue and symbol.",
+    help="Instrument id: feed and symbol, as in sim:BTC-USD.",
 )
 @click.option(
     "--address",

@@ -35,9 +35,9 @@ CHANGING = ("speed", "trials", "memory", "promotion")
     type=Parsed("FEED", run_options.parse_feed),
     default="sim",
     show_default=True,
-    metavar="sim|replay:PATH|VENUE",
-    help="Where prices come from: a simulated market, a recorded file (.csv, .csv.gz, .parquet with columns "
-    "time_ms,bid,offer), or a live venue: kraken, coinbase, binance, okx.",
+    metavar="sim|replay:PATH",
+    help="Where prices come from: a simulated market, or a recorded file (.csv, .csv.gz, .parquet with columns "
+    "time_ms,bid,offer).",
 )
 @click.option(
     "--instrument",
@@ -50,7 +50,7 @@ CHANGING = ("speed", "trials", "memory", "promotion")
     "--speed",
     type=Parsed("SPEED", run_options.parse_speed),
     metavar="N|max",
-    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file, 1 live.",
+    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file.",
 )
 @click.option(
     "--threshold",
@@ -234,8 +234,6 @@ def _check_places(feed: Feed, products: Products) -> None:
             feed.path.open("rb").close()
         except OSError as failure:
             raise Unusable(f"{feed.path} cannot be read: {failure.strerror}") from failure
-    if feed.live:
-        raise Unusable(f"the live venue {feed.kind} is not built in yet; use sim or replay:<path>")
     if products.summary is not None:
         check_file_place(products.summary)
     if products.export is not None:

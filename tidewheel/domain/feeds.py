@@ -7,20 +7,19 @@ SIMULATOR = "sim"
 REPLAY = "replay"
 # Market seconds after which a simulated market may turn its edge: ten years.
 SIM_FLIP_MAX_S = 315_360_000
-LIVE_VENUES = ("kraken", "coinbase", "binance", "okx")
 REPLAY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The simulator, a recorded file, or a live venue. `kind` stands before the symbol in the instrument's id."""
+    """The simulator, or a recorded file. `kind` stands before the symbol in the instrument's id."""
 
     kind: str
     path: Path | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Feed":
-        """`sim`, `replay:<path>` or a venue; the path stays as it is written. Raises ValueError in words for people."""
+        """`sim` or `replay:<path>`; the path stays as it is written. Raises ValueError in words for people."""
         kind, colon, path = text.strip().partition(":")
         if kind == REPLAY:
             if not path:
@@ -28,19 +27,14 @@ class Feed:
             if not path.lower().endswith(REPLAY_SUFFIXES):
                 raise ValueError(f"{path}: a recorded file ends in {', '.join(REPLAY_SUFFIXES)}")
             return cls(REPLAY, Path(path))
-        if colon or kind not in (SIMULATOR, *LIVE_VENUES):
-            raise ValueError(f"{text!r} must be sim, replay:<path>, {' or '.join(LIVE_VENUES)}")
+        if colon or kind != SIMULATOR:
+            raise ValueError(f"{text!r} must be sim or replay:<path>")
         return cls(kind)
 
     @property
     def ends(self) -> bool:
         """Whether it ends by itself."""
         return self.kind == REPLAY
-
-    @property
-    def live(self) -> bool:
-        """Whether its prices are those of now."""
-        return self.kind in LIVE_VENUES
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.path}" if self.path else self.kind

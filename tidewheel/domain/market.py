@@ -110,5 +110,5 @@ class MarketSecond:
 def check_instrument(text: str) -> str:
     """The instrument id as given. Raises ValueError unless it is `<venue>:<symbol>`."""
     if not INSTRUMENT.fullmatch(text):
-        raise ValueError(f"{text[:INSTRUMENT_SHOWN_MAX]!r} is no instrument id: it must look like kraken:BTC-USD")
+        raise ValueError(f"{text[:INSTRUMENT_SHOWN_MAX]!r} is no instrument id: it must look like sim:BTC-USD")
     return text

@@ -70,8 +70,6 @@ def checked(options: RunOptions) -> RunOptions:
     """The options, if they go together. Raises ValueError in words for people."""
     check_instrument(options.instrument)
     Windowing(options.window, options.step)
-    if options.feed.live and options.speed != "1":
-        raise ValueError(f"--speed {options.speed}: a live venue runs at speed 1")
     return dataclasses.replace(options, speed=parse_speed(options.speed))
 
 
@@ -96,8 +94,8 @@ def parse_speed(text: str) -> str:
 
 
 def default_speed(feed: Feed) -> str:
-    """Time runs as fast as it can for a recorded file, at 60 × for the simulator, and as it does for a venue."""
-    return MAX if feed.ends else SPEED_SIM if feed.kind == SIMULATOR else "1"
+    """Time runs as fast as it can for a recorded file, at 60 × for the simulator."""
+    return MAX if feed.ends else SPEED_SIM
 
 
 def changed_since(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where quotes come from. A source knows its format or venue and nothing of sessions, seconds or Kafka."""
+"""Where quotes come from. A source knows its format and nothing of sessions, seconds or Kafka."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -10,7 +10,7 @@ Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
 
 
 class Source(Protocol):
-    """What the service's loop reads. To add a live venue, write one of these and name it in `sources/opening.py`.
+    """What the service's loop reads. To add one, see `docs/how-to/add-a-venue.md`.
 
     `items` is called once. A live source mixes `Now` with its batches, from a clock handed to it, so that quiet seconds
     close; a recorded one ends, which ends its session. It raises `Unreadable` where it cannot go on, after yielding all
@@ -19,7 +19,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What dead letters call it: `replay:<file name>`, `sim`, `kraken`."""
+        """What dead letters call it: `replay:<file name>`, `sim`."""
         ...
 
     @property

@@ -129,7 +129,7 @@ def test_a_resumed_run_cannot_change_its_labels(
 
 def test_what_cannot_be_done_now_is_code_1(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("")
-    cases = [["--feed", "kraken"], ["--summary", "file/s.json"], ["--export", "file/out"]]
+    cases = [["--summary", "file/s.json"], ["--export", "file/out"]]
     for more in cases:
         assert main(["run", *more]) == 1, more
         assert capfd.readouterr().err.count("\n") == 1

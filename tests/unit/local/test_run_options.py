@@ -40,7 +40,6 @@ OPTIONS = RunOptions(
 
 def test_feeds() -> None:
     assert Feed.parse("sim") == Feed("sim")
-    assert Feed.parse("okx").live
     recorded = Feed.parse("replay:a:b.CSV.gz")
     assert (recorded.kind, recorded.path, recorded.ends) == ("replay", Path("a:b.CSV.gz"), True)
     assert str(recorded) == "replay:a:b.CSV.gz"
@@ -48,7 +47,7 @@ def test_feeds() -> None:
     assert str(parse_feed("replay:~/b.csv")) == f"replay:{Path.home() / 'b.csv'}"
 
 
-@pytest.mark.parametrize("text", ["", "simulator", "replay", "replay:", "replay:x.txt", "kraken:BTC", "sim:1"])
+@pytest.mark.parametrize("text", ["", "simulator", "replay", "replay:", "replay:x.txt", "kraken", "sim:1"])
 def test_wrong_feeds(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be sim|recorded file"):
         Feed.parse(text)
@@ -68,7 +67,7 @@ def test_wrong_speeds(text: str) -> None:
 
 
 def test_the_speed_fits_the_feed() -> None:
-    assert [default_speed(Feed(kind)) for kind in ("sim", "replay", "kraken")] == ["60", "max", "1"]
+    assert [default_speed(Feed(kind)) for kind in ("sim", "replay")] == ["60", "max"]
 
 
 def test_the_instrument_has_the_feed_before_it() -> None:
@@ -81,7 +80,6 @@ def test_the_instrument_has_the_feed_before_it() -> None:
     [
         ({"symbol": "BTC USD"}, "is no instrument id"),
         ({"step": 10_001}, "from 1 to the window size"),
-        ({"feed": Feed("kraken")}, "a live venue runs at speed 1"),
     ],
 )
 def test_options_that_do_not_go_together(change: dict[str, object], words: str) -> None:
