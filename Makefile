@@ -85,8 +85,9 @@ quality: $(READY) ## How good models are on the window after theirs: markets wit
 zoo: $(READY) ## How good models are on markets that nobody tuned for: families by seed. ARGS='--family pull --seeds 1-3'
 	@$(BIN)/python -m tests.quality.zoo $(ARGS)
 
-generate: $(READY) ## Make the generated code again from proto/.
+generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md and docs/commands.md.
 	@$(BIN)/python -m tidewheel.wire.generate
+	@$(BIN)/python -m tidewheel.cli.reference
 
 lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
 	@$(BIN)/python requirements/lock.py

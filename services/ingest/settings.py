@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from services.ingest.seconds import Rules
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
-from tidewheel.runtime.settings import decimal, level, setting, text, whole
+from tidewheel.runtime.settings import (
+    Parser,
+    decimal,
+    kafka_setting,
+    log_level_setting,
+    metrics_port_setting,
+    setting,
+    whole,
+)
 
 SPEED_MAX = 1_000_000.0
 
 
 def symbol(value: str) -> str:
-    """The part of an instrument id after the venue."""
+    """The part of an instrument id after the feed."""
     if ":" in value:
         raise ValueError(f"{value!r}: give the symbol alone, like BTC-USD; the feed's name is put before it")
     check_instrument(f"{SIMULATOR}:{value}")
@@ -36,24 +44,52 @@ def speed(value: str) -> float:
 class Settings:
     """Filled from TIDEWHEEL_<NAME>."""
 
-    kafka: str = setting(text, "127.0.0.1:9092")
-    feed: Feed = setting(Feed.parse, Feed(SIMULATOR))  # noqa: RUF009 - it makes a field
-    instrument: str = setting(symbol, "BTC-USD")
-    speed: float = setting(speed, 1.0)
-    # At speed max: market seconds that may wait for the labeler, so that memory and disk stay bounded. 0: no limit.
-    ahead_max_s: int = setting(whole(0, 31_536_000), 7_200)
+    kafka: str = kafka_setting()
+    feed: Feed = setting(  # noqa: RUF009 - it makes a field
+        Parser(Feed.parse, "`sim`, `replay:<path>`"), Feed(SIMULATOR), meaning="Where quotes come from."
+    )
+    instrument: str = setting(
+        Parser(symbol, "a symbol"), "BTC-USD", meaning="What is traded; the instrument id gets the feed before it."
+    )
+    speed: float = setting(
+        Parser(speed, f"number above 0 and up to {SPEED_MAX:,.0f}, or `max`"),
+        1.0,
+        unit="market seconds a second",
+        meaning="Market time against the clock; `max` is as fast as it can.",
+    )
+    ahead_max_s: int = setting(
+        whole(0, 31_536_000),
+        7_200,
+        unit="s of market",
+        meaning="At speed `max`, market seconds that may wait for the labeler, so that memory and disk stay bounded; "
+        "0: no limit.",
+    )
 
-    # Seconds written after the last quote before its session is over; age at which a second is stale.
-    quiet_s: int = setting(whole(1, 86_400), 600)
-    stale_s: int = setting(whole(1, 86_400), 60)
+    quiet_s: int = setting(
+        whole(1, 86_400),
+        600,
+        unit="s of market",
+        meaning="Quiet seconds written after the last quote before its session is over.",
+    )
+    stale_s: int = setting(
+        whole(1, 86_400),
+        60,
+        unit="s of market",
+        meaning="A second whose quote is older is stale: nothing is bought in it.",
+    )
 
-    sim_seed: int = setting(whole(0, 2**63 - 1), 1)
-    sim_edge: float = setting(decimal(0, 1), 1.0)
-    # Market seconds after which the sign of the edge turns; 0: never.
-    sim_flip_s: int = setting(whole(0, SIM_FLIP_MAX_S), 0)
+    sim_seed: int = setting(whole(0, 2**63 - 1), 1, meaning="Seed of the simulated market.")
+    sim_edge: float = setting(decimal(0, 1), 1.0, meaning="Strength of its planted pattern; 0 is pure chance.")
+    sim_flip_s: int = setting(
+        whole(0, SIM_FLIP_MAX_S),
+        0,
+        unit="s of market",
+        meaning="Plants a pattern that is stable with either sign, and turns its sign after so long; 0 plants the "
+        "usual one, which never turns.",
+    )
 
-    metrics_port: int = setting(whole(0, 65_535), 9101)
-    log_level: str = setting(level, "INFO")
+    metrics_port: int = metrics_port_setting(9101)
+    log_level: str = log_level_setting()
 
     @property
     def instrument_id(self) -> str:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from services.labeler.config import LabelerConfig
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.settings import decimal, level, name, one_of, setting, text, whole
+from tidewheel.runtime.settings import (
+    decimal,
+    instance_setting,
+    kafka_setting,
+    log_level_setting,
+    metrics_port_setting,
+    one_of,
+    setting,
+    whole,
+)
 
 EXITS = {exit_on.name.lower(): exit_on for exit_on in ExitOn}
 
@@ -15,18 +24,32 @@ class Settings:
     """Filled from TIDEWHEEL_<NAME>. `exit_on` and `max_holding_s` shape the labels: they hold for the life of the
     topics."""
 
-    kafka: str = setting(text, "127.0.0.1:9092")
-    # Labelers that share the work need a name each; a restarted one keeps its own.
-    instance: str = setting(name, "0")
+    kafka: str = kafka_setting()
+    instance: str = instance_setting(
+        "0",
+        meaning="A name that outlives the process, another one for each labeler that shares the work: a killed one has "
+        "its partitions back as soon as it is started again under its name.",
+    )
 
-    exit_on: str = setting(one_of(*EXITS), "bid")
-    max_holding_s: float | None = setting(decimal(1e-9, 1e9), None)
+    exit_on: str = setting(
+        one_of(*EXITS), "bid", meaning="The price that ends an order. Holds for the life of the topics."
+    )
+    max_holding_s: float | None = setting(
+        decimal(1e-9, 1e9),
+        None,
+        unit="s of market",
+        meaning="An order not touched by then is EXPIRED. Holds for the life of the topics.",
+    )
 
-    commit_interval_ms: int = setting(whole(1, 10_000), 100)
-    commit_records_max: int = setting(whole(1, 1_000_000), 50_000)
+    commit_interval_ms: int = setting(
+        whole(1, 10_000), 100, unit="ms", meaning="Longest time from one transaction to the next."
+    )
+    commit_records_max: int = setting(
+        whole(1, 1_000_000), 50_000, unit="records", meaning="Most records in a transaction."
+    )
 
-    metrics_port: int = setting(whole(0, 65_535), 9103)
-    log_level: str = setting(level, "INFO")
+    metrics_port: int = metrics_port_setting(9103)
+    log_level: str = log_level_setting()
 
     @property
     def labels(self) -> LabelerConfig:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from services.orderbot.core import OrderRule
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import ORDER_IDS_PER_S
-from tidewheel.runtime.settings import decimal, level, name, setting, text, whole
+from tidewheel.runtime.settings import (
+    Parser,
+    instance_setting,
+    kafka_setting,
+    log_level_setting,
+    metrics_port_setting,
+    session_timeout_setting,
+    setting,
+    whole,
+)
 
 THRESHOLD_DEFAULT = Threshold.parse("10")
 
@@ -14,19 +23,26 @@ THRESHOLD_DEFAULT = Threshold.parse("10")
 class Settings:
     """Filled from TIDEWHEEL_<NAME>."""
 
-    kafka: str = setting(text, "127.0.0.1:9092")
-    # Distance of both thresholds from the entry price: quote currency like 10, or basis points like 15bps.
-    threshold: Threshold = setting(Threshold.parse, THRESHOLD_DEFAULT)  # noqa: RUF009 - a field like the others
-    orders_per_second: int = setting(whole(1, ORDER_IDS_PER_S), 5)
+    kafka: str = kafka_setting()
+    threshold: Threshold = setting(  # noqa: RUF009 - a field like the others
+        Parser(Threshold.parse, "number like `10`, or basis points like `15bps`"),
+        THRESHOLD_DEFAULT,
+        unit="quote currency, or basis points of the entry price",
+        meaning="Distance of both thresholds from the entry price.",
+    )
+    orders_per_second: int = setting(
+        whole(1, ORDER_IDS_PER_S), 5, unit="orders a second of market", meaning="Mock orders bought."
+    )
 
-    # After a kill the broker gives this process's partitions away once its session is over.
-    session_timeout_s: float = setting(decimal(1, 300), 6.0)
-    # A name that outlives the process, one for each: a killed orderbot gets its partitions back at once when it starts
-    # again under its name. Empty: a new member each time.
-    instance: str = setting(name, "")
+    session_timeout_s: float = session_timeout_setting()
+    instance: str = instance_setting(
+        "",
+        meaning="A name that outlives the process, another one for each order bot that shares the work: a killed one "
+        "has its partitions back as soon as it is started again under its name. Empty: a new member each time.",
+    )
 
-    metrics_port: int = setting(whole(0, 65_535), 9102)
-    log_level: str = setting(level, "INFO")
+    metrics_port: int = metrics_port_setting(9102)
+    log_level: str = log_level_setting()
 
     @property
     def rule(self) -> OrderRule:

@@ -1,15 +1,16 @@
-"""Every command explains itself, and every setting stands in the README."""
+"""Every command explains itself, and so does every setting."""
 
 import dataclasses
 import importlib
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from tests.tidy.tree import ROOT
 from tidewheel.cli.main import COMMANDS, tidewheel
+from tidewheel.cli.reference import commands_page, settings_page
 from tidewheel.runtime.settings import PREFIX
 
 SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
@@ -66,24 +67,32 @@ def test_a_wrong_word_is_one_line_and_code_2(typed: list[str], capfd: pytest.Cap
     assert err.startswith("tidewheel: ")
 
 
-def settings_names() -> set[str]:
-    """Every TIDEWHEEL_ variable a service or command reads."""
-    names = set()
-    for service in SERVICES:
-        module = importlib.import_module(f"services.{service}.settings")
-        for value in vars(module).values():
-            if dataclasses.is_dataclass(value) and getattr(value, "__module__", "") == module.__name__:
-                names |= {
-                    PREFIX + field.name.upper() for field in dataclasses.fields(value) if "parse" in field.metadata
-                }
+def settings_fields() -> list[dataclasses.Field[Any]]:
+    modules = (importlib.import_module(f"services.{service}.settings") for service in SERVICES)
+    return [field for module in modules for field in dataclasses.fields(module.Settings)]
+
+
+def command_variables() -> set[str]:
+    """Variables that commands read."""
+    found: set[str] = set()
     for words in commands():
         for parameter in resolved(words).params:
             envvar = parameter.envvar or ()
-            names |= {envvar} if isinstance(envvar, str) else set(envvar)
-    return names
+            found |= {envvar} if isinstance(envvar, str) else set(envvar)
+    return found
 
 
-def test_every_setting_stands_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert sorted(name for name in settings_names() if name not in readme) == []
-    assert len(settings_names()) > 10
+@pytest.mark.parametrize("field", settings_fields(), ids=lambda field: field.name)
+def test_every_setting_says_what_it_means(field: dataclasses.Field[Any]) -> None:
+    assert field.metadata["meaning"].endswith(".")
+    assert field.metadata["parse"].allowed
+    unit = field.metadata["unit"].split()[:1]
+    assert unit == {"s": ["s"], "ms": ["ms"]}.get(field.name.rpartition("_")[2], unit)
+
+
+def test_every_variable_stands_in_the_reference() -> None:
+    settings, options = settings_page(), commands_page()
+    names = {PREFIX + field.name.upper() for field in settings_fields()}
+    assert len(names) > 10
+    assert sorted(name for name in names if f"`{name}`" not in settings) == []
+    assert sorted(name for name in command_variables() - names if name not in options) == []

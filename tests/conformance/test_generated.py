@@ -1,9 +1,12 @@
-"""The committed protobuf code is what `proto/` gives."""
+"""What is generated and committed is what its sources give: protobuf code, settings, commands."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.tidy.tree import ROOT
+from tidewheel.cli import reference
 from tidewheel.wire.generate import generate
 
 COMMITTED = ROOT / "tidewheel" / "wire" / "v1"
@@ -24,3 +27,9 @@ def test_every_proto_has_its_module() -> None:
     protos = {path.stem for path in (ROOT / "proto").rglob("*.proto")}
     modules = {re.sub(r"_pb2(_grpc)?\.pyi?$", "", name) for name in contents(COMMITTED)}
     assert protos == modules
+
+
+@pytest.mark.parametrize("page", reference.PAGES)
+def test_pages_have_not_drifted(page: str, tmp_path: Path) -> None:
+    reference.generate(tmp_path)
+    assert (tmp_path / page).read_text() == (ROOT / "docs" / page).read_text(), "run 'make generate'"

@@ -22,7 +22,7 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
 ]
 TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths, rules.elsewhere]
 # Run as programs: `make generate`, and by the Makefile's set-up.
-ENTRY_POINTS = ("tidewheel.wire.generate", "tidewheel.local.servers.jars")
+ENTRY_POINTS = ("tidewheel.wire.generate", "tidewheel.cli.reference", "tidewheel.local.servers.jars")
 
 
 def named(rule: Callable[..., object]) -> str:

@@ -30,24 +30,11 @@ OF_RUN = (
     *("threshold", "orders_per_second", "window", "step", "trials", "memory", "exit_on", "max_holding", "promotion"),
 )
 # Settings that it leaves to the environment.
-OF_INGEST = {
-    "quiet_s": "Quiet seconds written after the last quote before its session is over.",
-    "stale_s": "A second whose quote is older is stale: nothing is bought in it.",
-}
-OF_TRAINER = {
-    "due_each": "One window in so many is trained in any case, the ones between only where the models have drifted.",
-    "criterion": "What a model is tuned for.",
-    "recall_min": "The recall to keep.",
-    "precision_min": "The precision to keep, where recall is what counts.",
-    "beta": "How much recall weighs in f_beta.",
-    "optimizer": "sgd or adam.",
-    "loss": "logistic or hinge.",
-    "positive_weight": "Weight of PROFIT rows: tuned, or balanced.",
-    "uniqueness_weights": "Rows weigh by the average uniqueness of their labels.",
-    "early_stopping": "A setting may stop before its last epoch, where that was better on rows held out.",
-    "warm_start": "The search begins at the newest model's setting instead of the same one each time.",
-    "seed": "Seed of search and shuffling.",
-}
+OF_INGEST = ("quiet_s", "stale_s")
+OF_TRAINER = (
+    *("due_each", "criterion", "recall_min", "precision_min", "beta", "optimizer", "loss", "positive_weight"),
+    *("uniqueness_weights", "early_stopping", "warm_start", "seed"),
+)
 
 
 def _of_run(names: Sequence[str]) -> dict[str, click.Option]:
@@ -56,7 +43,7 @@ def _of_run(names: Sequence[str]) -> dict[str, click.Option]:
     return {name: known[name] for name in names}
 
 
-def _of_settings(settings: type[Any], words: Mapping[str, str]) -> dict[str, click.Option]:
+def _of_settings(settings: type[Any], names: Sequence[str]) -> dict[str, click.Option]:
     """A service's settings as options; the environment counts as it does for a run."""
     known = {field.name: field for field in fields(settings)}
     return {
@@ -66,9 +53,9 @@ def _of_settings(settings: type[Any], words: Mapping[str, str]) -> dict[str, cli
             default=text_of(known[name].default),
             show_default=True,
             envvar=f"{PREFIX}{name.upper()}",
-            help=told_of,
+            help=f"{known[name].metadata['meaning']} Takes: {known[name].metadata['parse'].allowed}.",
         )
-        for name, told_of in words.items()
+        for name in names
     }
 
 

@@ -6,7 +6,9 @@ import click
 
 
 def _service(name: str, does: str) -> click.Command:
-    @click.command(name, help=f"{does}\n\nSettings come from TIDEWHEEL_* environment variables; see the README.")
+    @click.command(
+        name, help=f"{does}\n\nSettings come from TIDEWHEEL_* environment variables, which docs/settings.md lists."
+    )
     @click.pass_context
     def command(ctx: click.Context) -> None:
         ctx.exit(import_module(f"services.{name}.__main__").main())

@@ -1,9 +1,13 @@
-"""Settings of a service: a frozen dataclass, filled once from `TIDEWHEEL_*` environment variables."""
+"""Settings of a service: a frozen dataclass, filled once from `TIDEWHEEL_*` environment variables.
+
+Each field says what it means and which values it takes; `docs/settings.md` is made of that.
+"""
 
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 PREFIX = "TIDEWHEEL_"
@@ -13,9 +17,22 @@ class BadSettings(Exception):
     """One or more settings cannot be used; the message has a line for each."""
 
 
-def setting(parse: Callable[[str], Any], default: Any = dataclasses.MISSING, *, secret: bool = False) -> Any:
-    """A field of a settings class. `parse` turns text into the value and raises ValueError saying what is allowed."""
-    metadata = {"parse": parse, "secret": secret}
+@dataclass(frozen=True, slots=True)
+class Parser(Generic[T]):
+    """Turns text into a value, and raises ValueError saying what is allowed. `allowed`: the same for the documents."""
+
+    parse: Callable[[str], T]
+    allowed: str
+
+    def __call__(self, value: str) -> T:
+        return self.parse(value)
+
+
+def setting(
+    parse: Parser[Any], default: Any = dataclasses.MISSING, *, meaning: str, unit: str = "", secret: bool = False
+) -> Any:
+    """A field of a settings class. `unit`: of the value, where it has one."""
+    metadata = {"parse": parse, "meaning": meaning, "unit": unit, "secret": secret}
     if default is dataclasses.MISSING:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -50,12 +67,10 @@ def described(settings: Any) -> str:
     return " ".join(f"{f.name}={'***' if value and f.metadata.get('secret') else value}" for f, value in pairs)
 
 
-def text(value: str) -> str:
-    """Any text."""
-    return value
+text = Parser(str, "text")
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
+def whole(low: int, high: int) -> Parser[int]:
     """A whole number from `low` to `high`."""
 
     def parse(value: str) -> int:
@@ -67,10 +82,10 @@ def whole(low: int, high: int) -> Callable[[str], int]:
             raise ValueError(f"{value!r} must be a whole number from {low} to {high}")
         return number
 
-    return parse
+    return Parser(parse, f"whole number from {low:,} to {high:,}")
 
 
-def decimal(low: float, high: float) -> Callable[[str], float]:
+def decimal(low: float, high: float) -> Parser[float]:
     """A number from `low` to `high`."""
 
     def parse(value: str) -> float:
@@ -82,10 +97,10 @@ def decimal(low: float, high: float) -> Callable[[str], float]:
             raise ValueError(f"{value!r} must be a number from {low:g} to {high:g}")
         return number
 
-    return parse
+    return Parser(parse, f"number from {low:g} to {high:g}")
 
 
-def one_of(*allowed: str) -> Callable[[str], str]:
+def one_of(*allowed: str) -> Parser[str]:
     """One word of a few."""
 
     def parse(value: str) -> str:
@@ -93,23 +108,55 @@ def one_of(*allowed: str) -> Callable[[str], str]:
             raise ValueError(f"{value!r} must be one of {', '.join(allowed)}")
         return value
 
-    return parse
+    return Parser(parse, ", ".join(f"`{word}`" for word in allowed))
 
 
-def name(value: str) -> str:
+def _name(value: str) -> str:
     """A word that may stand in a client's name, or nothing."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
         raise ValueError(f"{value!r} must be letters, digits, dots, dashes and underscores")
     return value
 
 
-def switch(value: str) -> bool:
-    """A yes or no."""
+def _switch(value: str) -> bool:
     known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if value.lower() not in known:
         raise ValueError(f"{value!r} must be true or false")
     return known[value.lower()]
 
 
+name = Parser(_name, "letters, digits, dots, dashes and underscores, at most 100")
+switch = Parser(_switch, "`true`, `false`")
+
 # How much a service says; `logging` itself would end a service that is told anything else.
 level = one_of("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def kafka_setting() -> Any:
+    """The field that every service has."""
+    return setting(text, "127.0.0.1:9092", meaning="Bootstrap address of the Kafka broker.")
+
+
+def metrics_port_setting(default: int) -> Any:
+    """The field that every service has, each with a port of its own."""
+    return setting(whole(0, 65_535), default, meaning="Port of `/live`, `/ready` and `/metrics`; 0 takes a free one.")
+
+
+def log_level_setting() -> Any:
+    """The field that every service has."""
+    return setting(level, "INFO", meaning="How much is logged.")
+
+
+def instance_setting(default: str, *, meaning: str) -> Any:
+    """The field of a service that may keep its place in a group over a restart."""
+    return setting(name, default, meaning=meaning)
+
+
+def session_timeout_setting() -> Any:
+    """The field of a service that is a member of a group."""
+    return setting(
+        decimal(1, 300),
+        6.0,
+        unit="s",
+        meaning="After a kill, when the broker gives the partitions of this process away.",
+    )
