@@ -40,21 +40,21 @@ def main() -> int:
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     runs: dict[str, list[Figures]] = {}
-    for name in turns(arguments.names or NAMES, arguments.rounds):
+    for name in run_order(arguments.names or NAMES, arguments.rounds):
         figures = one(name, arguments.size)
         print(json.dumps({**figures, "on": machine()}), flush=True)
         runs.setdefault(name, []).append(figures)
-    faults = list(differences(runs))
+    faults = list(hash_mismatches(runs))
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:
         return 1
-    for line in bests(runs):
+    for line in best_rates(runs):
         print(json.dumps(line), flush=True)
     return 0
 
 
-def turns(names: Sequence[str], rounds: int | None) -> list[str]:
+def run_order(names: Sequence[str], rounds: int | None) -> list[str]:
     """Which bench runs after which."""
     if rounds is not None:
         return [*names] * rounds
@@ -63,7 +63,7 @@ def turns(names: Sequence[str], rounds: int | None) -> list[str]:
     return [*COMPARED] * COMPARED_ROUNDS + [name for name in names if name not in COMPARED]
 
 
-def differences(runs: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
+def hash_mismatches(runs: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
     """A sentence for each bench that has computed one thing in one round and another in the next."""
     for name, rounds in runs.items():
         hashes = [figures["result_hash"] for figures in rounds]
@@ -71,7 +71,7 @@ def differences(runs: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
             yield f"{name}: its rounds differ in their result: {', '.join(hashes)}"
 
 
-def bests(runs: Mapping[str, Sequence[Figures]]) -> Iterator[Figures]:
+def best_rates(runs: Mapping[str, Sequence[Figures]]) -> Iterator[Figures]:
     """The best of each rate of what had rounds."""
     for name, rounds in runs.items():
         rates = [key for key in rounds[0] if "_per_s" in key]

@@ -32,7 +32,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         started_s = time.perf_counter()
         stack.enter_context(service("ingest", folder, {**common, **feed}, wait=False))
         until(lambda: labeler.gauge(LABELED, INSTRUMENT) >= last_second, "the labels of the day")
-        took_s = time.perf_counter() - started_s
+        elapsed_s = time.perf_counter() - started_s
     digest = sha256()
     transactions, examples = outputs(servers.kafka, digest)
     return {
@@ -41,8 +41,8 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         "quotes_per_market_second": QUOTES_PER_S,
         "transactions": transactions,
         "examples": examples,
-        "ticks_to_labels_s": round(took_s, 1),
-        "market_seconds_per_s": round(seconds / took_s),
+        "ticks_to_labels_s": round(elapsed_s, 1),
+        "market_seconds_per_s": round(seconds / elapsed_s),
         "result_hash": digest.hexdigest()[:16],
     }
 

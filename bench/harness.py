@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tidewheel.local.children.processes import free_port, kill_group, start
+from tidewheel.local.processes.subprocesses import free_port, kill_group, start
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.runtime import topic_admin
@@ -70,7 +70,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-class Watch:
+class Stopwatch:
     """Wall and CPU seconds of this process since the latest start."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Watch:
     def start(self) -> None:
         self._wall_s, self._cpu_s = time.perf_counter(), time.process_time()
 
-    def took_s(self) -> tuple[float, float]:
+    def elapsed_s(self) -> tuple[float, float]:
         return time.perf_counter() - self._wall_s, time.process_time() - self._cpu_s
 
 

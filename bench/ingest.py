@@ -39,13 +39,13 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         busy = quotes(np.full(BUSY_S[size] * QUOTES_A_SECOND, 1000 // QUOTES_A_SECOND))
         for suffix in ("csv", "csv.gz", "parquet"):
             path = written(Path(folder) / f"busy.{suffix}", busy)
-            took_s, ticks, _, result = ingested(servers, path, suffix)
-            figures[f"{suffix.replace('.', '_')}_ticks_per_s"] = round(ticks / took_s)
+            elapsed_s, ticks, _, result = ingested(servers, path, suffix)
+            figures[f"{suffix.replace('.', '_')}_ticks_per_s"] = round(ticks / elapsed_s)
             hashes.append(result)
         chance = np.random.default_rng(SEED)
         quiet = quotes(1000 * chance.integers(*QUIET_STEP_S, QUIET_QUOTES[size]))
-        took_s, _, seconds, result = ingested(servers, written(Path(folder) / "quiet.csv", quiet), "quiet")
-    figures["quiet_market_seconds_per_s"] = round(seconds / took_s)
+        elapsed_s, _, seconds, result = ingested(servers, written(Path(folder) / "quiet.csv", quiet), "quiet")
+    figures["quiet_market_seconds_per_s"] = round(seconds / elapsed_s)
     if len(set(hashes)) != 1:
         raise AssertionError(f"the three formats gave different ticks: {hashes}")
     figures |= {"busy_ticks": len(busy), "quiet_market_seconds": seconds}
@@ -86,7 +86,7 @@ def ingested(servers: Servers, path: Path, symbol: str) -> tuple[float, int, int
     context = Context(logging.getLogger("bench"), Health("ingest"), threading.Event())
     started = time.perf_counter()
     app.run(settings, context)
-    took_s = time.perf_counter() - started
+    elapsed_s = time.perf_counter() - started
     ticks, seconds, result = 0, 0, sha256()
     for message in read_to_end(servers.kafka, TICKS.name):
         if message.key() != settings.instrument_id.encode():
@@ -95,4 +95,4 @@ def ingested(servers: Servers, path: Path, symbol: str) -> tuple[float, int, int
         ticks, seconds = ticks + len(second.quotes), seconds + 1
         for column in (second.quotes.time_ns, second.quotes.bid_e9, second.quotes.offer_e9, second.quotes.bid_size_e9):
             result.update(column.tobytes())
-    return took_s, ticks, seconds, result.hexdigest()
+    return elapsed_s, ticks, seconds, result.hexdigest()

@@ -1,11 +1,11 @@
 """What a trainer holds for each instrument it serves: resident memory, and scratch space on disk.
 
 Many instruments at once, as the service holds them, without servers: a window of 10,000 rows being filled, the samples
-of eleven windows before it, the judges, two models (the newest and the one that serves) and the metrics. Of the windows
-being filled only some rows are written; `TIDEWHEEL_BENCH_FILL=9999` writes all but the last, 25 GB at full size. A few
-windows are filled whole, among the others, and loaded as the training thread does it: from the page cache, and after
-the system was told to forget that. A window that remembers eleven is trained at the beginning, so that what the
-learner's libraries keep is there, and one at the end, while all else is held.
+of eleven windows before it, the evaluators, two models (the newest and the one that serves) and the metrics. Of the
+windows being filled only some rows are written; `TIDEWHEEL_BENCH_FILL=9999` writes all but the last, 25 GB at full
+size. A few windows are filled whole, among the others, and loaded as the training thread does it: from the page cache,
+and after the system was told to forget that. A window that remembers eleven is trained at the beginning, so that what
+the learner's libraries keep is there, and one at the end, while all else is held.
 
 Resident memory is VmRSS. What the operating system has of the file in its page cache is not in it: it gives that up
 when it is short of memory.
@@ -26,15 +26,15 @@ import psutil
 from threadpoolctl import threadpool_limits
 
 from bench.harness import Servers, Size
-from services.trainer.config import TrainingConfig
-from services.trainer.core import StoredRemembered, StoredWindow, StoredWindows, Window
-from services.trainer.gauges import tell_finding
-from services.trainer.judges import Judges
-from services.trainer.run import make
-from services.trainer.sample import thinned
-from services.trainer.scratch_file import ScratchFile
-from services.trainer.stored import StoredSample
-from tests import made_rows
+from services.trainer.core import train_candidate
+from services.trainer.dataset.sample import thinned
+from services.trainer.metrics import record_next_window
+from services.trainer.promotion.next_window import NextWindowEvaluator
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import StoredRememberedSample, StoredWindow, StoredWindows, Window
+from services.trainer.windows.scratch_file import ScratchFile
+from services.trainer.windows.stored_rows import StoredSample
+from tests import synthetic_rows
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.domain.models import Model
 from tidewheel.domain.windows import Windowing
@@ -55,8 +55,8 @@ KIB = 2**10
 def run(size: Size, _: Servers) -> dict[str, Any]:
     count, rows = INSTRUMENTS[size], WINDOW_ROWS[size]
     filled = min(int(os.environ.get("TIDEWHEEL_BENCH_FILL", FILLED[size])), rows - 1)
-    seconds = (REMEMBERED + 1) * rows // made_rows.PER_SECOND + 2_000
-    market = made_rows.market(SEED, seconds, 0.5, THRESHOLD[size])
+    seconds = (REMEMBERED + 1) * rows // synthetic_rows.PER_SECOND + 2_000
+    market = synthetic_rows.market(SEED, seconds, 0.5, THRESHOLD[size])
     with threadpool_limits(1), tempfile.TemporaryDirectory(prefix="tidewheel-bench-", dir="/var/tmp") as folder:
         scratch = ScratchFile(folder)
         window, payload = trained(market, rows)
@@ -88,11 +88,11 @@ def run(size: Size, _: Servers) -> dict[str, Any]:
     return figures
 
 
-def trained(market: made_rows.Market, rows: int) -> tuple[Window, bytes]:
+def trained(market: synthetic_rows.Market, rows: int) -> tuple[Window, bytes]:
     """A window that remembers as many as it may, and the bytes of its model."""
     memory = tuple(market.window(seq, rows).remembered() for seq in range(1, REMEMBERED + 1))
     window = replace(market.window(REMEMBERED + 1, rows), memory=memory)
-    return window, make(window, TrainingConfig(window=rows, step=rows), lambda _: None).model_bytes
+    return window, train_candidate(window, TrainingConfig(window=rows, step=rows), lambda _: None).model_bytes
 
 
 def resident_bytes() -> int:
@@ -102,7 +102,7 @@ def resident_bytes() -> int:
 class Bench:
     """The structures of a service that has many instruments, one kind after the other."""
 
-    def __init__(self, scratch: ScratchFile, names: list[str], market: made_rows.Market, rows: int) -> None:
+    def __init__(self, scratch: ScratchFile, names: list[str], market: synthetic_rows.Market, rows: int) -> None:
         self.digest = sha256()
         self.kib_an_instrument: dict[str, float] = {}
         self._scratch = scratch
@@ -122,21 +122,21 @@ class Bench:
     def fill(self, filled: int) -> tuple[list[StoredWindow], float]:
         """Some rows for all, instrument by instrument, and all rows for a few; examples a second of CPU time."""
         closed, taken_s, taken = [], 0.0, 0
-        for one in made_rows.examples(self._market.part(0, self._rows)):
+        for one in synthetic_rows.examples(self._market.part(0, self._rows)):
             names = self._names if one.example_seq <= filled else self._names[:LOADED]
             given = [replace(one, instrument=name) for name in names]
             began_s = time.process_time()
             for example in given:
-                happenings = self._windows.on_example(example, 0, one.example_seq)
-                closed += [happening for happening in happenings if isinstance(happening, StoredWindow)]
+                events = self._windows.on_example(example, 0, one.example_seq)
+                closed += [event for event in events if isinstance(event, StoredWindow)]
             taken_s, taken = taken_s + time.process_time() - began_s, taken + len(given)
         return closed, taken / taken_s
 
-    def remember(self, window: Window) -> list[StoredRemembered]:
+    def remember(self, window: Window) -> list[StoredRememberedSample]:
         """What the fillings remember after as many windows as they may."""
         rows_max = len(thinned(self._rows))
         return [
-            StoredRemembered(
+            StoredRememberedSample(
                 one.seq,
                 one.first_example_seq,
                 one.last_example_seq,
@@ -147,22 +147,22 @@ class Bench:
             for one in window.memory
         ]
 
-    def judge(self, payload: bytes) -> list[tuple[Judges, Model, Model]]:
+    def judge(self, payload: bytes) -> list[tuple[NextWindowEvaluator, Model, Model]]:
         """One window judged of each instrument, whose metrics are told."""
         kept = []
         for name in self._names:
             model, served = (replace(decode_model(payload), instrument=name, seq=1) for _ in range(2))
-            judges = Judges(0.25)
+            evaluator = NextWindowEvaluator(0.25)
             for seq in (1, 2):
                 rows = self._market.part((seq - 1) * JUDGED_ROWS, seq * JUDGED_ROWS)
-                finding = judges.saw(Window(name, seq, 0, 0, 0, rows), model)
+                finding = evaluator.update(Window(name, seq, 0, 0, 0, rows), model)
                 if finding is not None:
-                    tell_finding(name, finding)
+                    record_next_window(name, finding)
             metrics.WINDOW_ROWS.labels(name).set(1)
             metrics.TRAINING_RUNS.labels(name, "published", "").inc()
             metrics.TUNING_DURATION_SECONDS.labels(name).observe(1)
-            metrics.PUBLISH_DELAY_SECONDS.labels(name).observe(1)
-            kept.append((judges, model, served))
+            metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.labels(name).observe(1)
+            kept.append((evaluator, model, served))
         return kept
 
     def load(self, closed: list[StoredWindow]) -> dict[str, float]:
@@ -172,19 +172,21 @@ class Bench:
             if what == "from_disk":
                 os.fsync(fd)
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            took_s = []
+            elapsed_s = []
             for one in closed:
                 began_s = time.perf_counter()
                 window = one.load()
-                took_s.append(time.perf_counter() - began_s)
+                elapsed_s.append(time.perf_counter() - began_s)
                 self.digest.update(window.rows.features.tobytes() + window.rows.pnl_e9.tobytes())
-            figures[f"load_{what}_ms_median"] = round(1000 * statistics.median(took_s), 1)
-            figures[f"load_{what}_ms_max"] = round(1000 * max(took_s), 1)
+            figures[f"load_{what}_ms_median"] = round(1000 * statistics.median(elapsed_s), 1)
+            figures[f"load_{what}_ms_max"] = round(1000 * max(elapsed_s), 1)
         return figures
 
-    def train(self, closed: StoredWindow, remembered: list[StoredRemembered]) -> int:
+    def train(self, closed: StoredWindow, remembered: list[StoredRememberedSample]) -> int:
         """A window in hand, with all that it remembers, while all else is held; the size of its model."""
         window = replace(closed, memory=tuple(remembered)).load()
-        payload = make(window, TrainingConfig(window=self._rows, step=self._rows), lambda _: None).model_bytes
+        payload = train_candidate(
+            window, TrainingConfig(window=self._rows, step=self._rows), lambda _: None
+        ).model_bytes
         self.digest.update(payload)
         return len(payload)

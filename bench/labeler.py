@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, Message, Producer
 
-from bench.harness import Servers, Size, Watch
+from bench.harness import Servers, Size, Stopwatch
 from bench.records import LABELED, Digest, outputs, write
-from services.labeler.__main__ import build
+from services.labeler.__main__ import build_loop
+from services.labeler.app import LabelerProcessor
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
-from services.labeler.work import LabelerWork
 from tidewheel.domain.market import NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.domain.prices import E9
@@ -26,7 +26,7 @@ from tidewheel.domain.time import NS_PER_S, ORDER_IDS_PER_S
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
 from tidewheel.runtime.process import Context
-from tidewheel.runtime.transactional import TransactionalLoop
+from tidewheel.runtime.transactional_loop import TransactionalLoop
 from tidewheel.telemetry.metrics import REGISTRY
 
 FIRST_SECOND = 1_700_000_000
@@ -163,12 +163,12 @@ def fill(bootstrap: str, markets: Sequence[Market], partition: int) -> None:
     write(Producer(producer_config(bootstrap, "bench")), interleaved, partition)
 
 
-class Watched:
+class StopwatchConsumer:
     """A consumer that starts a watch when it first hands out a record with one of these keys."""
 
-    def __init__(self, consumer: Consumer, watch: Watch, keys: Collection[bytes]) -> None:
+    def __init__(self, consumer: Consumer, stopwatch: Stopwatch, keys: Collection[bytes]) -> None:
         self._consumer = consumer
-        self._watch = watch
+        self._stopwatch = stopwatch
         self._keys = keys
 
     def __getattr__(self, name: str) -> Any:
@@ -177,22 +177,22 @@ class Watched:
     def consume(self, *how_many: Any, **how_long: Any) -> list[Message]:
         messages = self._consumer.consume(*how_many, **how_long)
         if self._keys and any(message.key() in self._keys for message in messages):
-            self._watch.start()
+            self._stopwatch.start()
             self._keys = ()
         return messages
 
 
 def label(bootstrap: str, markets: Sequence[Market], clients: Clients = KAFKA) -> tuple[float, float]:
     """Wall and CPU seconds of the process from the first record of these markets to the commit of their last labels."""
-    watch, keys = Watch(), [market.instrument.encode() for market in markets]
+    stopwatch, keys = Stopwatch(), [market.instrument.encode() for market in markets]
 
     def consumer(config: Config) -> Any:
-        return Watched(clients.consumer(config), watch, keys)
+        return StopwatchConsumer(clients.consumer(config), stopwatch, keys)
 
     loop, _ = started(bootstrap, replace(clients, consumer=consumer))
     while any(labelled_second(market.instrument) < market.last_second for market in markets):
-        loop.turn()
-    took = watch.took_s()
+        loop.run_once()
+    took = stopwatch.elapsed_s()
     loop.close()
     return took
 
@@ -202,23 +202,23 @@ def recovery(bootstrap: str, market: Market) -> dict[str, Any]:
     fill(bootstrap, [market], 0)
     label(bootstrap, [market])
     begun_s = time.perf_counter()
-    loop, work = started(bootstrap)
-    while not (loop.assigned and work.restored):
-        loop.turn()
-    took_s = time.perf_counter() - begun_s
+    loop, processor = started(bootstrap)
+    while not (loop.assigned and processor.restored):
+        loop.run_once()
+    elapsed_s = time.perf_counter() - begun_s
     loop.close()
     return {
         "recovery_seed": market.seed,
         "recovery_open_orders": market.seconds * ORDERS_PER_SECOND,
-        "recovery_s": round(took_s, 2),
+        "recovery_s": round(elapsed_s, 2),
     }
 
 
-def started(bootstrap: str, clients: Clients = KAFKA) -> tuple[TransactionalLoop, LabelerWork]:
+def started(bootstrap: str, clients: Clients = KAFKA) -> tuple[TransactionalLoop, LabelerProcessor]:
     context = Context(logging.getLogger("bench"), Health("bench"), threading.Event())
-    loop, work = build(Settings(kafka=bootstrap), context, clients)
+    loop, processor = build_loop(Settings(kafka=bootstrap), context, clients)
     loop.start()
-    return loop, work
+    return loop, processor
 
 
 def labelled_second(instrument: str) -> float:
@@ -235,13 +235,13 @@ def growth(size: Size) -> dict[str, Any]:
         market = Market(GROWING, 0.4, WARM_UP_SECONDS + GROWTH_SECONDS[size], 200, GROWTH_SEED)
         for done, chunk in enumerate(chunks(market, CHUNK_SECONDS)):
             warm = done * CHUNK_SECONDS >= WARM_UP_SECONDS
-            pairs = chunk if warm else [(second, with_sleepers(orders, sleepers)) for second, orders in chunk]
+            pairs = chunk if warm else [(second, with_resting_orders(orders, sleepers)) for second, orders in chunk]
             started_s = time.process_time()
             outputs = sum(len(labeler.on_orders(orders)) + len(labeler.on_second(second)) for second, orders in pairs)
             if warm:
                 cpu_s += time.process_time() - started_s
                 resolved += outputs
-                open_orders += labeler.open_orders * len(pairs)
+                open_orders += labeler.open_order_count * len(pairs)
         found |= {
             f"open_orders_{name}": round(open_orders / GROWTH_SECONDS[size]),
             f"resolved_per_market_second_{name}": round(resolved / GROWTH_SECONDS[size], 2),
@@ -251,7 +251,7 @@ def growth(size: Size) -> dict[str, Any]:
     return {**found, "core_many_over_few": round(ratio, 2), "bytes_per_open_order": bytes_per_open_order(labeler)}
 
 
-def with_sleepers(orders: SecondOrders, total: int) -> SecondOrders:
+def with_resting_orders(orders: SecondOrders, total: int) -> SecondOrders:
     """The orders of a warm-up second and its share of `total` more that the market will not touch."""
     if not len(orders):
         return orders
@@ -287,6 +287,6 @@ def bytes_per_open_order(labeler: Labeler) -> int:
         before, _ = tracemalloc.get_traced_memory()
         again = Labeler.restore(state)
         held, _ = tracemalloc.get_traced_memory()
-        return round((held - before) / again.open_orders)
+        return round((held - before) / again.open_order_count)
     finally:
         tracemalloc.stop()

@@ -22,7 +22,7 @@ from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond, Quotes, SourceKind
 from tidewheel.domain.prices import E9
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.local.children.processes import start, stop
+from tidewheel.local.processes.subprocesses import start, stop
 from tidewheel.runtime.kafka import check, consumer_config, flush, partitions_of, producer_config
 
 SEED = 7

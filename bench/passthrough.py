@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import Producer, TopicPartition
 
-from bench.harness import Servers, Size, Watch
+from bench.harness import Servers, Size, Stopwatch
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
 from tidewheel.runtime.kafka import KAFKA, Clients, consumer_config, flush, producer_config, read_to_end
 from tidewheel.runtime.static_member import FETCH_BYTES_MAX
@@ -53,7 +53,7 @@ def copy(bootstrap: str, records: int, clients: Clients = KAFKA) -> tuple[int, f
     producer = clients.producer(producer_config(bootstrap, "bench", **{"transactional.id": "bench-passthrough"}))
     producer.init_transactions(LIMIT_S)
     consumer.assign([TopicPartition(TICKS.name, 0, 0)])
-    watch = Watch()
+    stopwatch = Stopwatch()
     copied = commits = 0
     while copied < records:
         producer.begin_transaction()
@@ -62,7 +62,7 @@ def copy(bootstrap: str, records: int, clients: Clients = KAFKA) -> tuple[int, f
         while time.perf_counter() < due_s and copied < records:
             batch = consumer.consume(min(BATCH_RECORDS_MAX, records - copied), WAIT_S)
             if not copied:  # nor was there anything before this batch
-                watch.start()
+                stopwatch.start()
             for message in batch:
                 produce(producer, TRANSACTIONS.name, message.value() or b"")
             if batch:
@@ -72,7 +72,7 @@ def copy(bootstrap: str, records: int, clients: Clients = KAFKA) -> tuple[int, f
         producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), LIMIT_S)
         producer.commit_transaction(LIMIT_S)
         commits += 1
-    wall_s, cpu_s = watch.took_s()
+    wall_s, cpu_s = stopwatch.elapsed_s()
     consumer.close()
     return commits, wall_s, cpu_s
 

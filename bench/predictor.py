@@ -24,8 +24,8 @@ from bench.harness import Servers, Size
 from services.predictor.server import OPTIONS
 from services.predictor.servicer import SERVICE
 from services.predictor.settings import Settings
-from tests.made_models import INSTRUMENT, a_row, published
-from tidewheel.local.children.processes import free_port, start, stop
+from tests.synthetic_models import INSTRUMENT, make_row, published
+from tidewheel.local.processes.subprocesses import free_port, start, stop
 from tidewheel.registry.store import Publication, Registry
 from tidewheel.wire.v1 import predictor_pb2
 
@@ -69,7 +69,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
 
 
 def request(seed: int) -> bytes:
-    row = a_row(seed).tobytes()
+    row = make_row(seed).tobytes()
     return predictor_pb2.PredictRequest(instrument=INSTRUMENT, features_f32=row).SerializeToString()
 
 

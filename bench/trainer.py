@@ -21,18 +21,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.harness import Servers, Size
-from services.trainer import learner, tuning
-from services.trainer.config import TrainingConfig
-from services.trainer.crossfit import Folds
-from services.trainer.parts import usable_folds
-from services.trainer.run import make
-from services.trainer.sample import Sample
-from services.trainer.split import split
-from tests import made_rows
+from services.trainer.core import train_candidate
+from services.trainer.dataset.sample import Sample
+from services.trainer.dataset.split import split
+from services.trainer.learning import learner
+from services.trainer.modelling.training_data import trainable_folds
+from services.trainer.search import tuning
+from services.trainer.search.config import TrainingConfig
+from services.trainer.search.crossfit import Folds
+from tests import synthetic_rows
 from tests.trainers import closings, publish
 from tidewheel.domain.models import Hyperparameters
 from tidewheel.domain.training import Step
-from tidewheel.local.children.processes import start, stop
+from tidewheel.local.processes.subprocesses import start, stop
 
 SEED = 11
 WINDOW_ROWS = {Size.SMOKE: 3_000, Size.FULL: 10_000}
@@ -51,8 +52,8 @@ STOP_GRACE_S = 10.0
 
 def run(size: Size, servers: Servers) -> dict[str, Any]:
     rows, windows = WINDOW_ROWS[size], WINDOWS[size]
-    seconds = (windows + 1) * rows // made_rows.PER_SECOND + 2_000
-    market = made_rows.market(SEED, seconds, EDGE, THRESHOLD[size])
+    seconds = (windows + 1) * rows // synthetic_rows.PER_SECOND + 2_000
+    market = synthetic_rows.market(SEED, seconds, EDGE, THRESHOLD[size])
     digest = sha256()
     with threadpool_limits(1):
         figures = learner_figures(market, size, digest.update)
@@ -62,45 +63,47 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
     return {"seed": SEED, "window_rows": rows, **figures, "result_hash": digest.hexdigest()[:16]}
 
 
-def learner_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
+def learner_figures(market: synthetic_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
     """One pass of many settings, for small, middling and large mini-batches."""
     count = TRAINING_ROWS[size]
     rows = Sample.of(market.part(0, count))
-    prepared = learner.prepare(rows.features, rows.label, SEED)
+    matrix = learner.make_training_matrix(rows.features, rows.label, SEED)
     figures: dict[str, Any] = {"training_rows": count, "settings": SETTINGS, "epochs": EPOCHS}
     for batch in (100, 316, 1000):
         first = Hyperparameters(True, 1e-4, 1e-3, 1.0, 1e-4, batch)
         settings = tuning.neighbourhood(first, SETTINGS)
-        took_s, fits = best_of(REPEATS[size], lambda settings=settings: learner.train(prepared, settings, SEED, EPOCHS))
+        elapsed_s, fits = best_of(
+            REPEATS[size], lambda settings=settings: learner.train(matrix, settings, SEED, EPOCHS)
+        )
         seen(fits.weights.tobytes())
-        figures[f"pass_ms_batch_{batch}"] = round(1000 * took_s, 1)
-        figures[f"row_models_per_s_batch_{batch}"] = round(count * SETTINGS * EPOCHS / took_s)
+        figures[f"pass_ms_batch_{batch}"] = round(1000 * elapsed_s, 1)
+        figures[f"row_models_per_s_batch_{batch}"] = round(count * SETTINGS * EPOCHS / elapsed_s)
     return figures
 
 
-def search_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
+def search_figures(market: synthetic_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
     """The search alone, on folds made ready before."""
     config = TrainingConfig(window=WINDOW_ROWS[size], step=WINDOW_ROWS[size])
     rows = market.window(1, config.window).rows
     # The newest of the development part, so that there are exactly so many.
     part = Sample.of(rows.take(split(rows).development[-TRAINING_ROWS[size] :]))
-    folds = Folds.of(part, usable_folds(part, config.folds), config, SEED)
-    search = tuning.Search(folds, part.label[folds.places], config, SEED)
-    took_s, selected = best_of(REPEATS[size], lambda: search.run(lambda _: None))
-    seen(selected.tried.units.tobytes())
-    trained = sum(len(fold.prepared.label) for fold in folds.folds) * config.epochs
+    folds = Folds.of(part, trainable_folds(part, config.folds), config, SEED)
+    search = tuning.Search(folds, part.label[folds.indices], config, SEED)
+    elapsed_s, selected = best_of(REPEATS[size], lambda: search.run(lambda _: None))
+    seen(selected.winner.z_scores.tobytes())
+    trained = sum(len(fold.matrix.label) for fold in folds.folds) * config.epochs
     settings = config.trials * config.neighbours
     return {
         "development_rows": len(part),
         "folds": len(folds.folds),
         "trials": config.trials,
         "settings_searched": settings,
-        "search_s": round(took_s, 3),
-        "search_row_models_per_s": round(trained * settings / took_s),
+        "search_s": round(elapsed_s, 3),
+        "search_row_models_per_s": round(trained * settings / elapsed_s),
     }
 
 
-def run_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
+def run_figures(market: synthetic_rows.Market, size: Size, seen: Callable[[bytes], None]) -> dict[str, Any]:
     """One whole run, window to model bytes; of a window alone, and of one that remembers as many as it may."""
     config = TrainingConfig(window=WINDOW_ROWS[size], step=WINDOW_ROWS[size])
     count = min(config.memory, WINDOWS[size])
@@ -108,13 +111,15 @@ def run_figures(market: made_rows.Market, size: Size, seen: Callable[[bytes], No
     remembering = replace(last, memory=tuple(one.remembered() for one in before))
     figures: dict[str, Any] = {"remembered": len(before)}
     for name, window in (("run_s", last), ("run_remembering_s", remembering)):
-        took_s, candidate = best_of(REPEATS[size], lambda window=window: make(window, config, lambda _: None))
+        elapsed_s, candidate = best_of(
+            REPEATS[size], lambda window=window: train_candidate(window, config, lambda _: None)
+        )
         seen(candidate.model_bytes)
-        figures[name] = round(took_s, 3)
+        figures[name] = round(elapsed_s, 3)
     return figures
 
 
-def published_figures(market: made_rows.Market, rows: int, windows: int, servers: Servers) -> dict[str, Any]:
+def published_figures(market: synthetic_rows.Market, rows: int, windows: int, servers: Servers) -> dict[str, Any]:
     """Window closed to published or refused, by the trainer's own process; windows come one at a time."""
     own = {"KAFKA": servers.kafka, "REDIS": servers.redis, "WINDOW": str(rows), "METRICS_PORT": "0"}
     env = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
@@ -149,9 +154,9 @@ def await_closing(kafka: str, seq: int) -> None:
 
 def best_of(times: int, work: Callable[[], Any]) -> tuple[float, Any]:
     """The shortest of some runs in seconds, and what the work gives."""
-    took_s, result = float("inf"), None
+    elapsed_s, result = float("inf"), None
     for _ in range(times):
         started = time.perf_counter()
         result = work()
-        took_s = min(took_s, time.perf_counter() - started)
-    return took_s, result
+        elapsed_s = min(elapsed_s, time.perf_counter() - started)
+    return elapsed_s, result

@@ -5,8 +5,8 @@ SGDClassifier for as many epochs; LogisticRegression. The latter two are searche
 `searches`). What each comes to is judged at its own threshold on the rows of the next window placed after this one had
 closed, and pooled over the windows; whoever comes to nothing flags nothing.
 
-The trainer's run goes on where the others end: with a setting chosen it trains the model that goes out, and that
-model's twin. So it is compared up to there, as `search`, and as a whole. Seconds are CPU seconds, which on a quiet
+The trainer's run goes on where the others end: with a setting chosen it trains the model that goes out, and the
+holdout model. So it is compared up to there, as `search`, and as a whole. Seconds are CPU seconds, which on a quiet
 machine are those of the clock: nobody here waits for anything, and whoever else uses the machine is not counted. How
 far it is goes to stderr.
 """
@@ -25,11 +25,11 @@ from threadpoolctl import threadpool_limits
 
 from bench.harness import Servers, Size
 from bench.searches import logistic, search, sgd
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.reasons import NoModel
-from services.trainer.rows import Rows
-from services.trainer.run import make
+from services.trainer.core import train_candidate
+from services.trainer.dataset.rows import Rows
+from services.trainer.modelling.reasons import NoModelError
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
 from tests.quality.contenders import Rule
 from tests.quality.pool import Pool
 from tests.quality.streams import windows
@@ -61,33 +61,33 @@ class Clock:
 
 @dataclass
 class Runner:
-    """One of the three, with what it took and reached so far. `chosen_s` is `took_s` for whoever ends there."""
+    """One of the three, with what it took and reached so far. `chosen_s` is `elapsed_s` for whoever ends there."""
 
     tune: Callable[[Window, int, Clock], Rule | None]
     pool: Pool = field(default_factory=Pool)
     chosen_s: list[float] = field(default_factory=list)
-    took_s: list[float] = field(default_factory=list)
+    elapsed_s: list[float] = field(default_factory=list)
 
     def run(self, window: Window, later: Rows, seed: int) -> bytes:
         """Tune, judge, and tell the flags."""
         clock = Clock()
         rule = self.tune(window, seed, clock)
-        self.took_s.append(clock.now_s())
-        self.chosen_s.append(clock.chosen_s or self.took_s[-1])
+        self.elapsed_s.append(clock.now_s())
+        self.chosen_s.append(clock.chosen_s or self.elapsed_s[-1])
         flags = np.zeros(len(later), dtype=bool) if rule is None else rule.flags(later)
         self.pool.add(flags, later.label)
         return flags.tobytes()
 
 
 def run(size: Size, _: Servers) -> dict[str, Any]:
-    return race(SEEDS[size], CONFIG[size])
+    return run_contenders(SEEDS[size], CONFIG[size])
 
 
-def race(seeds: range, config: TrainingConfig) -> dict[str, Any]:
+def run_contenders(seeds: range, config: TrainingConfig) -> dict[str, Any]:
     """All of them on a window of each seed."""
     settings, digest = config.trials * config.neighbours, sha256()
     runners = {
-        "tidewheel": Runner(lambda window, _, clock: own(window, config, clock)),
+        "tidewheel": Runner(lambda window, _, clock: tune_ours(window, config, clock)),
         "sgd": Runner(lambda window, seed, _: search(window.rows, sgd(config.epochs, seed), settings, seed)),
         "logistic": Runner(lambda window, seed, _: search(window.rows, logistic, settings, seed)),
     }
@@ -97,15 +97,17 @@ def race(seeds: range, config: TrainingConfig) -> dict[str, Any]:
             later = following.rows.take(following.rows.placed_ns > window.rows.resolved_ns.max())
             for name in in_turn(list(runners), seed):
                 digest.update(name.encode() + runners[name].run(window, later, seed))
-            told = ", ".join(f"{name} {runner.took_s[-1]:.2f} s" for name, runner in runners.items())
-            print(f"tuning: seed {seed} of {seeds[-1]}: {told}", file=sys.stderr, flush=True)
+            line = ", ".join(f"{name} {runner.elapsed_s[-1]:.2f} s" for name, runner in runners.items())
+            print(f"tuning: seed {seed} of {seeds[-1]}: {line}", file=sys.stderr, flush=True)
     return {
         "seeds": list(seeds),
         "windows": len(seeds),
         "window_rows": config.window,
         "settings_searched": settings,
         "epochs": config.epochs,
-        **{f"{name}_{key}": value for name, runner in runners.items() for key, value in reached(runner).items()},
+        **{
+            f"{name}_{key}": value for name, runner in runners.items() for key, value in quality_figures(runner).items()
+        },
         **ratios(runners),
         "result_hash": digest.hexdigest()[:16],
     }
@@ -117,30 +119,30 @@ def in_turn(names: list[str], seed: int) -> list[str]:
     return names[first:] + names[:first]
 
 
-def own(window: Window, config: TrainingConfig, clock: Clock) -> Rule | None:
+def tune_ours(window: Window, config: TrainingConfig, clock: Clock) -> Rule | None:
     """What the trainer makes of a window; None where it refuses."""
 
-    def told(event: RunEvent) -> None:
+    def line(event: RunEvent) -> None:
         if event.step is Step.SELECTED:
             clock.chosen()
 
     try:
-        model = make(window, config, told).model
-    except NoModel:
+        model = train_candidate(window, config, line).model
+    except NoModelError:
         return None
     scorer = Scorer.of(model)
     return Rule(lambda rows: scorer.scores(rows.features), model.threshold)
 
 
-def reached(runner: Runner) -> dict[str, float]:
+def quality_figures(runner: Runner) -> dict[str, float]:
     """How good it was on rows it had not seen, and what it took in all and a window."""
     figures = runner.pool.figures()
     return {
         **{key: figures[key] for key in ("precision", "base_rate", "lift", "recall")},
         "search_cpu_s": round(sum(runner.chosen_s), 2),
         "search_cpu_s_median": round(statistics.median(runner.chosen_s), 3),
-        "cpu_s": round(sum(runner.took_s), 2),
-        "cpu_s_median": round(statistics.median(runner.took_s), 3),
+        "cpu_s": round(sum(runner.elapsed_s), 2),
+        "cpu_s_median": round(statistics.median(runner.elapsed_s), 3),
     }
 
 
@@ -149,7 +151,7 @@ def ratios(runners: dict[str, Runner]) -> dict[str, float]:
     own_s = runners["tidewheel"]
     found: dict[str, float] = {}
     for name in ("sgd", "logistic"):
-        took_s = sum(runners[name].took_s)
-        found[f"search_times_faster_than_{name}"] = round(took_s / sum(own_s.chosen_s), 1)
-        found[f"times_faster_than_{name}"] = round(took_s / sum(own_s.took_s), 1)
+        elapsed_s = sum(runners[name].elapsed_s)
+        found[f"search_times_faster_than_{name}"] = round(elapsed_s / sum(own_s.chosen_s), 1)
+        found[f"times_faster_than_{name}"] = round(elapsed_s / sum(own_s.elapsed_s), 1)
     return found

@@ -12,10 +12,10 @@ from unittest.mock import patch
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from services.labeler.__main__ import build
+from services.labeler.__main__ import build_loop
+from services.labeler.app import LabelerProcessor
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
-from services.labeler.work import LabelerWork
 from tests import markets, oracle
 from tests.waiting import LIMIT_S
 from tidewheel.contracts.codecs.market import encode_second
@@ -25,9 +25,9 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime import static_member
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import flush, leave, producer_config, read_to_end
+from tidewheel.runtime.kafka import close_consumer, flush, producer_config, read_to_end
 from tidewheel.runtime.process import Context
-from tidewheel.runtime.transactional import TransactionalLoop
+from tidewheel.runtime.transactional_loop import TransactionalLoop
 
 LOG = logging.getLogger("labeler")
 TURNS_MAX = 2_000
@@ -51,9 +51,9 @@ class Inputs:
     @classmethod
     def of(cls, instrument: str, partition: int, seed: int, quotes: int = 60) -> "Inputs":
         """A small market made from a seed, long enough for examples; what it must give is made by a core alone."""
-        chance = Random(seed)
-        result = oracle.judge_rows(
-            markets.rows(chance, quotes=quotes), oracle.Settings(threshold="2", max_holding_ns=None)
+        rng = Random(seed)
+        result = oracle.evaluate_rows(
+            markets.rows(rng, quotes=quotes), oracle.Settings(threshold="2", max_holding_ns=None)
         )
         seconds = [replace(second, instrument=instrument) for second in markets.seconds(result)]
         orders = [replace(record, instrument=instrument) for record in markets.second_orders(result)]
@@ -78,11 +78,11 @@ def publish(broker: str, inputs: Sequence[Inputs], *, start: int = 0, stop: int 
 
 
 @dataclass
-class Running:
+class RunningLabeler:
     """One labeler, not a process but a loop that is turned here."""
 
     loop: TransactionalLoop
-    work: LabelerWork
+    processor: LabelerProcessor
     health: Health
     turns: int = 0
 
@@ -91,8 +91,8 @@ class Running:
         while not done():
             self.turns += 1
             assert self.turns < TURNS_MAX, "the labeler did not get there"
-            self.loop.turn()
-            self.loop._on_turn()
+            self.loop.run_once()
+            self.loop._heartbeat()
 
     def turn_until_written(self, inputs: Sequence[Inputs]) -> None:
         """Until the labels of these instruments are committed."""
@@ -100,10 +100,10 @@ class Running:
 
     def written_second(self, one: Inputs) -> int:
         """The second up to which outputs are committed."""
-        partition = self.work._partitions.get(one.partition)
+        partition = self.processor._partitions.get(one.partition)
         if partition is None or self.loop._in_transaction or one.instrument not in partition.instruments:
             return -1
-        return partition.instruments[one.instrument].saved_second
+        return partition.instruments[one.instrument].written_second
 
 
 def session_limit_ms(broker: str) -> int:
@@ -115,18 +115,18 @@ def session_limit_ms(broker: str) -> int:
 
 
 @contextmanager
-def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Callable[[], Running]]:
+def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Callable[[], RunningLabeler]]:
     """Starts labelers that are abandoned when the next one starts, as a killed process is, and closed in the end."""
-    started: list[Running] = []
+    started: list[RunningLabeler] = []
     session_ms = session_limit_ms(broker)
 
-    def start(**more: Any) -> Running:
+    def start(**more: Any) -> RunningLabeler:
         health = Health("labeler")
-        told = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
+        given = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
         with patch.object(static_member, "SESSION_LIMIT_MS", session_ms):
-            loop, work = build(told, Context(LOG, health, threading.Event()))
+            loop, processor = build_loop(given, Context(LOG, health, threading.Event()))
         loop._batch_records_max = batch
-        started.append(Running(loop, work, health))
+        started.append(RunningLabeler(loop, processor, health))
         loop.start()
         return started[-1]
 
@@ -135,7 +135,7 @@ def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Calla
     finally:
         for one in started:
             with suppress(RuntimeError):  # it is closed
-                leave(one.loop._consumer)
+                close_consumer(one.loop._consumer)
 
 
 def written(broker: str, topic: str, partition: int) -> list[bytes]:

@@ -21,11 +21,11 @@ from pathlib import Path
 from confluent_kafka import Consumer
 from prometheus_client.samples import Sample
 
-from services.labeler.__main__ import build
+from services.labeler.__main__ import build_loop
 from services.labeler.settings import Settings
 from tests.labelers import Inputs, publish, written
 from tests.proxy.broker import ProxiedKafka, proxied_kafka
-from tests.proxy.drawn import drawn
+from tests.proxy.random_schedule import random_schedule
 from tests.proxy.schedule import Schedule
 from tidewheel.contracts.codecs.orders import decode_example, decode_transaction
 from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS
@@ -40,7 +40,7 @@ LABELERS = 4
 BATCH_RECORDS = 15
 COMMIT_INTERVAL_MS = 1
 RATE = 0.15
-HELD_MAX = 2 * LABELERS
+HELD_FRAMES_MAX = 2 * LABELERS
 # Nothing that is tampered with keeps all labelers from committing for so long.
 STALL_LIMIT_S = 120.0
 RENEWALS = "tidewheel_kafka_producer_renewals_total"
@@ -91,7 +91,7 @@ class Labelers:
     def _run(self, bootstrap: str, number: int) -> None:
         settings = Settings(kafka=bootstrap, instance=str(number), commit_interval_ms=COMMIT_INTERVAL_MS)
         context = Context(LOG, Health("labeler"), self._stop)
-        loop, _ = build(settings, context, batch_records_max=BATCH_RECORDS)
+        loop, _ = build_loop(settings, context, batch_records_max=BATCH_RECORDS)
         try:
             loop.run(self._stop)
         except Exception as failure:
@@ -147,7 +147,9 @@ def tamper(
     """
     began_s, renewed, done = time.monotonic(), renewals(), kafka.proxy.events.counts()
     topic_admin.create(kafka.direct, LABELERS)
-    kafka.proxy.use(schedule or drawn(seed, rate=RATE, client="tidewheel-labeler", held_max=HELD_MAX))
+    kafka.proxy.use(
+        schedule or random_schedule(seed, rate=RATE, client="tidewheel-labeler", held_frames_max=HELD_FRAMES_MAX)
+    )
     labelers, reader = Labelers(kafka.bootstrap, LABELERS), Reader(kafka.direct, names(seed))
     markets, inputs, well = Markets(seed), list[Inputs](), True
 

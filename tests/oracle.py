@@ -210,7 +210,7 @@ def sessions_of(rows: Iterable[Row], settings: Settings) -> list[Session]:
 # ---- orders --------------------------------------------------------------------------------------------------------
 
 
-def distance(threshold: str, entry: int) -> int:
+def threshold_distance(threshold: str, entry: int) -> int:
     """U and L: absolute, or basis points of the entry price rounded half to even."""
     if threshold.endswith("bps"):
         exact = Fraction(entry) * Fraction(threshold.removesuffix("bps")) / 10_000
@@ -232,7 +232,7 @@ def orders_of(session: Session, settings: Settings) -> tuple[list[Order], Counte
             if in_force < 0:
                 continue
             quote = session.ticks[in_force]
-            away = distance(settings.threshold, quote.offer)
+            away = threshold_distance(settings.threshold, quote.offer)
             upper, lower = quote.offer + away, quote.offer - away
             # The first reason that holds is the one counted: docs/semantics.md, "Orders".
             if bar.stale:
@@ -353,7 +353,7 @@ def windows_of(labels: list[int], size: int, step: int) -> list[Window]:
 # ---- everything ----------------------------------------------------------------------------------------------------
 
 
-def judge_rows(rows: Iterable[Row], settings: Settings, rejects: list[Reject] | None = None) -> Result:
+def evaluate_rows(rows: Iterable[Row], settings: Settings, rejects: list[Reject] | None = None) -> Result:
     """Everything that follows from usable rows."""
     result = Result(settings, rejects or [], sessions_of(rows, settings))
     for session in result.sessions:
@@ -364,7 +364,7 @@ def judge_rows(rows: Iterable[Row], settings: Settings, rejects: list[Reject] | 
     return result
 
 
-def judge(path: Path, settings: Settings) -> Result:
+def evaluate_file(path: Path, settings: Settings) -> Result:
     """Everything that follows from a recorded file."""
     rows, rejects = rows_of(read_lines(path))
-    return judge_rows(rows, settings, rejects)
+    return evaluate_rows(rows, settings, rejects)

@@ -16,13 +16,13 @@ from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import decode_orders
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
-from tidewheel.local.children.processes import free_port, kill_group, start
+from tidewheel.local.processes.subprocesses import free_port, kill_group, start
 from tidewheel.runtime.kafka import consumer_config, flush, partitions_of, producer_config
 
 MODULE = ("-m", "services.orderbot")
 
 
-class Bot:
+class OrderBotProcess:
     """A running process; killed at the latest when left."""
 
     def __init__(self, kafka: str, folder: Path, *, program: Iterable[str] = MODULE, **environment: str) -> None:
@@ -55,7 +55,7 @@ class Bot:
         except OSError:
             return False
 
-    def figure(self, name: str) -> float:
+    def metric(self, name: str) -> float:
         """Sum of a metric over its labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=LIMIT_S) as answer:
             lines = answer.read().decode().splitlines()

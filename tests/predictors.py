@@ -16,11 +16,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.predictor import __main__ as predictor
 from services.predictor.settings import Settings
-from tests.made_models import INSTRUMENT, a_row
+from tests.synthetic_models import INSTRUMENT, make_row
 from tests.waiting import LIMIT_S
 from tidewheel.cli.main import main
-from tidewheel.local.children.processes import free_port, kill_group, start
-from tidewheel.registry.store import Doubt
+from tidewheel.local.processes.subprocesses import free_port, kill_group, start
+from tidewheel.registry.store import VerificationFailure
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context
 from tidewheel.telemetry import metrics
@@ -60,13 +60,13 @@ class Client:
     def served(self) -> tuple[int, int] | None:
         """Epoch and seq, None without a model."""
         try:
-            model = self.predict(a_row(1)).model
+            model = self.predict(make_row(1)).model
         except grpc.RpcError:
             return None
         return model.epoch, model.seq
 
 
-class Running:
+class RunningPredictor:
     """A predictor as its process composes it, on a thread of the test."""
 
     def __init__(self, redis_url: str, kafka: str = NO_KAFKA, **more: object) -> None:
@@ -96,23 +96,23 @@ class Running:
 
 
 @contextmanager
-def running(redis_url: str, kafka: str = NO_KAFKA, **more: object) -> Iterator[Running]:
-    made = Running(redis_url, kafka, **more)
+def running(redis_url: str, kafka: str = NO_KAFKA, **more: object) -> Iterator[RunningPredictor]:
+    made = RunningPredictor(redis_url, kafka, **more)
     try:
         yield made
     finally:
         made.end()
 
 
-def count(name: str, **labels: str) -> float:
+def metric_value(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def failures(doubt: Doubt) -> float:
-    return count("tidewheel_model_swap_failures_total", instrument=INSTRUMENT, reason=doubt)
+def swap_failures(reason: VerificationFailure) -> float:
+    return metric_value("tidewheel_model_swap_failures_total", instrument=INSTRUMENT, reason=reason)
 
 
-def asked(capsys: pytest.CaptureFixture[str], client: Client, *arguments: str) -> tuple[int, str, str]:
+def run_predict(capsys: pytest.CaptureFixture[str], client: Client, *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of `tidewheel predict`."""
     code = main(["predict", "--address", client.address, *arguments])
     said = capsys.readouterr()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from services.labeler.config import LabelerConfig
-from services.labeler.partition import Break, Partition
+from services.labeler.partition import Partition, SequenceBreak
 from services.orderbot.core import OrderRule, orders_of
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
@@ -40,17 +40,19 @@ def labels(seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]) -> l
     return _labelled(seconds, orders)[0]
 
 
-def noticed(seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]) -> list[Break]:
+def breaks_in(seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]) -> list[SequenceBreak]:
     """What the labeler counts and tells of records that are not the next."""
     return _labelled(seconds, orders)[1]
 
 
-def _labelled(seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]) -> tuple[list[bytes], list[Break]]:
+def _labelled(
+    seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]
+) -> tuple[list[bytes], list[SequenceBreak]]:
     partition, made = Partition(LabelerConfig()), list[bytes]()
 
     def read(topic: str, records: Iterable[Any], take: Callable[[int, int, Any], list[Any]]) -> None:
         for offset, record in enumerate(records):
-            partition.read(topic, offset)
+            partition.mark_read(topic, offset)
             for transaction, example in take(offset, 0, record):
                 made.append(encode_transaction(transaction))
                 if example is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidewheel.local.children.ports import PortClaims
+from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.local.servers.redis import start_redis
 

@@ -14,26 +14,27 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from threadpoolctl import threadpool_limits
 
-from services.trainer import bets, evidence, gate, proof, scorecard
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.gate import Promotion
-from services.trainer.jobs import KEPT
-from services.trainer.memory import Remembered
-from services.trainer.proof import Proof
-from services.trainer.reasons import NoModel, RunReason, verdict_of
-from services.trainer.rows import Rows
-from services.trainer.run import make
-from services.trainer.service import Service
+from services.trainer.app import TrainerApp
+from services.trainer.core import train_candidate
+from services.trainer.dataset.rows import Rows
+from services.trainer.modelling.reasons import NoModelError, RunReason, verdict_of
+from services.trainer.promotion import bets, gate, proof, scorecard
+from services.trainer.promotion.gate import Promotion
+from services.trainer.promotion.proof import Proof
+from services.trainer.runs.jobs import KEPT_REASONS
+from services.trainer.search.config import TrainingConfig
 from services.trainer.settings import Settings
-from tests.made_rows import examples
+from services.trainer.statistics import evidence
+from services.trainer.windows.count_windows import Window
+from services.trainer.windows.memory import RememberedSample
+from tests.synthetic_rows import examples
 from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP, TRAINING_RUNS
 from tidewheel.domain.account import Account
 from tidewheel.domain.features import FEATURE_COUNT
-from tidewheel.domain.models import Model, ModelRecord, Rival, Scorecard, Verdict
+from tidewheel.domain.models import Champion, Model, ModelRecord, Scorecard, Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.domain.windows import Windowing
@@ -77,12 +78,12 @@ class Ended:
     sha256: str
     evidence: str
     scorecard: Scorecard | None
-    rival: Rival | None = None
+    champion: Champion | None = None
 
     @classmethod
     def of(cls, record: ModelRecord) -> "Ended":
         card = without_baseline(record.scorecard)
-        return cls(record.verdict, record.reason, record.sha256, record.evidence, card, record.rival)
+        return cls(record.verdict, record.reason, record.sha256, record.evidence, card, record.champion)
 
 
 def without_baseline(card: Scorecard | None) -> Scorecard | None:
@@ -97,7 +98,7 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
     ended: dict[int, Ended] = {}
     served: Model | None = None
     previous: Model | None = None
-    account, kept, remembered = Account(), dict[int, Model](), dict[int, Remembered]()
+    account, kept, remembered = Account(), dict[int, Model](), dict[int, RememberedSample]()
     for seq in range(1, windowing.closed_by(len(rows)) + 1):
         first, end = windowing.first_example_seq(seq) - 1, windowing.last_example_seq(seq)
         offsets = first_offset + first, first_offset + end - 1
@@ -106,19 +107,19 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         remembered[seq] = window.remembered()
         if previous is not None:
             judged = scorecard.rows_after(previous, window.rows)
-            rival = proof.rival(served, judged) if served and served is not previous else None
+            champion = proof.champion(served, judged) if served and served is not previous else None
             account = bets.settle(account, previous, window, kept.get)
             card = replace(scorecard.score(previous, judged), account=account)
-            ended[seq - 1] = replace(ended[seq - 1], scorecard=card, rival=rival)
+            ended[seq - 1] = replace(ended[seq - 1], scorecard=card, champion=champion)
         cards = [one.scorecard for _, one in sorted(ended.items(), reverse=True) if one.scorecard]
-        weighed = evidence.weigh(cards).evidence
+        weighed = evidence.pool_scorecards(cards).evidence
         newest = max((one for one, found in ended.items() if found.verdict is Verdict.PUBLISHED), default=0)
-        pairs = [(found.scorecard, found.rival) for one, found in ended.items() if found.scorecard and one > newest]
-        shown = proof.weigh(pairs[::-1], served.seq if served else None) if promotion is Promotion.PROVEN else None
+        pairs = [(found.scorecard, found.champion) for one, found in ended.items() if found.scorecard and one > newest]
+        shown = proof.assess(pairs[::-1], served.seq if served else None) if promotion is Promotion.PROVEN else None
         model, sha256, reason = _made(window, config, served, shown)
         ended[seq] = Ended(verdict_of(reason), reason or "", sha256, weighed, None)
         served = served if reason else model
-        if model is not None and reason in KEPT:
+        if model is not None and reason in KEPT_REASONS:
             kept[seq] = model
         previous = model
     return ended
@@ -140,11 +141,11 @@ def _made(
 ) -> tuple[Model | None, str, RunReason | None]:
     try:
         with threadpool_limits(1):  # the bits of a sum depend on the number of threads
-            candidate = make(window, config, lambda event: None)
-    except NoModel as refusal:
+            candidate = train_candidate(window, config, lambda event: None)
+    except NoModelError as refusal:
         return None, "", refusal.reason
-    ruling = gate.judge(candidate.twin, served, candidate.test)
-    return candidate.model, candidate.sha256, (gate.held_to(shown, ruling) if shown else ruling).reason
+    decision = gate.decide(candidate.holdout_model, served, candidate.test)
+    return candidate.model, candidate.sha256, (gate.require_proof(shown, decision) if shown else decision).reason
 
 
 def settings(broker: str, redis: str, **more: Any) -> Settings:
@@ -228,7 +229,7 @@ class Trainer:
 
     def __init__(self, given: Settings) -> None:
         self.health, self.stop = Health("trainer"), threading.Event()
-        self.service = Service(given, Context(logging.getLogger("trainer"), self.health, self.stop))
+        self.service = TrainerApp(given, Context(logging.getLogger("trainer"), self.health, self.stop))
         self._closed = False
 
     def turn_until(self, true: Callable[[], bool]) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from bench.harness import machine, servers
 from bench.labeler import Market, fill, label
-from bench.rivals.topics import afresh
+from bench.rivals.topics import recreate_topics
 from tidewheel.contracts.codecs.orders import decode_example, decode_transaction, encode_example, encode_transaction
 from tidewheel.contracts.topics import EXAMPLES, TRANSACTIONS, Topic
 from tidewheel.domain.market import MarketSecond
@@ -60,7 +60,7 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class RunMeasurement:
     """One run of one contender: seconds from its first input to its last commit, and what it says of itself."""
 
     market_seconds: int
@@ -83,7 +83,7 @@ class Took:
         """Records written to a topic."""
         return sum(count for place, (count, _) in self.written.items() if place.startswith(f"{topic.name}/"))
 
-    def equals(self, ours: "Took", markets: Sequence[Market]) -> bool:
+    def equals(self, ours: "RunMeasurement", markets: Sequence[Market]) -> bool:
         """Whether this wrote of these instruments what ours wrote of them."""
         names = tuple(f"/{market.instrument}" for market in markets)
         return self.written == {place: found for place, found in ours.written.items() if place.endswith(names)}
@@ -98,14 +98,14 @@ def rivals() -> list[Rival]:
     ]
 
 
-def run_ours(bootstrap: str, markets: Sequence[Market]) -> Took:
+def run_ours(bootstrap: str, markets: Sequence[Market]) -> RunMeasurement:
     wall_s, cpu_s = label(bootstrap, markets)
-    return Took(
+    return RunMeasurement(
         seconds_of(markets), wall_s, cpu_s, written(bootstrap), {"guarantee": "exactly-once", "commit_interval_s": 0.1}
     )
 
 
-def run_rival(rival: Rival, bootstrap: str, markets: Sequence[Market]) -> Took:
+def run_rival(rival: Rival, bootstrap: str, markets: Sequence[Market]) -> RunMeasurement:
     """A process of its own in its own environment. Raises RuntimeError with its last words where it fails."""
     records = 2 * seconds_of(markets)
     with tempfile.TemporaryDirectory(prefix="tidewheel-rival-") as state:
@@ -122,7 +122,7 @@ def run_rival(rival: Rival, bootstrap: str, markets: Sequence[Market]) -> Took:
     if ended.returncode:
         raise RuntimeError(f"{rival.name} ended with {ended.returncode}: {ended.stderr[-LAST_WORDS:]}")
     said = json.loads(ended.stdout.splitlines()[-1])
-    return Took(seconds_of(markets), said.pop("wall_s"), said.pop("cpu_s"), written(bootstrap), said)
+    return RunMeasurement(seconds_of(markets), said.pop("wall_s"), said.pop("cpu_s"), written(bootstrap), said)
 
 
 def written(bootstrap: str) -> Written:
@@ -146,8 +146,8 @@ def outputs(bootstrap: str) -> Iterator[tuple[Any, Any]]:
 
 def compare(bootstrap: str, name: str, markets: Sequence[Market], chosen: Sequence[Rival], rounds: int) -> None:
     """All contenders in turn, so many rounds; prints their lines."""
-    ours: list[Took] = []
-    theirs: dict[str, list[Took]] = {rival.name: [] for rival in chosen}
+    ours: list[RunMeasurement] = []
+    theirs: dict[str, list[RunMeasurement]] = {rival.name: [] for rival in chosen}
     for _ in range(rounds):
         prepare(bootstrap, markets)
         ours.append(run_ours(bootstrap, markets))
@@ -164,11 +164,11 @@ def compare(bootstrap: str, name: str, markets: Sequence[Market], chosen: Sequen
 
 
 def prepare(bootstrap: str, markets: Sequence[Market]) -> None:
-    afresh(bootstrap, PARTITIONS)
+    recreate_topics(bootstrap, PARTITIONS)
     fill(bootstrap, markets, 0)
 
 
-def say(name: str, contender: str, run: Took) -> None:
+def say(name: str, contender: str, run: RunMeasurement) -> None:
     """Minutes may pass between two lines of result."""
     print(f"{name} market, {contender}: {run.rate:.0f} market seconds/s", file=sys.stderr, flush=True)
 
@@ -182,7 +182,7 @@ def tell(name: str, markets: Sequence[Market], found: Mapping[str, Any]) -> None
     print(json.dumps({"bench": "rivals", "market": name, **inputs, **found, "on": machine()}), flush=True)
 
 
-def figures(runs: Sequence[Took]) -> dict[str, Any]:
+def figures(runs: Sequence[RunMeasurement]) -> dict[str, Any]:
     """Medians over the rounds, per second of the contender's own input."""
     one, rate = runs[0], median(run.rate for run in runs)
     transactions, examples = one.records(TRANSACTIONS), one.records(EXAMPLES)
@@ -198,7 +198,7 @@ def figures(runs: Sequence[Took]) -> dict[str, Any]:
     }
 
 
-def beside(runs: Sequence[Took], ours: Sequence[Took], markets: Sequence[Market]) -> dict[str, Any]:
+def beside(runs: Sequence[RunMeasurement], ours: Sequence[RunMeasurement], markets: Sequence[Market]) -> dict[str, Any]:
     """A rival beside ours of the same round, since rounds differ with what else the machine does."""
     pairs = list(zip(ours, runs, strict=True))
     return {

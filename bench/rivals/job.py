@@ -50,7 +50,7 @@ class Store(Protocol):
 
 
 @dataclass(slots=True)
-class Head:
+class InstrumentState:
     """Where an instrument stands. `second` is the last one taken, `session` 0 where none is open."""
 
     session: int = 0
@@ -62,7 +62,7 @@ class Head:
     examples: int = 0
 
     @classmethod
-    def load(cls, store: Store) -> "Head":
+    def load(cls, store: Store) -> "InstrumentState":
         packed = store.get("head")
         return cls(*HEAD.unpack(packed)) if packed else cls()
 
@@ -79,7 +79,7 @@ class Head:
         return (second.session, second.second, second.first_seq) == (self.session, self.second + 1, self.next_seq)
 
 
-def meet_second(store: Store, second: MarketSecond) -> list[Output]:
+def on_second(store: Store, second: MarketSecond) -> list[Output]:
     """A market second has come; what it resolves, once its orders are there too."""
     key = f"orders/{second.second}"
     orders = store.get(key)
@@ -90,7 +90,7 @@ def meet_second(store: Store, second: MarketSecond) -> list[Output]:
     return label(store, second, SecondOrders.FromString(orders))
 
 
-def meet_orders(store: Store, orders: SecondOrders) -> list[Output]:
+def on_orders(store: Store, orders: SecondOrders) -> list[Output]:
     """The orders of a second have come; what they and it resolve, once it is there too."""
     key = f"second/{orders.second}"
     second = store.get(key)
@@ -103,7 +103,7 @@ def meet_orders(store: Store, orders: SecondOrders) -> list[Output]:
 
 def label(store: Store, second: MarketSecond, orders: SecondOrders) -> list[Output]:
     """The next second of an instrument and its orders; what ends in it, in canonical order."""
-    head, outputs = Head.load(store), []
+    head, outputs = InstrumentState.load(store), []
     if not head.continued_by(second):
         outputs += end_session(store, head, second.instrument)
         head.session, head.first_second = second.session, second.second
@@ -116,7 +116,7 @@ def label(store: Store, second: MarketSecond, orders: SecondOrders) -> list[Outp
     return outputs
 
 
-def touched(store: Store, head: Head, second: MarketSecond, orders: SecondOrders) -> list[Output]:
+def touched(store: Store, head: InstrumentState, second: MarketSecond, orders: SecondOrders) -> list[Output]:
     """Take in new orders and end those whose threshold the bid has touched."""
     stored, placed = store.get("open") or NOTHING, placed_rows(orders)
     rows = np.frombuffer(stored + placed.tobytes(), dtype=np.int64).reshape(-1, ORDER_COLUMNS)
@@ -156,7 +156,9 @@ def first_touches(rows: Int64, times: Int64, bids: Int64, start_ns: int) -> Int6
     return ticks
 
 
-def touch_messages(store: Store, head: Head, second: MarketSecond, rows: Int64, ticks: Int64) -> list[Output]:
+def touch_messages(
+    store: Store, head: InstrumentState, second: MarketSecond, rows: Int64, ticks: Int64
+) -> list[Output]:
     """Transactions and examples of orders that end by a touch at these ticks of a second, in canonical order."""
     times = np.frombuffer(second.time_ns, dtype=np.int64)[ticks].tolist()
     exits = np.frombuffer(second.bid_e9, dtype=np.int64)[ticks].tolist()
@@ -209,7 +211,7 @@ def example_of(transaction: Transaction, seq: int, features: bytes) -> Example:
     )
 
 
-def cut(store: Store, head: Head, rows: Int64) -> list[bytes]:
+def cut(store: Store, head: InstrumentState, rows: Int64) -> list[bytes]:
     """Features of orders whose 600 seconds before their own are in the store."""
     seconds = rows[:, PLACED_NS] // NS_PER_S
     first, last = int(seconds.min()) - HISTORY_S, int(seconds.max()) - 1
@@ -226,7 +228,7 @@ def cut(store: Store, head: Head, rows: Int64) -> list[bytes]:
     return [packed[at : at + FEATURES_BYTES] for at in range(0, len(packed), FEATURES_BYTES)]
 
 
-def remember(store: Store, head: Head, second: MarketSecond) -> None:
+def remember(store: Store, head: InstrumentState, second: MarketSecond) -> None:
     """The second is over: its closing mid and the day's figures belong to the past."""
     block = second.second // BLOCK_S
     key = f"past/{block}"
@@ -240,7 +242,7 @@ def remember(store: Store, head: Head, second: MarketSecond) -> None:
     head.next_seq = second.first_seq + second.count
 
 
-def forget(store: Store, head: Head, block: int) -> None:
+def forget(store: Store, head: InstrumentState, block: int) -> None:
     """A new block begins: drop those that no open order looks back on."""
     rows = np.frombuffer(store.get("open") or NOTHING, dtype=np.int64).reshape(-1, ORDER_COLUMNS)
     placed = rows[rows[:, PLACED_NS] >= (head.first_second + HISTORY_S) * NS_PER_S, PLACED_NS]
@@ -251,7 +253,7 @@ def forget(store: Store, head: Head, block: int) -> None:
     head.oldest_block = needed
 
 
-def end_session(store: Store, head: Head, instrument: str) -> list[Output]:
+def end_session(store: Store, head: InstrumentState, instrument: str) -> list[Output]:
     """The session is over: what is open is void, and nothing reaches across."""
     if not head.session:
         return []

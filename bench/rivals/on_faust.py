@@ -36,7 +36,7 @@ BUFFER_RECORDS_MAX = 10_000
 LINGER_S = 0.005
 
 
-class Stored:
+class FrameworkStore:
     """The job's store on a table of Faust: keys carry the instrument, since a table is one for all."""
 
     __slots__ = ("_instrument", "_table")
@@ -80,9 +80,9 @@ def application(run: Run, done: asyncio.Event) -> faust.App:
     def resolve(topic: str, payload: bytes) -> list[job.Output]:
         if topic == TICKS.name:
             second = MarketSecond.FromString(payload)
-            return job.meet_second(Stored(table, second.instrument), second)
+            return job.on_second(FrameworkStore(table, second.instrument), second)
         orders = SecondOrders.FromString(payload)
-        return job.meet_orders(Stored(table, orders.instrument), orders)
+        return job.on_orders(FrameworkStore(table, orders.instrument), orders)
 
     @app.agent(inputs)
     async def label(stream: Any) -> None:

@@ -22,7 +22,7 @@ from tidewheel.wire.v1.orders_pb2 import Example, SecondOrders, Transaction
 COMMIT_INTERVAL_S = 5.0
 
 
-class Stored:
+class FrameworkStore:
     """The job's store on Quix Streams' state, which is that of the message's key."""
 
     __slots__ = ("drop", "get", "put")
@@ -34,8 +34,8 @@ class Stored:
 def resolve(value: MarketSecond | SecondOrders, state: State) -> list[job.Output]:
     """The stateful function."""
     if isinstance(value, MarketSecond):
-        return job.meet_second(Stored(state), value)
-    return job.meet_orders(Stored(state), value)
+        return job.on_second(FrameworkStore(state), value)
+    return job.on_orders(FrameworkStore(state), value)
 
 
 def application(run: Run) -> Application:

@@ -11,7 +11,7 @@ LIMIT_S = 60.0
 LOOK_EVERY_S = 0.05
 
 
-def afresh(bootstrap: str, partitions: int) -> None:
+def recreate_topics(bootstrap: str, partitions: int) -> None:
     """Delete every topic, a rival's changelogs too, and create ours empty. The offsets of groups go with the topics."""
     admin = AdminClient(client(bootstrap, "bench"))
     if names := present(admin):

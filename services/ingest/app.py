@@ -7,29 +7,29 @@ from contextlib import closing, suppress
 
 from confluent_kafka import KafkaException
 
-from services.ingest.core import IngestCore, WrongTimeline
-from services.ingest.log import LabelerLag, begun, last_second, letters_told, partition_on
-from services.ingest.pacing import ByClock, ByLag, Pace
-from services.ingest.publisher import Outbox, Publisher, Stopped
-from services.ingest.quotes import Now, RawBatch, Rejected, Unreadable
+from services.ingest.core import IngestCore, TimelineMismatchError
+from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition, last_second, prefetch_first
+from services.ingest.pacing import ClockPacer, LagPacer, Pacer
+from services.ingest.publisher import IdempotentProducer, Publisher, StopRequestedError
+from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from services.ingest.settings import Settings
 from services.ingest.sources import Source
-from services.ingest.sources.opening import open_source
+from services.ingest.sources.factory import open_source
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.runtime.kafka import KAFKA, Clients
-from tidewheel.runtime.process import Context, InVain, Unusable
+from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
 
 WAIT_STEP_S = 0.1
-TURN_EVERY = 512  # records, where nothing is waited for
+HEARTBEAT_EVERY_RECORDS = 512  # records, where nothing is waited for
 # Prices before this are of no market that this is about: more likely is a time column in another unit.
 EARLY_NS = 631_152_000 * NS_PER_S  # 1990
 
 
 def run(settings: Settings, context: Context) -> None:
-    """Until the source ends or `stop` is set. Raises Unusable in one line for what a person can mend: InVain where
-    it is the source itself."""
+    """Until the source ends or `stop` is set. Raises FatalError in one line for what a person can mend:
+    UnrecoverableError where it is the source itself."""
     try:
         source = open_source(
             settings.feed,
@@ -38,13 +38,13 @@ def run(settings: Settings, context: Context) -> None:
             sim_flip_s=settings.sim_flip_s,
         )
         # What cannot be read at all is known before anything is said to run.
-        items = begun(source.items())
-        partition = partition_on(settings.kafka, settings.instrument_id)
+        items = prefetch_first(source.items())
+        partition = fetch_partition(settings.kafka, settings.instrument_id)
         Ingest(settings, context, source, partition).run(items)
-    except Unreadable as failure:
-        raise InVain(str(failure)) from None
+    except SourceError as failure:
+        raise UnrecoverableError(str(failure)) from None
     except KafkaException as failure:
-        raise Unusable(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
+        raise FatalError(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
 
 
 class Ingest:
@@ -58,93 +58,99 @@ class Ingest:
         self._context = context
         self._source = source
         self._partition = partition
-        instrument, turned = settings.instrument_id, context.health.turned
-        self._resumed = last_second(settings.kafka, instrument, partition, turned, clients)
-        told = letters_told(settings.kafka, instrument, source.name, turned, clients) if source.repeats else frozenset()
+        instrument, heartbeat = settings.instrument_id, context.health.heartbeat
+        self._last_in_log = last_second(settings.kafka, instrument, partition, heartbeat, clients)
+        reported = (
+            dead_letter_places(settings.kafka, instrument, source.name, heartbeat, clients)
+            if source.replayable
+            else frozenset()
+        )
         self._warned = False
-        self._core = IngestCore(instrument, source.kind, settings.rules, self._resumed, repeats=source.repeats)
-        self._outbox = Outbox(settings.kafka, self._goes_on, clients)
-        self._publisher = Publisher(self._outbox, instrument, source.kind, source.name, self._resumed, told)
+        self._core = IngestCore(
+            instrument, source.kind, settings.rules, self._last_in_log, replayable=source.replayable
+        )
+        self._producer = IdempotentProducer(settings.kafka, self._keep_waiting, clients)
+        self._publisher = Publisher(self._producer, instrument, source.kind, source.name, self._last_in_log, reported)
 
-    def run(self, items: Iterable[RawBatch | Now]) -> None:
-        last = self._resumed
+    def run(self, items: Iterable[RawBatch | Watermark]) -> None:
+        last = self._last_in_log
         self._context.log.info("%s", f"goes on after second {last.second}" if last else "begins a new log")
         at_ns = last.last_tick_ns if last else 0
         with (
-            closing(self._outbox),
-            closing(LabelerLag(self._settings.kafka, self._partition, self._outbox.waiting, self._clients)) as lag,
+            closing(self._producer),
+            closing(LabelerLag(self._settings.kafka, self._partition, self._producer.in_flight, self._clients)) as lag,
         ):
             try:
-                self._publisher.status(FeedEvent.CONNECTED, at_ns, self._source.name)
-                self._publisher.status(FeedEvent.SUBSCRIBED, at_ns, self._settings.instrument_id)
+                self._publisher.publish_status(FeedEvent.CONNECTED, at_ns, self._source.name)
+                self._publisher.publish_status(FeedEvent.SUBSCRIBED, at_ns, self._settings.instrument_id)
                 self._context.health.ready()
-                if self._publish_all(items, self._pace(lag)):
-                    self._ended()
-            except Stopped:
+                if self._publish_all(items, self._make_pacer(lag)):
+                    self._on_source_end()
+            except StopRequestedError:
                 pass
             except BaseException:
-                # What was published before stands in the log; the failure is what counts.
+                # What was published before is in the log; the failure is what counts.
                 with suppress(KafkaException):
                     self._publisher.flush()
                 raise
             self._publisher.flush()
 
-    def _publish_all(self, items: Iterable[RawBatch | Now], pace: Pace) -> bool:
+    def _publish_all(self, items: Iterable[RawBatch | Watermark], pacer: Pacer) -> bool:
         """Whether the source came to its end."""
         try:
             for item in items:
-                self._turn()
-                if not self._publish(self._core.on_item(item), pace):
+                self._heartbeat()
+                if not self._publish(self._core.on_item(item), pacer):
                     return False
                 self._warn_of_early_time()
                 if not self._wait(0):
                     return False
-            return self._publish(self._core.on_end(), pace)
-        except WrongTimeline as failure:
+            return self._publish(self._core.on_end(), pacer)
+        except TimelineMismatchError as failure:
             what = f"{self._settings.feed} does not continue the log of {self._settings.instrument_id}"
-            raise InVain(f"{what}: {failure}") from None
+            raise UnrecoverableError(f"{what}: {failure}") from None
 
-    def _publish(self, records: Iterable[MarketSecond | Rejected], pace: Pace) -> bool:
+    def _publish(self, records: Iterable[MarketSecond | RejectedRow], pacer: Pacer) -> bool:
         for number, record in enumerate(records):
-            if number % TURN_EVERY == 0:
-                self._turn()
-            if isinstance(record, Rejected):
-                self._publisher.rejected(record)
-            elif pace.until_due(record.second):
-                self._publisher.second(record)
+            if number % HEARTBEAT_EVERY_RECORDS == 0:
+                self._heartbeat()
+            if isinstance(record, RejectedRow):
+                self._publisher.publish_rejected(record)
+            elif pacer.wait_until_due(record.second):
+                self._publisher.publish_second(record)
             else:
                 return False
         return True
 
-    def _pace(self, lag: LabelerLag) -> Pace:
+    def _make_pacer(self, lag: LabelerLag) -> Pacer:
         speed = self._settings.speed
         if math.isinf(speed):
-            return ByLag(self._settings.ahead_max_s, lag, time.monotonic, self._wait)
-        return ByClock(speed, time.monotonic, self._wait)
+            return LagPacer(self._settings.ahead_max_s, lag, time.monotonic, self._wait)
+        return ClockPacer(speed, time.monotonic, self._wait)
 
     def _wait(self, wait_s: float) -> bool:
         """Wait a moment at most; False when the service is to stop."""
         if wait_s > 0:
-            self._turn()
+            self._heartbeat()
             self._context.stop.wait(min(wait_s, WAIT_STEP_S))
         return not self._context.stop.is_set()
 
-    def _goes_on(self) -> bool:
+    def _keep_waiting(self) -> bool:
         """Asked while the producer's queue is full."""
-        self._context.health.turned()
+        self._context.health.heartbeat()
         return not self._context.stop.is_set()
 
-    def _turn(self) -> None:
-        self._context.health.turned()
-        self._publisher.turn()
+    def _heartbeat(self) -> None:
+        self._context.health.heartbeat()
+        self._publisher.poll()
 
-    def _ended(self) -> None:
+    def _on_source_end(self) -> None:
         last = self._publisher.last
         if self._core.first_tick_ns is None or last is None:
-            raise Unreadable(f"{self._settings.feed} holds no usable quote")
-        if last is self._resumed:
+            raise SourceError(f"{self._settings.feed} holds no usable quote")
+        if last is self._last_in_log:
             self._context.log.info("nothing new: the log holds all of %s already", self._settings.feed)
-        self._publisher.status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)
+        self._publisher.publish_status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)
         self._context.log.info("%s is done: %d quotes up to second %d", self._source.name, last.last_seq, last.second)
 
     def _warn_of_early_time(self) -> None:

@@ -6,37 +6,44 @@ Whatever the source and however its rows are cut into batches, the same rows giv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.ingest.quotes import Now, RawBatch, Rejected, Ticks, cut
-from services.ingest.seconds import Rules, SecondBuilder
-from services.ingest.validator import BEFORE_ALL_NS, Validator
+from services.ingest.quotes import RawBatch, RejectedRow, TickBatch, Watermark, slice_quotes
+from services.ingest.seconds import SecondBuilder, SessionRules
+from services.ingest.validator import NO_TIME_YET_NS, Validator
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
 
 
-class WrongTimeline(Exception):
+class TimelineMismatchError(Exception):
     """The log cannot be continued from this source; the message is one sentence for people."""
 
 
 class IngestCore:
     """One instrument's way from raw rows to records.
 
-    `last`: the newest record of the log, from which the market goes on. `repeats`: the source begins anew at each start
-    (a file, the simulator), so what the log holds already is passed over, after proof that it is the same.
+    `last`: the newest record of the log, from which the market goes on. `replayable`: the source begins anew at each
+    start (a file, the simulator), so what the log holds already is skipped, after proof that it is the same.
     Exhaust what a call returns before the next call.
     """
 
     def __init__(
-        self, instrument: str, kind: SourceKind, rules: Rules, last: MarketSecond | None = None, *, repeats: bool = True
+        self,
+        instrument: str,
+        kind: SourceKind,
+        rules: SessionRules,
+        last: MarketSecond | None = None,
+        *,
+        replayable: bool = True,
     ) -> None:
-        latest_ns = BEFORE_ALL_NS if repeats or last is None else (last.second + 1) * NS_PER_S
+        latest_ns = NO_TIME_YET_NS if replayable or last is None else (last.second + 1) * NS_PER_S
         self._validator = Validator(latest_ns)
-        self._resumption = Resumption(last) if repeats and last is not None else None
+        self._resume_verifier = ResumeVerifier(last) if replayable and last is not None else None
         self._builder = SecondBuilder(instrument, kind, rules, last)
-        self.first_tick_ns: int | None = None  # of this source, passed over or not
+        self.first_tick_ns: int | None = None  # of this source, skipped or not
 
-    def on_item(self, item: RawBatch | Now) -> Iterator[MarketSecond | Rejected]:
-        """Records and rejected rows in order. Raises WrongTimeline; Unreadable for a second that no record holds."""
-        if isinstance(item, Now):
+    def on_item(self, item: RawBatch | Watermark) -> Iterator[MarketSecond | RejectedRow]:
+        """Records and rejected rows in order. Raises TimelineMismatchError; SourceError for a second that no record
+        holds."""
+        if isinstance(item, Watermark):
             second = item.time_ns // NS_PER_S
             self._validator.on_time(second * NS_PER_S)
             yield from self._builder.on_time(second)
@@ -44,12 +51,12 @@ class IngestCore:
         ticks = self._validator.ticks(item)
         if self.first_tick_ns is None and len(ticks.quotes):
             self.first_tick_ns = int(ticks.quotes.time_ns[0])
-        yield from self._builder.on_ticks(self._resumption.passed_over(ticks) if self._resumption else ticks)
+        yield from self._builder.on_ticks(self._resume_verifier.skip_known(ticks) if self._resume_verifier else ticks)
 
     def on_end(self) -> Iterator[MarketSecond]:
-        """The recorded source is done: its session ends with its last tick's second. Raises WrongTimeline."""
-        if self._resumption:
-            self._resumption.at_end()
+        """The recorded source is done: its session ends with its last tick's second. Raises TimelineMismatchError."""
+        if self._resume_verifier:
+            self._resume_verifier.on_end()
         yield from self._builder.on_end()
 
 
@@ -60,8 +67,8 @@ class _Tick:
     offer_e9: int
 
 
-class Resumption:
-    """Passes over the ticks that the log holds, and proves that they are the log's: the last of them must be the
+class ResumeVerifier:
+    """Skips the ticks that the log holds, and proves that they are the log's: the last of them must be the
     closing quote of the log's last record, to the nanosecond."""
 
     def __init__(self, last: MarketSecond) -> None:
@@ -69,7 +76,7 @@ class Resumption:
         self._done = False
         self.tick: _Tick | None = None
 
-    def passed_over(self, ticks: Ticks) -> Ticks:
+    def skip_known(self, ticks: TickBatch) -> TickBatch:
         quotes = ticks.quotes
         if self._done or not len(quotes):
             return ticks
@@ -77,29 +84,29 @@ class Resumption:
         if count:
             self.tick = _Tick(*(int(c[count - 1]) for c in (quotes.time_ns, quotes.bid_e9, quotes.offer_e9)))
         if count == len(quotes):
-            rest = cut(quotes, count, count)
+            rest = slice_quotes(quotes, count, count)
         else:
             self._done = True
             if self.tick is not None:
-                self._prove()
-            rest = cut(quotes, count, len(quotes))
-        return Ticks(
+                self._verify()
+            rest = slice_quotes(quotes, count, len(quotes))
+        return TickBatch(
             rest, ticks.place[count:], [(max(0, n - count), row) for n, row in ticks.rejected], ticks.connection_epoch
         )
 
-    def at_end(self) -> None:
-        """The source ended. Raises WrongTimeline unless the log could go on, or ended with it."""
+    def on_end(self) -> None:
+        """The source ended. Raises TimelineMismatchError unless the log could go on, or ended with it."""
         if self._done or self.tick is None:
             return
-        self._prove()
+        self._verify()
         if not self._last.ends_session:
-            raise WrongTimeline(f"it ends inside the log's session, at second {self.tick.time_ns // NS_PER_S}")
+            raise TimelineMismatchError(f"it ends inside the log's session, at second {self.tick.time_ns // NS_PER_S}")
 
-    def _prove(self) -> None:
+    def _verify(self) -> None:
         last, tick = self._last, self.tick
         assert tick is not None
         if tick != _Tick(last.last_tick_ns, last.close_bid_e9, last.close_offer_e9):
-            raise WrongTimeline(
+            raise TimelineMismatchError(
                 f"its last quote up to second {last.second}, where the log stands, is of {tick.time_ns} ns, "
                 f"but the log's is another, of {last.last_tick_ns} ns"
             )

@@ -4,18 +4,18 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-ASK_AGAIN_S = 0.1
+LAG_POLL_INTERVAL_S = 0.1
 
 Wait = Callable[[float], bool]  # waits so many seconds; False when the service is to stop
 
 
-class Pace(Protocol):
-    def until_due(self, second: int) -> bool:
+class Pacer(Protocol):
+    def wait_until_due(self, second: int) -> bool:
         """Wait until `second` may be published; False when the service is to stop. Called once a second, in order."""
         ...
 
 
-class ByClock:
+class ClockPacer:
     """Market time advances `speed` times as fast as the clock, from the first second on."""
 
     def __init__(self, speed: float, clock: Callable[[], float], wait: Wait) -> None:
@@ -24,7 +24,7 @@ class ByClock:
         self._wait = wait
         self._start: tuple[int, float] | None = None
 
-    def until_due(self, second: int) -> bool:
+    def wait_until_due(self, second: int) -> bool:
         if self._start is None:
             self._start = second, self._clock()
         first_second, started_s = self._start
@@ -36,7 +36,7 @@ class ByClock:
         return self._wait(0)
 
 
-class ByLag:
+class LagPacer:
     """As fast as it goes, but at most `ahead_max_s` seconds ahead of the labeler; 0 is no limit.
 
     `lag`: seconds published that the labeler has not done, None where that cannot be said now. It is asked only when
@@ -48,18 +48,18 @@ class ByLag:
         self._lag = lag
         self._clock = clock
         self._wait = wait
-        self._room_s = 0
-        self._ask_at_s = -math.inf
+        self._credit_s = 0
+        self._next_poll_s = -math.inf
 
-    def until_due(self, second: int) -> bool:
-        while self._ahead_max_s and self._room_s <= 0:
-            if (left_s := self._ask_at_s - self._clock()) > 0:
+    def wait_until_due(self, second: int) -> bool:
+        while self._ahead_max_s and self._credit_s <= 0:
+            if (left_s := self._next_poll_s - self._clock()) > 0:
                 if not self._wait(left_s):
                     return False
                 continue
             lag = self._lag()
-            self._ask_at_s = self._clock() + ASK_AGAIN_S
+            self._next_poll_s = self._clock() + LAG_POLL_INTERVAL_S
             if lag is not None:
-                self._room_s = self._ahead_max_s - lag
-        self._room_s -= 1
+                self._credit_s = self._ahead_max_s - lag
+        self._credit_s -= 1
         return self._wait(0)

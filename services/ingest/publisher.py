@@ -4,51 +4,55 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from services.ingest.quotes import Rejected
+from services.ingest.quotes import RejectedRow
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterBin, DeadLetterLimit
+from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterLimit, DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, flush, producer_config
 from tidewheel.telemetry import metrics
 
 SERVICE = "ingest"
-FULL_WAIT_S = 0.05
+QUEUE_FULL_WAIT_S = 0.05
 
 
-class Stopped(Exception):
+class StopRequestedError(Exception):
     """The service is to stop while the producer's queue is full."""
 
 
-class Outbox:
+class IdempotentProducer:
     """The producer, behind a queue that is waited for when full. The first delivery that fails ends the service:
     records after it must not stand where it should."""
 
-    def __init__(self, bootstrap: str, may_go_on: Callable[[], bool], clients: Clients = KAFKA) -> None:
-        self._may_go_on = may_go_on
+    def __init__(self, bootstrap: str, keep_waiting: Callable[[], bool], clients: Clients = KAFKA) -> None:
+        self._keep_waiting = keep_waiting
         self._failure: KafkaError | None = None
         # Without gaps: after a record that was given up, librdkafka sends none of those behind it.
-        reports = {"enable.gapless.guarantee": True, "delivery.report.only.error": True, "on_delivery": self._failed}
+        reports = {
+            "enable.gapless.guarantee": True,
+            "delivery.report.only.error": True,
+            "on_delivery": self._on_delivery,
+        }
         self._producer = clients.producer(producer_config(bootstrap, SERVICE, **reports))
 
     def produce(self, topic: str, value: bytes, key: str) -> None:
-        """Raises KafkaException where a delivery has failed, Stopped when told to stop while there is no room."""
+        """Raises KafkaException where a delivery has failed, StopRequestedError on a stop while it is full."""
         while True:
             try:
                 self._producer.produce(topic, value, key)
                 return
             except BufferError:
-                if not self._may_go_on():
-                    raise Stopped from None
-                self.poll(FULL_WAIT_S)
+                if not self._keep_waiting():
+                    raise StopRequestedError from None
+                self.poll(QUEUE_FULL_WAIT_S)
 
     def poll(self, wait_s: float = 0.0) -> None:
         self._producer.poll(wait_s)
         if self._failure is not None:
             raise KafkaException(self._failure)
 
-    def waiting(self) -> int:
+    def in_flight(self) -> int:
         """Records not yet delivered."""
         return len(self._producer)
 
@@ -61,55 +65,57 @@ class Outbox:
         self._producer.purge()
         self._producer.close()
 
-    def _failed(self, error: KafkaError | None, _: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:
             self._failure = self._failure or error
 
 
 class Publisher:
-    """Writes one instrument's records in the order given, and tells of the feed what follows from them."""
+    """Writes one instrument's records in the order given, and the feed's status that follows from them."""
 
     def __init__(
         self,
-        outbox: Outbox,
+        producer: IdempotentProducer,
         instrument: str,
         kind: SourceKind,
         source: str,
         last: MarketSecond | None,
-        told: frozenset[bytes] = frozenset(),
+        reported: frozenset[bytes] = frozenset(),
     ) -> None:
-        self._outbox = outbox
+        self._producer = producer
         self._instrument = instrument
         self._kind = kind
         self._source = source
         self._last = last
-        self._told = told
+        self._reported = reported
         self._limit = DeadLetterLimit()
-        self._bin = DeadLetterBin(SERVICE, outbox, self._limit)
-        self._uncounted: list[MarketSecond] = []
+        self._dead_letters = DeadLetterQueue(SERVICE, producer, self._limit)
+        self._unrecorded: list[MarketSecond] = []
 
     @property
     def last(self) -> MarketSecond | None:
         """The newest record, of this run or the log."""
         return self._last
 
-    def second(self, record: MarketSecond) -> None:
+    def publish_second(self, record: MarketSecond) -> None:
         before = self._last
         if record.first_of_session and before is not None:
             quiet_s = record.second - before.second
-            self.status(FeedEvent.GAP, record.second * NS_PER_S, f"session {record.session} opens after {quiet_s} s")
-        self._outbox.produce(TICKS.name, encode_second(record), self._instrument)
+            self.publish_status(
+                FeedEvent.GAP, record.second * NS_PER_S, f"session {record.session} opens after {quiet_s} s"
+            )
+        self._producer.produce(TICKS.name, encode_second(record), self._instrument)
         if record.stale and not (before is not None and before.stale and before.session == record.session):
             end_ns = (record.second + 1) * NS_PER_S
-            self.status(FeedEvent.STALE, end_ns, f"no quote since {record.last_tick_ns} ns")
+            self.publish_status(FeedEvent.STALE, end_ns, f"no quote since {record.last_tick_ns} ns")
         self._last = record
-        self._uncounted.append(record)
+        self._unrecorded.append(record)
 
-    def rejected(self, row: Rejected) -> None:
-        """Set a row aside, once: an earlier run may have done so. Raises Unusable when it is too many.
+    def publish_rejected(self, row: RejectedRow) -> None:
+        """Make a dead letter of a row, once: an earlier run may have done so. Raises FatalError when it is too many.
 
-        The limit is told of all rows in their order, of ticks that are passed over and rows told before as well, so
-        that each start ends at the same row.
+        The limit counts all rows in their order, ticks that are skipped and rows reported before as well,
+        so that each start ends at the same row.
         """
         self._limit.good(row.good_before)
         letter = DeadLetter(
@@ -123,26 +129,26 @@ class Publisher:
             raw=row.raw[:RAW_BYTES_MAX],
             instrument=self._instrument,
         )
-        if letter.place in self._told:
+        if letter.dedup_key in self._reported:
             self._limit.bad()
         else:
-            self._bin.put(letter)
+            self._dead_letters.put(letter)
 
-    def status(self, event: FeedEvent, time_ns: int, detail: str) -> None:
+    def publish_status(self, event: FeedEvent, time_ns: int, detail: str) -> None:
         epoch = self._last.connection_epoch if self._last else 1
         value = FeedStatus(self._instrument, event, time_ns, epoch, detail, self._kind)
-        self._outbox.produce(FEED_STATUS.name, encode_feed_status(value), self._instrument)
+        self._producer.produce(FEED_STATUS.name, encode_feed_status(value), self._instrument)
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         """Learn of deliveries, bring the metrics up to date; to be called now and then, whatever else happens."""
-        self._outbox.poll()
-        records, self._uncounted = self._uncounted, []
+        self._producer.poll()
+        records, self._unrecorded = self._unrecorded, []
         if not records:
             return
         name, newest = self._instrument, records[-1]
         metrics.TICKS.labels(name).inc(sum(len(record.quotes) for record in records))
         metrics.MARKET_SECONDS.labels(name).inc(len(records))
-        metrics.STALE_SECONDS.labels(name).inc(sum(record.stale for record in records))
+        metrics.STALE_MARKET_SECONDS.labels(name).inc(sum(record.stale for record in records))
         metrics.SESSION.labels(name).set(newest.session)
         metrics.BID_PRICE.labels(name).set(newest.close_bid_e9 / NS_PER_S)
         metrics.OFFER_PRICE.labels(name).set(newest.close_offer_e9 / NS_PER_S)
@@ -150,5 +156,5 @@ class Publisher:
 
     def flush(self) -> None:
         """Return when everything is delivered. Raises KafkaException."""
-        self.turn()
-        self._outbox.flush()
+        self.poll()
+        self._producer.flush()

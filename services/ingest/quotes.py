@@ -1,4 +1,4 @@
-"""What passes between a source and the core: raw quotes in columns, ticks, and rows set aside."""
+"""What passes between a source and the core: raw quotes in columns, ticks, and rejected rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.contracts.bad_record import Reason
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import Int64, Quotes, no_flags, no_int64
 
 NO_SIZE = -1
@@ -21,7 +21,7 @@ OPTIONAL_COLUMNS = (
 )
 
 
-class Unreadable(Exception):
+class SourceError(Exception):
     """A source cannot be read, or not further; the message is one sentence for people."""
 
 
@@ -29,24 +29,24 @@ class Unreadable(Exception):
 class Fault:
     """Why a row is no tick."""
 
-    reason: Reason
+    reason: DeadLetterReason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row set aside; `place` is its line or message number in the source, `good_before` the number of ticks between
-    the row set aside before it and this one."""
+class RejectedRow:
+    """A row that is no tick. `place` is its line or message number in the source, `good_before` the number of ticks
+    between the rejected row before it and this one."""
 
     place: int
-    reason: Reason
+    reason: DeadLetterReason
     detail: str
     raw: bytes
     good_before: int
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class Watermark:
     """Word of a live source that the wall clock has reached `time_ns`: what came before it is complete."""
 
     time_ns: int
@@ -82,19 +82,19 @@ class RawBatch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ticks:
+class TickBatch:
     """The usable rows of a batch and their places in the source. In `quotes` the flags are always there, one a row.
 
-    `rejected`: each row set aside, with the number of ticks of this batch that came before it.
+    `rejected`: each rejected row, with the number of ticks of this batch that came before it.
     """
 
     quotes: Quotes
     place: Int64
-    rejected: Sequence[tuple[int, Rejected]] = ()
+    rejected: Sequence[tuple[int, RejectedRow]] = ()
     connection_epoch: int = 1
 
 
-def joined(pieces: Sequence[Quotes]) -> Quotes:
+def concat_quotes(pieces: Sequence[Quotes]) -> Quotes:
     """Runs of quotes one after another. All have flags; where only some have an optional column, the others are
     filled."""
     if len(pieces) == 1:
@@ -117,7 +117,7 @@ def _filled(column: Int64, count: int, missing: int) -> Int64:
     return column if len(column) else np.full(count, missing, dtype=np.int64)
 
 
-def cut(quotes: Quotes, start: int, end: int) -> Quotes:
+def slice_quotes(quotes: Quotes, start: int, end: int) -> Quotes:
     """Rows `start` to `end` as views; columns that are empty stay so."""
     return Quotes(
         quotes.time_ns[start:end],
@@ -131,6 +131,6 @@ def cut(quotes: Quotes, start: int, end: int) -> Quotes:
     )
 
 
-def copied(quotes: Quotes) -> Quotes:
+def copy_quotes(quotes: Quotes) -> Quotes:
     """The same quotes without a hold on the batch they were cut from."""
     return Quotes(*(getattr(quotes, name).copy() for name in Quotes.__slots__))

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.ingest.quotes import OPTIONAL_COLUMNS, Rejected, Ticks, Unreadable, copied, cut, joined
+from services.ingest.quotes import (
+    OPTIONAL_COLUMNS,
+    RejectedRow,
+    SourceError,
+    TickBatch,
+    concat_quotes,
+    copy_quotes,
+    slice_quotes,
+)
 from tidewheel.contracts.topics import RECORD_BYTES_MAX
 from tidewheel.domain.market import NO_FLAGS, NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind, TickFlag
 from tidewheel.domain.prices import mid_e9
@@ -21,7 +29,7 @@ QUOTE_BYTES_MIN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SessionRules:
     """`quiet_s`: quiet seconds written after the last tick's before its session is over. `stale_s`: a closing quote
     older than this at its second's end makes the second stale."""
 
@@ -30,8 +38,8 @@ class Rules:
 
 
 @dataclass(slots=True)
-class _Standing:
-    """Where an instrument's market stands after a second was written: all that the next one needs to know."""
+class _MarketState:
+    """The state of an instrument's market after a second was written: all that the next one needs to know."""
 
     session: int
     second: int
@@ -45,7 +53,7 @@ class _Standing:
     session_over: bool
 
     @classmethod
-    def after(cls, last: MarketSecond) -> "_Standing":
+    def after(cls, last: MarketSecond) -> "_MarketState":
         """As of the newest record of the log: the record alone says it all."""
         return cls(
             session=last.session,
@@ -61,7 +69,7 @@ class _Standing:
         )
 
 
-class _Groups:
+class _TicksBySecond:
     """Ticks cut by second; one list entry a second, so that the loop over seconds touches plain numbers."""
 
     def __init__(self, quotes: Quotes, place: Int64) -> None:
@@ -82,7 +90,7 @@ class _Groups:
         self.offer_last: list[int] = quotes.offer_e9[ends - 1].tolist()
         self.time_last: list[int] = quotes.time_ns[ends - 1].tolist()
         self.flagged: list[bool] = np.bitwise_or.reduceat(quotes.flags, starts).astype(np.bool_).tolist()
-        self._told: dict[str, list[bool]] = {
+        self._has_values: dict[str, list[bool]] = {
             name: np.logical_or.reduceat(column != missing, starts).tolist()
             for name, missing in OPTIONAL_COLUMNS
             if len(column := getattr(quotes, name))
@@ -95,7 +103,9 @@ class _Groups:
         """The quotes of one second; a column that says nothing for it is empty."""
         start, end = self.start[index], self.end[index]
         quotes = self.quotes
-        optional = {name: getattr(quotes, name)[start:end] for name, told in self._told.items() if told[index]}
+        optional = {
+            name: getattr(quotes, name)[start:end] for name, has_values in self._has_values.items() if has_values[index]
+        }
         return Quotes(
             time_ns=quotes.time_ns[start:end],
             bid_e9=quotes.bid_e9[start:end],
@@ -107,11 +117,11 @@ class _Groups:
     def last(self) -> tuple[Quotes, Int64]:
         """The quotes of the last second and their places, without a hold on those before."""
         start, end = self.start[-1], self.end[-1]
-        return copied(cut(self.quotes, start, end)), self._place[start:end].copy()
+        return copy_quotes(slice_quotes(self.quotes, start, end)), self._place[start:end].copy()
 
 
-class _Held:
-    """The quotes of the second held back, in the pieces they came in; joined once, when all of them are there."""
+class _OpenSecond:
+    """The quotes of the second that is open still, in the pieces they came in; joined once, when all are there."""
 
     def __init__(self) -> None:
         self._pieces: list[tuple[Quotes, Int64]] = []
@@ -125,101 +135,105 @@ class _Held:
         return self._count > 0 and self._second < second
 
     def add(self, quotes: Quotes, place: Int64) -> None:
-        """More quotes of the one second. Raises Unreadable where no record can hold them all."""
+        """More quotes of the one second. Raises SourceError where no record can hold them all."""
         self._pieces.append((quotes, place))
         self._second = int(quotes.time_ns[0]) // NS_PER_S
         self._count += len(quotes)
-        _check_room(self._second, int(self._pieces[0][1][0]), self._count, self._count * QUOTE_BYTES_MIN)
+        _check_record_size(self._second, int(self._pieces[0][1][0]), self._count, self._count * QUOTE_BYTES_MIN)
 
-    def released(self, *more: tuple[Quotes, Int64]) -> _Groups:
+    def drain(self, *more: tuple[Quotes, Int64]) -> _TicksBySecond:
         """All that is held, and `more` after it, by second; then nothing is held."""
         pieces, self._pieces, self._count = [*self._pieces, *more], [], 0
-        return _Groups(joined([quotes for quotes, _ in pieces]), np.concatenate([place for _, place in pieces]))
+        return _TicksBySecond(
+            concat_quotes([quotes for quotes, _ in pieces]), np.concatenate([place for _, place in pieces])
+        )
 
 
-def _check_room(second: int, place: int, count: int, byte_count: int) -> None:
+def _check_record_size(second: int, place: int, count: int, byte_count: int) -> None:
     if byte_count > QUOTES_BYTES_MAX:
-        raise Unreadable(
+        raise SourceError(
             f"second {second} began at line or message {place} of the feed and holds {count:,} quotes, more than a "
             f"record can: is its time far ahead by mistake? Then all that came after it was late, and went into it"
         )
 
 
 class SecondBuilder:
-    """Holds back the second in which the last tick lies, since more may come; exhaust each iterator before the next
-    call. A rejected row is handed on as soon as it is read, before the second held back at that moment."""
+    """Keeps the second open in which the last tick lies, since more may come; exhaust each iterator before the next
+    call. A rejected row is handed on as soon as it is read, before the second open at that moment."""
 
-    def __init__(self, instrument: str, kind: SourceKind, rules: Rules, last: MarketSecond | None = None) -> None:
+    def __init__(
+        self, instrument: str, kind: SourceKind, rules: SessionRules, last: MarketSecond | None = None
+    ) -> None:
         self._instrument = instrument
         self._kind = kind
         self._rules = rules
         self._epoch = last.connection_epoch if last else 1
-        self._standing = _Standing.after(last) if last else None
-        self._held = _Held()
+        self._state = _MarketState.after(last) if last else None
+        self._open_second = _OpenSecond()
 
-    def on_ticks(self, ticks: Ticks) -> Iterator[MarketSecond | Rejected]:
-        """Write what these ticks complete: the second held back, and quiet seconds up to a tick's.
+    def on_ticks(self, ticks: TickBatch) -> Iterator[MarketSecond | RejectedRow]:
+        """Write what these ticks complete: the open second, and quiet seconds up to a tick's.
 
-        Raises Unreadable for a second of more quotes than a record can hold.
+        Raises SourceError for a second of more quotes than a record can hold.
         """
-        quotes, held_count = ticks.quotes, len(self._held)
+        quotes, open_count = ticks.quotes, len(self._open_second)
         rejected = iter(ticks.rejected)
         row = next(rejected, None)
-        if len(quotes) and held_count and not self._held.before(int(quotes.time_ns[-1]) // NS_PER_S):
+        if len(quotes) and open_count and not self._open_second.before(int(quotes.time_ns[-1]) // NS_PER_S):
             self._epoch = ticks.connection_epoch
-            self._held.add(quotes, ticks.place)
+            self._open_second.add(quotes, ticks.place)
         elif len(quotes):
-            groups = self._held.released((quotes, ticks.place))
+            groups = self._open_second.drain((quotes, ticks.place))
             for index in range(len(groups)):
-                while row and held_count + row[0] <= groups.start[index]:
+                while row and open_count + row[0] <= groups.start[index]:
                     yield row[1]
                     row = next(rejected, None)
                 if index:
                     yield self._with_ticks(groups, index - 1)
-                if index or not held_count:
-                    yield from self._quiet_until(groups.second[index])
-                if groups.end[index] > held_count:
+                if index or not open_count:
+                    yield from self._quiet_seconds_until(groups.second[index])
+                if groups.end[index] > open_count:
                     self._epoch = ticks.connection_epoch
-            self._held.add(*groups.last())
+            self._open_second.add(*groups.last())
         while row:
             yield row[1]
             row = next(rejected, None)
 
     def on_time(self, second: int) -> Iterator[MarketSecond]:
         """Time has come to the start of `second`: write all seconds before it."""
-        if self._held.before(second):
-            yield self._release()
-        if not len(self._held):
-            yield from self._quiet_until(second)
+        if self._open_second.before(second):
+            yield self._close_second()
+        if not len(self._open_second):
+            yield from self._quiet_seconds_until(second)
 
     def on_end(self) -> Iterator[MarketSecond]:
-        """A recorded source is done: the second held back ends the session."""
-        if len(self._held):
-            yield self._release(ends_session=True)
+        """A recorded source is done: the open second ends the session."""
+        if len(self._open_second):
+            yield self._close_second(ends_session=True)
 
-    def _release(self, *, ends_session: bool = False) -> MarketSecond:
-        return self._with_ticks(self._held.released(), 0, ends_session=ends_session)
+    def _close_second(self, *, ends_session: bool = False) -> MarketSecond:
+        return self._with_ticks(self._open_second.drain(), 0, ends_session=ends_session)
 
-    def _quiet_until(self, second: int) -> Iterator[MarketSecond]:
+    def _quiet_seconds_until(self, second: int) -> Iterator[MarketSecond]:
         """The quiet seconds between the last one written and `second`, up to the session's end."""
-        standing = self._standing
-        if standing is None or standing.session_over:
+        state = self._state
+        if state is None or state.session_over:
             return
         # At least one, for a log written with a longer limit: the session's end must be on record.
-        session_end = max(standing.last_tick_ns // NS_PER_S + self._rules.quiet_s, standing.second + 1)
-        for quiet in range(standing.second + 1, min(second - 1, session_end) + 1):
-            yield self._quiet(standing, quiet, ends_session=quiet == session_end)
+        session_end = max(state.last_tick_ns // NS_PER_S + self._rules.quiet_s, state.second + 1)
+        for quiet in range(state.second + 1, min(second - 1, session_end) + 1):
+            yield self._quiet(state, quiet, ends_session=quiet == session_end)
 
-    def _quiet(self, standing: _Standing, second: int, *, ends_session: bool) -> MarketSecond:
-        if day_of(second) != day_of(standing.last_tick_ns // NS_PER_S):
-            mid = mid_e9(standing.bid_e9, standing.offer_e9)
-            standing.day_open_e9 = standing.day_high_e9 = standing.day_low_e9 = mid
-        standing.second = second
-        standing.session_over = ends_session
-        return self._record(standing, NO_QUOTES, standing.next_seq, standing.bid_e9, standing.offer_e9)
+    def _quiet(self, state: _MarketState, second: int, *, ends_session: bool) -> MarketSecond:
+        if day_of(second) != day_of(state.last_tick_ns // NS_PER_S):
+            mid = mid_e9(state.bid_e9, state.offer_e9)
+            state.day_open_e9 = state.day_high_e9 = state.day_low_e9 = mid
+        state.second = second
+        state.session_over = ends_session
+        return self._record(state, NO_QUOTES, state.next_seq, state.bid_e9, state.offer_e9)
 
-    def _with_ticks(self, groups: _Groups, index: int, *, ends_session: bool = False) -> MarketSecond:
-        before, second = self._standing, groups.second[index]
+    def _with_ticks(self, groups: _TicksBySecond, index: int, *, ends_session: bool = False) -> MarketSecond:
+        before, second = self._state, groups.second[index]
         flagged = groups.flagged[index]
         high, low = groups.mid_high[index], groups.mid_low[index]
         opens = before is None or before.session_over
@@ -231,11 +245,11 @@ class SecondBuilder:
             groups.quotes.flags[groups.start[index]] |= np.uint16(TickFlag.GAP_BEFORE)
             flagged = True
         quotes = groups.columns(index, flagged=flagged)
-        _check_room(
+        _check_record_size(
             second, groups.place_first[index], len(quotes), sum(getattr(quotes, n).nbytes for n in Quotes.__slots__)
         )
         first_seq = before.next_seq if before else 1
-        after = _Standing(
+        after = _MarketState(
             session=(before.session if before else 0) + opens,
             second=second,
             next_seq=first_seq + len(quotes),
@@ -247,12 +261,14 @@ class SecondBuilder:
             day_low_e9=day_low,
             session_over=ends_session,
         )
-        self._standing = after
+        self._state = after
         if before is None or opens:
             return self._record(after, quotes, first_seq, 0, 0)
         return self._record(after, quotes, first_seq, before.bid_e9, before.offer_e9)
 
-    def _record(self, now: _Standing, quotes: Quotes, first_seq: int, open_bid: int, open_offer: int) -> MarketSecond:
+    def _record(
+        self, now: _MarketState, quotes: Quotes, first_seq: int, open_bid: int, open_offer: int
+    ) -> MarketSecond:
         age_ns = (now.second + 1) * NS_PER_S - now.last_tick_ns
         return MarketSecond(
             instrument=self._instrument,

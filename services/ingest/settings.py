@@ -1,9 +1,9 @@
-"""What ingest can be told."""
+"""Ingest's settings."""
 
 import math
 from dataclasses import dataclass
 
-from services.ingest.seconds import Rules
+from services.ingest.seconds import SessionRules
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.runtime.settings import (
@@ -96,5 +96,5 @@ class Settings:
         return f"{self.feed.kind}:{self.instrument}"
 
     @property
-    def rules(self) -> Rules:
-        return Rules(self.quiet_s, self.stale_s)
+    def rules(self) -> SessionRules:
+        return SessionRules(self.quiet_s, self.stale_s)

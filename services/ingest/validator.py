@@ -8,14 +8,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.quotes import NO_VENUE_SEQ, OPTIONAL_COLUMNS, Fault, RawBatch, Rejected, Ticks
-from tidewheel.contracts.bad_record import Reason
+from services.ingest.quotes import NO_VENUE_SEQ, OPTIONAL_COLUMNS, Fault, RawBatch, RejectedRow, TickBatch
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import Int64, Quotes, TickFlag
 from tidewheel.domain.prices import PRICE_MAX_E9, decimal_text, mid_e9
 
-BEFORE_ALL_NS = -1
+NO_TIME_YET_NS = -1
 # What two rows must have in common to be one duplicate of the other, besides the time.
-SAME = ("bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "venue_seq")
+DUPLICATE_COLUMNS = ("bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "venue_seq")
 
 
 class Validator:
@@ -24,29 +24,29 @@ class Validator:
     A rejected row changes nothing: it neither advances the time nor comes between a quote and its duplicate.
     """
 
-    def __init__(self, latest_ns: int = BEFORE_ALL_NS) -> None:
+    def __init__(self, latest_ns: int = NO_TIME_YET_NS) -> None:
         self._latest_ns = latest_ns
-        self._before: tuple[int, ...] | None = None
-        self._good = 0  # ticks since the last row that was rejected
+        self._previous: tuple[int, ...] | None = None
+        self._ticks_since_rejection = 0
 
     def on_time(self, time_ns: int) -> None:
         """Time has come to `time_ns`: what comes later with an earlier time is late."""
         self._latest_ns = max(self._latest_ns, time_ns)
 
-    def ticks(self, batch: RawBatch) -> Ticks:
+    def ticks(self, batch: RawBatch) -> TickBatch:
         usable = _usable(batch)
         if usable.all():
-            self._good += len(batch)
-            return Ticks(self._flagged(batch, lambda column: column), batch.place, (), batch.connection_epoch)
+            self._ticks_since_rejection += len(batch)
+            return TickBatch(self._flagged(batch, lambda column: column), batch.place, (), batch.connection_epoch)
         befores = np.cumsum(usable)[~usable]
-        goods = np.diff(befores, prepend=-self._good)
-        self._good = int(usable.sum() - befores[-1])
+        goods = np.diff(befores, prepend=-self._ticks_since_rejection)
+        self._ticks_since_rejection = int(usable.sum() - befores[-1])
         rejected = [
             (int(before), _rejected(batch, int(index), int(good)))
             for index, before, good in zip(np.flatnonzero(~usable), befores, goods, strict=True)
         ]
         quotes = self._flagged(batch, lambda column: column[usable])
-        return Ticks(quotes, batch.place[usable], rejected, batch.connection_epoch)
+        return TickBatch(quotes, batch.place[usable], rejected, batch.connection_epoch)
 
     def _flagged(self, batch: RawBatch, kept: Callable[[NDArray], NDArray]) -> Quotes:  # type: ignore[type-arg]
         source_ns, bid, offer = kept(batch.time_ns), kept(batch.bid_e9), kept(batch.offer_e9)
@@ -60,26 +60,26 @@ class Validator:
             flags[time_ns != source_ns] |= np.uint16(TickFlag.LATE)
             flags[bid == offer] |= np.uint16(TickFlag.LOCKED)
             columns = {"bid_e9": bid, "offer_e9": offer, **optional}
-            flags[self._repeats(source_ns, columns)] |= np.uint16(TickFlag.DUPLICATE)
+            flags[self._duplicates(source_ns, columns)] |= np.uint16(TickFlag.DUPLICATE)
             self._latest_ns = int(time_ns[-1])
         return Quotes(time_ns=time_ns, bid_e9=bid, offer_e9=offer, flags=flags, **optional)
 
-    def _repeats(self, source_ns: Int64, columns: dict[str, Int64]) -> NDArray[np.bool_]:
+    def _duplicates(self, source_ns: Int64, columns: dict[str, Int64]) -> NDArray[np.bool_]:
         """Which rows say the same as the tick before them, at the same source time."""
         same = np.empty(len(source_ns), dtype=np.bool_)
         first = (int(source_ns[0]), *_values(columns, 0))
-        same[0] = first == self._before
+        same[0] = first == self._previous
         np.equal(source_ns[1:], source_ns[:-1], out=same[1:])
         if same[1:].any():
-            for column in (columns[name] for name in SAME if name in columns):
+            for column in (columns[name] for name in DUPLICATE_COLUMNS if name in columns):
                 same[1:] &= column[1:] == column[:-1]
-        self._before = (int(source_ns[-1]), *_values(columns, -1))
+        self._previous = (int(source_ns[-1]), *_values(columns, -1))
         return same
 
 
 def _values(columns: dict[str, Int64], index: int) -> list[int]:
     # A column that is absent and one without a value here say the same: sizes and sequence miss as -1.
-    return [int(columns[name][index]) if name in columns else NO_VENUE_SEQ for name in SAME]
+    return [int(columns[name][index]) if name in columns else NO_VENUE_SEQ for name in DUPLICATE_COLUMNS]
 
 
 def _usable(batch: RawBatch) -> NDArray[np.bool_]:
@@ -91,9 +91,9 @@ def _usable(batch: RawBatch) -> NDArray[np.bool_]:
     return np.asarray(good, dtype=np.bool_)
 
 
-def _rejected(batch: RawBatch, index: int, good_before: int) -> Rejected:
+def _rejected(batch: RawBatch, index: int, good_before: int) -> RejectedRow:
     fault = batch.faults.get(index) or fault_of(int(batch.bid_e9[index]), int(batch.offer_e9[index]))
-    return Rejected(int(batch.place[index]), fault.reason, fault.detail, batch.raw(index), good_before)
+    return RejectedRow(int(batch.place[index]), fault.reason, fault.detail, batch.raw(index), good_before)
 
 
 def fault_of(bid_e9: int, offer_e9: int) -> Fault:
@@ -101,11 +101,13 @@ def fault_of(bid_e9: int, offer_e9: int) -> Fault:
     sides = (("bid", bid_e9), ("offer", offer_e9))
     for side, price in sides:
         if price <= 0:
-            return Fault(Reason.NOT_POSITIVE, f"{side} {decimal_text(price)} is not above zero")
+            return Fault(DeadLetterReason.NOT_POSITIVE, f"{side} {decimal_text(price)} is not above zero")
     for side, price in sides:
         if price > PRICE_MAX_E9:
-            return Fault(Reason.TOO_LARGE, f"{side} {decimal_text(price)} is over {decimal_text(PRICE_MAX_E9)}")
+            return Fault(
+                DeadLetterReason.TOO_LARGE, f"{side} {decimal_text(price)} is over {decimal_text(PRICE_MAX_E9)}"
+            )
     pair = f"bid {decimal_text(bid_e9)}, offer {decimal_text(offer_e9)}"
     if bid_e9 > offer_e9:
-        return Fault(Reason.CROSSED, f"the bid is above the offer: {pair}")
-    return Fault(Reason.SPREAD, f"the spread is over half the mid: {pair}")
+        return Fault(DeadLetterReason.CROSSED, f"the bid is above the offer: {pair}")
+    return Fault(DeadLetterReason.SPREAD, f"the spread is over half the mid: {pair}")

@@ -7,12 +7,12 @@ from tidewheel.domain.orders import ExitOn
 
 @dataclass(frozen=True, slots=True)
 class LabelerConfig:
-    """`max_holding_ns` None: an order is held until a touch or its session's end."""
+    """`max_holding_ns` None: an order is open until a touch or its session's end."""
 
     exit_on: ExitOn = ExitOn.BID
     max_holding_ns: int | None = None
 
     def __str__(self) -> str:
-        """Stored with the labels' state, in words, so that a labeler told otherwise notices and can say so."""
+        """Stored with the checkpoints, in words, so that a labeler of another configuration notices and can say so."""
         holding = "none" if self.max_holding_ns is None else f"{self.max_holding_ns}ns"
         return f"exit_on={self.exit_on.name.lower()} max_holding={holding}"

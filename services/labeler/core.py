@@ -10,13 +10,13 @@ from itertools import compress
 from typing import NamedTuple
 
 from services.labeler.config import LabelerConfig
-from services.labeler.session import Ending, Session
+from services.labeler.session import Resolution, Session
 from tidewheel.domain.features import Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import Outcome, SecondOrders, Transaction
 
-__all__ = ["Labeler", "LabelerConfig", "Output", "StateMismatch"]
+__all__ = ["Labeler", "LabelerConfig", "Output", "StateMismatchError"]
 
 DEFAULTS = LabelerConfig()
 
@@ -28,7 +28,7 @@ class Output(NamedTuple):
     example: Example | None
 
 
-class StateMismatch(Exception):
+class StateMismatchError(Exception):
     """Labels made again differ from those already written: inputs, settings or code are not those of then."""
 
 
@@ -73,10 +73,10 @@ class Labeler:
         """Return no outputs of seconds up to `written.second`: they are written already.
 
         When that second is reached and the counters differ from `written`, the call that reached it raises
-        StateMismatch.
+        StateMismatchError.
         """
         self._written = written
-        self._check_written()
+        self._check_frontier()
 
     @property
     def frontier(self) -> Frontier:
@@ -94,9 +94,9 @@ class Labeler:
         return self._session is None
 
     @property
-    def open_orders(self) -> int:
+    def open_order_count(self) -> int:
         """Orders placed and not resolved."""
-        return self._session.open_orders if self._session is not None else 0
+        return self._session.open_order_count if self._session is not None else 0
 
     @property
     def state_bytes(self) -> int:
@@ -104,13 +104,13 @@ class Labeler:
         return self._session.state_bytes if self._session is not None else 0
 
     @property
-    def waiting_seconds(self) -> int:
-        """Market seconds that wait for their orders."""
+    def buffered_seconds(self) -> int:
+        """Market seconds buffered until their orders come."""
         return len(self._seconds)
 
     @property
-    def waiting_orders(self) -> int:
-        """Orders records that wait for their market second."""
+    def buffered_orders(self) -> int:
+        """Orders records buffered until their market second comes."""
         return len(self._orders)
 
     def on_second(self, second: MarketSecond) -> list[Output]:
@@ -133,17 +133,19 @@ class Labeler:
         outputs: list[Output] = []
         while self._seconds and self._seconds[0].second <= self._orders_seen:
             second = self._seconds.popleft()
-            orders = self._orders_of(second)
+            orders = self._orders_for(second)
             # Made again, but written already: counted only.
-            replaying, made_again = self.replaying, second.second <= self._written.second
-            for session, endings in self._endings(second, orders):
-                outputs += self._counted(session, endings) if made_again else self._outputs(session, endings)
+            replaying, already_written = self.replaying, second.second <= self._written.second
+            for session, resolutions in self._resolutions(second, orders):
+                outputs += (
+                    self._count_only(session, resolutions) if already_written else self._outputs(session, resolutions)
+                )
             self.second = second.second
             if replaying:
-                self._check_written()
+                self._check_frontier()
         return outputs
 
-    def _orders_of(self, second: MarketSecond) -> SecondOrders | None:
+    def _orders_for(self, second: MarketSecond) -> SecondOrders | None:
         """The orders of a market second; those of seconds that never came are of no use."""
         while self._orders and self._orders[0].second < second.second:
             self._orders.popleft()
@@ -154,37 +156,41 @@ class Labeler:
         self.orders_missing += second.second > self._written.second
         return None
 
-    def _endings(self, second: MarketSecond, orders: SecondOrders | None) -> Iterator[tuple[Session, list[Ending]]]:
+    def _resolutions(
+        self, second: MarketSecond, orders: SecondOrders | None
+    ) -> Iterator[tuple[Session, list[Resolution]]]:
         """What ends with a second, in order: the session before a break, orders, the session itself."""
         session = self._session
         if session is not None and not session.continued_by(second):
-            yield session, session.end()
+            yield session, session.close()
             session = None
         if session is None:
             session = Session.begin(second, self._config)
-        yield session, session.take(second, orders)
+        yield session, session.on_second(second, orders)
         if second.ends_session:
-            yield session, session.end()
+            yield session, session.close()
         self._session = None if second.ends_session else session
 
-    def _outputs(self, session: Session, endings: list[Ending]) -> list[Output]:
-        self._transactions += len(endings)
-        featured = [session.has_features(ending) for ending in endings]
-        rows = iter(session.features(list(compress(endings, featured))) if any(featured) else ())
+    def _outputs(self, session: Session, resolutions: list[Resolution]) -> list[Output]:
+        self._transactions += len(resolutions)
+        featured = [session.has_features(resolution) for resolution in resolutions]
+        rows = iter(session.features(list(compress(resolutions, featured))) if any(featured) else ())
         return [
-            Output(self._transaction(session, ending), self._example(ending, next(rows)) if with_features else None)
-            for ending, with_features in zip(endings, featured, strict=True)
+            Output(
+                self._transaction(session, resolution), self._example(resolution, next(rows)) if with_features else None
+            )
+            for resolution, with_features in zip(resolutions, featured, strict=True)
         ]
 
-    def _counted(self, session: Session, endings: list[Ending]) -> list[Output]:
-        self._transactions += len(endings)
-        self._example_seq += sum(map(session.has_features, endings))
+    def _count_only(self, session: Session, resolutions: list[Resolution]) -> list[Output]:
+        self._transactions += len(resolutions)
+        self._example_seq += sum(map(session.has_features, resolutions))
         return []
 
     # Both by position: by name these two calls cost twice as much, and there is one of each an order.
 
-    def _transaction(self, session: Session, ending: Ending) -> Transaction:
-        order_id, placed_ns, _, offer_e9, upper_e9, lower_e9 = ending.order
+    def _transaction(self, session: Session, resolution: Resolution) -> Transaction:
+        order_id, placed_ns, _, offer_e9, upper_e9, lower_e9 = resolution.order
         return Transaction(
             self._instrument,
             order_id,
@@ -193,29 +199,29 @@ class Labeler:
             offer_e9,
             upper_e9,
             lower_e9,
-            ending.resolved_ns,
-            ending.seq,
-            ending.exit_e9,
-            ending.outcome,
+            resolution.resolved_ns,
+            resolution.seq,
+            resolution.exit_e9,
+            resolution.outcome,
         )
 
-    def _example(self, ending: Ending, features: bytes) -> Example:
+    def _example(self, resolution: Resolution, features: bytes) -> Example:
         self._example_seq += 1
-        order_id, placed_ns, _, offer_e9, _, _ = ending.order
+        order_id, placed_ns, _, offer_e9, _, _ = resolution.order
         return Example(
             self._instrument,
             self._example_seq,
             order_id,
             placed_ns,
-            ending.resolved_ns,
-            int(ending.outcome is Outcome.PROFIT),
+            resolution.resolved_ns,
+            int(resolution.outcome is Outcome.PROFIT),
             features,
-            ending.exit_e9 - offer_e9,
+            resolution.exit_e9 - offer_e9,
         )
 
-    def _check_written(self) -> None:
+    def _check_frontier(self) -> None:
         if self.second >= self._written.second >= 0 and self.frontier != self._written:
-            raise StateMismatch(
+            raise StateMismatchError(
                 f"{self._instrument}: labels made again up to second {self.second} are {self.frontier}, "
                 f"but {self._written} is written"
             )

@@ -1,4 +1,4 @@
-"""The past of one session: what features are cut from."""
+"""The past of one session: what features are made of."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,24 @@ from tidewheel.domain.prices import E9, mid_e9
 from tidewheel.domain.time import NS_PER_S
 
 CAPACITY_MIN = 2 * HISTORY_S
-# Rows cut at once: few enough for the processor's cache, so that a crash that ends 100,000 orders asks for no gigabyte.
-CUT_ROWS_MAX = 128
+# Made at once: few enough for the processor's cache, so that a crash that ends 100,000 orders asks for no gigabyte.
+BLOCK_ROWS_MAX = 128
 
 
 class History:
     """Closing mids and the day's figures of the latest seconds without a gap, in an array that grows and is trimmed."""
 
-    __slots__ = ("_capacity", "_columns", "_count", "_first", "_windows")
+    __slots__ = ("_capacity", "_columns", "_count", "_first_second", "_windows")
 
     def __init__(self, first_second: int, columns: NDArray[np.int64] | None = None) -> None:
-        self._first = first_second
+        self._first_second = first_second
         self._count = 0 if columns is None else columns.shape[1]
         self._allocate(columns)
 
     @property
     def next_second(self) -> int:
         """The second that `append` takes."""
-        return self._first + self._count
+        return self._first_second + self._count
 
     @property
     def columns(self) -> NDArray[np.int64]:
@@ -36,13 +36,13 @@ class History:
 
     @property
     def full(self) -> bool:
-        """`keep_from` must be called before the next `append`."""
+        """`trim_before` must be called before the next `append`."""
         return self._count == self._capacity
 
-    def keep_from(self, second: int) -> None:
+    def trim_before(self, second: int) -> None:
         """Make room, forgetting the seconds before `second`."""
-        kept = self.columns[:, max(0, second - self._first) :]
-        self._first, self._count = self.next_second - kept.shape[1], kept.shape[1]
+        kept = self.columns[:, max(0, second - self._first_second) :]
+        self._first_second, self._count = self.next_second - kept.shape[1], kept.shape[1]
         self._allocate(kept)
 
     def append(self, second: MarketSecond) -> None:
@@ -54,20 +54,20 @@ class History:
         columns[3, at] = second.day_low_e9
         self._count = at + 1
 
-    def cut(self, placed_ns: Int64, bid_e9: Int64, offer_e9: Int64) -> list[bytes]:
+    def extract_features(self, placed_ns: Int64, bid_e9: Int64, offer_e9: Int64) -> list[bytes]:
         """Features of each order, as `tidewheel.domain.features.cut` would have them, as they travel.
 
         The 600 seconds before each order's own must be there.
         """
         rows: list[bytes] = []
-        for start in range(0, len(placed_ns), CUT_ROWS_MAX):
-            part = slice(start, start + CUT_ROWS_MAX)
-            packed = self._block(placed_ns[part], bid_e9[part], offer_e9[part]).tobytes()
+        for start in range(0, len(placed_ns), BLOCK_ROWS_MAX):
+            block = slice(start, start + BLOCK_ROWS_MAX)
+            packed = self._block(placed_ns[block], bid_e9[block], offer_e9[block]).tobytes()
             rows += [packed[at : at + FEATURES_BYTES] for at in range(0, len(packed), FEATURES_BYTES)]
         return rows
 
     def _block(self, placed_ns: Int64, bid_e9: Int64, offer_e9: Int64) -> NDArray[np.float32]:
-        before = placed_ns // NS_PER_S - (self._first + 1)
+        before = placed_ns // NS_PER_S - (self._first_second + 1)
         values = np.empty((len(placed_ns), FEATURE_COUNT), dtype=np.int64)
         values[:, 0] = bid_e9
         values[:, 1] = offer_e9

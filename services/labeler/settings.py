@@ -1,4 +1,4 @@
-"""What the labeler can be told."""
+"""The labeler's settings."""
 
 from dataclasses import dataclass
 
@@ -52,6 +52,6 @@ class Settings:
     log_level: str = log_level_setting()
 
     @property
-    def labels(self) -> LabelerConfig:
+    def labeler_config(self) -> LabelerConfig:
         holding_ns = None if self.max_holding_s is None else round(self.max_holding_s * NS_PER_S)
         return LabelerConfig(EXITS[self.exit_on], holding_ns)

@@ -1,7 +1,7 @@
 """The order bot: market seconds in, orders out, at least once, on Faust.
 
 An input's offset is committed only after its output was delivered. Faust consumes, produces and keeps the group; what
-may be committed is decided by `Progress`, so `ticks` is read without Faust's own acknowledgements.
+may be committed is decided by `OffsetTracker`, so `ticks` is read without Faust's own acknowledgements.
 """
 
 import asyncio
@@ -13,54 +13,54 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from faust.types import TP
 
 from services.orderbot.core import orders_of
-from services.orderbot.faust_app import App, make_app, quiet_logs
-from services.orderbot.progress import Progress, Skipped
+from services.orderbot.faust_app import App, make_app, quiet_library_logs
+from services.orderbot.offset_tracker import OffsetGapError, OffsetTracker
 from services.orderbot.settings import Settings
-from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import DeadLetter, decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
+from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
-from tidewheel.domain.continuity import NEXT, Seconds
+from tidewheel.domain.continuity import NEXT, MarketSecondChecker
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
-from tidewheel.runtime.continuity import Breaks
-from tidewheel.runtime.dead_letters import DeadLetterBin
+from tidewheel.runtime.continuity import ContinuityMonitor
+from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, partitions_of
-from tidewheel.runtime.process import Context, Unusable
+from tidewheel.runtime.process import Context, FatalError
 from tidewheel.telemetry import metrics
 
 SERVICE = "orderbot"
-COMMIT_EVERY_S = 0.5
-TURN_EVERY_S = 0.1
+COMMIT_INTERVAL_S = 0.5
+HEARTBEAT_INTERVAL_S = 0.1
 # For the last deliveries and the last commit; what is left then is done again by the next process.
-FINISH_LIMIT_S = 2.0
+DRAIN_TIMEOUT_S = 2.0
 # For leaving the group and closing connections.
-STOP_LIMIT_S = 2.0
-COORDINATOR_RETRY_S = 0.1
-COORDINATOR_COMES = (
+STOP_TIMEOUT_S = 2.0
+COORDINATOR_RETRY_INTERVAL_S = 0.1
+COORDINATOR_NOT_READY = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
-# A record on its way: topic, key, value, partition (None: by key).
-Record = tuple[str, bytes, bytes, int | None]
+# A record to be produced: topic, key, value, partition (None: by key).
+OutputRecord = tuple[str, bytes, bytes, int | None]
 
 
 class OrderBot:
-    """The agent on `ticks` and what it knows of its deliveries. Lives on one event loop."""
+    """The agent on `ticks` and the offsets whose outputs are delivered. Lives on one event loop."""
 
     def __init__(self, app: App, settings: Settings, health: Health) -> None:
         self._app = app
         self._rule = settings.rule
         self._health = health
-        self._progress: dict[int, Progress] = {}
+        self._trackers: dict[int, OffsetTracker] = {}
         # Of each partition, by instrument.
-        self._order: dict[int, dict[str, Seconds]] = {}
-        self._breaks = Breaks(SERVICE, TICKS.name)
-        self._waiting: list[Record] = []
-        self._bin = DeadLetterBin(SERVICE, self)
-        self._finishing = False
+        self._sequences: dict[int, dict[str, MarketSecondChecker]] = {}
+        self._breaks = ContinuityMonitor(SERVICE, TICKS.name)
+        self._dead_letter_outputs: list[OutputRecord] = []
+        self._dead_letters = DeadLetterQueue(SERVICE, self)
+        self._draining = False
         self.failure: BaseException | None = None
         app.agent(app.topic(TICKS.name, key_type=bytes, value_type=bytes, acks=False), name=SERVICE)(self._process)
         app.on_partitions_assigned.connect(self._on_assigned, weak=False)
@@ -70,95 +70,95 @@ class OrderBot:
         """Faust's agent: takes records one by one, in the order of each partition."""
         try:
             async for payload in stream:
-                if self.failure or self._finishing:
+                if self.failure or self._draining:
                     return
                 await self._on_record(stream.current_event.message, payload)
-        except Skipped as failure:
-            self._fail(Unusable(f"topic {TICKS.name}: {failure}; it may have been lost on the way: start again"))
+        except OffsetGapError as failure:
+            self._fail(FatalError(f"topic {TICKS.name}: {failure}; it may have been lost on the way: start again"))
         except Exception as failure:
             self._fail(failure)
 
     async def _on_record(self, message: Any, payload: bytes | None) -> None:
-        """Send what follows from one input. The order of effects: come, sent, delivered, and only then committable."""
-        progress = self._progress.setdefault(message.partition, Progress())
-        if not progress.came(message.offset):
-            self._order[message.partition] = {}
-        topic, key, value, partition = self._answer(progress, message, payload)
+        """Send what follows from one input. In this order: received, sent, delivered, and only then committable."""
+        tracker = self._trackers.setdefault(message.partition, OffsetTracker())
+        if not tracker.received(message.offset):
+            self._sequences[message.partition] = {}
+        topic, key, value, partition = self._output_for(tracker, message, payload)
         delivery = await self._app.producer.send(topic, key, value, partition, None, None)
-        delivery.add_done_callback(partial(self._on_delivery, progress, message.offset))
+        delivery.add_done_callback(partial(self._on_delivery, tracker, message.offset))
 
-    def _answer(self, progress: Progress, message: Any, payload: bytes | None) -> Record:
-        """The one record that answers an input: its orders, or a dead letter."""
+    def _output_for(self, tracker: OffsetTracker, message: Any, payload: bytes | None) -> OutputRecord:
+        """The one record that an input comes to: its orders, or a dead letter."""
         try:
             second = decode_second(payload)
             orders = orders_of(second, self._rule)
-        except BadRecord as bad:
-            progress.bad(message.offset)
-            self._bin.put(_dead_letter(message, payload, bad))
-            return self._waiting.pop()
-        self._bin.good()
-        self._check_order(message, second)
-        for each in self._progress.values():
-            each.good()
-        _count(orders)
+        except InvalidRecordError as bad:
+            tracker.rejected(message.offset)
+            self._dead_letters.put(_dead_letter(message, payload, bad))
+            return self._dead_letter_outputs.pop()
+        self._dead_letters.good()
+        self._check_sequence(message, second)
+        for each in self._trackers.values():
+            each.accepted()
+        _record_orders(orders)
         # The labeler reads the same partition of both topics.
         return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition
 
-    def _check_order(self, message: Any, second: MarketSecond) -> None:
-        of_partition = self._order.setdefault(message.partition, {})
-        order = of_partition.get(second.instrument)
-        if order is None:
-            order = of_partition[second.instrument] = Seconds()
-        if (arrival := order.take(second)) is not NEXT:
+    def _check_sequence(self, message: Any, second: MarketSecond) -> None:
+        of_partition = self._sequences.setdefault(message.partition, {})
+        sequence = of_partition.get(second.instrument)
+        if sequence is None:
+            sequence = of_partition[second.instrument] = MarketSecondChecker()
+        if (arrival := sequence.take(second)) is not NEXT:
             place = f"partition {message.partition}, offset {message.offset}"
-            self._breaks.tell(second.instrument, arrival, place)
+            self._breaks.record(second.instrument, arrival, place)
 
     def produce(self, topic: str, value: bytes, key: str, /) -> None:
-        """DeadLetterBin writes here; sent as the answer to the present input."""
-        self._waiting.append((topic, key.encode(), value, None))
+        """Dead letters are written here; sent as the output of the present input."""
+        self._dead_letter_outputs.append((topic, key.encode(), value, None))
 
-    def _on_delivery(self, progress: Progress, offset: int, delivery: "asyncio.Future[Any]") -> None:
+    def _on_delivery(self, tracker: OffsetTracker, offset: int, delivery: "asyncio.Future[Any]") -> None:
         if delivery.cancelled():
             return
         if failure := delivery.exception():
             # Orders of later seconds, sent without these, would tell the labeler that there are none of this one.
-            self._app.give_up(failure)
+            self._app.abort_sends(failure)
             self._fail(failure)
         else:
-            progress.delivered(offset)
+            tracker.delivered(offset)
 
     def _fail(self, failure: BaseException) -> None:
-        """The first failure is the one to tell of; `serve` ends on it."""
+        """The first failure is the one to report; `serve` ends on it."""
         self.failure = self.failure or failure
 
     async def commit(self) -> None:
         """Commit what was delivered since the last call."""
-        ready = {partition: progress.take_committable() for partition, progress in self._progress.items()}
+        ready = {partition: tracker.take_committable() for partition, tracker in self._trackers.items()}
         offsets = {TP(TICKS.name, partition): offset for partition, offset in ready.items() if offset is not None}
         if offsets:
             await self._app.consumer._commit(offsets)
 
-    async def finish(self) -> None:
+    async def drain(self) -> None:
         """Take nothing more, see everything delivered, commit it."""
-        self._finishing = True
+        self._draining = True
         await self._app.producer.flush()
         await self.commit()
 
     async def _on_assigned(self, _app: App, assigned: set[TP], **_more: Any) -> None:
-        self._progress.clear()
-        self._order.clear()
+        self._trackers.clear()
+        self._sequences.clear()
         # A run of bad inputs is not committed and so comes again: it must not count twice.
-        self._bin = DeadLetterBin(SERVICE, self)
+        self._dead_letters = DeadLetterQueue(SERVICE, self)
         self._health.ready()
 
     async def _on_revoked(self, _app: App, revoked: set[TP], **_more: Any) -> None:
         # Faust has emptied its buffers and flushed the producer. What comes next is read from the committed offsets.
         self._health.not_ready("waiting for partitions")
         await self.commit()
-        self._progress.clear()
+        self._trackers.clear()
 
 
-def _dead_letter(message: Any, payload: bytes | None, bad: BadRecord) -> DeadLetter:
+def _dead_letter(message: Any, payload: bytes | None, bad: InvalidRecordError) -> DeadLetter:
     return DeadLetter(
         service=SERVICE,
         source=message.topic,
@@ -171,14 +171,14 @@ def _dead_letter(message: Any, payload: bytes | None, bad: BadRecord) -> DeadLet
     )
 
 
-def _count(orders: SecondOrders) -> None:
+def _record_orders(orders: SecondOrders) -> None:
     metrics.ORDERS_PLACED.labels(orders.instrument).inc(len(orders))
     for reason, count in orders.not_placed.items():
         metrics.ORDERS_NOT_PLACED.labels(orders.instrument, reason.name.lower()).inc(count)
 
 
 def check_broker(settings: Settings) -> None:
-    """Raises Unusable in words where the broker does not answer or the topics do not fit."""
+    """Raises FatalError in words where the broker does not answer or the topics do not fit."""
     try:
         consumer = Consumer(consumer_config(settings.kafka, SERVICE, ORDERBOT_GROUP, log_level=0))
         try:
@@ -188,9 +188,9 @@ def check_broker(settings: Settings) -> None:
         finally:
             consumer.close()
     except KafkaException as failure:
-        raise Unusable(f"Kafka at {settings.kafka} cannot be used: {failure.args[0].str()}") from None
+        raise FatalError(f"Kafka at {settings.kafka} cannot be used: {failure.args[0].str()}") from None
     if ticks != orders:
-        raise Unusable(f"topics ticks and orders differ in partitions: {len(ticks)} and {len(orders)}")
+        raise FatalError(f"topics ticks and orders differ in partitions: {len(ticks)} and {len(orders)}")
 
 
 def _await_coordinator(consumer: Consumer, any_partition: TopicPartition) -> None:
@@ -201,9 +201,9 @@ def _await_coordinator(consumer: Consumer, any_partition: TopicPartition) -> Non
             consumer.committed([any_partition], METADATA_LIMIT_S)
             return
         except KafkaException as failure:
-            if failure.args[0].code() not in COORDINATOR_COMES or time.monotonic() > deadline:
+            if failure.args[0].code() not in COORDINATOR_NOT_READY or time.monotonic() > deadline:
                 raise
-            time.sleep(COORDINATOR_RETRY_S)
+            time.sleep(COORDINATOR_RETRY_INTERVAL_S)
 
 
 async def serve(settings: Settings, context: Context) -> None:
@@ -211,35 +211,35 @@ async def serve(settings: Settings, context: Context) -> None:
     app = make_app(settings)
     bot = OrderBot(app, settings, context.health)
     await app.start()
-    commits = asyncio.create_task(_commit_regularly(bot))
+    commits = asyncio.create_task(_commit_periodically(bot))
     try:
         while not context.stop.is_set():
             if failure := bot.failure or app.crash_reason or (commits.done() and commits.exception()):
                 raise failure
-            context.health.turned()
-            await asyncio.sleep(TURN_EVERY_S)
+            context.health.heartbeat()
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
     finally:
         # After a failure too: the next start must not meet the same records again.
         commits.cancel()
-        await _finish(bot, app, context)
+        await _drain_and_stop(bot, app, context)
 
 
-async def _finish(bot: OrderBot, app: App, context: Context) -> None:
+async def _drain_and_stop(bot: OrderBot, app: App, context: Context) -> None:
     try:
-        await asyncio.wait_for(bot.finish(), FINISH_LIMIT_S)
-        await asyncio.wait_for(app.stop(), STOP_LIMIT_S)
+        await asyncio.wait_for(bot.drain(), DRAIN_TIMEOUT_S)
+        await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
     except TimeoutError:
         context.log.warning("stopped before Kafka confirmed everything; the next start does the rest again")
 
 
-async def _commit_regularly(bot: OrderBot) -> None:
+async def _commit_periodically(bot: OrderBot) -> None:
     while True:
-        await asyncio.sleep(COMMIT_EVERY_S)
+        await asyncio.sleep(COMMIT_INTERVAL_S)
         await bot.commit()
 
 
 def run(settings: Settings, context: Context) -> None:
-    """The service's whole life. Raises Unusable where a person has to mend something."""
-    quiet_logs()
+    """The service's whole life. Raises FatalError where a person has to mend something."""
+    quiet_library_logs()
     check_broker(settings)
     asyncio.run(serve(settings, context))

@@ -41,7 +41,7 @@ def orders_of(market: MarketSecond, rule: OrderRule) -> SecondOrders:
             continue
         distance = rule.threshold.distance_e9(offer)
         upper, lower = offer + distance, offer - distance
-        reason = _refusal(market.stale, bid, upper, lower)
+        reason = _not_placed_reason(market.stale, bid, upper, lower)
         if reason is None:
             rows.append((market.second * ORDER_IDS_PER_S + index, instant, bid, offer, upper, lower))
         else:
@@ -77,7 +77,7 @@ def _at(places: Int64, opening: int, column: Int64) -> list[int]:
     return values
 
 
-def _refusal(stale: bool, bid: int, upper: int, lower: int) -> NotPlacedReason | None:
+def _not_placed_reason(stale: bool, bid: int, upper: int, lower: int) -> NotPlacedReason | None:
     if stale:
         return NotPlacedReason.STALE
     if lower >= upper or lower <= 0 or upper > PRICE_MAX_E9:

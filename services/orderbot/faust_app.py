@@ -22,8 +22,8 @@ HEARTBEATS_PER_SESSION = 3
 # Where the libraries log; the last for classes here that are derived from theirs.
 LIBRARIES = ("faust", "mode", "aiokafka", __name__)
 # While a broker is away, aiokafka says so some hundred times a second.
-REPEAT_EVERY_S = 30.0
-THREAD_STOP_LIMIT_S = 1.0
+REPEAT_INTERVAL_S = 30.0
+THREAD_STOP_TIMEOUT_S = 1.0
 
 
 class NoTables(TableManager):  # type: ignore[misc]
@@ -37,12 +37,12 @@ class NoTables(TableManager):  # type: ignore[misc]
 class NoSensors(Monitor):  # type: ignore[misc]
     """What is measured stands in tidewheel.telemetry.metrics; Faust's own figures cost a tenth of its time."""
 
-    def _nothing(self, *_args: Any, **_more: Any) -> None:
+    def _ignore(self, *_args: Any, **_more: Any) -> None:
         return None
 
-    on_message_in = on_message_out = on_stream_event_in = on_stream_event_out = _nothing
-    on_send_initiated = on_send_completed = on_send_error = on_topic_buffer_full = _nothing
-    track_tp_end_offset = on_tp_commit = _nothing
+    on_message_in = on_message_out = on_stream_event_in = on_stream_event_out = _ignore
+    on_send_initiated = on_send_completed = on_send_error = on_topic_buffer_full = _ignore
+    track_tp_end_offset = on_tp_commit = _ignore
 
 
 class ConsumerWorker(WorkerThread):  # type: ignore[misc]
@@ -60,36 +60,36 @@ class ConsumerWorker(WorkerThread):  # type: ignore[misc]
             logging.getLogger("faust").error("the consumer's thread ended with %r", failure)
 
     def stop(self) -> None:
-        self.join(THREAD_STOP_LIMIT_S)
+        self.join(THREAD_STOP_TIMEOUT_S)
 
 
 # Faust has no setting for it.
 AIOKafkaConsumerThread.Worker = ConsumerWorker
 
 
-class Sparing(logging.Filter):
-    """Lets the same words of a library through once in a while; our own pass."""
+class RepeatFilter(logging.Filter):
+    """Lets the same message of a library through once in a while; our own pass."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said_s: dict[str, float] = {}
+        self._last_logged_s: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith(LIBRARIES):
             return True
-        now_s, words = time.monotonic(), str(record.msg)
-        if now_s - self._said_s.get(words, -REPEAT_EVERY_S) < REPEAT_EVERY_S:
+        now_s, message = time.monotonic(), str(record.msg)
+        if now_s - self._last_logged_s.get(message, -REPEAT_INTERVAL_S) < REPEAT_INTERVAL_S:
             return False
-        self._said_s[words] = now_s
+        self._last_logged_s[message] = now_s
         return True
 
 
-def quiet_logs() -> None:
+def quiet_library_logs() -> None:
     """Faust's and aiokafka's news are not ours; what goes wrong is, said sparingly."""
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(Sparing())
+        handler.addFilter(RepeatFilter())
 
 
 class App(faust.App):  # type: ignore[misc]
@@ -98,7 +98,7 @@ class App(faust.App):  # type: ignore[misc]
     async def on_first_start(self) -> None:
         """Faust makes its data directory here."""
 
-    def give_up(self, failure: BaseException) -> None:
+    def abort_sends(self, failure: BaseException) -> None:
         """Send nothing more. aiokafka would go on with what stands behind a record that it could not deliver; told of
         that at once, it has not begun to."""
         producer = self.producer._producer

@@ -1,4 +1,4 @@
-"""What the order bot can be told."""
+"""The order bot's settings."""
 
 from dataclasses import dataclass
 

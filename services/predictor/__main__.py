@@ -2,9 +2,9 @@
 
 import sys
 
-from services.predictor.handler import Handler
+from services.predictor.core import Handler
 from services.predictor.history import MarketViews
-from services.predictor.market import MarketReader
+from services.predictor.market_reader import MarketReader
 from services.predictor.model_slot import ModelSlots
 from services.predictor.server import PredictorServer
 from services.predictor.servicer import PredictorServicer
@@ -15,9 +15,9 @@ from tidewheel.registry.store import Registry
 from tidewheel.runtime import process
 from tidewheel.runtime.process import Context
 
-CHECK_S = 0.5
+CHECK_INTERVAL_S = 0.5
 # The threads are daemons: one that hangs in a call does not keep the process alive.
-JOIN_LIMIT_S = 3.0
+JOIN_TIMEOUT_S = 3.0
 
 
 def run(settings: Settings, context: Context) -> None:
@@ -26,8 +26,8 @@ def run(settings: Settings, context: Context) -> None:
     registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
     server = PredictorServer(PredictorServicer(Handler(slots, markets), context.log), settings)
 
-    def has_model() -> None:
-        server.has_model()
+    def on_first_model() -> None:
+        server.set_serving()
         context.health.ready()
 
     context.health.not_ready("no verified model yet")
@@ -36,8 +36,8 @@ def run(settings: Settings, context: Context) -> None:
         slots,
         context.log,
         poll_s=settings.registry_poll_s,
-        on_model=has_model,
-        on_turn=context.health.turned,
+        on_model_loaded=on_first_model,
+        on_poll=context.health.heartbeat,
     )
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
     workers = [
@@ -45,7 +45,7 @@ def run(settings: Settings, context: Context) -> None:
         Worker("market", MarketReader(settings.kafka, markets, context.log).run, context.stop),
     ]
     try:
-        while not context.stop.wait(CHECK_S):
+        while not context.stop.wait(CHECK_INTERVAL_S):
             for worker in workers:
                 worker.check()
     finally:
@@ -53,7 +53,7 @@ def run(settings: Settings, context: Context) -> None:
         context.health.not_ready("stopping")
         server.drain(settings.drain_wait_s, settings.drain_grace_s)
         for worker in workers:
-            worker.join(JOIN_LIMIT_S)
+            worker.join(JOIN_TIMEOUT_S)
         registry.close()
 
 

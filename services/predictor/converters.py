@@ -1,4 +1,4 @@
-"""Messages <-> values, and nothing else. Raises Refused where the message cannot mean a value."""
+"""Messages <-> values, and nothing else. Raises PredictionRefusedError where the message cannot mean a value."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from services.predictor.handler import Prediction, PredictionNow, Predictions, Quote, Rows
+from services.predictor.core import Prediction, PredictionNow, Predictions, Quote, Rows
 from services.predictor.model_slot import ServingModel
-from services.predictor.refusals import bad_input
+from services.predictor.refusals import invalid_input
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES
 from tidewheel.wire.v1 import predictor_pb2
 
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RowsCall:
+class RowsRequest:
     """Predict (`rows` has shape (605,)) or PredictBatch (shape (n, 605))."""
 
     instrument: str
@@ -25,37 +25,39 @@ class RowsCall:
 
 
 @dataclass(frozen=True, slots=True)
-class NowCall:
+class NowRequest:
     """PredictNow; `quote` None means the market's own."""
 
     instrument: str
     quote: Quote | None
 
 
-def predict_call(payload: bytes) -> RowsCall:
+def parse_predict_request(payload: bytes) -> RowsRequest:
     message = _parse(predictor_pb2.PredictRequest, payload)
     given, packed = len(message.features), message.features_f32
     if bool(given) == bool(packed):
-        raise bad_input("features", f"give either features or features_f32, {'not both' if given else 'one of them'}")
+        raise invalid_input(
+            "features", f"give either features or features_f32, {'not both' if given else 'one of them'}"
+        )
     if packed:
         row = _rows(packed)
         if len(row) != 1:
-            raise bad_input("features_f32", f"{len(packed)} bytes, one row has {FEATURES_BYTES}")
-        return RowsCall(message.instrument, row[0], message.schema_hash)
+            raise invalid_input("features_f32", f"{len(packed)} bytes, one row has {FEATURES_BYTES}")
+        return RowsRequest(message.instrument, row[0], message.schema_hash)
     if given != FEATURE_COUNT:
-        raise bad_input("features", f"{given} numbers, the model needs {FEATURE_COUNT}")
-    return RowsCall(message.instrument, np.array(message.features, dtype=np.float32), message.schema_hash)
+        raise invalid_input("features", f"{given} numbers, the model needs {FEATURE_COUNT}")
+    return RowsRequest(message.instrument, np.array(message.features, dtype=np.float32), message.schema_hash)
 
 
-def batch_call(payload: bytes) -> RowsCall:
+def parse_batch_request(payload: bytes) -> RowsRequest:
     message = _parse(predictor_pb2.PredictBatchRequest, payload)
-    return RowsCall(message.instrument, _rows(message.features_f32), message.schema_hash)
+    return RowsRequest(message.instrument, _rows(message.features_f32), message.schema_hash)
 
 
-def now_call(payload: bytes) -> NowCall:
+def parse_now_request(payload: bytes) -> NowRequest:
     message = _parse(predictor_pb2.PredictNowRequest, payload)
     given = message.bid_e9 or message.offer_e9
-    return NowCall(message.instrument, Quote(message.bid_e9, message.offer_e9) if given else None)
+    return NowRequest(message.instrument, Quote(message.bid_e9, message.offer_e9) if given else None)
 
 
 def predict_response(value: Prediction) -> predictor_pb2.PredictResponse:
@@ -94,13 +96,13 @@ def _parse(message: type[M], payload: bytes) -> M:
     try:
         return message.FromString(payload)
     except DecodeError:
-        raise bad_input("request", f"the bytes are no {message.DESCRIPTOR.full_name}") from None
+        raise invalid_input("request", f"the bytes are no {message.DESCRIPTOR.full_name}") from None
 
 
 def _rows(packed: bytes) -> Rows:
     count, rest = divmod(len(packed), FEATURES_BYTES)
     if rest or not count:
-        raise bad_input(
+        raise invalid_input(
             "features_f32", f"{len(packed)} bytes, a row has {FEATURES_BYTES}: {FEATURE_COUNT} little-endian float32"
         )
     return np.frombuffer(packed, dtype="<f4").reshape(count, FEATURE_COUNT)

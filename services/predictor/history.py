@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewheel.domain.continuity import Seconds
-from tidewheel.domain.features import HISTORY_S, Day
+from tidewheel.domain.continuity import MarketSecondChecker
+from tidewheel.domain.features import HISTORY_S, DayMids
 from tidewheel.domain.market import Int64, MarketSecond
 
 BUFFER_S = 4 * HISTORY_S
@@ -22,7 +22,7 @@ class MarketView:
     second: int
     bid_e9: int
     offer_e9: int
-    day: Day
+    day: DayMids
     stale: bool
     mids_e9: Int64
 
@@ -32,14 +32,14 @@ class MarketView:
         return len(self.mids_e9) == HISTORY_S
 
 
-class History:
+class PriceHistory:
     """Closing mids of one instrument without a hole: a new session or a missing second starts it anew.
 
     `order` tells which seconds repeat or are missing.
     """
 
     def __init__(self) -> None:
-        self.order = Seconds()
+        self.order = MarketSecondChecker()
         self._buffer: Int64 = np.empty(BUFFER_S, dtype=np.int64)
         self._length = 0
         self._last: MarketSecond | None = None
@@ -50,14 +50,14 @@ class History:
         if last is not None and second.second <= last.second:
             return
         if last is None or (second.session, second.second) != (last.session, last.second + 1):
-            self._renew(0)
+            self._reallocate(0)
         elif self._length == BUFFER_S:
-            self._renew(HISTORY_S - 1)
+            self._reallocate(HISTORY_S - 1)
         self._buffer[self._length] = second.close_mid_e9
         self._length += 1
         self._last = second
 
-    def _renew(self, keep: int) -> None:
+    def _reallocate(self, keep: int) -> None:
         """A fresh buffer, since views still point into the old one."""
         buffer = np.empty(BUFFER_S, dtype=np.int64)
         buffer[:keep] = self._buffer[self._length - keep : self._length]
@@ -73,7 +73,7 @@ class History:
             last.second,
             last.close_bid_e9,
             last.close_offer_e9,
-            Day(last.day_open_e9, last.day_high_e9, last.day_low_e9),
+            DayMids(last.day_open_e9, last.day_high_e9, last.day_low_e9),
             last.stale,
             self._buffer[max(0, self._length - HISTORY_S) : self._length],
         )
@@ -85,7 +85,7 @@ class MarketViews:
     def __init__(self) -> None:
         self._views: dict[str, MarketView] = {}
         # Why no market seconds come, in words for a caller; None while they can.
-        self.away: str | None = "no market seconds have been read yet"
+        self.unavailable: str | None = "no market seconds have been read yet"
 
     def get(self, instrument: str) -> MarketView | None:
         return self._views.get(instrument)

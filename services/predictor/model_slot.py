@@ -5,20 +5,19 @@ A call reads its object once and answers from nothing else, so a swap in the mid
 
 from dataclasses import dataclass
 
-from tidewheel.domain.models import Evidence, Model, Scorer
-from tidewheel.registry.pointer import Pointer
+from tidewheel.domain.models import Evidence, Model, ModelPointer, Scorer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServingModel:
     """All that a reply says of its model, and the scoring."""
 
-    pointer: Pointer
+    pointer: ModelPointer
     schema_hash: bytes
     scorer: Scorer
 
     @classmethod
-    def of(cls, pointer: Pointer, model: Model) -> "ServingModel":
+    def of(cls, pointer: ModelPointer, model: Model) -> "ServingModel":
         return cls(pointer, model.schema_hash, Scorer.of(model))
 
     @property
@@ -51,7 +50,7 @@ class ModelSlots:
 
     def __init__(self) -> None:
         self._serving: dict[str, ServingModel] = {}
-        self._waiting: frozenset[str] = frozenset()
+        self._awaiting_model: frozenset[str] = frozenset()
         self.registry_seen = False
 
     def get(self, instrument: str) -> ServingModel | None:
@@ -64,10 +63,10 @@ class ModelSlots:
         """Instruments with a serving model."""
         return list(self._serving)
 
-    def note_waiting(self, instruments: frozenset[str]) -> None:
+    def set_awaiting_model(self, instruments: frozenset[str]) -> None:
         """Instruments the registry knows but has no usable model of."""
-        self._waiting = instruments
+        self._awaiting_model = instruments
         self.registry_seen = True
 
-    def is_waiting(self, instrument: str) -> bool:
-        return instrument in self._waiting
+    def is_awaiting_model(self, instrument: str) -> bool:
+        return instrument in self._awaiting_model

@@ -3,25 +3,25 @@
 from enum import StrEnum
 
 
-class Why(StrEnum):
+class RefusalReason(StrEnum):
     """Kinds of refusal. They differ in what the caller can do about it."""
 
-    BAD_INPUT = "bad_input"  # mend the request
+    INVALID_INPUT = "invalid_input"  # mend the request
     UNKNOWN_INSTRUMENT = "unknown_instrument"  # ask for another one
     NO_MODEL = "no_model"  # wait for the first window
     NO_HISTORY = "no_history"  # wait for the market
-    REGISTRY_AWAY = "registry_away"  # try again soon
-    MARKET_AWAY = "market_away"  # try again soon
+    REGISTRY_UNAVAILABLE = "registry_unavailable"  # try again soon
+    MARKET_UNAVAILABLE = "market_unavailable"  # try again soon
 
 
-class Refused(Exception):
+class PredictionRefusedError(Exception):
     """The message is for the caller."""
 
-    def __init__(self, why: Why, message: str) -> None:
+    def __init__(self, reason: RefusalReason, message: str) -> None:
         super().__init__(message)
-        self.why = why
+        self.reason = reason
 
 
-def bad_input(field: str, description: str) -> Refused:
+def invalid_input(field: str, description: str) -> PredictionRefusedError:
     """A request at fault, by field, like a field violation of google.rpc.BadRequest."""
-    return Refused(Why.BAD_INPUT, f"{field}: {description}")
+    return PredictionRefusedError(RefusalReason.INVALID_INPUT, f"{field}: {description}")

@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.predictor.servicer import SERVICE, PredictorServicer
 from services.predictor.settings import Settings
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 # A batch of some 1,700 rows; what is larger is answered RESOURCE_EXHAUSTED before it is read.
 MESSAGE_BYTES_MAX = 4 * 2**20 + 2**16
@@ -49,7 +49,7 @@ class PredictorServer:
         self.port = _bind(self._server, settings.grpc_host, settings.grpc_port)
         self._server.start()
 
-    def has_model(self) -> None:
+    def set_serving(self) -> None:
         """From now on a verified model is loaded; that never ends, since the last good one is kept."""
         self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
 
@@ -66,5 +66,7 @@ def _bind(server: Any, host: str, port: int) -> int:
     except RuntimeError:
         bound = 0
     if bound == 0:
-        raise Unusable(f"the gRPC port {port} on {host} cannot be used: something listens there, or it is not allowed")
+        raise FatalError(
+            f"the gRPC port {port} on {host} cannot be used: something listens there, or it is not allowed"
+        )
     return bound

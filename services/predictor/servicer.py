@@ -8,23 +8,23 @@ from typing import Any
 import grpc
 
 from services.predictor import converters
-from services.predictor.handler import Handler
-from services.predictor.refusals import Refused, Why
+from services.predictor.core import Handler
+from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from tidewheel.telemetry import metrics
 from tidewheel.wire.v1 import predictor_pb2
 
 SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name
 
-STATUS = {
-    Why.BAD_INPUT: grpc.StatusCode.INVALID_ARGUMENT,
-    Why.UNKNOWN_INSTRUMENT: grpc.StatusCode.NOT_FOUND,
-    Why.NO_MODEL: grpc.StatusCode.FAILED_PRECONDITION,
-    Why.NO_HISTORY: grpc.StatusCode.FAILED_PRECONDITION,
-    Why.REGISTRY_AWAY: grpc.StatusCode.UNAVAILABLE,
-    Why.MARKET_AWAY: grpc.StatusCode.UNAVAILABLE,
+STATUS_CODES = {
+    RefusalReason.INVALID_INPUT: grpc.StatusCode.INVALID_ARGUMENT,
+    RefusalReason.UNKNOWN_INSTRUMENT: grpc.StatusCode.NOT_FOUND,
+    RefusalReason.NO_MODEL: grpc.StatusCode.FAILED_PRECONDITION,
+    RefusalReason.NO_HISTORY: grpc.StatusCode.FAILED_PRECONDITION,
+    RefusalReason.REGISTRY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    RefusalReason.MARKET_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
 
-Work = Callable[[bytes], bytes]
+RpcMethod = Callable[[bytes], bytes]
 
 
 class PredictorServicer:
@@ -37,58 +37,59 @@ class PredictorServicer:
 
     def generic_handler(self) -> Any:
         """All methods, for a server."""
-        works: dict[str, Work] = {
+        rpc_methods: dict[str, RpcMethod] = {
             "Predict": self.predict,
             "PredictBatch": self.predict_batch,
             "PredictNow": self.predict_now,
         }
         methods = {
-            name: grpc.unary_unary_rpc_method_handler(self._answering(name, work)) for name, work in works.items()
+            name: grpc.unary_unary_rpc_method_handler(self._with_status(name, rpc_method))
+            for name, rpc_method in rpc_methods.items()
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def predict(self, payload: bytes) -> bytes:
-        call = converters.predict_call(payload)
-        result = self._handler.predict(call.instrument, call.rows, call.schema_hash)
-        _count(call.instrument, result.model.seq, result.label, 1)
+        request = converters.parse_predict_request(payload)
+        result = self._handler.predict(request.instrument, request.rows, request.schema_hash)
+        _record_predictions(request.instrument, result.model.seq, result.label, 1)
         return converters.predict_response(result).SerializeToString()
 
     def predict_batch(self, payload: bytes) -> bytes:
-        call = converters.batch_call(payload)
-        result = self._handler.predict_batch(call.instrument, call.rows, call.schema_hash)
+        request = converters.parse_batch_request(payload)
+        result = self._handler.predict_batch(request.instrument, request.rows, request.schema_hash)
         flagged = int(result.labels.sum())
-        _count(call.instrument, result.model.seq, 1, flagged)
-        _count(call.instrument, result.model.seq, 0, len(result.labels) - flagged)
+        _record_predictions(request.instrument, result.model.seq, 1, flagged)
+        _record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
         return converters.batch_response(result).SerializeToString()
 
     def predict_now(self, payload: bytes) -> bytes:
-        call = converters.now_call(payload)
-        result = self._handler.predict_now(call.instrument, call.quote)
-        _count(call.instrument, result.prediction.model.seq, result.prediction.label, 1)
+        request = converters.parse_now_request(payload)
+        result = self._handler.predict_now(request.instrument, request.quote)
+        _record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
         return converters.now_response(result).SerializeToString()
 
-    def _answering(self, method: str, work: Work) -> Callable[[bytes, Any], bytes]:
+    def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:
         duration = metrics.RPC_DURATION_SECONDS.labels(method)
 
         def answer(payload: bytes, context: Any) -> bytes:
             started = self._clock()
-            code, words, response = grpc.StatusCode.OK, "", b""
+            code, details, response = grpc.StatusCode.OK, "", b""
             try:
-                response = work(payload)
-            except Refused as refusal:
-                code, words = STATUS[refusal.why], str(refusal)
+                response = rpc_method(payload)
+            except PredictionRefusedError as refusal:
+                code, details = STATUS_CODES[refusal.reason], str(refusal)
             except Exception:
                 self._log.exception("%s failed", method)
-                code, words = grpc.StatusCode.INTERNAL, "the predictor failed; its log says why"
+                code, details = grpc.StatusCode.INTERNAL, "the predictor failed; its log says why"
             duration.observe(self._clock() - started)
             metrics.RPCS.labels(method, code.name).inc()
             if code is not grpc.StatusCode.OK:
-                context.abort(code, words)
+                context.abort(code, details)
             return response
 
         return answer
 
 
-def _count(instrument: str, seq: int, label: int, count: int) -> None:
+def _record_predictions(instrument: str, seq: int, label: int, count: int) -> None:
     if count:
         metrics.PREDICTIONS.labels(instrument, str(seq), str(label)).inc(count)

@@ -25,5 +25,5 @@ class Worker:
         if self._failure is not None:
             raise self._failure
 
-    def join(self, limit_s: float) -> None:
-        self._thread.join(limit_s)
+    def join(self, timeout_s: float) -> None:
+        self._thread.join(timeout_s)

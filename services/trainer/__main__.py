@@ -10,7 +10,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VEC
 
 import sys
 
-from services.trainer.service import run
+from services.trainer.app import run
 from services.trainer.settings import Settings
 from tidewheel.runtime import process
 

@@ -1,343 +1,180 @@
-"""Windows of consecutive examples, per instrument. Examples in, closed windows out; no Kafka, no clock.
+"""One closed window -> a model, or the reason why there is none. Pure: no clock, no broker, no registry.
 
-The rows of the windows being filled and, thinned, of those remembered lie in scratch space; what is held beside it is
-some numbers a window. A window remembers those before it that share no row with it or one another. An example already
-seen is told and passed over. A gap in `example_seq` cannot be mended, so the window it falls into is given up, loudly,
-and filling goes on at the next window's first example. An example too far ahead to come after a gap is out of place
-itself: to go on after it would pass over all the true ones in silence.
+The same window with what it remembers, the same configuration and the same setting to start from give the same model
+bytes: every seed comes from them, and nothing of the wall clock, of the served model or of evidence is in a model.
+State changes are handed to `emit` as they happen.
 
-Who frees a slot of the scratch space: a filling its own, when it is dropped or remembers something no longer; whoever
-is handed a `StoredWindow` the slots of that one, when it has been dealt with.
+Nothing that a few minutes hold by chance keeps a window without a model. Where rows before the test part are too few,
+or of one class, the search is made on all, and nothing is stated of the test part; where nothing can be held out there
+is no search; where no setting keeps its recall on rows held out, or the best tells nothing apart once all rows train
+it, the setting the search began with takes over.
 """
 
-from collections import deque
-from dataclasses import dataclass
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
-import numpy as np
+from services.trainer.dataset.sample import Sample
+from services.trainer.dataset.split import effective_sample_size
+from services.trainer.modelling import assembly
+from services.trainer.modelling.assembly import Candidate
+from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.refit import FittedModel, refit
+from services.trainer.modelling.training_data import TrainingData, is_trainable, trainable_folds, training_data_of
+from services.trainer.search import tuning
+from services.trainer.search.config import TrainingConfig
+from services.trainer.search.crossfit import Folds
+from services.trainer.windows.count_windows import Window
+from tidewheel.contracts.codecs.models import encode_model
+from tidewheel.domain.models import Hyperparameters
+from tidewheel.domain.training import RunEvent, SplitSizes, Step, Trial
 
-from services.trainer.memory import Remembered
-from services.trainer.rows import Rows
-from services.trainer.sample import Sample, thinned
-from services.trainer.scratch import Scratch, ScratchMemory
-from services.trainer.stored import FillingRows, StoredRows, StoredSample
-from tidewheel.domain.continuity import Arrival, arrived
-from tidewheel.domain.features import Example
-from tidewheel.domain.windows import Windowing
+Emit = Callable[[RunEvent], None]
 
-# So many windows' rows at most are missing before what is read. Records that cannot be read are fewer, a thousand in a
-# row at most, and the smallest window has 200 rows.
-MISSING_WINDOWS_MAX = 10
+
+@dataclass(frozen=True, slots=True)
+class SearchStart:
+    """What a run is given beside its rows: the setting its search defends first, None for the usual one, and who says
+    that time is up."""
+
+    setting: Hyperparameters | None = None
+    out_of_time: Callable[[], bool] = lambda: False
+
+    def to_lineage(self) -> str:
+        """As the lineage has it; empty for the usual one."""
+        return json.dumps(asdict(self.setting), sort_keys=True, separators=(",", ":")) if self.setting else ""
+
+    @classmethod
+    def from_lineage(cls, text: str) -> "SearchStart":
+        """From the lineage. Raises TypeError or ValueError where it is none."""
+        return cls(Hyperparameters(**json.loads(text)) if text else None)
+
+
+DEFAULT_START = SearchStart()
+
+
+def train_candidate(
+    window: Window, config: TrainingConfig, emit: Emit, search_start: SearchStart = DEFAULT_START
+) -> Candidate:
+    """Validate, split, search, and build the model of a window. Raises NoModelError."""
+    pipeline = _Pipeline(window, config, emit, search_start)
+    data = pipeline.cut()
+    return pipeline.build_candidate(data, pipeline.search(data))
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedSetting:
+    """The setting to train with, and the one the search began with; how many trials were made, the winner as people see
+    it, None where none was made, and a sentence."""
+
+    setting: Hyperparameters
+    first: Hyperparameters
+    trials: int
+    trial: Trial | None
+    detail: str
+
+    @classmethod
+    def of(cls, selected: tuning.SearchResult, config: TrainingConfig) -> "SelectedSetting":
+        """Of a search."""
+        return cls(
+            selected.winner.hyperparameters,
+            selected.incumbent.hyperparameters,
+            selected.trials,
+            selected.winner.as_trial(selected.number, config.trials),
+            f"trial {selected.number}: {selected.explanation}",
+        )
+
+    @classmethod
+    def without_search(cls, first: Hyperparameters) -> "SelectedSetting":
+        """Without a search."""
+        return cls(first, first, 0, None, "nothing can be held out to search with, so the first setting is taken")
+
+    def fallen_back(self) -> "SelectedSetting":
+        """The first setting, in place of one that comes to nothing when all rows train it."""
+        detail = "the winner tells no row from another once all rows train it; the first setting takes over"
+        return replace(self, setting=self.first, trial=None, detail=detail)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """A closed window: its rows by `example_seq`, and where they lie in the topic. `memory`: windows before it, oldest
-    first."""
-
-    instrument: str
-    seq: int
-    partition: int
-    first_offset: int
-    last_offset: int
-    rows: Rows
-    memory: tuple[Remembered, ...] = ()
-
-    @property
-    def needed_from(self) -> int:
-        """The offset of the first row that its model is made of."""
-        return self.memory[0].first_offset if self.memory else self.first_offset
-
-    def remembered(self) -> Remembered:
-        """As later windows know it. Rows of which no model could be made are left out."""
-        rows = self.rows
-        first, last = int(rows.example_seq[0]), int(rows.example_seq[-1])
-        return Remembered(self.seq, first, last, self.first_offset, _finite(rows.take(thinned(len(rows)))))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredRemembered:
-    """A `Remembered` whose sample lies in scratch space."""
-
-    seq: int
-    first_example_seq: int
-    last_example_seq: int
-    first_offset: int
-    sample: StoredSample
-
-    def shared(self) -> "StoredRemembered":
-        """The same, with one more who holds its sample."""
-        self.sample.share()
-        return self
-
-    def load(self) -> Remembered:
-        places = (self.seq, self.first_example_seq, self.last_example_seq, self.first_offset)
-        return Remembered(*places, self.sample.load())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredWindow:
-    """A closed window whose rows, and those it remembers, lie in scratch space. Whoever is handed it frees it, once."""
-
-    instrument: str
-    seq: int
-    partition: int
-    first_offset: int
-    last_offset: int
-    rows: StoredRows
-    memory: tuple[StoredRemembered, ...]
-
-    @property
-    def needed_from(self) -> int:
-        """The offset of the first row that its model is made of."""
-        return self.memory[0].first_offset if self.memory else self.first_offset
-
-    def load(self) -> Window:
-        """With all its rows. Any thread may, as long as it is not freed."""
-        places = (self.instrument, self.seq, self.partition, self.first_offset, self.last_offset)
-        return Window(*places, self.rows.read(), tuple(one.load() for one in self.memory))
-
-    def free(self) -> None:
-        self.rows.free()
-        for one in self.memory:
-            one.sample.free()
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Examples `expected`…`found` - 1 never came; windows `lost` (possibly none) cannot be made. Read again from
-    `first_offset`, it is found again."""
-
-    instrument: str
-    expected: int
-    found: int
-    lost: range
-    first_offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Misplaced:
-    """Example `found` came where `expected` should have, too far ahead to be true. It is not taken in."""
-
-    instrument: str
-    expected: int
-    found: int
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The first example seen of an instrument is `found`; filling begins with window `seq`."""
-
-    instrument: str
-    found: int
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """An example that was taken in before; it is passed over."""
-
-    instrument: str
-    arrival: Arrival
-
-
-Interruption = Gap | Misplaced | Joined | Repeated
-Happening = Window | Interruption
-StoredHappening = StoredWindow | Interruption
-
-
-class _Fillings:
-    """The windows being filled, by instrument."""
-
-    def __init__(self, windowing: Windowing, memory: int, scratch: Scratch) -> None:
-        """`memory`: how many windows a model may be made of, its own among them."""
-        self._windowing = windowing
-        self._memory = memory
-        self._scratch = scratch
-        self._filling: dict[str, _Filling] = {}
-
-    def _take_in(self, example: Example, partition: int, offset: int) -> list[StoredHappening]:
-        happenings: list[StoredHappening] = []
-        filling = self._filling.get(example.instrument)
-        if filling is None or example.example_seq < filling.began_at:
-            # One from before the beginning: the topic was gone back in, or the first one read was out of place.
-            if filling is not None:
-                filling.free()
-            filling = self._begun(example, partition)
-            happenings.append(Joined(example.instrument, example.example_seq, filling.seq))
-        elif example.example_seq > filling.expected + MISSING_WINDOWS_MAX * self._windowing.size:
-            return [Misplaced(example.instrument, filling.expected, example.example_seq)]
-        elif example.example_seq > filling.expected:
-            happenings.append(filling.skip_to(example.example_seq))
-        elif example.example_seq < filling.expected:
-            return [Repeated(example.instrument, arrived(filling.expected, example.example_seq, "example_seq"))]
-        window = filling.add(example, offset)
-        return [*happenings, window] if window else happenings
-
-    def gathered(self, instrument: str) -> int:
-        """Rows in the window being filled."""
-        filling = self._filling.get(instrument)
-        return filling.rows.count if filling else 0
-
-    def first_from(self, example_seq: int) -> int:
-        """The first window that is read whole where reading begins with this example."""
-        return _first_window_from(self._windowing, example_seq)
-
-    def resume_offset(self, partition: int) -> int | None:
-        """The offset of the first record that the windows being filled on a partition still need, or the next one to
-        come; None where the partition has shown no example yet."""
-        return min((f.resume_offset for f in self._filling.values() if f.partition == partition), default=None)
-
-    def needed_from(self, partition: int) -> int | None:
-        """The same, with what those windows remember."""
-        return min((f.needed_from for f in self._filling.values() if f.partition == partition), default=None)
-
-    def drop(self, partitions: set[int]) -> None:
-        """Forget what came from partitions that are no longer ours."""
-        for name in [name for name, f in self._filling.items() if f.partition in partitions]:
-            self._filling.pop(name).free()
-
-    def _begun(self, example: Example, partition: int) -> "_Filling":
-        filling = _Filling(example, partition, self._windowing, self._memory, self._scratch)
-        self._filling[example.instrument] = filling
-        return filling
-
-
-class StoredWindows(_Fillings):
-    """The windows being filled, in scratch space. Tells where to read from again after a crash."""
-
-    def on_example(self, example: Example, partition: int, offset: int) -> list[StoredHappening]:
-        """Take in one example; what came of it, in order."""
-        return self._take_in(example, partition, offset)
-
-
-class Windows(_Fillings):
-    """The same for who has the memory to hold them: a window comes with its rows when it closes."""
-
-    def __init__(self, windowing: Windowing, memory: int = 1) -> None:
-        """`memory`: how many windows a model may be made of, its own among them."""
-        super().__init__(windowing, memory, ScratchMemory())
-
-    def on_example(self, example: Example, partition: int, offset: int) -> list[Happening]:
-        """Take in one example; what came of it, in order."""
-        happenings = self._take_in(example, partition, offset)
-        return [_loaded(one) if isinstance(one, StoredWindow) else one for one in happenings]
-
-
-def _loaded(stored: StoredWindow) -> Window:
-    window = stored.load()
-    stored.free()
-    return window
-
-
-def left_behind(windowing: Windowing, joined: Joined, offset: int, newest: int, last_offset: int) -> range:
-    """The windows that nobody ends where reading begins at `offset`: after the newest that has ended (0: none is known)
-    and before the first that is read whole. `last_offset`: of the newest one's last row, 0 where that is not known.
-
-    None where these windows need not ever have been wanting:
-    - none is known, and more than a window's rows are missing: retention has taken the beginning, or the registry is
-      another than that of the windows' time;
-    - so many are missing that the registry, put back to an older state, or the example is the likelier to be wrong;
-    - there are fewer records between than rows missing: windows were counted otherwise then.
-    """
-    windows = range(newest + 1, joined.seq)
-    if not newest:
-        return windows if joined.found <= windowing.size else range(0)
-    missing = joined.found - windowing.last_example_seq(newest) - 1
-    if len(windows) * windowing.step > MISSING_WINDOWS_MAX * windowing.size:
-        return range(0)
-    return range(0) if last_offset and missing > offset - last_offset - 1 else windows
-
-
-class _Filling:
-    """One instrument's window being filled. `began_at`: the first `example_seq` read; `expected`: the next; `seq`: the
-    window's number."""
-
-    def __init__(self, first: Example, partition: int, windowing: Windowing, memory: int, scratch: Scratch) -> None:
-        self.partition = partition
-        self.began_at = self.expected = first.example_seq
-        self.rows = FillingRows(scratch)
-        self.next_offset = 0
-        self.seq = _first_window_from(windowing, first.example_seq)
-        self._instrument = first.instrument
-        self._windowing = windowing
-        self._memory = memory
-        self._scratch = scratch
-        self._remembered: deque[StoredRemembered] = deque()
-        self._first_offset = 0
-
-    @property
-    def resume_offset(self) -> int:
-        return self._first_offset if self.rows.count else self.next_offset
-
-    @property
-    def needed_from(self) -> int:
-        return self._remembered[0].first_offset if self._remembered else self.resume_offset
-
-    def skip_to(self, example_seq: int) -> Gap:
-        """Give up what is being filled: the examples before this one are missing."""
-        expected, first_lost, first_offset = self.expected, self.seq, self.resume_offset
-        self.rows.forget(self.rows.count)
-        self.expected = example_seq
-        self.seq = max(first_lost, _first_window_from(self._windowing, example_seq))
-        self._forget()
-        return Gap(self._instrument, expected, example_seq, range(first_lost, self.seq), first_offset)
-
-    def add(self, example: Example, offset: int) -> StoredWindow | None:
-        """Take in the next example, the one expected; the window, if this one closes it."""
-        self.expected += 1
-        self.next_offset = offset + 1
-        if example.example_seq < self._windowing.first_example_seq(self.seq):
-            return None
-        if not self.rows.count:
-            self._first_offset = offset
-        self.rows.put(example, offset)
-        return self._closed() if self.rows.count == self._windowing.size else None
-
-    def free(self) -> None:
-        """Forget all rows."""
-        self.rows.forget(self.rows.count)
-        for one in self._remembered:
-            one.sample.free()
-
-    def _closed(self) -> StoredWindow:
-        """Hand out the full window, and begin the next with the rows they share."""
-        place, rows = (self.partition, self._first_offset, self.next_offset - 1), self.rows.closed()
-        window = StoredWindow(self._instrument, self.seq, *place, rows, self._before(self.seq))
-        if self._memory > 1:
-            self._remember(rows)
-        self.seq += 1
-        self.rows.forget(self._windowing.step)
-        if self.rows.count:
-            self._first_offset = self.rows.first_offset
-        self._forget()
-        return window
-
-    def _remember(self, rows: StoredRows) -> None:
-        """The window that has closed, as `Window.remembered` tells it."""
-        shown = thinned(self._windowing.size)
-        if len(sample := _finite(rows.read(shown))):
-            first, last = self._windowing.first_example_seq(self.seq), self._windowing.last_example_seq(self.seq)
-            stored = StoredSample(self._scratch, sample, len(shown))
-            self._remembered.append(StoredRemembered(self.seq, first, last, self._first_offset, stored))
-
-    def _before(self, seq: int) -> tuple[StoredRemembered, ...]:
-        """What a window remembers: windows that share no row with it or one another."""
-        apart = self._windowing.apart
-        wanted = range(seq - apart, seq - apart * self._memory, -apart)
-        return tuple(one.shared() for one in self._remembered if one.seq in wanted)
-
-    def _forget(self) -> None:
-        """What no window to come remembers."""
-        oldest = self.seq - self._windowing.apart * (self._memory - 1)
-        while self._remembered and self._remembered[0].seq < oldest:
-            self._remembered.popleft().sample.free()
-
-
-def _finite(shown: Rows) -> Sample:
-    """Rows as the learner is shown them, without those of which no model could be made."""
-    return Sample.of(shown.take(np.flatnonzero(np.isfinite(shown.features).all(axis=1))))
-
-
-def _first_window_from(windowing: Windowing, example_seq: int) -> int:
-    """The first window none of whose examples lie before this one."""
-    return -(-(example_seq - 1) // windowing.step) + 1
+class _Pipeline:
+    """The run's steps that people see."""
+
+    window: Window
+    config: TrainingConfig
+    emit: Emit
+    search_start: SearchStart
+
+    def seed(self, purpose: str) -> int:
+        return self.config.seed_of(self.window.instrument, self.window.seq, purpose)
+
+    def cut(self) -> TrainingData:
+        """What the model is made of and judged on. Raises NoModelError where that allows none."""
+        rows = self.window.rows
+        data = training_data_of(self.window)
+        worth = f"worth {effective_sample_size(rows):.1f} independent"
+        self._emit(Step.VALIDATED, f"{len(rows):,} rows, {rows.label.mean():.1%} PROFIT, {worth}{_memory_detail(data)}")
+        development = len(data.development)
+        sizes = SplitSizes(development, development, len(data.test), data.purged, self.config.folds)
+        detail = f"{development:,} rows train and validate in {sizes.folds} folds, {len(data.test):,} test"
+        self._emit(Step.SPLIT, f"{detail}; {data.purged:,} purged", sizes=sizes)
+        return data
+
+    def search(self, data: TrainingData) -> SelectedSetting:
+        """The best setting that the search finds; the first one where nothing can be held out to search with."""
+        part, first = data.search_rows, self.search_start.setting or tuning.DEFAULT_SETTING
+        cut = trainable_folds(part, self.config.folds)
+        if not cut:
+            selected_setting = SelectedSetting.without_search(replace(first, epochs=self.config.epochs))
+        else:
+            folds = Folds.of(part, cut, self.config, self.seed("rows"))
+            label = part.label[folds.indices]
+            search = tuning.Search(folds, label, self.config, self.seed("search"), first, self.search_start.out_of_time)
+            selected = search.run(lambda trial: self._emit(Step.TRIAL, "", trial=trial))
+            selected_setting = SelectedSetting.of(selected, self.config)
+        self._emit(Step.SELECTED, selected_setting.detail, trial=selected_setting.trial)
+        return selected_setting
+
+    def build_candidate(self, data: TrainingData, selected_setting: SelectedSetting) -> Candidate:
+        """The model that goes out, and the holdout model. Raises NoModelError where the first setting too comes to
+        nothing."""
+        whole = self._refit(data.whole, selected_setting)
+        if whole is None and selected_setting.setting != selected_setting.first:
+            selected_setting = selected_setting.fallen_back()
+            self._emit(Step.SELECTED, selected_setting.detail)
+            whole = self._refit(data.whole, selected_setting)
+        if whole is None:
+            raise NoModelError(RunReason.NO_FEASIBLE_TRIAL, "trained on all rows, the setting tells none from another")
+        fitted_holdout = self._refit(data.development, selected_setting) if is_trainable(data.development) else None
+        config = self.config.with_trials(selected_setting.trials)
+        context = assembly.ModelContext(
+            self.window, config, selected_setting.setting, self.search_start.to_lineage(), data
+        )
+        holdout_model = assembly.assemble(context, fitted_holdout, data.development) if fitted_holdout else None
+        model = assembly.with_test_metrics(assembly.assemble(context, whole, data.whole), holdout_model, data.test)
+        return Candidate(model, encode_model(model), holdout_model, data.test)
+
+    def _refit(self, part: Sample, selected_setting: SelectedSetting) -> FittedModel | None:
+        cut = trainable_folds(part, self.config.folds)
+        return refit(part, cut, selected_setting.setting, self.config, self.seed("rows"))
+
+    def _emit(self, step: Step, detail: str, *, trial: Trial | None = None, sizes: SplitSizes | None = None) -> None:
+        self.emit(
+            RunEvent(
+                self.window.instrument,
+                self.window.seq,
+                step,
+                at_ns=0,
+                detail=detail,
+                trial=trial,
+                split=sizes,
+                trials_planned=self.config.trials,
+            )
+        )
+
+
+def _memory_detail(data: TrainingData) -> str:
+    """How much of what is remembered counts."""
+    if not len(data.weights):
+        return ""
+    worth = f"worth {effective_sample_size(data.whole):.0f} independent in all"
+    return f"; with {data.weights.sum():.1f} of {len(data.weights)} windows before it {worth}"

@@ -6,18 +6,18 @@ from hashlib import sha256
 
 from threadpoolctl import threadpool_limits
 
-from services.trainer.config import PROCEDURE, TrainingConfig
-from services.trainer.core import Window, Windows
-from services.trainer.reasons import NoModel
-from services.trainer.run import Beginning, make
-from tidewheel.contracts.bad_record import BadRecord
+from services.trainer.core import SearchStart, train_candidate
+from services.trainer.modelling.reasons import NoModelError
+from services.trainer.search.config import PROCEDURE, TrainingConfig
+from services.trainer.windows.count_windows import Window, Windows
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.contracts.codecs.orders import decode_example
+from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.domain.models import Lineage, Model, ModelRecord
 from tidewheel.runtime.kafka import read_to_end
 
 
-class CannotRebuild(Exception):
+class RebuildError(Exception):
     """The log or this program no longer holds what is needed; the message is one line for people."""
 
 
@@ -30,58 +30,58 @@ class Rebuilt:
 
 
 def rebuild(bootstrap: str, model: Model, record: ModelRecord) -> Rebuilt:
-    """Make `model` again; `record` says where its rows begin in the topic. Raises CannotRebuild, KafkaException."""
+    """Make `model` again; `record` says where its rows begin in the topic. Raises RebuildError, KafkaException."""
     config = config_of(model)
-    beginning = _beginning_of(model)
+    search_start = _search_start_of(model)
     window = read_window(bootstrap, model, record, config)
     try:
         with threadpool_limits(1):  # as in the trainer: sums of one thread have one order
-            model_bytes = make(window, config, lambda _: None, beginning).model_bytes
-    except NoModel as failure:
-        raise CannotRebuild(f"these rows give no model here: {failure}") from None
+            model_bytes = train_candidate(window, config, lambda _: None, search_start).model_bytes
+    except NoModelError as failure:
+        raise RebuildError(f"these rows give no model here: {failure}") from None
     return Rebuilt(decode_model(model_bytes), sha256(model_bytes).hexdigest())
 
 
 def config_of(model: Model) -> TrainingConfig:
-    """The configuration a model names. Raises CannotRebuild where it is another program's."""
-    told = json.loads(model.lineage.training_config)
-    if told.get("procedure") != PROCEDURE:
-        raise CannotRebuild(
-            f"made by procedure {told.get('procedure')}, this program follows {PROCEDURE}; use the program of then"
+    """The configuration a model names. Raises RebuildError where it is another program's."""
+    values = json.loads(model.lineage.training_config)
+    if values.get("procedure") != PROCEDURE:
+        raise RebuildError(
+            f"made by procedure {values.get('procedure')}, this program follows {PROCEDURE}; use the program of then"
         )
     try:
-        return TrainingConfig.told(told)
+        return TrainingConfig.from_dict(values)
     except (KeyError, TypeError, ValueError) as failure:
-        raise CannotRebuild(f"its training configuration is none of this program's: {failure}") from None
+        raise RebuildError(f"its training configuration is none of this program's: {failure}") from None
 
 
-def _beginning_of(model: Model) -> Beginning:
+def _search_start_of(model: Model) -> SearchStart:
     try:
-        return Beginning.of(model.lineage.started_from)
+        return SearchStart.from_lineage(model.lineage.started_from)
     except (TypeError, ValueError) as failure:
-        raise CannotRebuild(f"the setting its search started from is none of this program's: {failure}") from None
+        raise RebuildError(f"the setting its search started from is none of this program's: {failure}") from None
 
 
 def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
-    """Exactly the rows of a model's window, and those it remembers. Raises CannotRebuild where one is missing."""
+    """Exactly the rows of a model's window, and those it remembers. Raises RebuildError where one is missing."""
     lineage, windows = model.lineage, Windows(config.windowing, config.memory)
     first = min([lineage.first_example_seq, *(one.first_example_seq for one in lineage.memory)])
     newest = first - 1
-    starts = {lineage.partition: record.needed_from if lineage.memory else record.first_offset}
+    starts = {lineage.partition: record.replay_offset if lineage.memory else record.first_offset}
     for message in read_to_end(bootstrap, lineage.topic, starts):
         try:
             example = decode_example(message.value())
-        except BadRecord:
+        except InvalidRecordError:
             continue  # the trainer set it aside as well
         if example.instrument != model.instrument or example.example_seq < first:
             continue
-        for happening in windows.on_example(example, lineage.partition, message.offset() or 0):
-            if isinstance(happening, Window) and happening.seq == model.seq:
-                return _as_remembered(happening, lineage)
+        for event in windows.on_example(example, lineage.partition, message.offset() or 0):
+            if isinstance(event, Window) and event.seq == model.seq:
+                return _as_remembered(event, lineage)
         newest = max(newest, example.example_seq)
         if newest >= lineage.last_example_seq:
             break
-    raise CannotRebuild(
+    raise RebuildError(
         f"topic {lineage.topic} does not hold all of {model.instrument} any more, partition {lineage.partition} from "
         f"offset {starts[lineage.partition]}; the model needs examples {lineage.first_example_seq} to "
         f"{lineage.last_example_seq}, and what was found ends at {newest}"
@@ -89,12 +89,12 @@ def read_window(bootstrap: str, model: Model, record: ModelRecord, config: Train
 
 
 def _as_remembered(window: Window, lineage: Lineage) -> Window:
-    """The window, if it remembers what the model's did. Raises CannotRebuild where it does not."""
+    """The window, if it remembers what the model's did. Raises RebuildError where it does not."""
     found = [(one.seq, one.first_example_seq, one.last_example_seq) for one in window.memory]
     wanted = [(one.seq, one.first_example_seq, one.last_example_seq) for one in lineage.memory]
     if found != wanted:
         missing = sorted({seq for seq, _, _ in wanted} ^ {seq for seq, _, _ in found})
-        raise CannotRebuild(
+        raise RebuildError(
             f"topic {lineage.topic} does not hold all that the model remembers: windows {missing} were read otherwise"
         )
     return window

@@ -1,11 +1,11 @@
-"""What the trainer can be told."""
+"""The trainer's settings."""
 
 from dataclasses import dataclass
 
-from services.trainer.config import TrainingConfig
-from services.trainer.criteria import Criterion, Goal
-from services.trainer.gate import Promotion
-from services.trainer.learner import Loss, Update
+from services.trainer.learning.learner import Loss, OptimizerKind
+from services.trainer.promotion.gate import Promotion
+from services.trainer.search.config import TrainingConfig
+from services.trainer.search.criteria import Criterion, Goal
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.windows import Windowing
 from tidewheel.registry.client import checked_url
@@ -73,7 +73,7 @@ class Settings:
     recall_min: float = setting(decimal(0.01, 1), 0.25, meaning="The recall to keep.")
     precision_min: float = setting(decimal(0.01, 1), 0.6, meaning="The precision to keep, where recall is what counts.")
     beta: float = setting(decimal(0.01, 100), 1.0, meaning="How much recall weighs beside precision in `f_beta`.")
-    optimizer: str = setting(one_of(*Update), Update.SGD, meaning="How gradients become steps.")
+    optimizer: str = setting(one_of(*OptimizerKind), OptimizerKind.SGD, meaning="How gradients become steps.")
     loss: str = setting(one_of(*Loss), Loss.LOGISTIC, meaning="What a row costs.")
     positive_weight: str = setting(
         one_of("tuned", "balanced"),
@@ -124,7 +124,7 @@ class Settings:
             memory=self.memory,
             trials=self.trials,
             criterion=Criterion(Goal(self.criterion), self.recall_min, self.precision_min, self.beta),
-            update=Update(self.optimizer),
+            update=OptimizerKind(self.optimizer),
             loss=Loss(self.loss),
             balanced=self.positive_weight == "balanced",
             uniqueness_weights=self.uniqueness_weights,

@@ -10,7 +10,7 @@ The order of effects, for window w:
 3. The model is made; state changes go out as they happen. This needs no Redis.
    (An early window, see ADR 22, is judged before, and made only if drift has been seen.)
 4. Model w-1 is judged on w's rows, and so is the model that serves; the bettor's account goes on from the scorecard
-   before. Scorecard and rival go to w-1's record, and the scorecard goes out as an event.
+   before. Scorecard and champion go to w-1's record, and the scorecard goes out as an event.
 5. The gate judges model w against the served one; evidence, and under `proven` the proof, are those of the procedure up
    to model w-1.
 6. Everything sent so far is confirmed by the broker; then the registry is changed, in one script: the model serves, or
@@ -27,52 +27,63 @@ from dataclasses import replace
 
 from confluent_kafka import KafkaException
 
-from services.trainer import bets, evidence, gate, proof
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window, left_behind
-from services.trainer.events import Events
-from services.trainer.gate import Promotion
-from services.trainer.gauges import tell_finding, tell_pooled
-from services.trainer.jobs import JUDGED, KEPT, NS_PER_S, Begun, Closed, Lost, Run, result_of
-from services.trainer.judges import Finding, Judges
-from services.trainer.ledger import Ledger, Stopping
-from services.trainer.reasons import NoModel, RunReason, verdict_of
-from services.trainer.rows import Rows
-from services.trainer.run import Beginning, Candidate, Emit, make
+from services.trainer.core import Emit, SearchStart, train_candidate
+from services.trainer.dataset.rows import Rows
+from services.trainer.metrics import record_next_window, record_pooled_scorecards
+from services.trainer.modelling.assembly import Candidate
+from services.trainer.modelling.reasons import NoModelError, RunReason, verdict_of
+from services.trainer.promotion import bets, gate, proof
+from services.trainer.promotion.gate import Promotion
+from services.trainer.promotion.next_window import NextWindowEvaluator, NextWindowResult
+from services.trainer.runs.events import RunEventSink
+from services.trainer.runs.jobs import (
+    JUDGED_REASONS,
+    KEPT_REASONS,
+    NS_PER_S,
+    ClosedWindow,
+    LostWindowsJob,
+    ReadingStartedJob,
+    Run,
+    result_of,
+)
+from services.trainer.runs.ledger import Ledger, StoppingError
+from services.trainer.search.config import TrainingConfig
+from services.trainer.statistics import evidence
+from services.trainer.windows.count_windows import Window, left_behind
 from tidewheel.domain.account import Account
-from tidewheel.domain.models import Evidence, Hyperparameters, Model, ModelRecord, Rival, Verdict
+from tidewheel.domain.models import Champion, Evidence, Hyperparameters, Model, ModelRecord, Verdict
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent, RunResult, Step
 from tidewheel.registry.store import Publication
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 from tidewheel.telemetry import metrics
 
 UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
 
-Make = Callable[[Window, TrainingConfig, Emit, Beginning], Candidate]
+TrainCandidate = Callable[[Window, TrainingConfig, Emit, SearchStart], Candidate]
 Settle = Callable[[Account, Model, Window, bets.ModelOf, ExitOn], Account]
 
 
 class Worker:
-    """Trains and publishes. Raises Stopping, KafkaException when events cannot be delivered, and Unusable where the
-    registry belongs to other topics."""
+    """Trains and publishes. Raises StoppingError, KafkaException when events cannot be delivered, and FatalError where
+    the registry belongs to other topics."""
 
     def __init__(
         self,
         config: TrainingConfig,
         promotion: Promotion,
         ledger: Ledger,
-        events: Events,
+        events: RunEventSink,
         log: logging.Logger,
         clock_ns: Callable[[], int],
-        make: Make = make,
+        train_candidate: TrainCandidate = train_candidate,
         tuning_limit_s: float = 0.0,
         due_each: int = 1,
         exit_on: ExitOn = ExitOn.BID,
         settle: Settle = bets.settle,
     ) -> None:
-        self._make_candidate = make
+        self._make_candidate = train_candidate
         self._settle = settle
         self._tuning_limit_s = tuning_limit_s
         self._due_each = due_each
@@ -85,13 +96,13 @@ class Worker:
         self._log = log
         self._clock_ns = clock_ns
         self._latest: dict[str, Model] = {}
-        self._judges: dict[str, Judges] = {}
+        self._evaluators: dict[str, NextWindowEvaluator] = {}
 
-    def process(self, closed: Closed) -> bool:
+    def process(self, closed: ClosedWindow) -> bool:
         """Take a window to its end. Returns whether its rows may be needed again after a crash: its model awaits its
         scorecard and lies in no registry."""
         run = Run(closed)
-        self._say(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
+        self._emit(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
         if self._repeated(run):
             return run.awaits_scorecard
         regular = self._is_regular(run.window.seq)
@@ -111,50 +122,52 @@ class Worker:
 
     def _pass_over(self, run: Run) -> bool:
         """An early window, between two regular ones, while nothing has drifted."""
-        run.reason, run.words = RunReason.NOT_DUE, "an early window, and the models have not drifted"
+        run.reason, run.detail = RunReason.NOT_DUE, "an early window, and the models have not drifted"
         self._conclude(run)
         return False
 
-    def give_up(self, lost: Lost) -> None:
+    def give_up(self, lost: LostWindowsJob) -> None:
         """End the runs of windows that can never be made."""
         for seq in lost.seqs:
-            self._give_up(lost.instrument, seq, RunReason.ROWS_MISSING, lost.words)
+            self._give_up(lost.instrument, seq, RunReason.ROWS_MISSING, lost.detail)
 
-    def begin(self, begun: Begun) -> None:
-        """End the runs of windows that nobody has ended, and that cannot be made where reading begins: their first rows
+    def begin(self, job: ReadingStartedJob) -> None:
+        """End the runs of windows that nobody has ended, and that cannot be made where reading starts: their first rows
         cannot be read, or the crash came before their end was told."""
-        joined, instrument = begun.joined, begun.joined.instrument
+        started, instrument = job.started, job.started.instrument
         newest = self._ledger.newest_run(instrument)
-        if newest is None or newest >= joined.seq:
+        if newest is None or newest >= started.seq:
             return
         known = self._ledger.record_of(instrument, newest) if newest else None
         last_offset = known.last_offset if known else 0
-        seqs = left_behind(self._config.windowing, joined, begun.first_offset, newest, last_offset)
-        words = f"reading began with example {joined.found} of {instrument}, and nothing was said of this window before"
-        if not seqs and newest + 1 < joined.seq:
-            self._log.warning("%s: nothing is known of windows %d to %d", instrument, newest + 1, joined.seq - 1)
+        seqs = left_behind(self._config.windowing, started, job.first_offset, newest, last_offset)
+        detail = (
+            f"reading began with example {started.found} of {instrument}, and nothing was said of this window before"
+        )
+        if not seqs and newest + 1 < started.seq:
+            self._log.warning("%s: nothing is known of windows %d to %d", instrument, newest + 1, started.seq - 1)
         if known is not None and known.reason == RunReason.ROWS_MISSING:
             # Its record may have come before the crash and its event not.
             seqs = range(newest, max(seqs.stop, newest + 1))
         for seq in seqs:
             # Early windows leave no record: that they were not due is said again.
             self._give_up(
-                instrument, seq, RunReason.ROWS_MISSING if self._is_regular(seq) else RunReason.NOT_DUE, words
+                instrument, seq, RunReason.ROWS_MISSING if self._is_regular(seq) else RunReason.NOT_DUE, detail
             )
 
     def _is_regular(self, seq: int) -> bool:
         """Whether a window is trained in any case."""
         return (seq - 1) % self._due_each == 0
 
-    def _give_up(self, instrument: str, seq: int, reason: RunReason, words: str) -> None:
+    def _give_up(self, instrument: str, seq: int, reason: RunReason, detail: str) -> None:
         """End the run of a window without rows."""
         verdict = verdict_of(reason)
         record = ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns())
         if reason not in UNRECORDED and not self._ledger.put_record(record):
-            self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, words)
+            self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, detail)
             return
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
-        self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, words, result=result))
+        self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, detail, result=result))
         self._events.flush()
         metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
 
@@ -166,21 +179,21 @@ class Worker:
             return False
         self._check_log(window, record)
         model = self._model_again(run, record)
-        if model is not None and (record.reason or None) in JUDGED:
+        if model is not None and (record.reason or None) in JUDGED_REASONS:
             self._latest[window.instrument] = model
         self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
-        self._say(run, ENDS[record.verdict], f"{record.verdict} before", record.reason, result)
+        self._emit(run, ENDS[record.verdict], f"{record.verdict} before", record.reason, result)
         self._events.flush()
         return True
 
     def _model_again(self, run: Run, record: ModelRecord) -> Model | None:
         """The model of a window that has ended with one. It is made again where it never lay in the registry, so that
-        the same figures are told, or where it is damaged there though a pointer names it."""
+        the same metrics are reported, or where it is damaged there though a pointer names it."""
         if kept := self._ledger.kept_model(record.instrument, record.seq):
             return kept[0]
-        never_kept = (record.reason or None) not in KEPT
+        never_kept = (record.reason or None) not in KEPT_REASONS
         if not record.sha256 or not (never_kept or self._ledger.points_at(record)):
             return None
         self._make(run)
@@ -197,11 +210,11 @@ class Worker:
         return candidate.model
 
     def _check_log(self, window: Window, record: ModelRecord) -> None:
-        """Raises Unusable where the registry knows this window from another log: a Redis that outlived its topics
+        """Raises FatalError where the registry knows this window from another log: a Redis that outlived its topics
         would refuse window after window as older than what it holds."""
         if not record.last_offset or record.last_offset == window.last_offset:
             return
-        raise Unusable(
+        raise FatalError(
             f"the registry knows window {window.seq} of {window.instrument} from another log: there its last row "
             f"stands at offset {record.last_offset}, here at {window.last_offset}; "
             "use an empty Redis when topics are made anew"
@@ -222,8 +235,8 @@ class Worker:
             return 0 < self._tuning_limit_s < spent_s
 
         def work() -> None:
-            beginning = Beginning(self._start(run.window), out_of_time)
-            run.candidate = self._make_candidate(run.window, self._config, emit, beginning)
+            search_start = SearchStart(self._start(run.window), out_of_time)
+            run.candidate = self._make_candidate(run.window, self._config, emit, search_start)
 
         self._guarded(run, work)
 
@@ -239,17 +252,19 @@ class Worker:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
         older = self._latest.get(instrument)
-        judges = self._judges.setdefault(instrument, Judges(self._config.criterion.recall_min, self._exit_on))
+        evaluator = self._evaluators.setdefault(
+            instrument, NextWindowEvaluator(self._config.criterion.recall_min, self._exit_on)
+        )
         try:
             model = self._model_of(instrument, seq) or older
-            if (finding := judges.saw(run.window, model)) and model:
+            if (finding := evaluator.update(run.window, model)) and model:
                 self._judged(model, self._with_account(finding, model, run.window))
-        except (Stopping, KafkaException, BufferError):
+        except (StoppingError, KafkaException, BufferError):
             raise
         except Exception:
             self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
 
-    def _with_account(self, finding: Finding, model: Model, window: Window) -> Finding:
+    def _with_account(self, finding: NextWindowResult, model: Model, window: Window) -> NextWindowResult:
         """The finding with the bettor's account after its rows. Older models are the registry's: after a restart there
         are no others."""
         instrument = model.instrument
@@ -259,62 +274,62 @@ class Worker:
         account = self._settle(kept, model, window, lambda seq: self._ledger.kept(instrument, seq), self._exit_on)
         return replace(finding, card=replace(finding.card, account=account))
 
-    def _judged(self, model: Model, finding: Finding) -> None:
+    def _judged(self, model: Model, finding: NextWindowResult) -> None:
         instrument, seq = model.instrument, model.seq
-        tell_finding(instrument, finding)
-        if finding.drifted:
+        record_next_window(instrument, finding)
+        if finding.drift_detected:
             self._drifted.add(instrument)
         if finding.card is None:
             return
-        self._ledger.put_scorecard(instrument, seq, finding.card, self._rival(model, finding.rows))
-        self._events.write(RunEvent(instrument, seq, Step.SCORED, 0, detail=finding.words, scorecard=finding.card))
+        self._ledger.put_scorecard(instrument, seq, finding.card, self._champion(model, finding.rows))
+        self._events.write(RunEvent(instrument, seq, Step.SCORED, 0, detail=finding.detail, scorecard=finding.card))
 
-    def _rival(self, model: Model, judged: Rows) -> Rival | None:
+    def _champion(self, model: Model, judged: Rows) -> Champion | None:
         """The model that serves, on the rows that judge another."""
         served = self._ledger.served(model.instrument)
-        return None if served is None or served.seq == model.seq else proof.rival(served, judged)
+        return None if served is None or served.seq == model.seq else proof.champion(served, judged)
 
     def _gate(self, run: Run) -> None:
         """Step 5. Refuses by setting the run's reason."""
 
         def work() -> None:
             instrument = run.window.instrument
-            pooled = evidence.weigh(self._ledger.scorecards(instrument, run.window.seq))
+            pooled = evidence.pool_scorecards(self._ledger.scorecards(instrument, run.window.seq))
             run.evidence = pooled.evidence
-            tell_pooled(instrument, pooled)
+            record_pooled_scorecards(instrument, pooled)
             if run.candidate is None or run.reason is not None:
                 return
             served = self._ledger.served(instrument)
-            ruling = gate.judge(run.candidate.twin, served, run.candidate.test)
+            decision = gate.decide(run.candidate.holdout_model, served, run.candidate.test)
             if self._promotion is Promotion.PROVEN:
                 judged = self._ledger.judged(instrument, run.window.seq)
-                ruling = gate.held_to(proof.weigh(judged, served.seq if served else None), ruling)
-            run.reason, run.words = ruling.reason, f"{ruling.words}; {pooled.words}"
-            self._say(run, Step.GATE, run.words, run.reason)
+                decision = gate.require_proof(proof.assess(judged, served.seq if served else None), decision)
+            run.reason, run.detail = decision.reason, f"{decision.detail}; {pooled.words}"
+            self._emit(run, Step.GATE, run.detail, run.reason)
 
         self._guarded(run, work)
 
     def _conclude(self, run: Run) -> None:
         """Steps 6 and 7."""
         self._events.flush()
-        if run.reason in KEPT:
+        if run.reason in KEPT_REASONS:
             self._guarded(run, lambda: self._keep(run))
-        is_noted = run.reason not in KEPT and run.reason not in UNRECORDED
+        is_noted = run.reason not in KEPT_REASONS and run.reason not in UNRECORDED
         if is_noted and not self._ledger.put_record(self._record(run)):
-            run.reason, run.words = RunReason.STALE, "this window has ended otherwise"
+            run.reason, run.detail = RunReason.STALE, "this window has ended otherwise"
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
         result = result_of(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
-        self._say(run, ENDS[run.verdict], run.words, run.reason, result)
+        self._emit(run, ENDS[run.verdict], run.detail, run.reason, result)
         self._events.flush()
-        self._tell(run, waited_s)
+        self._record_metrics(run, waited_s)
 
     def _keep(self, run: Run) -> None:
         """The model into the registry."""
         assert run.candidate is not None
         publish = self._ledger.publish if run.reason is None else self._ledger.publish_candidate
         if publish(run.candidate, self._record(run)) is Publication.STALE:
-            run.reason, run.words = RunReason.STALE, "a newer model is published, or this window has ended otherwise"
+            run.reason, run.detail = RunReason.STALE, "a newer model is published, or this window has ended otherwise"
 
     def _record(self, run: Run) -> ModelRecord:
         sha256 = run.candidate.sha256 if run.candidate else ""
@@ -323,21 +338,21 @@ class Worker:
             *(window.instrument, window.seq, sha256, run.verdict, run.reason or "", run.evidence, self._clock_ns()),
             first_offset=window.first_offset,
             last_offset=window.last_offset,
-            needed_from=window.needed_from,
+            replay_offset=window.replay_offset,
         )
 
-    def _tell(self, run: Run, waited_s: float) -> None:
+    def _record_metrics(self, run: Run, waited_s: float) -> None:
         """The log and the metrics."""
         window, reason = run.window, run.reason or ""
         metrics.TRAINING_RUNS.labels(window.instrument, run.verdict, reason).inc()
         if run.tuning_to_ns:
             metrics.TUNING_DURATION_SECONDS.labels(window.instrument).observe(run.tuning_s)
         if run.reason is None:
-            metrics.PUBLISH_DELAY_SECONDS.labels(window.instrument).observe(waited_s)
+            metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.labels(window.instrument).observe(waited_s)
         why = f" ({reason})" if reason else ""
         self._log.info(
             *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),
-            *(run.verdict, why, waited_s, run.words),
+            *(run.verdict, why, waited_s, run.detail),
         )
 
     def _model_of(self, instrument: str, seq: int) -> Model | None:
@@ -352,15 +367,15 @@ class Worker:
         """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""
         try:
             work()
-        except (Stopping, KafkaException, BufferError):
+        except (StoppingError, KafkaException, BufferError):
             raise
-        except NoModel as refusal:
-            run.reason, run.words = refusal.reason, str(refusal)
+        except NoModelError as refusal:
+            run.reason, run.detail = refusal.reason, str(refusal)
         except Exception as failure:
             self._log.exception("window %d of %s failed", run.window.seq, run.window.instrument)
-            run.reason, run.words = RunReason.TRAINING_ERROR, f"{type(failure).__name__}: {failure}"
+            run.reason, run.detail = RunReason.TRAINING_ERROR, f"{type(failure).__name__}: {failure}"
 
-    def _say(
+    def _emit(
         self, run: Run, step: Step, detail: str, reason: str | None = None, result: RunResult | None = None
     ) -> None:
         window = run.window

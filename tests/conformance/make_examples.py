@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from tests.conformance.records import CODECS, FOLDER, plain
-from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.labeler_state import LabelerFrontier, LabelerSnapshot, encode_state
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
-from tidewheel.domain.account import Account, Era
+from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.domain.account import Account, ModelPeriod
 from tidewheel.domain.betting import Bet, Bettor
 from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH, Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
@@ -22,6 +22,7 @@ from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind,
 from tidewheel.domain.models import (
     Baseline,
     CalibrationBin,
+    Champion,
     Confusion,
     CurvePoint,
     Evidence,
@@ -31,7 +32,6 @@ from tidewheel.domain.models import (
     ModelRecord,
     PartMetrics,
     RememberedWindow,
-    Rival,
     Scorecard,
     Verdict,
 )
@@ -83,7 +83,7 @@ JUDGED = replace(SCORECARD, calibration=BINS, baseline=Baseline(5, 2, 3, 1))
 BETTOR = Bettor(
     (30.5, 2.0, 1.0, 0.25, 0.0), (0.5,) * 5, 17, AT, (Bet(AT + 1, AT + 5, 1.25, 1.0), Bet(AT + 6, AT + 9, -0.5, -0.75))
 )
-BETTED = replace(JUDGED, account=Account(BETTOR, (Era(1, AT - 9, 8 * E9), Era(2, AT, 9 * E9)), 10 * E9))
+BETTED = replace(JUDGED, account=Account(BETTOR, (ModelPeriod(1, AT - 9, 8 * E9), ModelPeriod(2, AT, 9 * E9)), 10 * E9))
 STATE = LabelerState(
     INSTRUMENT,
     Frontier(SECOND, 7, 9),
@@ -158,7 +158,16 @@ VALUES = {
         INSTRUMENT, FeedEvent.GAP, AT, 3, "12 messages missed", SourceKind.LIVE
     ),
     ("dead-letters", "crossed.dead_letter"): DeadLetter(
-        *("ingest", "replay:quotes.csv", -1, 17, Reason.CROSSED, "the bid is above the offer", b"", b"1,101,100"),
+        *(
+            "ingest",
+            "replay:quotes.csv",
+            -1,
+            17,
+            DeadLetterReason.CROSSED,
+            "the bid is above the offer",
+            b"",
+            b"1,101,100",
+        ),
         INSTRUMENT,
     ),
     ("registry", "one.model"): MODEL,
@@ -178,10 +187,10 @@ VALUES = {
     ),
     ("registry", "judged.model_record"): ModelRecord(
         *(INSTRUMENT, 3, "ab" * 32, Verdict.REFUSED, "not_proven", Evidence.WEAK, AT, JUDGED, b"\x01" * 32, 100, 199),
-        rival=Rival(2, 4, 1),
+        champion=Champion(2, 4, 1),
     ),
     ("registry", "remembering.model_record"): ModelRecord(
-        *(INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.NONE, AT, None, b"", 200, 299), needed_from=7
+        *(INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.NONE, AT, None, b"", 200, 299), replay_offset=7
     ),
 }
 

@@ -1,26 +1,26 @@
-"""The simulation's broker against the laws that Kafka is held to."""
+"""The simulation's broker against the contract that Kafka is held to."""
 
 from random import Random
 
 import pytest
 
-from tests.conformance.broker_laws import Bench, BrokerLaws
+from tests.conformance.broker_contract import Bench, BrokerContract
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
-from tests.simulation.stage import Calm
+from tests.simulation.injector import NoFaults
 from tidewheel.contracts.topics import TOPICS
 
 PARTITIONS = 2
 # Expected to fail, strictly: what begins to work must be taken off.
 CANNOT = {
-    BrokerLaws.test_a_silent_member_loses_its_place_by_itself.__name__: (
+    BrokerContract.test_a_silent_member_loses_its_place_by_itself.__name__: (
         "it has no clock: the simulation ends sessions and old transactions itself"
     ),
-    BrokerLaws.test_a_record_that_is_too_large_is_refused.__name__: "it knows no sizes: what is sent is small",
+    BrokerContract.test_a_record_that_is_too_large_is_refused.__name__: "it knows no sizes: what is sent is small",
 }
 
 
-class Settling(Calm):
+class Settling(NoFaults):
     """A broker that carries out what it decided whenever it is asked anything."""
 
     def __init__(self, broker: Broker) -> None:
@@ -31,7 +31,7 @@ class Settling(Calm):
         self._broker.settle()
 
 
-class TestBrokerInMemory(BrokerLaws):
+class TestBrokerInMemory(BrokerContract):
     @pytest.fixture(params=range(3))
     def bench(self, request: pytest.FixtureRequest) -> Bench:
         chance = Random(request.param)
@@ -46,4 +46,4 @@ class TestBrokerInMemory(BrokerLaws):
 
 
 def test_what_it_cannot_do_are_laws() -> None:
-    assert set(CANNOT) <= set(vars(BrokerLaws))
+    assert set(CANNOT) <= set(vars(BrokerContract))

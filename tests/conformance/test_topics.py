@@ -58,7 +58,7 @@ ORDERBOT = """
 from tidewheel.contracts import topics
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
-from tidewheel.runtime.dead_letters import DeadLetterBin
+from tidewheel.runtime.dead_letters import DeadLetterQueue
 x = topics.TICKS.name, topics.ORDERS.name
 """
 
@@ -73,7 +73,7 @@ x = topics.TICKS.name, topics.ORDERS.name
             "topics.ORDERS, topics.EXAMPLES",
             ["orderbot refers to topic examples, and is not declared at it"],
         ),
-        ("decode_second", "instrument_of", ["orderbot should decode second of topic ticks"]),
+        ("decode_second", "checked_instrument", ["orderbot should decode second of topic ticks"]),
         ("decode_second", "decode_second, encode_second", ["orderbot must not encode second for topic ticks"]),
         ("runtime.dead_letters", "runtime.x", ["orderbot is declared at topic dead-letters, and does not refer to it"]),
     ],

@@ -10,7 +10,7 @@ from tidewheel.contracts.topics import TOPICS
 SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
 # Declared constant -> topic, as `TICKS` -> `ticks`.
 CONSTANTS = {name.replace("-", "_").upper(): name for name in TOPICS}
-DEAD_LETTER_BIN = "tidewheel.runtime.dead_letters"
+DEAD_LETTER_QUEUE = "tidewheel.runtime.dead_letters"
 # Topic -> the codecs of its records; the dead letters' is used by the bin that all services share.
 CODECS = {
     "ticks": ("second",),
@@ -40,7 +40,7 @@ def referenced(sources: Iterable[Source]) -> set[str]:
             constant = last.split(".")[0]
             if not head and constant in CONSTANTS:
                 found.add(CONSTANTS[constant])
-            if name == DEAD_LETTER_BIN or name.startswith(DEAD_LETTER_BIN + "."):
+            if name == DEAD_LETTER_QUEUE or name.startswith(DEAD_LETTER_QUEUE + "."):
                 found.add("dead-letters")
     return found
 

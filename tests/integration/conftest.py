@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.made_models import published
 from tests.predictors import Client, running
 from tests.proxy.broker import ProxiedKafka, proxied_kafka
 from tests.proxy.schedule import Schedule
 from tests.servers import docker_is_there
+from tests.synthetic_models import published
 from tests.waiting import eventually
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import topic_admin

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from tests.servers import server_port
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.local.monitoring.collector import Collector
-from tidewheel.local.monitoring.observed import Observed
+from tidewheel.local.monitoring.observed import ObservedSystem
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.runtime import topic_admin
 
@@ -29,7 +29,7 @@ def test_the_collector_catches_up_after_a_broker_was_killed(tmp_path: Path) -> N
     """It asked with the leaders' epochs of before the kill, was refused for ever, and the run never ended."""
     ports = server_port(), server_port()
     server = start_kafka(tmp_path, *ports)
-    collector = Collector(server.bootstrap, Observed(), threading.Lock(), logging.getLogger("test"))
+    collector = Collector(server.bootstrap, ObservedSystem(), threading.Lock(), logging.getLogger("test"))
     try:
         topic_admin.create(server.bootstrap, 2)
         eventually(lambda: assigned(collector), "the new topics have leaders")

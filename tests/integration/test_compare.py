@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.trainer import evidence
+from services.trainer.statistics import evidence
 from tests.system import driver, recorded
 from tests.waiting import RUN_LIMIT_S
 from tidewheel.domain.models import ModelRecord
@@ -59,7 +59,7 @@ def test_the_same_numbers_as_a_run(broker: str, empty_redis: str, tmp_path: Path
 
     with closing(Registry.connect(empty_redis)) as registry:
         records = [one for one in registry.records(INSTRUMENT) if isinstance(one, ModelRecord)]
-    pooled = evidence.weigh([one.scorecard for one in records if one.scorecard])
+    pooled = evidence.pool_scorecards([one.scorecard for one in records if one.scorecard])
     assert pooled.lift
     assert pooled.account
     assert list(same["lift"].values()) == [pooled.lift.value, pooled.lift.low, pooled.lift.high]
@@ -75,7 +75,7 @@ def test_ended_half_way_it_leaves_nothing(number: int, tmp_path: Path) -> None:
     arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,2,3", "--jobs", "2"]
     asked = False
 
-    def ask(running: driver.Running) -> None:
+    def ask(running: driver.RunningProgram) -> None:
         """As Ctrl-C on a terminal does: the whole group is told."""
         nonlocal asked
         if not asked and list(scratch.glob("*/training-*")):
@@ -94,7 +94,7 @@ def test_a_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
     file, scratch = recorded.write(tmp_path / "made.csv", seed=3), tmp_path / "scratch"
     scratch.mkdir()
 
-    def kill(running: driver.Running) -> None:
+    def kill(running: driver.RunningProgram) -> None:
         if list(scratch.glob("*/training-*")) and (child := running.child("LokyProcess-1")):
             child.kill()
 

@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.conformance.make_examples import VALUES
-from tests.made_seconds import seconds
 from tests.orderbots import publish
+from tests.synthetic_seconds import seconds
 from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.orders import encode_example, encode_orders, encode_transaction
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TRANSACTIONS

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from services.ingest import app, log
-from services.ingest.log import last_second, partition_of
+from services.ingest import app, kafka_log
+from services.ingest.kafka_log import last_second, partition_of
 from services.ingest.publisher import Publisher
 from services.ingest.settings import Settings
 from tests.conftest import PARTITIONS
@@ -34,7 +34,7 @@ from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import read_to_end
-from tidewheel.runtime.process import Context, InVain, Unusable
+from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
 
 pytestmark = pytest.mark.broker
 
@@ -153,7 +153,7 @@ class Killed(BaseException):
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, count: int, then: Callable[[], None]) -> None:
     """Call `then` once `count` more seconds were published."""
-    original, left = Publisher.second, [count]
+    original, left = Publisher.publish_second, [count]
 
     def second(self: Publisher, record: MarketSecond) -> None:
         original(self, record)
@@ -161,7 +161,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, count: int, then: Callable[[], N
         if left[0] == 0:
             then()
 
-    monkeypatch.setattr(Publisher, "second", second)
+    monkeypatch.setattr(Publisher, "publish_second", second)
 
 
 @pytest.mark.parametrize("seed", [3])  # the simulation tries thousands
@@ -197,7 +197,7 @@ def test_killed_before_the_log_had_what_was_set_aside_nothing_is_told_twice(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Publisher, "second", second)
+        patch.setattr(Publisher, "publish_second", second)
         with suppress(Killed):
             ingest(broker, path)
     ingest(broker, path)
@@ -229,7 +229,7 @@ def test_the_simulator_goes_on_where_it_stood(broker: str, flip_s: int, monkeypa
     whole, parts = ([plain(s) for s in written_seconds if s.instrument == f"sim:{name}"] for name in ("WHOLE", "PARTS"))
     assert len(whole) == 700
     assert whole == parts
-    with pytest.raises(InVain, match="does not continue the log"):
+    with pytest.raises(UnrecoverableError, match="does not continue the log"):
         ingest(broker, "sim", instrument="PARTS", sim_seed=6, **market)
 
 
@@ -248,7 +248,7 @@ def test_a_later_file_goes_on_and_an_older_one_is_refused(broker: str, tmp_path:
     ingest(broker, first)
     ingest(broker, later)
     assert [(s.session, s.first_seq) for s in seconds(broker)] == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5)]
-    with pytest.raises(InVain, match=r"first\.csv does not continue the log of replay:BTC-USD"):
+    with pytest.raises(UnrecoverableError, match=r"first\.csv does not continue the log of replay:BTC-USD"):
         ingest(broker, first)
     assert len(seconds(broker)) == 5
 
@@ -274,7 +274,7 @@ def test_a_cut_off_file_gives_its_whole_seconds_and_goes_on_when_mended(broker: 
     whole = path.read_bytes()
     path.write_bytes(whole[:-3000])
     for _ in range(2):
-        with pytest.raises(InVain, match="cut off"):
+        with pytest.raises(UnrecoverableError, match="cut off"):
             ingest(broker, path)
     count = len(seconds(broker))
     assert 1000 < count < 3000
@@ -288,20 +288,20 @@ def test_a_cut_off_file_gives_its_whole_seconds_and_goes_on_when_mended(broker: 
 
 
 def test_a_file_without_a_usable_quote(broker: str, tmp_path: Path) -> None:
-    with pytest.raises(InVain, match="holds no usable quote"):
+    with pytest.raises(UnrecoverableError, match="holds no usable quote"):
         ingest(broker, written(tmp_path / "q.csv", ["1,2,1", "torn"]))
     assert [letter.offset for letter in letters(broker)] == [2, 3]
     assert events(broker)[-1].event != FeedEvent.ENDED
 
 
 def test_a_file_of_rubbish_is_given_up(broker: str, tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match="bad records in a row"):
+    with pytest.raises(FatalError, match="bad records in a row"):
         ingest(broker, written(tmp_path / "q.csv", ["torn"] * 5000))
     assert len(letters(broker)) < 1100
 
 
 def test_what_cannot_be_read_is_known_before_kafka_is_asked() -> None:
-    with pytest.raises(Unusable, match=r"no.csv cannot be read"):
+    with pytest.raises(FatalError, match=r"no.csv cannot be read"):
         ingest("127.0.0.1:1", "replay:no.csv")
 
 
@@ -309,14 +309,14 @@ def test_at_most_so_far_ahead_of_the_labeler(broker: str, tmp_path: Path, monkey
     path = written(tmp_path / "q.csv", [f"{START_MS + 1000 * n},100,101" for n in range(50)])
     part = partition_of(INSTRUMENT, PARTITIONS)
     answers: Queue[int | None] = Queue()
-    ask = log.LabelerLag.__call__
+    ask = kafka_log.LabelerLag.__call__
 
-    def told(self: log.LabelerLag) -> int | None:
+    def told(self: kafka_log.LabelerLag) -> int | None:
         lag = ask(self)
         answers.put(lag)
         return lag
 
-    monkeypatch.setattr(log.LabelerLag, "__call__", told)
+    monkeypatch.setattr(kafka_log.LabelerLag, "__call__", told)
     labeler = Consumer({"bootstrap.servers": broker, "group.id": LABELER_GROUP, "enable.auto.commit": False})
 
     def held_at() -> int:
@@ -350,8 +350,8 @@ def test_any_speed_gives_the_same_bytes(broker: str, tmp_path: Path) -> None:
 
 
 def test_no_broker_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "ASK_LIMIT_S", 0.5)
+    monkeypatch.setattr(kafka_log, "BROKER_TIMEOUT_S", 0.5)
     path = written(tmp_path / "q.csv", ["1,1,1"])
-    with pytest.raises(Unusable, match=r"^Kafka at 127\.0\.0\.1:1: ") as failure:
+    with pytest.raises(FatalError, match=r"^Kafka at 127\.0\.0\.1:1: ") as failure:
         ingest("127.0.0.1:1", path)
     assert "\n" not in str(failure.value)

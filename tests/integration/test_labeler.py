@@ -12,12 +12,12 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from services.labeler import partition
 from tests.labelers import Inputs, assert_undisturbed, publish, running, written
 from tests.waiting import eventually
-from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
-from tidewheel.local.children import processes
+from tidewheel.local.processes import subprocesses
 from tidewheel.runtime.kafka import flush, producer_config
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.static_member import StaticMember
 
 pytestmark = pytest.mark.broker
@@ -35,9 +35,9 @@ def test_labels_are_written_in_order_and_it_becomes_ready(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker) as start:
         labeler = start()
-        assert not labeler.health.ready_answer()[0]
+        assert not labeler.health.readiness()[0]
         labeler.turn_until_written(BOTH)
-        assert labeler.health.ready_answer() == (True, "ready")
+        assert labeler.health.readiness() == (True, "ready")
         labeler.loop.close()
     assert_undisturbed(broker, BOTH)
 
@@ -66,7 +66,7 @@ def test_a_process_that_is_killed_outright_loses_nothing(broker: str, tmp_path: 
         return sum(len(written(broker, TRANSACTIONS.name, one.partition)) for one in BOTH)
 
     for first, stop in ((0, 500), (500, 700), (700, None)):
-        before, process = labels(), processes.start(command, tmp_path / "labeler.log", environment)
+        before, process = labels(), subprocesses.start(command, tmp_path / "labeler.log", environment)
         try:
             publish(broker, BOTH, start=first, stop=stop)
             eventually(lambda before=before: labels() > before, "new labels are written")
@@ -74,7 +74,7 @@ def test_a_process_that_is_killed_outright_loses_nothing(broker: str, tmp_path: 
                 total = sum(len(one.transactions) for one in BOTH)
                 eventually(lambda total=total: labels() == total, "all labels are written")
         finally:
-            processes.kill_group(process)
+            subprocesses.kill_group(process)
             process.wait()
     assert_undisturbed(broker, BOTH)
 
@@ -83,7 +83,7 @@ def test_a_failed_transaction_takes_state_and_inputs_back(broker: str, monkeypat
     publish(broker, BOTH)
     with running(broker) as start:
         labeler = start()
-        produce, calls = labeler.work._outbox.produce, 0
+        produce, calls = labeler.processor._outbox.produce, 0
 
         def failing(*record: object) -> None:
             nonlocal calls
@@ -92,7 +92,7 @@ def test_a_failed_transaction_takes_state_and_inputs_back(broker: str, monkeypat
                 raise KafkaException(KafkaError(KafkaError._STATE))
             produce(*record)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(labeler.work._outbox, "produce", failing)
+        monkeypatch.setattr(labeler.processor._outbox, "produce", failing)
         labeler.turn_until_written(BOTH)
         assert calls > 2000
     assert_undisturbed(broker, BOTH)
@@ -107,7 +107,7 @@ def test_one_that_was_replaced_writes_nothing_more(broker: str, monkeypatch: pyt
         new.turn_until(lambda: new.loop.assigned)
         publish(broker, BOTH, start=400)
         monkeypatch.setattr(old.loop, "start", lambda: None)
-        with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+        with pytest.raises(FatalError, match="another labeler with the same name has taken over"):
             old.loop.run(threading.Event())
         new.turn_until_written(BOTH)
     assert_undisturbed(broker, BOTH)
@@ -123,8 +123,8 @@ def test_one_that_lost_its_name_in_the_group_alone_says_so(broker: str, monkeypa
         rival.subscribe([TICKS.name, ORDERS.name])
         eventually(lambda: rival.poll(0.1) is not None, "the rival reads")
         monkeypatch.setattr(old.loop, "start", lambda: None)
-        monkeypatch.setattr(old.loop, "turn", lambda: old.loop._commit() or old.loop._rewind())
-        with pytest.raises(Unusable, match="another labeler with the same name has taken over"):
+        monkeypatch.setattr(old.loop, "run_once", lambda: old.loop._commit() or old.loop._rewind())
+        with pytest.raises(FatalError, match="another labeler with the same name has taken over"):
             old.loop.run(threading.Event())
         rival.close()
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []
@@ -136,7 +136,7 @@ def test_two_share_the_work_and_one_takes_over(broker: str) -> None:
         first, second = start(instance="0"), start(instance="1")
 
         def shared() -> bool:
-            second.loop.turn()
+            second.loop.run_once()
             return len(first.loop._partitions) == len(second.loop._partitions) == 1
 
         first.turn_until(shared)
@@ -159,9 +159,9 @@ def test_recovery_reads_from_the_snapshot_on(broker: str, monkeypatch: pytest.Mo
         labeler = start()
         labeler.turn_until(lambda: labeler.loop.assigned)
         for one in BOTH:
-            starts = labeler.work._partitions[one.partition].starts
-            assert all(len(one.seconds) - 400 < (offset or 0) <= len(one.seconds) for offset in starts.values())
-        labeler.turn_until(lambda: labeler.work.restored)
+            start_offsets = labeler.processor._partitions[one.partition].start_offsets
+            assert all(len(one.seconds) - 400 < (offset or 0) <= len(one.seconds) for offset in start_offsets.values())
+        labeler.turn_until(lambda: labeler.processor.restored)
     assert_undisturbed(broker, BOTH)
 
 
@@ -170,7 +170,7 @@ def test_other_settings_than_those_of_the_labels_are_refused_in_words(broker: st
     with running(broker) as start:
         start().turn_until_written(BOTH)
         other = start(exit_on="mid")
-        with pytest.raises(Unusable, match="labelled with exit_on=bid max_holding=none, now it is exit_on=mid"):
+        with pytest.raises(FatalError, match="labelled with exit_on=bid max_holding=none, now it is exit_on=mid"):
             other.turn_until(lambda: other.loop.assigned)
 
 
@@ -183,8 +183,8 @@ def test_labels_that_cannot_be_made_again_are_a_crash(broker: str, monkeypatch: 
         # The snapshot is of the first commit; what has a past long enough for an example means something else now.
         monkeypatch.setattr("services.labeler.session.HISTORY_S", 300)
         labeler = start()
-        with pytest.raises(Unusable, match="labels made again"):
-            labeler.turn_until(lambda: labeler.loop.assigned and labeler.work.restored)
+        with pytest.raises(FatalError, match="labels made again"):
+            labeler.turn_until(lambda: labeler.loop.assigned and labeler.processor.restored)
 
 
 def test_a_bad_record_is_one_dead_letter_however_often_it_is_read(broker: str) -> None:
@@ -197,13 +197,13 @@ def test_a_bad_record_is_one_dead_letter_however_often_it_is_read(broker: str) -
     with running(broker) as start:
         start().turn_until_written(BOTH)
         again = start()
-        again.turn_until(lambda: again.loop.assigned and again.work.restored)
+        again.turn_until(lambda: again.loop.assigned and again.processor.restored)
         for _ in range(5):
-            again.loop.turn()
+            again.loop.run_once()
     letters = [decode_dead_letter(value) for value in written(broker, DEAD_LETTERS.name, 0)]
     assert sorted((one.service, one.source, one.partition, one.offset, one.reason) for one in letters) == [
-        ("labeler", ORDERS.name, 1, 100, Reason.UNKNOWN_INSTRUMENT),
-        ("labeler", TICKS.name, 0, 100, Reason.UNDECODABLE),
+        ("labeler", ORDERS.name, 1, 100, DeadLetterReason.UNKNOWN_INSTRUMENT),
+        ("labeler", TICKS.name, 0, 100, DeadLetterReason.UNDECODABLE),
     ]
     assert_undisturbed(broker, BOTH)
 
@@ -217,7 +217,7 @@ def test_a_topic_that_turns_to_garbage_is_not_drained(broker: str) -> None:
         for _ in range(1500):  # fewer than the good ones before: their share says nothing
             producer.produce(TICKS.name, b"\xff garbage", b"k", 0)
         flush(producer)
-        with pytest.raises(Unusable, match="1001 bad records in a row"):
+        with pytest.raises(FatalError, match="1001 bad records in a row"):
             labeler.turn_until(lambda: False)
     assert len(written(broker, DEAD_LETTERS.name, 0)) < 1001
     assert_undisturbed(broker, BOTH)

@@ -14,7 +14,7 @@ from services.labeler.core import Labeler
 from tests.labelers import Inputs, assert_undisturbed, publish, running, written
 from tests.waiting import eventually
 from tidewheel.contracts.topics import TRANSACTIONS
-from tidewheel.local.children import processes
+from tidewheel.local.processes import subprocesses
 
 pytestmark = pytest.mark.broker
 
@@ -39,10 +39,10 @@ class Pair:
     def start(self, number: int) -> None:
         own = {"KAFKA": self._broker, "INSTANCE": str(number), "METRICS_PORT": "0"}
         environment = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
-        self._processes[number] = processes.start([sys.executable, "-c", PATIENT], self.logs[number], environment)
+        self._processes[number] = subprocesses.start([sys.executable, "-c", PATIENT], self.logs[number], environment)
 
     def kill(self, number: int) -> None:
-        processes.kill_group(self._processes[number])
+        subprocesses.kill_group(self._processes[number])
         self._processes.pop(number).wait()
 
     def kill_all(self) -> None:

@@ -13,22 +13,22 @@ from confluent_kafka.admin import AdminClient
 
 from tests import labelers
 from tests.labelers import Inputs, publish
-from tests.proxy.actions import ByHand, Double, Hold
+from tests.proxy.actions import Duplicate, Hold, Manual
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.frames import ApiKey
-from tests.proxy.one import One
+from tests.proxy.tampered_request import TamperedRequest
 from tests.readers import payloads
 from tests.waiting import eventually
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.runtime import static_member
 from tidewheel.runtime.kafka import consumer_config
 from tidewheel.runtime.static_member import StaticMember
-from tidewheel.runtime.transaction_policy import fenced
+from tidewheel.runtime.transaction_policy import is_fenced
 
 pytestmark = [pytest.mark.broker, pytest.mark.usefixtures("topics_of_one_partition")]
 
 JOIN, SYNC, HEARTBEAT, LEAVE = ApiKey.JOIN_GROUP, ApiKey.SYNC_GROUP, ApiKey.HEARTBEAT, ApiKey.LEAVE_GROUP
-HELD = Hold(ByHand(), 0.0)
+HELD = Hold(Manual(), 0.0)
 REFUSED = (KafkaError.FENCED_INSTANCE_ID, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION)
 
 
@@ -94,13 +94,13 @@ def generation(consumer: Consumer) -> int:
     return int.from_bytes(found, "little", signed=True)
 
 
-def sent(late: One, consumer: Consumer) -> None:
-    polled_until(lambda: late.seen, consumer)
+def sent(late: TamperedRequest, consumer: Consumer) -> None:
+    polled_until(lambda: late.was_sent, consumer)
 
 
 def goes_on(consumer: Consumer, kafka: ProxiedKafka, service: str) -> None:
     """It is a member still: its heartbeat is answered without an error, and it has its partitions."""
-    late = One(kafka, Double(), HEARTBEAT, f"tidewheel-{service}")
+    late = TamperedRequest(kafka, Duplicate(), HEARTBEAT, f"tidewheel-{service}")
     sent(late, consumer)
     assert late.answered().error == 0
     assert consumer.poll(0.1) is None
@@ -111,13 +111,13 @@ def goes_on(consumer: Consumer, kafka: ProxiedKafka, service: str) -> None:
 def test_what_a_killed_member_sent_is_refused_once_another_has_its_name(
     kafka: ProxiedKafka, members: Members, api: ApiKey
 ) -> None:
-    late = One(kafka, HELD, api, "tidewheel-old")
+    late = TamperedRequest(kafka, HELD, api, "tidewheel-old")
     old = members.named("old")
     sent(late, old)
     del old
     new = members.named("new")
     assigned(new)
-    assert late.let_go().error in REFUSED
+    assert late.release_and_wait().error in REFUSED
     goes_on(new, kafka, "new")
 
 
@@ -126,10 +126,10 @@ def test_a_heartbeat_of_a_killed_member_that_nobody_has_replaced_keeps_its_place
 ) -> None:
     old = members.named("old")
     assigned(old)
-    late = One(kafka, HELD, HEARTBEAT, "tidewheel-old")
+    late = TamperedRequest(kafka, HELD, HEARTBEAT, "tidewheel-old")
     sent(late, old)
     del old
-    assert late.let_go().error == 0
+    assert late.release_and_wait().error == 0
     new = members.named("new")
     assigned(new)
 
@@ -140,14 +140,14 @@ def test_a_second_join_of_a_killed_member_is_refused_once_another_has_its_name(
     """The one by which it would have stayed in the group, when another member joined."""
     old = members.named("old")
     assigned(old)
-    late = One(kafka, HELD, JOIN, "tidewheel-old")
+    late = TamperedRequest(kafka, HELD, JOIN, "tidewheel-old")
     other = members.named("other", "two")
-    polled_until(lambda: late.seen, old, other)
+    polled_until(lambda: late.was_sent, old, other)
     del old
     new = members.named("new")
     polled_until(lambda: members.are_stable(2), new, other)
     holder = members.holder()
-    assert late.let_go().error in REFUSED
+    assert late.release_and_wait().error in REFUSED
     assert members.holder() == holder == new.memberid()
 
 
@@ -155,11 +155,11 @@ def test_a_second_join_of_a_killed_member_is_refused_once_another_has_its_name(
 def test_what_comes_late_of_a_member_that_lives_changes_nothing(
     kafka: ProxiedKafka, members: Members, api: ApiKey
 ) -> None:
-    late = One(kafka, HELD, api, "tidewheel-slow")
+    late = TamperedRequest(kafka, HELD, api, "tidewheel-slow")
     consumer = members.named("slow")
     sent(late, consumer)
     assigned(consumer)
-    late.let_go()
+    late.release_and_wait()
     goes_on(consumer, kafka, "slow")
 
 
@@ -168,9 +168,9 @@ def test_a_later_join_that_comes_late_of_a_member_that_lives_costs_a_rebalance(
 ) -> None:
     slow = members.named("slow")
     assigned(slow)
-    late = One(kafka, HELD, JOIN, "tidewheel-slow")
+    late = TamperedRequest(kafka, HELD, JOIN, "tidewheel-slow")
     other = members.named("other", "two")
-    polled_until(lambda: late.seen, slow, other)
+    polled_until(lambda: late.was_sent, slow, other)
     polled_until(lambda: members.are_stable(2), slow, other)
     before = generation(slow)
     late.release()
@@ -182,7 +182,7 @@ def test_a_later_join_that_comes_late_of_a_member_that_lives_costs_a_rebalance(
 
 @pytest.mark.parametrize("api", [SYNC, HEARTBEAT], ids=lambda api: api.name)
 def test_what_a_member_sends_twice_changes_nothing(kafka: ProxiedKafka, members: Members, api: ApiKey) -> None:
-    late = One(kafka, Double(), api, "tidewheel-twice")
+    late = TamperedRequest(kafka, Duplicate(), api, "tidewheel-twice")
     consumer = members.named("twice")
     sent(late, consumer)
     late.answered()
@@ -193,29 +193,29 @@ def test_what_a_member_sends_twice_changes_nothing(kafka: ProxiedKafka, members:
 def test_a_first_join_that_comes_twice_ends_its_member_and_the_next_start_has_the_name(
     kafka: ProxiedKafka, members: Members
 ) -> None:
-    late = One(kafka, Double(), JOIN, "tidewheel-twice")
+    late = TamperedRequest(kafka, Duplicate(), JOIN, "tidewheel-twice")
     fences_itself = members.named("twice")
     heard: list[KafkaError] = []
 
-    def is_fenced() -> bool:
+    def hears_of_it() -> bool:
         message = fences_itself.poll(0.02)
         if message is not None and (error := message.error()) is not None:
             heard.append(error)
-        return any(map(fenced, heard))
+        return any(map(is_fenced, heard))
 
-    eventually(is_fenced, "it is told")
+    eventually(hears_of_it, "it is told")
     late.answered()
     assigned(members.named("next"))
 
 
 def test_a_member_with_a_name_never_leaves(kafka: ProxiedKafka, members: Members) -> None:
     """So that no leaving of it can come late."""
-    late = One(kafka, HELD, LEAVE, "tidewheel-*")
+    late = TamperedRequest(kafka, HELD, LEAVE, "tidewheel-*")
     old = members.named("old")
     assigned(old)
     holder = members.holder()
     old.close()
-    assert not late.seen
+    assert not late.was_sent
     assert members.holder() == holder
 
 
@@ -224,12 +224,12 @@ def test_the_leaving_of_a_member_without_a_name_that_comes_late_removes_nobody(
 ) -> None:
     old = members.nameless("old")
     assigned(old)
-    late = One(kafka, HELD, LEAVE, "tidewheel-old")
+    late = TamperedRequest(kafka, HELD, LEAVE, "tidewheel-old")
     old.close()
-    assert late.seen
+    assert late.was_sent
     new = members.nameless("new")
     assigned(new)
-    late.let_go()
+    late.release_and_wait()
     goes_on(new, kafka, "new")
 
 
@@ -237,13 +237,13 @@ def test_the_first_join_of_a_killed_member_without_a_name_makes_no_member(
     kafka: ProxiedKafka, members: Members
 ) -> None:
     """It is told to come again with the id it is given, which nobody does (KIP-394)."""
-    late = One(kafka, HELD, JOIN, "tidewheel-old")
+    late = TamperedRequest(kafka, HELD, JOIN, "tidewheel-old")
     old = members.nameless("old")
     sent(late, old)
     del old
     new = members.nameless("new")
     assigned(new)
-    assert late.let_go().error == KafkaError.MEMBER_ID_REQUIRED
+    assert late.release_and_wait().error == KafkaError.MEMBER_ID_REQUIRED
     goes_on(new, kafka, "new")
 
 
@@ -256,10 +256,10 @@ class Labeling:
         self.inputs = Inputs.of(f"sim:{symbol}", 0, seed=5)
         publish(kafka.direct, [self.inputs], stop=300)
 
-    def reaches_half(self, labeler: labelers.Running) -> None:
+    def reaches_half(self, labeler: labelers.RunningLabeler) -> None:
         labeler.turn_until(lambda: labeler.written_second(self.inputs) == self.inputs.seconds[299].second)
 
-    def ends_well(self, labeler: labelers.Running) -> None:
+    def ends_well(self, labeler: labelers.RunningLabeler) -> None:
         """It writes the rest too, and nothing is lost or doubled."""
         publish(self._kafka.direct, [self.inputs], start=300)
         labeler.turn_until_written([self.inputs])
@@ -272,7 +272,7 @@ def test_a_labeler_whose_first_join_comes_twice_goes_on_with_a_new_consumer(
 ) -> None:
     """It is fenced by itself, and what the group knows by its name it has never heard of."""
     labeling = Labeling(kafka, monkeypatch, "JOINED-TWICE")
-    late = One(kafka, Double(), JOIN, "tidewheel-labeler")
+    late = TamperedRequest(kafka, Duplicate(), JOIN, "tidewheel-labeler")
     with labelers.running(kafka.bootstrap) as start:
         labeler = start()
         first = labeler.loop._consumer
@@ -287,7 +287,7 @@ def test_the_first_join_of_a_killed_labeler_costs_its_successor_a_consumer(
 ) -> None:
     """It names no member, so the group cannot know that it is the older one."""
     labeling = Labeling(kafka, monkeypatch, "JOINED-LATE")
-    late = One(kafka, HELD, JOIN, "tidewheel-labeler")
+    late = TamperedRequest(kafka, HELD, JOIN, "tidewheel-labeler")
     killed = StaticMember(kafka.bootstrap, "labeler", LABELER_GROUP, "tidewheel-labeler-0").consumer()
     killed.subscribe([TICKS.name, ORDERS.name])
     sent(late, killed)
@@ -296,6 +296,6 @@ def test_the_first_join_of_a_killed_labeler_costs_its_successor_a_consumer(
         successor = start()
         labeling.reaches_half(successor)
         first = successor.loop._consumer
-        assert late.let_go().error == 0
+        assert late.release_and_wait().error == 0
         successor.turn_until(lambda: successor.loop._consumer is not first)
         labeling.ends_well(successor)

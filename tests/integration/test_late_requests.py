@@ -10,19 +10,30 @@ from functools import partial
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tests.proxy.actions import Action, After, ByHand, CutAfter, Delay, Double, Hold, KeepCopy, Later, Lose
+from tests.proxy.actions import (
+    Action,
+    AfterFrame,
+    AfterSeconds,
+    Delay,
+    Drop,
+    DropReplyAndClose,
+    Duplicate,
+    DuplicateLater,
+    Hold,
+    Manual,
+)
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
-from tests.proxy.schedule import Only, Rule, Schedule
+from tests.proxy.schedule import OnlyNth, Rule, Schedule
 from tests.system.chaos import log
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.topics import TICKS, TRANSACTIONS
-from tidewheel.runtime.hang_guard import ClientHung, beside
 from tidewheel.runtime.kafka import KAFKA, consumer_config
 from tidewheel.runtime.transaction_evidence import Uncertainty
-from tidewheel.runtime.transaction_policy import fenced
-from tidewheel.runtime.transactional_producer import EndUncertain, TransactionalProducer, transactional_client
+from tidewheel.runtime.transaction_policy import is_fenced
+from tidewheel.runtime.transactional_producer import CommitUncertainError, TransactionalProducer, transactional_client
+from tidewheel.runtime.watchdog import ClientHungError, call_with_watchdog
 
 pytestmark = [pytest.mark.broker, pytest.mark.usefixtures("topics_of_one_partition")]
 
@@ -58,19 +69,19 @@ class Writer:
 
     def end(self, offset: int) -> None:
         offsets = [TopicPartition(TICKS.name, 0, offset)]
-        beside(lambda: self.producer.send_offsets(offsets, self._who, LIMIT_S), lambda: None)
+        call_with_watchdog(lambda: self.producer.send_offsets(offsets, self._who, LIMIT_S), lambda: None)
         self.producer.commit(LIMIT_S)
 
     def settle(self) -> None:
         """Return when all that a client does by itself is done: it has had nothing to tell for a while."""
-        while self.producer._listen(0.2):
+        while self.producer._drain_log(0.2):
             pass
 
     def write(self, value: bytes, offset: int) -> None:
         self.begin(value)
         try:
             self.end(offset)
-        except ClientHung:
+        except ClientHungError:
             self.hung = True
             self.producer.renew(LIMIT_S)
             self.write(value, offset)
@@ -81,33 +92,33 @@ def tampered(kafka: ProxiedKafka, name: str, action: Action, api: ApiKey, direct
     writer = Writer(kafka, name)
     writer.write(b"1", 1)
     assert writer.producer.uncertainty is None, "peace is certain"
-    kafka.proxy.use(Schedule([Rule.of(action, api, direction=direction, transactional_id=name, when=Only(1))]))
+    kafka.proxy.use(Schedule([Rule.of(action, api, direction=direction, transactional_id=name, when=OnlyNth(1))]))
     writer.write(b"2", 2)
     return writer
 
 
 REQUEST, REPLY = Direction.REQUEST, Direction.REPLY
-LATER = Later(ApiKey.PRODUCE, REPLY, or_after_s=20.0)
+LATER = AfterFrame(ApiKey.PRODUCE, REPLY, or_after_s=20.0)
 CERTAIN = [
     # What is answered once, however late.
     (Delay(0.3), END, REQUEST),
     (Delay(0.3), END, REPLY),
-    (Hold(After(1.0)), END, REQUEST),
-    (Hold(After(1.0)), COMMIT, REPLY),
+    (Hold(AfterSeconds(1.0)), END, REQUEST),
+    (Hold(AfterSeconds(1.0)), COMMIT, REPLY),
     # What came twice before it was answered.
-    (Double(), END, REQUEST),
-    (Double(), COMMIT, REQUEST),
+    (Duplicate(), END, REQUEST),
+    (Duplicate(), COMMIT, REQUEST),
 ]
 UNCERTAIN = [
     # What was sent again, wherever the first one is now.
     (Hold(LATER, 0.0), END, REQUEST),
     (Hold(LATER, 0.5), END, REQUEST),
-    (KeepCopy(LATER, 0.0), END, REQUEST),
-    (Lose(0.0), END, REQUEST),
-    (CutAfter(), END, REQUEST),
-    (Lose(0.0), END, REPLY),
+    (DuplicateLater(LATER, 0.0), END, REQUEST),
+    (Drop(0.0), END, REQUEST),
+    (DropReplyAndClose(), END, REQUEST),
+    (Drop(0.0), END, REPLY),
     # The end of a transaction another request of which was sent again.
-    *((action, api, REQUEST) for api in (ADD, OFFSETS, COMMIT) for action in (Hold(LATER, 0.0), CutAfter())),
+    *((action, api, REQUEST) for api in (ADD, OFFSETS, COMMIT) for action in (Hold(LATER, 0.0), DropReplyAndClose())),
 ]
 
 
@@ -133,10 +144,10 @@ def test_what_may_still_be_on_its_way_is_noticed(
 
 def test_an_end_that_nobody_answers_is_uncertain(kafka: ProxiedKafka) -> None:
     writer = Writer(kafka, "unanswered")
-    kafka.proxy.use(Schedule([Rule.of(Lose(None), END, transactional_id="unanswered", when=Only(1))]))
+    kafka.proxy.use(Schedule([Rule.of(Drop(None), END, transactional_id="unanswered", when=OnlyNth(1))]))
     writer.begin(b"1")
     writer.producer.send_offsets([TopicPartition(TICKS.name, 0, 1)], writer._who, LIMIT_S)
-    with pytest.raises(EndUncertain):
+    with pytest.raises(CommitUncertainError):
         writer.producer.commit(1.0)
     assert writer.producer.uncertainty is Uncertainty.END_UNSEEN
     kafka.proxy.use(Schedule())
@@ -147,7 +158,7 @@ def answered(kafka: ProxiedKafka, name: str) -> Event:
     """What was tampered with of a producer, once the broker has answered it."""
 
     def of_name(events: Sequence[Event]) -> list[Event]:
-        return [one for one in events if one.seen.transactional_id == name and one.outcome is Outcome.ANSWERED]
+        return [one for one in events if one.info.transactional_id == name and one.outcome is Outcome.ANSWERED]
 
     return of_name(kafka.proxy.events.wait_for(lambda events: bool(of_name(events)), LIMIT_S))[0]
 
@@ -156,7 +167,7 @@ def answered(kafka: ProxiedKafka, name: str) -> Event:
 def test_what_comes_late_is_refused_once_there_is_a_new_producer(kafka: ProxiedKafka, api: ApiKey) -> None:
     """It comes in the middle of the next transaction, when that has a record on the broker."""
     name = f"refused-{api.name}"
-    writer = tampered(kafka, name, Hold(ByHand(), 0.0), api, REQUEST)
+    writer = tampered(kafka, name, Hold(Manual(), 0.0), api, REQUEST)
     writer.producer.renew(LIMIT_S)
     writer.begin(b"3")
     writer.settle()
@@ -171,7 +182,7 @@ def test_what_comes_late_is_refused_once_there_is_a_new_producer(kafka: ProxiedK
 
 def test_an_initialisation_that_comes_late_takes_the_place_of_the_one_that_was_sent_again(kafka: ProxiedKafka) -> None:
     """The coordinator cannot know that it is the older one: it costs a producer, and no record."""
-    kafka.proxy.use(Schedule([Rule.of(Hold(ByHand(), 0.0), INIT, transactional_id="init", when=Only(1))]))
+    kafka.proxy.use(Schedule([Rule.of(Hold(Manual(), 0.0), INIT, transactional_id="init", when=OnlyNth(1))]))
     writer = Writer(kafka, "init")
     writer.write(b"1", 1)
     writer.begin(b"2")
@@ -180,14 +191,14 @@ def test_an_initialisation_that_comes_late_takes_the_place_of_the_one_that_was_s
     answered(kafka, "init")
     with pytest.raises(KafkaException) as refused:
         writer.end(2)
-    assert fenced(refused.value.args[0])
+    assert is_fenced(refused.value.args[0])
     writer.producer.renew(LIMIT_S)
     writer.write(b"2", 2)
     eventually(lambda: values(kafka, "init") == [b"1", b"2"], "each is there once")
 
 
 def test_an_initialisation_that_comes_twice_costs_a_producer_at_most(kafka: ProxiedKafka) -> None:
-    kafka.proxy.use(Schedule([Rule.of(Double(), INIT, transactional_id="init-twice", when=Only(1))]))
+    kafka.proxy.use(Schedule([Rule.of(Duplicate(), INIT, transactional_id="init-twice", when=OnlyNth(1))]))
     writer = Writer(kafka, "init-twice")
     answered(kafka, "init-twice")
     with suppress(KafkaException):
@@ -200,7 +211,7 @@ def test_an_initialisation_that_comes_twice_costs_a_producer_at_most(kafka: Prox
 
 def test_what_is_repeated_with_no_sign_is_seen_by_no_client(kafka: ProxiedKafka) -> None:
     """A limit of the remedy, kept so that it is known: a copy that follows when the first has been answered."""
-    writer = tampered(kafka, "repeated", KeepCopy(ByHand()), END, REQUEST)
+    writer = tampered(kafka, "repeated", DuplicateLater(Manual()), END, REQUEST)
     assert writer.producer.uncertainty is None
     writer.begin(b"torn")
     writer.settle()

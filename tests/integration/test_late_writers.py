@@ -16,20 +16,20 @@ from confluent_kafka import KafkaException, Producer
 
 from services.ingest.app import Ingest
 from services.ingest.core import IngestCore
-from services.ingest.publisher import Outbox, Publisher
-from services.ingest.seconds import Rules
+from services.ingest.publisher import IdempotentProducer, Publisher
+from services.ingest.seconds import SessionRules
 from services.ingest.settings import Settings
 from services.ingest.sources.replay import Replay
 from services.orderbot.core import OrderRule
-from services.trainer.events import RunEvents
-from tests.made_seconds import seconds as made_seconds
-from tests.orderbots import Bot, Tail, publish
+from services.trainer.runs.events import RunEventProducer
+from tests.orderbots import OrderBotProcess, Tail, publish
 from tests.orderbots import committed as committed_by_bot
-from tests.proxy.actions import Action, ByHand, CutAfter, Double, Hold, KeepCopy, Lose
+from tests.proxy.actions import Action, Drop, DropReplyAndClose, Duplicate, DuplicateLater, Hold, Manual
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.frames import ApiKey
-from tests.proxy.one import One
-from tests.readers import first_of_each, labels, noticed, ordered, orders_on, payloads, seconds_of
+from tests.proxy.tampered_request import TamperedRequest
+from tests.readers import breaks_in, first_of_each, labels, ordered, orders_on, payloads, seconds_of
+from tests.synthetic_seconds import seconds as made_seconds
 from tests.trainers import (
     CLOSING,
     INSTRUMENT,
@@ -47,7 +47,7 @@ from tests.unit.local.values import whole_run
 from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.training import decode_run_event, encode_run_event
-from tidewheel.contracts.laws.findings import Law
+from tidewheel.contracts.invariants.findings import Invariant
 from tidewheel.contracts.topics import ORDERS, TICKS, TRAINING_RUNS
 from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import MarketSecond, SourceKind
@@ -66,7 +66,7 @@ RULE = OrderRule(5, Threshold.parse("1"))
 INGEST, BOT, TRAINER = "tidewheel-ingest", "faust*", "tidewheel-trainer"
 PRODUCE, COMMIT = ApiKey.PRODUCE, ApiKey.OFFSET_COMMIT
 # A request whose connection is lost, that arrives when it is let go; a copy that does so of one that was answered.
-HELD, COPIED = Hold(ByHand(), 0.0), KeepCopy(ByHand())
+HELD, COPIED = Hold(Manual(), 0.0), DuplicateLater(Manual())
 
 
 # ---- ingest ----------------------------------------------------------------------------------------------------------
@@ -76,12 +76,12 @@ class Writing:
     """Ingest's publisher, as one that has just started has it. `die`: nothing more is sent of what it still has."""
 
     def __init__(self, kafka: ProxiedKafka, instrument: str) -> None:
-        self._outbox = Outbox(kafka.bootstrap, lambda: True)
-        self._publisher = Publisher(self._outbox, instrument, SourceKind.REPLAY, "test", None)
+        self._producer = IdempotentProducer(kafka.bootstrap, lambda: True)
+        self._publisher = Publisher(self._producer, instrument, SourceKind.REPLAY, "test", None)
 
     def write(self, seconds: Sequence[MarketSecond]) -> None:
         for second in seconds:
-            self._publisher.second(second)
+            self._publisher.publish_second(second)
 
     def deliver(self, seconds: Sequence[MarketSecond]) -> None:
         self.write(seconds)
@@ -89,20 +89,22 @@ class Writing:
 
     def die(self) -> None:
         with suppress(KafkaException):  # the client complains of what is dropped
-            self._outbox.close()
+            self._producer.close()
 
 
-@pytest.mark.parametrize("action", [HELD, COPIED, KeepCopy(ByHand(), 0.0), Double(), CutAfter(), Lose()], ids=str)
+@pytest.mark.parametrize(
+    "action", [HELD, COPIED, DuplicateLater(Manual(), 0.0), Duplicate(), DropReplyAndClose(), Drop()], ids=str
+)
 def test_a_batch_of_one_ingest_is_there_once_however_often_it_comes(kafka: ProxiedKafka, action: Action) -> None:
     """A late one comes after more batches than the broker remembers of a producer."""
     instrument = f"sim:ONCE-{action}".replace(" ", "-")
     seconds = made_seconds(12, instrument=instrument)
-    batch = One(kafka, action, PRODUCE, INGEST, nth=2)
+    batch = TamperedRequest(kafka, action, PRODUCE, INGEST, nth=2)
     writing = Writing(kafka, instrument)
     for second in seconds:
         writing.deliver([second])
-    if not isinstance(action, Lose):
-        batch.let_go()
+    if not isinstance(action, Drop):
+        batch.release_and_wait()
     writing.deliver(more := made_seconds(14, instrument=instrument)[12:])
     writing.die()
     assert payloads(kafka.direct, TICKS.name, instrument) == [encode_second(one) for one in (*seconds, *more)]
@@ -133,7 +135,7 @@ class Recorded:
 
     @property
     def seconds(self) -> list[MarketSecond]:
-        core = IngestCore(self.instrument, SourceKind.REPLAY, Rules())
+        core = IngestCore(self.instrument, SourceKind.REPLAY, SessionRules())
         records = [record for item in Replay(self.path).items() for record in core.on_item(item)]
         found = [*records, *core.on_end()]
         assert all(isinstance(one, MarketSecond) for one in found)
@@ -156,19 +158,19 @@ def started(kafka: ProxiedKafka, file: Recorded) -> Callable[[], None]:
     return lambda: service.run(source.items())
 
 
-def killed(kafka: ProxiedKafka, seconds: Sequence[MarketSecond], batch: Sequence[MarketSecond]) -> One:
+def killed(kafka: ProxiedKafka, seconds: Sequence[MarketSecond], batch: Sequence[MarketSecond]) -> TamperedRequest:
     """Ingest that has delivered `seconds` and dies with `batch` under way."""
     writing = Writing(kafka, seconds[0].instrument)
     writing.deliver(seconds)
-    late = One(kafka, Hold(ByHand()), PRODUCE, INGEST)
+    late = TamperedRequest(kafka, Hold(Manual()), PRODUCE, INGEST)
     writing.write(batch)
     late.sent()
     writing.die()
     return late
 
 
-def broken_laws(kafka: ProxiedKafka, instrument: str) -> set[Law]:
-    return set(check_log(kafka.direct, instrument, lambda topic, count: None).findings.by_law)
+def broken_laws(kafka: ProxiedKafka, instrument: str) -> set[Invariant]:
+    return set(check_log(kafka.direct, instrument, lambda topic, count: None).findings.by_invariant)
 
 
 def labels_of(seconds: Sequence[MarketSecond]) -> list[bytes]:
@@ -182,13 +184,13 @@ def test_a_batch_of_a_killed_ingest_that_comes_after_its_successor_wrote_on_repe
     seconds = file.seconds
     late = killed(kafka, seconds[:400], seconds[400:405])
     started(kafka, file)()
-    late.let_go()
+    late.release_and_wait()
     log = seconds_of(kafka.direct, file.instrument)
     written = [encode_second(one) for one in log]
     assert written == [encode_second(one) for one in (*seconds, *seconds[400:405])], "the broker takes it"
     assert labels_of(log) == labels_of(seconds), "labels are those of a log without it"
-    assert {(one.topic, one.arrival.kind) for one in noticed(log, [])} == {(TICKS.name, "back")}
-    assert broken_laws(kafka, file.instrument) == {Law.TICKS_ONCE}
+    assert {(one.topic, one.arrival.kind) for one in breaks_in(log, [])} == {(TICKS.name, "back")}
+    assert broken_laws(kafka, file.instrument) == {Invariant.TICKS_ONCE}
     started(kafka, file)()
     again = payloads(kafka.direct, TICKS.name, file.instrument)
     assert again == written, "the next start goes on after the newest second, not after the last record"
@@ -201,12 +203,12 @@ def test_a_batch_of_a_killed_ingest_that_comes_before_its_successor_writes_repea
     seconds = file.seconds
     late = killed(kafka, seconds[:400], seconds[400:405])
     run = started(kafka, file)
-    late.let_go()
+    late.release_and_wait()
     run()
     log = seconds_of(kafka.direct, file.instrument)
     assert [one.second for one in log] == [one.second for one in (*seconds[:405], *seconds[400:])]
     assert labels_of(log) == labels_of(seconds)
-    assert len(noticed(log, [])) == 5
+    assert len(breaks_in(log, [])) == 5
 
 
 def test_of_seconds_that_say_different_things_the_first_counts_and_all_are_noticed(
@@ -218,21 +220,21 @@ def test_of_seconds_that_say_different_things_the_first_counts_and_all_are_notic
     assert short[404].ends_session
     late = killed(kafka, seconds[:400], short[400:405])
     run = started(kafka, file)
-    late.let_go()
+    late.release_and_wait()
     run()
     log = seconds_of(kafka.direct, file.instrument)
     assert len(log) == len(seconds) + 5
     assert first_of_each(log)[404].ends_session
     assert labels_of(log) == labels_of(first_of_each(log)) != labels_of(seconds)
-    assert len(noticed(log, [])) == 5
-    assert Law.TICKS_UNAMBIGUOUS in broken_laws(kafka, file.instrument)
+    assert len(breaks_in(log, [])) == 5
+    assert Invariant.TICKS_UNAMBIGUOUS in broken_laws(kafka, file.instrument)
 
 
 # ---- the order bot ---------------------------------------------------------------------------------------------------
 
 
-def bot(kafka: ProxiedKafka, folder: Path) -> Bot:
-    return Bot(kafka.bootstrap, folder, THRESHOLD="1", INSTANCE="one", SESSION_TIMEOUT_S="3")
+def bot(kafka: ProxiedKafka, folder: Path) -> OrderBotProcess:
+    return OrderBotProcess(kafka.bootstrap, folder, THRESHOLD="1", INSTANCE="one", SESSION_TIMEOUT_S="3")
 
 
 def answered(kafka: ProxiedKafka, seconds: Sequence[MarketSecond]) -> None:
@@ -265,23 +267,23 @@ def test_orders_that_come_late_or_again_are_repeats_and_offsets_go_back_till_the
 ) -> None:
     """Back, and never beyond what was delivered: a start then repeats orders."""
     seconds = made_seconds(130, instrument="sim:ORDERS-LATE")
-    actions: tuple[Action, ...] = (HELD, COPIED, Double(), CutAfter(), Lose())
+    actions: tuple[Action, ...] = (HELD, COPIED, Duplicate(), DropReplyAndClose(), Drop())
     with bot(kafka, tmp_path) as process:
         process.await_ready()
         for start, action in enumerate(actions):
-            late = One(kafka, action, PRODUCE, BOT)
+            late = TamperedRequest(kafka, action, PRODUCE, BOT)
             answered(kafka, seconds[20 * start : 20 * start + 10])
-            if not isinstance(action, Lose):
-                late.let_go()
+            if not isinstance(action, Drop):
+                late.release_and_wait()
             answered(kafka, seconds[20 * start + 10 : 20 * start + 20])
         await_all_committed(kafka)
-        late, before = One(kafka, HELD, COMMIT, BOT), ticks_end(kafka)
+        late, before = TamperedRequest(kafka, HELD, COMMIT, BOT), ticks_end(kafka)
         answered(kafka, seconds[100:110])
         late.sent()
         await_all_committed(kafka)
         answered(kafka, seconds[110:120])
         await_all_committed(kafka)
-        late.let_go()
+        late.release_and_wait()
         assert before < committed_by_bot(kafka.direct)[0] < ticks_end(kafka), "the coordinator takes it"
         answered(kafka, seconds[120:])
         await_all_committed(kafka)
@@ -294,17 +296,17 @@ def test_orders_of_a_killed_bot_that_come_after_its_successor_are_repeats_and_it
     seconds = made_seconds(70, instrument="sim:ORDERS-KILLED")
     with bot(kafka, tmp_path) as process:
         process.await_ready()
-        late_offsets = One(kafka, COPIED, COMMIT, BOT)
+        late_offsets = TamperedRequest(kafka, COPIED, COMMIT, BOT)
         answered(kafka, seconds[:20])
         late_offsets.sent()
-        late_orders = One(kafka, Hold(ByHand()), PRODUCE, BOT)
+        late_orders = TamperedRequest(kafka, Hold(Manual()), PRODUCE, BOT)
         publish(kafka.direct, seconds[20:40])
         late_orders.sent()
         process.kill()
     with bot(kafka, tmp_path):
         answered(kafka, seconds[40:60])
         await_all_committed(kafka)
-        late_orders.let_go()
+        late_orders.release_and_wait()
         late_offsets.answered()
         assert committed_by_bot(kafka.direct) == {0: ticks_end(kafka)}
         answered(kafka, seconds[60:])
@@ -315,16 +317,16 @@ def test_orders_of_a_killed_bot_that_come_after_its_successor_are_repeats_and_it
 
 
 def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothing(kafka: ProxiedKafka) -> None:
-    def made() -> tuple[Producer, RunEvents]:
+    def made() -> tuple[Producer, RunEventProducer]:
         producer = Producer(producer_config(kafka.bootstrap, "trainer"))
-        return producer, RunEvents(producer, lambda: 1)
+        return producer, RunEventProducer(producer, lambda: 1)
 
     run = [replace(event, instrument="sim:EVENTS", at_ns=1) for event in whole_run(1)]
     producer, first = made()
     for event in run[:4]:
         first.write(event)
     first.flush()
-    late = One(kafka, Hold(ByHand()), PRODUCE, TRAINER)
+    late = TamperedRequest(kafka, Hold(Manual()), PRODUCE, TRAINER)
     for event in (*run[4:-1], replace(run[-1], step=Step.FAILED, reason="training_error")):
         first.write(event)
     late.sent()
@@ -334,7 +336,7 @@ def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothin
     for event in run:
         second.write(event)
     second.flush()
-    late.let_go()
+    late.release_and_wait()
     told = [decode_run_event(value) for value in payloads(kafka.direct, TRAINING_RUNS.name, run[0].instrument)]
     assert len(told) == 2 * len(run)
     assert told[-1].step is Step.FAILED
@@ -364,24 +366,24 @@ def test_offsets_of_the_trainer_that_come_late_go_back_till_the_next(kafka: Prox
 
     with running() as begin:
         first = begin(settings(kafka.bootstrap, empty_redis))
-        late = One(kafka, HELD, COMMIT, TRAINER)
+        late = TamperedRequest(kafka, HELD, COMMIT, TRAINER)
         for seq in (1, 2):
             window(seq)
             first.turn_until(at(seq))
-        late.let_go()
+        late.release_and_wait()
         assert at(1)(), "the coordinator takes it"
         first.close()
         second = begin(settings(kafka.bootstrap, empty_redis))
         window(3)
         second.turn_until(at(3))
-        late = One(kafka, COPIED, COMMIT, TRAINER)
+        late = TamperedRequest(kafka, COPIED, COMMIT, TRAINER)
         window(4)
         second.turn_until(at(4))
         second.close()
         third = begin(settings(kafka.bootstrap, empty_redis))
         window(5)
         third.turn_until(at(5))
-        late.let_go()
+        late.release_and_wait()
         assert at(5)()
     told = [one for one in events(kafka.direct) if one.instrument == INSTRUMENT and one.step in CLOSING]
     assert {one.seq for one in told} == {1, 2, 3, 4, 5}

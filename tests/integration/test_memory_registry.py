@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.trainer.ledger import Store
-from tests.ledgers import a_ledger, assert_alike
-from tests.made_models import INSTRUMENT, published
-from tidewheel.registry.memory import MemoryRegistry
+from services.trainer.runs.ledger import Store
+from tests.registry_equivalence import assert_equivalent, ledger_on
+from tests.synthetic_models import INSTRUMENT, published
+from tidewheel.registry.in_memory import InMemoryRegistry
 from tidewheel.registry.store import MODELS_KEPT, Registry
 
 pytestmark = pytest.mark.redis_server
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.redis_server
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_calls_get_the_same_answers(registry: Registry, seed: int) -> None:
-    assert_alike(registry, MemoryRegistry(), seed)
+    assert_equivalent(registry, InMemoryRegistry(), seed)
 
 
 def filled(registry: Store) -> dict[int, bool]:
@@ -22,10 +22,10 @@ def filled(registry: Store) -> dict[int, bool]:
     last = MODELS_KEPT + 2
     for seq in range(2, last + 1):
         registry.publish_candidate(*published(seq))
-    return {seq: a_ledger(registry).kept(INSTRUMENT, seq) is not None for seq in range(1, last + 1)}
+    return {seq: ledger_on(registry).kept(INSTRUMENT, seq) is not None for seq in range(1, last + 1)}
 
 
 def test_both_keep_the_last_and_what_is_pointed_at(registry: Registry) -> None:
     kept = filled(registry)
-    assert kept == filled(MemoryRegistry())
+    assert kept == filled(InMemoryRegistry())
     assert [seq for seq, is_there in kept.items() if not is_there] == [2]

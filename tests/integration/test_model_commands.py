@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tests.made_models import CARD, INSTRUMENT, published, put
+from tests.synthetic_models import CARD, INSTRUMENT, published, put
 from tidewheel.cli.main import main
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
 from tidewheel.registry import keys

@@ -14,16 +14,16 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.predictor.servicer import SERVICE
-from tests.made_models import INSTRUMENT, a_model, a_record, a_row, published, put
-from tests.predictors import Client, count, failures, running
+from tests.predictors import Client, metric_value, running, swap_failures
 from tests.servers import server_port
+from tests.synthetic_models import INSTRUMENT, make_model, make_record, make_row, published, put
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.codecs.models import encode_model, encode_model_record
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Model, Scorer, Verdict
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
-from tidewheel.registry.store import Doubt, Publication, Registry
+from tidewheel.registry.store import Publication, Registry, VerificationFailure
 from tidewheel.wire.v1 import predictor_pb2 as wire
 
 pytestmark = pytest.mark.redis_server
@@ -35,17 +35,17 @@ def test_ready_with_the_first_model(registry: Registry, empty_redis: str) -> Non
         serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
         assert client.health("") == serving
         assert client.health(SERVICE) == not_serving
-        assert made.health.ready_answer() == (False, "no verified model yet")
+        assert made.health.readiness() == (False, "no verified model yet")
         unknown = grpc.StatusCode.NOT_FOUND
-        eventually(lambda: client.refusal(lambda: client.predict(a_row(1)))[0] is unknown, "the registry is read")
+        eventually(lambda: client.refusal(lambda: client.predict(make_row(1)))[0] is unknown, "the registry is read")
         registry.publish(*published(1))
         eventually(lambda: client.health(SERVICE) == serving, "the service is healthy")
-        assert made.health.ready_answer()[0]
-        reply = client.predict(a_row(3))
+        assert made.health.readiness()[0]
+        reply = client.predict(make_row(3))
         record = registry.record_of(INSTRUMENT, 1)
         assert record is not None
         assert (reply.model.seq, reply.model.epoch, reply.model.sha256) == (1, 1, record.sha256)
-        assert reply.score == Scorer.of(a_model(1)).score(a_row(3))
+        assert reply.score == Scorer.of(make_model(1)).score(make_row(3))
         assert (reply.label, reply.threshold, reply.evidence) == (reply.score >= 0.5, 0.5, "none")
 
 
@@ -54,15 +54,15 @@ def test_a_refused_first_window_is_something_to_wait_for(registry: Registry, emp
     with running(empty_redis) as made:
         wanted = grpc.StatusCode.FAILED_PRECONDITION
         client = made.client
-        eventually(lambda: client.refusal(lambda: client.predict(a_row(1)))[0] is wanted, "the registry is read")
-        assert "wait until a window" in client.refusal(lambda: client.predict(a_row(1)))[1]
+        eventually(lambda: client.refusal(lambda: client.predict(make_row(1)))[0] is wanted, "the registry is read")
+        assert "wait until a window" in client.refusal(lambda: client.predict(make_row(1)))[1]
 
 
 def test_a_batch_is_scored_by_one_model(client: Client) -> None:
-    rows = np.array([a_row(seed) for seed in range(1500)])
+    rows = np.array([make_row(seed) for seed in range(1500)])
     request = wire.PredictBatchRequest(instrument=INSTRUMENT, features_f32=rows.tobytes(), schema_hash=SCHEMA_HASH)
     reply = client.stub.PredictBatch(request, timeout=LIMIT_S)
-    assert list(reply.scores) == Scorer.of(a_model(1)).scores(rows).tolist()
+    assert list(reply.scores) == Scorer.of(make_model(1)).scores(rows).tolist()
     assert list(reply.labels) == [score >= 0.5 for score in reply.scores]
     assert reply.model.seq == 1
 
@@ -75,7 +75,7 @@ def test_faults_of_the_caller_are_never_internal(client: Client) -> None:
     def predict(**fields: object) -> Callable[[], object]:
         return raw("Predict", wire.PredictRequest(**{"instrument": INSTRUMENT, **fields}).SerializeToString())
 
-    row, invalid = a_row(1), grpc.StatusCode.INVALID_ARGUMENT
+    row, invalid = make_row(1), grpc.StatusCode.INVALID_ARGUMENT
     faults = [
         (predict(features=row.tolist()[:-1]), invalid, "features: 604 numbers, the model needs 605"),
         (predict(features_f32=row.tobytes()[:-4]), invalid, "features_f32: 2416 bytes"),
@@ -109,8 +109,8 @@ def test_reflection_names_the_services(client: Client) -> None:
 
 
 def test_swaps_under_load_fail_no_call(client: Client, registry: Registry) -> None:
-    scorers = {seq: Scorer.of(a_model(seq)) for seq in range(1, 41)}
-    row = a_row(5)
+    scorers = {seq: Scorer.of(make_model(seq)) for seq in range(1, 41)}
+    row = make_row(5)
     scores = {seq: scorer.score(row) for seq, scorer in scorers.items()}
     done = threading.Event()
     seen: list[list[tuple[int, float]]] = [[] for _ in range(3)]
@@ -145,11 +145,11 @@ def test_swaps_under_load_fail_no_call(client: Client, registry: Registry) -> No
 def foist(url: str, model: Model | bytes, stored: Callable[[bytes], bytes | None]) -> None:
     """Point at a model as a publisher without scruples would: any bytes, with their own checksum everywhere."""
     payload = model if isinstance(model, bytes) else encode_model(model)
-    record, lies = a_record(payload, 2), stored(payload)
+    record, lies = make_record(payload, 2), stored(payload)
     with redis.Redis.from_url(url) as raw, raw.pipeline(transaction=True) as all_at_once:
         if lies is not None:
             all_at_once.set(keys.model(INSTRUMENT, 2), lies)
-        all_at_once.set(keys.about(INSTRUMENT, 2), encode_model_record(record))
+        all_at_once.set(keys.record(INSTRUMENT, 2), encode_model_record(record))
         moved = {"seq": 2, "sha256": record.sha256, "newest_seq": 2}
         all_at_once.hset(keys.pointer(INSTRUMENT, keys.CURRENT), mapping=moved)
         all_at_once.execute()
@@ -166,28 +166,32 @@ def as_it_is(payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("doubt", "model", "stored"),
+    ("reason", "model", "stored"),
     [
-        (Doubt.CHECKSUM, a_model(2), lambda payload: payload[:5000] + bytes([payload[5000] ^ 1]) + payload[5001:]),
-        (Doubt.MISSING, a_model(2), lambda _: None),
-        (Doubt.UNDECODABLE, b"\xff\xff\xff", as_it_is),
-        (Doubt.IDENTITY, a_model(2, "sim:ETH-USD"), as_it_is),
-        (Doubt.SCHEMA, replace(a_model(2), schema_hash=bytes(32)), as_it_is),
-        (Doubt.NOT_FINITE, with_nan(a_model(2)), as_it_is),
-        (Doubt.GOLDEN, replace(a_model(2), golden_score=0.123), as_it_is),
+        (
+            VerificationFailure.CHECKSUM,
+            make_model(2),
+            lambda payload: payload[:5000] + bytes([payload[5000] ^ 1]) + payload[5001:],
+        ),
+        (VerificationFailure.MISSING, make_model(2), lambda _: None),
+        (VerificationFailure.UNDECODABLE, b"\xff\xff\xff", as_it_is),
+        (VerificationFailure.IDENTITY, make_model(2, "sim:ETH-USD"), as_it_is),
+        (VerificationFailure.SCHEMA, replace(make_model(2), schema_hash=bytes(32)), as_it_is),
+        (VerificationFailure.NOT_FINITE, with_nan(make_model(2)), as_it_is),
+        (VerificationFailure.GOLDEN, replace(make_model(2), golden_score=0.123), as_it_is),
     ],
 )
 def test_what_does_not_verify_is_not_taken(
     client: Client,
     registry: Registry,
     empty_redis: str,
-    doubt: Doubt,
+    reason: VerificationFailure,
     model: Model | bytes,
     stored: Callable[[bytes], bytes | None],
 ) -> None:
-    before = failures(doubt)
+    before = swap_failures(reason)
     foist(empty_redis, model, stored)
-    eventually(lambda: failures(doubt) > before, f"{doubt} is counted")
+    eventually(lambda: swap_failures(reason) > before, f"{reason} is counted")
     assert client.served() == (1, 1)
     assert registry.publish(*published(3)) is Publication.PUBLISHED
     eventually(lambda: client.served() == (1, 3), "the next good model is served")
@@ -214,16 +218,16 @@ def test_signed_models_only(registry: Registry, empty_redis: str) -> None:
     signing.publish(*published(1))
     with running(empty_redis, hmac_key="secret") as made:
         eventually(lambda: made.client.served() == (1, 1), "the signed model is served")
-        before = failures(Doubt.HMAC)
+        before = swap_failures(VerificationFailure.HMAC)
         registry.publish(*published(2))
-        eventually(lambda: failures(Doubt.HMAC) > before, "the unsigned model is counted")
+        eventually(lambda: swap_failures(VerificationFailure.HMAC) > before, "the unsigned model is counted")
         assert made.client.served() == (1, 1)
     signing.close()
 
 
 def test_redis_killed_and_restarted(tmp_path: Path) -> None:
     def up() -> float:
-        return count("tidewheel_registry_up", service="predictor")
+        return metric_value("tidewheel_registry_up", service="predictor")
 
     server = start_redis(tmp_path, server_port())
     with ExitStack() as stack:
@@ -237,7 +241,7 @@ def test_redis_killed_and_restarted(tmp_path: Path) -> None:
         server.process.wait()
         eventually(lambda: up() == 0, "the outage is seen")
         assert made.client.served() == (1, 1)
-        assert made.health.ready_answer()[0]
+        assert made.health.readiness()[0]
         assert made.client.health(SERVICE) == health_pb2.HealthCheckResponse.SERVING
         server = start_redis(tmp_path, server.port)
         stack.callback(server.stop)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from tests.made_models import INSTRUMENT, a_model, published
-from tests.made_seconds import START, features_by_hand, seconds
-from tests.predictors import Client, asked, count, running
+from tests.predictors import Client, metric_value, run_predict, running
+from tests.synthetic_models import INSTRUMENT, make_model, published
+from tests.synthetic_seconds import START, features_by_hand, seconds
 from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.topics import TICKS
@@ -36,7 +36,7 @@ def encoded(past: list[MarketSecond]) -> list[bytes]:
 
 def now_by_hand(past: list[MarketSecond], bid_e9: int, offer_e9: int) -> float:
     row = np.array(features_by_hand(past, bid_e9, offer_e9), dtype="<f4")
-    return Scorer.of(a_model(1)).score(row)
+    return Scorer.of(make_model(1)).score(row)
 
 
 def awaits_second(client: Client, second: int) -> wire.PredictNowResponse:
@@ -67,14 +67,14 @@ def test_now_follows_the_market(
         assert reply.prediction.model.seq == 1
         mine = client.now(97 * 10**9 + 1, 98 * 10**9)
         assert mine.prediction.score == now_by_hand(known, 97 * 10**9 + 1, 98 * 10**9)
-        code, out, _ = asked(capsys, client, "--bid", "97.000000001", "--offer", "98")
+        code, out, _ = run_predict(capsys, client, "--bid", "97.000000001", "--offer", "98")
         assert (code, json.loads(out)["score"], json.loads(out)["second"]) == (0, mine.prediction.score, reply.second)
         # A record that is none, then a burst longer than is read back.
-        before = count("tidewheel_dead_letters_total", service="predictor", source="ticks", reason="undecodable")
+        before = metric_value("tidewheel_dead_letters_total", service="predictor", source="ticks", reason="undecodable")
         write(broker, [b"\xff\xff", *encoded(past[3000:])])
         reply = awaits_second(client, past[-1].second)
         assert reply.prediction.score == now_by_hand(past, past[-1].close_bid_e9, past[-1].close_offer_e9)
-        bad = count("tidewheel_dead_letters_total", service="predictor", source="ticks", reason="undecodable")
+        bad = metric_value("tidewheel_dead_letters_total", service="predictor", source="ticks", reason="undecodable")
         assert bad in (before, before + 1)  # a jump may have passed it by
         # A new session has no history.
         write(broker, encoded(seconds(7, start=START + 20_000, session=2)))

@@ -9,23 +9,23 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from services.predictor.servicer import SERVICE
-from tests.made_models import a_model, a_row, published
-from tests.predictors import Client, Running, asked, process
+from tests.predictors import Client, RunningPredictor, process, run_predict
+from tests.synthetic_models import make_model, make_row, published
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.domain.models import Scorer
-from tidewheel.local.children.processes import free_port
+from tidewheel.local.processes.subprocesses import free_port
 from tidewheel.registry.store import Registry
 
 pytestmark = pytest.mark.redis_server
 
 
 def test_the_command_asks_and_prints_json(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    row, file = a_row(9), tmp_path / "row.json"
+    row, file = make_row(9), tmp_path / "row.json"
     file.write_text(json.dumps(row.tolist()))
-    code, out, _ = asked(capsys, client, "--features", str(file))
+    code, out, _ = run_predict(capsys, client, "--features", str(file))
     given = json.loads(out)
     assert code == 0
-    assert given["score"] == Scorer.of(a_model(1)).score(row)
+    assert given["score"] == Scorer.of(make_model(1)).score(row)
     assert (given["version"]["seq"], given["version"]["epoch"], given["evidence"]) == (1, 1, "none")
     assert (given["label"], given["threshold"]) == (given["score"] >= 0.5, 0.5)
 
@@ -41,14 +41,14 @@ def test_the_command_says_in_one_line_why_not(
         ([], "market seconds"),
         (["--address", f"127.0.0.1:{free_port()}"], "no predictor answers at"),
     ):
-        code, out, err = asked(capsys, client, *arguments)
+        code, out, err = run_predict(capsys, client, *arguments)
         assert (code, out, err.count("\n"), words in err) == (1, "", 1, True), err
 
 
 def test_the_command_does_not_wait_for_ever(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         address = f"127.0.0.1:{deaf.getsockname()[1]}"
-        code, _, err = asked(capsys, client, "--address", address, "--timeout", "0.3")
+        code, _, err = run_predict(capsys, client, "--address", address, "--timeout", "0.3")
     assert (code, err) == (1, f"tidewheel: the predictor at {address} gave no answer within 0.3 s\n")
 
 
@@ -63,7 +63,7 @@ def test_sigterm_says_so_first_and_ends_with_no_call_broken(
         # Balancers hear NOT_SERVING while calls are still answered.
         said = health_pb2.HealthCheckResponse.NOT_SERVING
         eventually(lambda: client.health(SERVICE) == client.health("") == said, "it says that it ends")
-        client.predict(a_row(1))
+        client.predict(make_row(1))
         assert started.wait(LIMIT_S) == 0
         client.channel.close()
         assert "Traceback" not in log.read_text()
@@ -94,8 +94,8 @@ def test_a_thread_that_dies_is_the_end_of_the_service(empty_redis: str, monkeypa
     def die(*_: object) -> None:
         raise Bug
 
-    monkeypatch.setattr("services.predictor.watcher.Watcher.turn", die)
-    made = Running(empty_redis)
+    monkeypatch.setattr("services.predictor.watcher.Watcher.poll_once", die)
+    made = RunningPredictor(empty_redis)
     try:
         eventually(lambda: made.failure is not None, "the service ends")
     finally:

@@ -10,18 +10,28 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.proxy.actions import Action, ByHand, CutAfter, Delay, Double, Hold, KeepCopy, Later, Lose
-from tests.proxy.bare import HOST, Bare, metadata_request
+from tests.proxy.actions import (
+    Action,
+    AfterFrame,
+    Delay,
+    Drop,
+    DropReplyAndClose,
+    Duplicate,
+    DuplicateLater,
+    Hold,
+    Manual,
+)
 from tests.proxy.broker import ProxiedKafka
-from tests.proxy.drawn import drawn
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
-from tests.proxy.schedule import Only, Rule, Schedule
+from tests.proxy.random_schedule import random_schedule
+from tests.proxy.raw_client import HOST, RawClient, metadata_request
+from tests.proxy.schedule import OnlyNth, Rule, Schedule
 from tests.proxy.server import Proxy
 from tests.proxy.torn import RUNS, Run, torn
 from tests.system.chaos import log
 from tests.waiting import LIMIT_S, Deadline, eventually
-from tidewheel.local.children.processes import free_port
+from tidewheel.local.processes.subprocesses import free_port
 
 pytestmark = pytest.mark.broker
 
@@ -50,27 +60,27 @@ def tamper(
     kafka: ProxiedKafka, name: str, action: Action, nth: int = 2, direction: Direction = Direction.REQUEST
 ) -> None:
     """With the client's n-th request, the second if nothing else is said, or its reply."""
-    kafka.proxy.use(Schedule([Rule.of(action, METADATA, direction=direction, client=name, when=Only(nth))]))
+    kafka.proxy.use(Schedule([Rule.of(action, METADATA, direction=direction, client=name, when=OnlyNth(nth))]))
 
 
 def event(kafka: ProxiedKafka, name: str, outcome: Outcome) -> Event:
     """The one of a client, once it has come to that."""
 
     def came(events: list[Event]) -> bool:
-        return any(one.seen.client == name and one.outcome is outcome for one in events)
+        return any(one.info.client == name and one.outcome is outcome for one in events)
 
     found = kafka.proxy.events.wait_for(came, LIMIT_S)  # type: ignore[arg-type]
-    (of_client,) = [one for one in found if one.seen.client == name]
+    (of_client,) = [one for one in found if one.info.client == name]
     return of_client
 
 
-def answers(client: Bare, count: int) -> list[int | None]:
+def answers(client: RawClient, count: int) -> list[int | None]:
     return [client.answer() for _ in range(count)]
 
 
 def another_is_answered(kafka: ProxiedKafka, name: str) -> None:
     """On another connection; what was sent before has arrived, if it was to."""
-    with Bare(kafka.proxy.port, name) as other:
+    with RawClient(kafka.proxy.port, name) as other:
         assert other.answered(100)
 
 
@@ -109,7 +119,7 @@ def test_what_is_delayed_comes_later_and_what_is_behind_it_too(
     kafka: ProxiedKafka, name: str, direction: Direction
 ) -> None:
     tamper(kafka, name, Delay(0.2), direction=direction)
-    with Bare(kafka.proxy.port, name) as client:
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2, 3, 4)
         assert answers(client, 4) == [1, 2, 3, 4]
     delayed = event(kafka, name, Outcome.DELIVERED if direction is REPLY else Outcome.ANSWERED)
@@ -119,11 +129,11 @@ def test_what_is_delayed_comes_later_and_what_is_behind_it_too(
 
 @pytest.mark.parametrize("direction", Direction)
 def test_nothing_passes_what_is_held(kafka: ProxiedKafka, name: str, direction: Direction) -> None:
-    tamper(kafka, name, Hold(ByHand()), direction=direction)
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(Manual()), direction=direction)
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2, 3)
         assert client.answer() == 1
-        event(kafka, name, Outcome.KEPT)
+        event(kafka, name, Outcome.HELD)
         client.ask(4)
         another_is_answered(kafka, name)
         assert client.silent
@@ -133,11 +143,11 @@ def test_nothing_passes_what_is_held(kafka: ProxiedKafka, name: str, direction: 
 
 
 def test_what_is_held_gets_to_the_broker_though_its_client_is_gone(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, Hold(ByHand()))
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(Manual()))
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2)
         assert client.answer() == 1
-        event(kafka, name, Outcome.KEPT)
+        event(kafka, name, Outcome.HELD)
     another_is_answered(kafka, name)
     assert kafka.proxy.release() == 1
     event(kafka, name, Outcome.ANSWERED)
@@ -147,13 +157,13 @@ def test_what_is_held_gets_to_the_broker_though_its_client_is_gone(kafka: Proxie
 def test_what_is_held_and_cut_gets_to_the_broker_and_its_reply_to_nobody(
     kafka: ProxiedKafka, name: str, after_s: float
 ) -> None:
-    tamper(kafka, name, Hold(ByHand(), cut_after_s=after_s))
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(Manual(), close_after_s=after_s))
+    with RawClient(kafka.proxy.port, name) as client:
         assert client.answered(1)
         client.ask(2, 3)
         assert client.answer() is None
     another_is_answered(kafka, name)
-    assert event(kafka, name, Outcome.KEPT).released_s is None
+    assert event(kafka, name, Outcome.HELD).released_s is None
     assert kafka.proxy.release() == 1
     event(kafka, name, Outcome.ANSWERED)
 
@@ -162,38 +172,38 @@ def test_what_is_held_and_cut_gets_to_the_broker_and_its_reply_to_nobody(
 @pytest.mark.parametrize("before", [False, True])
 def test_the_nth_later_frame_lets_it_go(kafka: ProxiedKafka, name: str, direction: Direction, before: bool) -> None:
     """On whichever connection of the same client it comes; another client's is none."""
-    tamper(kafka, name, Hold(Later(METADATA, direction, nth=2, before=before), cut_after_s=0.0))
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(AfterFrame(METADATA, direction, nth=2, before=before), close_after_s=0.0))
+    with RawClient(kafka.proxy.port, name) as client:
         assert client.answered(1)
         client.ask(2, 3)
         assert client.answer() is None
     another_is_answered(kafka, name)
     another_is_answered(kafka, next(names))
-    assert event(kafka, name, Outcome.KEPT).released_s is None
+    assert event(kafka, name, Outcome.HELD).released_s is None
     another_is_answered(kafka, name)
     if before:
-        assert [one.outcome for one in kafka.proxy.events.all() if one.seen.client == name] == [Outcome.ANSWERED]
+        assert [one.outcome for one in kafka.proxy.events.all() if one.info.client == name] == [Outcome.ANSWERED]
     event(kafka, name, Outcome.ANSWERED)
 
 
 def test_one_is_let_go_after_its_time_where_nothing_comes_later(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, Hold(Later(ApiKey.PRODUCE, or_after_s=0.1)))
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(AfterFrame(ApiKey.PRODUCE, or_after_s=0.1)))
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2)
         assert answers(client, 2) == [1, 2]
 
 
 def test_what_is_doubled_is_answered_twice_and_the_client_hears_it_once(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, Double())
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Duplicate())
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2, 3)
         assert answers(client, 3) == [1, 2, 3]
     event(kafka, name, Outcome.ANSWERED)
 
 
 def test_a_copy_comes_later_on_the_same_connection(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, KeepCopy(ByHand()))
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, DuplicateLater(Manual()))
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2, 3)
         assert answers(client, 3) == [1, 2, 3]
         kafka.proxy.use(Schedule())  # now nobody waits for the end of such a frame
@@ -207,8 +217,8 @@ def test_a_copy_comes_later_on_the_same_connection(kafka: ProxiedKafka, name: st
 
 
 def test_a_copy_comes_though_its_client_was_cut(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, KeepCopy(ByHand(), cut_after_s=0.0))
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, DuplicateLater(Manual(), close_after_s=0.0))
+    with RawClient(kafka.proxy.port, name) as client:
         assert client.answered(1)
         client.ask(2, 3)
         assert client.answer() is None
@@ -218,20 +228,20 @@ def test_a_copy_comes_though_its_client_was_cut(kafka: ProxiedKafka, name: str) 
 
 @pytest.mark.parametrize("direction", Direction)
 def test_what_is_lost_is_missing(kafka: ProxiedKafka, name: str, direction: Direction) -> None:
-    tamper(kafka, name, Lose(cut_after_s=None), direction=direction)
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Drop(close_after_s=None), direction=direction)
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1, 2, 3)
         assert answers(client, 2) == [1, 3]
     event(kafka, name, Outcome.LOST)
 
 
-@pytest.mark.parametrize("cut_after_s", [0.0, 0.3])
+@pytest.mark.parametrize("close_after_s", [0.0, 0.3])
 @pytest.mark.parametrize("direction", Direction)
 def test_one_that_is_cut_before_never_arrives_nor_what_comes_behind(
-    kafka: ProxiedKafka, name: str, direction: Direction, cut_after_s: float
+    kafka: ProxiedKafka, name: str, direction: Direction, close_after_s: float
 ) -> None:
-    tamper(kafka, name, Lose(cut_after_s), direction=direction)
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Drop(close_after_s), direction=direction)
+    with RawClient(kafka.proxy.port, name) as client:
         assert client.answered(1)
         client.ask(2, 3)
         assert client.answer() is None
@@ -239,8 +249,8 @@ def test_one_that_is_cut_before_never_arrives_nor_what_comes_behind(
 
 
 def test_one_that_is_cut_after_arrives_and_its_reply_does_not(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, CutAfter())
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, DropReplyAndClose())
+    with RawClient(kafka.proxy.port, name) as client:
         assert client.answered(1)
         client.ask(2, 3)
         assert client.answer() is None
@@ -248,23 +258,23 @@ def test_one_that_is_cut_after_arrives_and_its_reply_does_not(kafka: ProxiedKafk
 
 
 def test_a_reply_that_is_held_for_a_client_that_went_is_lost(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, Hold(ByHand()), nth=1, direction=REPLY)
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(Manual()), nth=1, direction=REPLY)
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1)
-        event(kafka, name, Outcome.KEPT)
+        event(kafka, name, Outcome.HELD)
     event(kafka, name, Outcome.LOST)
     assert kafka.proxy.release() == 0
 
 
 def test_a_broker_that_is_killed_loses_what_was_kept_and_comes_back(kafka: ProxiedKafka, name: str) -> None:
-    tamper(kafka, name, Hold(ByHand(), cut_after_s=0.0), nth=1)
-    with Bare(kafka.proxy.port, name) as client:
+    tamper(kafka, name, Hold(Manual(), close_after_s=0.0), nth=1)
+    with RawClient(kafka.proxy.port, name) as client:
         client.ask(1)
         assert client.answer() is None
     kafka.kill()
     event(kafka, name, Outcome.LOST)
     assert kafka.proxy.release() == 0
-    with Bare(kafka.proxy.port, name) as refused:
+    with RawClient(kafka.proxy.port, name) as refused:
         assert refused.answer() is None
     kafka.start()
     another_is_answered(kafka, name)
@@ -279,7 +289,7 @@ def test_clients_that_go_amid_a_frame_or_speak_otherwise_are_let_go(
 ) -> None:
     tamper(kafka, name, Delay(0.1))
     for _ in range(5):
-        with Bare(kafka.proxy.port, name) as client:
+        with RawClient(kafka.proxy.port, name) as client:
             client.send(sent)
     eventually(lambda: kafka.proxy.connections == 0, "none is left")
     another_is_answered(kafka, name)
@@ -287,10 +297,10 @@ def test_clients_that_go_amid_a_frame_or_speak_otherwise_are_let_go(
 
 
 def test_it_ends_with_all_that_it_keeps(kafka: ProxiedKafka, name: str) -> None:
-    rule = Rule.of(Hold(ByHand()), METADATA)
-    with Proxy(kafka.proxy.broker_port, Schedule([rule])) as proxy, Bare(proxy.port, name) as client:
+    rule = Rule.of(Hold(Manual()), METADATA)
+    with Proxy(kafka.proxy.broker_port, Schedule([rule])) as proxy, RawClient(proxy.port, name) as client:
         client.ask(1)
-        proxy.events.wait_for_outcome(Outcome.KEPT, LIMIT_S)
+        proxy.events.wait_for_outcome(Outcome.HELD, LIMIT_S)
         proxy.close()
         assert client.answer() is None
     assert [one.outcome for one in proxy.events.all()] == [Outcome.LOST]
@@ -300,7 +310,7 @@ def test_it_ends_with_all_that_it_keeps(kafka: ProxiedKafka, name: str) -> None:
 
 
 def test_one_whose_broker_never_was_lets_its_clients_go() -> None:
-    with Proxy(free_port()) as proxy, Bare(proxy.port, "c") as client:
+    with Proxy(free_port()) as proxy, RawClient(proxy.port, "c") as client:
         assert client.answer() is None
         eventually(lambda: proxy.connections == 0, "it is gone")
     assert proxy.failures == []
@@ -350,7 +360,7 @@ class Writer:
 def test_nothing_that_is_drawn_stops_it(kafka: ProxiedKafka, name: str) -> None:
     """What comes of the records is not asked here: a plain client may write one twice, or tear a transaction."""
     make_topic(kafka.direct, name)
-    kafka.proxy.use(drawn(5, rate=0.2, client=name))
+    kafka.proxy.use(random_schedule(5, rate=0.2, client=name))
     writer = Writer(kafka, name)
     values = [str(number).encode() for number in range(12)]
     for value in values:
@@ -359,9 +369,9 @@ def test_nothing_that_is_drawn_stops_it(kafka: ProxiedKafka, name: str) -> None:
     kafka.proxy.release()
     writer.commit(b"the last")
     done = kafka.proxy.events.wait_for(
-        lambda events: all(one.outcome is not Outcome.KEPT for one in events if one.seen.client == name), LIMIT_S
+        lambda events: all(one.outcome is not Outcome.HELD for one in events if one.info.client == name), LIMIT_S
     )
-    assert len([one for one in done if one.seen.client == name]) > 4
+    assert len([one for one in done if one.info.client == name]) > 4
     found = [record.value for record in log.committed(kafka.direct, name)]
     assert set(found) == {*values, b"the last"}
     assert kafka.proxy.failures == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.trainer.rebuild import CannotRebuild, rebuild
+from services.trainer.rebuild import RebuildError, rebuild
 from tests.trainers import INSTRUMENT, SIZE, easy_rows, publish, records, running, send, settings
 from tidewheel.cli.main import main
 from tidewheel.registry.store import Registry
@@ -32,23 +32,23 @@ def test_every_model_is_made_again_to_the_byte(broker: str, empty_redis: str, re
         assert record is not None
         assert rebuild(broker, model, record).sha256 == record.sha256
     # Without a place to begin at it reads the topic from its first record.
-    assert rebuild(broker, model, replace(record, first_offset=0, needed_from=0)).sha256 == record.sha256
+    assert rebuild(broker, model, replace(record, first_offset=0, replay_offset=0)).sha256 == record.sha256
 
 
 def test_what_cannot_be_made_again_is_told(broker: str, empty_redis: str, registry: Registry) -> None:
     trained(broker, empty_redis)
     model, record = registry.load(INSTRUMENT, 2), registry.record_of(INSTRUMENT, 2)
     assert record is not None
-    assert record.needed_from < record.first_offset
-    with pytest.raises(CannotRebuild, match=r"all that the model remembers: windows \[1\] were read otherwise"):
-        rebuild(broker, model, replace(record, needed_from=record.needed_from + 1))
-    with pytest.raises(CannotRebuild, match=f"does not hold all of {INSTRUMENT} any more"):
-        rebuild(broker, model, replace(record, needed_from=record.first_offset + 1))
+    assert record.replay_offset < record.first_offset
+    with pytest.raises(RebuildError, match=r"all that the model remembers: windows \[1\] were read otherwise"):
+        rebuild(broker, model, replace(record, replay_offset=record.replay_offset + 1))
+    with pytest.raises(RebuildError, match=f"does not hold all of {INSTRUMENT} any more"):
+        rebuild(broker, model, replace(record, replay_offset=record.first_offset + 1))
     config = model.lineage.training_config
     older = replace(
         model, lineage=replace(model.lineage, training_config=config.replace('"procedure":', '"procedure":9'))
     )
-    with pytest.raises(CannotRebuild, match="use the program of then"):
+    with pytest.raises(RebuildError, match="use the program of then"):
         rebuild(broker, older, record)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.made_models import CARD, INSTRUMENT, a_model, a_record, published, put
 from tests.servers import server_port
+from tests.synthetic_models import CARD, INSTRUMENT, make_model, make_record, published, put
 from tidewheel.cli.main import main
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import SCHEMA_HASH
@@ -23,15 +23,15 @@ from tidewheel.registry import keys
 from tidewheel.registry.store import (
     MODELS_KEPT,
     RECORDS_KEPT,
-    Doubt,
     Publication,
     Registry,
-    RegistryUnavailable,
-    Unverified,
+    RegistryUnavailableError,
+    VerificationError,
+    VerificationFailure,
 )
 
 pytestmark = pytest.mark.redis_server
-PUBLISHED, ALREADY, STALE = Publication.PUBLISHED, Publication.ALREADY, Publication.STALE
+PUBLISHED, ALREADY_PUBLISHED, STALE = Publication.PUBLISHED, Publication.ALREADY_PUBLISHED, Publication.STALE
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_same_again_changes_nothing(registry: Registry) -> None:
     registry.publish(payload, record)
     put(registry, replace(record, scorecard=CARD))
     before = registry.current(INSTRUMENT)
-    assert registry.publish(payload, record) is ALREADY
+    assert registry.publish(payload, record) is ALREADY_PUBLISHED
     assert registry.current(INSTRUMENT) == before
     known = registry.record_of(INSTRUMENT, 1)
     assert known is not None
@@ -83,7 +83,7 @@ def test_an_older_window_and_other_bytes_are_stale(registry: Registry) -> None:
     assert registry.publish(*published(5, salt=1)) is STALE
     assert served(registry) == (1, 5)
     assert registry.record_of(INSTRUMENT, 4) is None
-    with pytest.raises(Unverified):
+    with pytest.raises(VerificationError):
         registry.load(INSTRUMENT, 4)
 
 
@@ -100,9 +100,9 @@ def test_publishing_again_restores_lost_bytes(registry: Registry, raw: redis.Red
         raw.delete(keys.model(INSTRUMENT, 1))
         if damage:
             raw.set(keys.model(INSTRUMENT, 1), damage)
-        with pytest.raises(Unverified):
+        with pytest.raises(VerificationError):
             registry.load(INSTRUMENT, 1)
-        assert registry.publish(payload, record) is ALREADY
+        assert registry.publish(payload, record) is ALREADY_PUBLISHED
         registry.load(INSTRUMENT, 1)
 
 
@@ -136,13 +136,13 @@ def test_a_record_that_cannot_be_read_hides_no_other(
 ) -> None:
     for seq in (1, 2, 3):
         registry.publish(*published(seq))
-    raw.set(keys.about(INSTRUMENT, 2), b"\xff")
+    raw.set(keys.record(INSTRUMENT, 2), b"\xff")
     newest, broken, oldest = registry.records(INSTRUMENT)
     assert isinstance(newest, ModelRecord)
     assert isinstance(oldest, ModelRecord)
     assert (newest.seq, oldest.seq) == (3, 1)
-    assert isinstance(broken, Unverified)
-    assert broken.reason is Doubt.RECORD
+    assert isinstance(broken, VerificationError)
+    assert broken.reason is VerificationFailure.RECORD
     assert main(["models", "list", "--redis", empty_redis, "--json"]) == 0
     told = capsys.readouterr()
     assert [run["seq"] for run in json.loads(told.out)] == [3, 1]
@@ -162,7 +162,7 @@ def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> Non
     pointer = registry.current(INSTRUMENT)
     assert pointer is not None
     assert pointer.evidence is Evidence.WEAK
-    with pytest.raises(Unverified):
+    with pytest.raises(VerificationError):
         registry.load(INSTRUMENT, 2)
 
 
@@ -175,8 +175,8 @@ def test_a_refused_run_leaves_the_pointer_alone(registry: Registry) -> None:
 def test_a_candidate_serves_nobody_until_it_is_promoted(registry: Registry) -> None:
     registry.publish(*published(1))
     assert registry.publish_candidate(*published(2)) is PUBLISHED
-    assert registry.publish_candidate(*published(2)) is ALREADY
-    assert registry.publish_candidate(*published(1)) is ALREADY
+    assert registry.publish_candidate(*published(2)) is ALREADY_PUBLISHED
+    assert registry.publish_candidate(*published(1)) is ALREADY_PUBLISHED
     assert registry.publish_candidate(*published(1, salt=1)) is STALE
     candidate = registry.candidate(INSTRUMENT)
     assert candidate is not None
@@ -185,7 +185,7 @@ def test_a_candidate_serves_nobody_until_it_is_promoted(registry: Registry) -> N
     assert registry.publish_candidate(*published(1, "sim:ETH-USD")) is STALE
     # A window has one model and ends once, whichever pointer names it: a slow trainer cannot make it serve.
     assert registry.publish(*published(2, salt=1)) is STALE
-    assert registry.publish(*published(2)) is ALREADY
+    assert registry.publish(*published(2)) is ALREADY_PUBLISHED
     assert served(registry) == (1, 1)
     registry.promote(INSTRUMENT, 2)
     assert served(registry) == (2, 2)
@@ -193,10 +193,10 @@ def test_a_candidate_serves_nobody_until_it_is_promoted(registry: Registry) -> N
 
 
 def test_bytes_no_predictor_would_take_are_not_published(registry: Registry) -> None:
-    payload = encode_model(replace(a_model(1), golden_score=0.0))
-    with pytest.raises(Unverified) as caught:
-        registry.publish(payload, a_record(payload, 1))
-    assert caught.value.reason is Doubt.GOLDEN
+    payload = encode_model(replace(make_model(1), golden_score=0.0))
+    with pytest.raises(VerificationError) as caught:
+        registry.publish(payload, make_record(payload, 1))
+    assert caught.value.reason is VerificationFailure.GOLDEN
     assert registry.current(INSTRUMENT) is None
 
 
@@ -209,24 +209,24 @@ def test_signed_models(empty_redis: str, registry: Registry) -> None:
     registry.load(INSTRUMENT, 1)
     registry.publish(*published(2))
     for store, seq in ((other, 1), (signing, 2)):
-        with pytest.raises(Unverified) as caught:
+        with pytest.raises(VerificationError) as caught:
             store.load(INSTRUMENT, seq)
-        assert caught.value.reason is Doubt.HMAC
+        assert caught.value.reason is VerificationFailure.HMAC
     signing.close()
     other.close()
 
 
 def test_a_pointer_or_record_that_cannot_be_read(registry: Registry, raw: redis.Redis) -> None:
     registry.publish(*published(1))
-    raw.set(keys.about(INSTRUMENT, 1), b"\xff")
+    raw.set(keys.record(INSTRUMENT, 1), b"\xff")
     for call in (registry.load, registry.record_of):
-        with pytest.raises(Unverified) as caught:
+        with pytest.raises(VerificationError) as caught:
             call(INSTRUMENT, 1)
-        assert caught.value.reason is Doubt.RECORD
+        assert caught.value.reason is VerificationFailure.RECORD
     raw.hset(keys.pointer(INSTRUMENT, keys.CURRENT), "seq", "x")
-    with pytest.raises(Unverified) as caught:
+    with pytest.raises(VerificationError) as caught:
         registry.current(INSTRUMENT)
-    assert caught.value.reason is Doubt.POINTER
+    assert caught.value.reason is VerificationFailure.POINTER
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_pointer_or_record_that_cannot_be_read(registry: Registry, raw: redis.
         (keys.pointer(INSTRUMENT, keys.CURRENT), ("current", "publish", "promote", "put")),
         (keys.pointer(INSTRUMENT, keys.CANDIDATE), ("candidate", "publish_candidate", "put")),
         (keys.history(INSTRUMENT), ("records", "newest_run", "put")),
-        (keys.about(INSTRUMENT, 1), ("record_of", "put", "load")),
+        (keys.record(INSTRUMENT, 1), ("record_of", "put", "load")),
         (keys.INSTRUMENTS, ()),
     ],
 )
@@ -259,13 +259,13 @@ def test_a_key_of_another_type_is_a_doubt_of_its_instrument_alone(
         },
     }
     for name in calls:
-        with pytest.raises(Unverified) as caught:
+        with pytest.raises(VerificationError) as caught:
             every[name]()
-        assert caught.value.reason is (Doubt.MISSING if name == "load" else Doubt.KEY)
+        assert caught.value.reason is (VerificationFailure.MISSING if name == "load" else VerificationFailure.KEY)
     if key == keys.INSTRUMENTS:
         # Nobody's own: nothing can be said of any instrument.
         for call in (registry.instruments, every["publish"], every["put"]):
-            with pytest.raises(RegistryUnavailable, match="WRONGTYPE"):
+            with pytest.raises(RegistryUnavailableError, match="WRONGTYPE"):
                 call()
         return
     assert registry.instruments() == [INSTRUMENT, "sim:ETH-USD"]
@@ -305,7 +305,7 @@ def test_concurrent_publishers_leave_the_newest(empty_redis: str, registry: Regi
 
 
 def test_news_of_a_publication(registry: Registry) -> None:
-    with registry.wakeups() as news:
+    with registry.notifications() as news:
         assert news.wait(0.1) is None
         registry.publish(*published(1))
         assert news.wait(5.0) == INSTRUMENT
@@ -316,7 +316,7 @@ def test_redis_away_and_back(tmp_path: Path) -> None:
     registry = Registry.connect(server.url)
     try:
         registry.publish(*published(1))
-        news = registry.wakeups()
+        news = registry.notifications()
         assert news.wait(0.5) is None  # the subscription's own confirmation
     finally:
         server.stop()
@@ -331,11 +331,11 @@ def test_redis_away_and_back(tmp_path: Path) -> None:
         lambda: registry.promote(INSTRUMENT, 1),
         registry.instruments,
         registry.ping,
-        registry.wakeups,
+        registry.notifications,
         lambda: news.wait(0.1),
     ]
     for call in calls:
-        with pytest.raises(RegistryUnavailable, match=r"127\.0\.0\.1"):
+        with pytest.raises(RegistryUnavailableError, match=r"127\.0\.0\.1"):
             call()
     server = start_redis(tmp_path, server.port)
     try:
@@ -349,7 +349,7 @@ def test_redis_away_and_back(tmp_path: Path) -> None:
 
 def test_words_of_an_outage_hold_no_password() -> None:
     registry = Registry.connect("redis://user:secret@127.0.0.1:1/0")
-    with pytest.raises(RegistryUnavailable) as caught:
+    with pytest.raises(RegistryUnavailableError) as caught:
         registry.ping()
     assert "secret" not in str(caught.value)
     assert "127.0.0.1:1" in str(caught.value)

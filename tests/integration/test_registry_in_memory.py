@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from tests.made_models import CARD, INSTRUMENT, published, put
+from tests.simulation.injector import NoFaults
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm
+from tests.synthetic_models import CARD, INSTRUMENT, published, put
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Evidence, ModelRecord
-from tidewheel.registry.store import Registry, RegistryUnavailable, Unverified, WrongWay
+from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, WrongDirectionError
 
 pytestmark = pytest.mark.redis_server
 CALLS = 60
@@ -33,9 +33,9 @@ def called(registry: Registry, kind: str, seq: int, salt: int) -> object:
             getattr(registry, kind)(INSTRUMENT, seq)
             return "moved"
         put(registry, replace(record, scorecard=CARD))
-    except Unverified as doubt:
-        return doubt.reason
-    except WrongWay as wrong:
+    except VerificationError as error:
+        return error.reason
+    except WrongDirectionError as wrong:
         return str(wrong)
     return "recorded"
 
@@ -52,7 +52,7 @@ def state(registry: Registry) -> list[object]:
 def test_both_answer_alike(empty_redis: str, seed: int) -> None:
     chance = Random(seed)
     real = Registry.connect(empty_redis)
-    memory = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    memory = Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
     for _ in range(CALLS):
         kind = chance.choice(("publish", "publish", "candidate", "candidate", "rollback", "promote", "record"))
         call = kind, chance.randint(1, SEQ_MAX), chance.choice((0, 0, 0, 1))
@@ -67,7 +67,7 @@ def either(request: pytest.FixtureRequest, empty_redis: str) -> Iterator[Registr
         with closing(Registry.connect(empty_redis)) as real:
             yield real
     else:
-        yield Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+        yield Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
 
 
 def test_both_refuse_to_write_over_what_was_not_read(either: Registry) -> None:
@@ -81,7 +81,7 @@ def test_both_refuse_to_write_over_what_was_not_read(either: Registry) -> None:
         either.publish(payload, record)  # by another trainer, in between
         return replace(record, sha256="", reason="training_error")
 
-    assert either.revise(INSTRUMENT, 1, change) == record
+    assert either.update_record(INSTRUMENT, 1, change) == record
     assert asked == [None, record]
     pointer = either.current(INSTRUMENT)
     assert pointer
@@ -95,5 +95,5 @@ def test_both_end_a_quarrel_over_a_record(either: Registry) -> None:
         put(either, replace(record, evidence=next(evidence)))
         return record
 
-    with pytest.raises(RegistryUnavailable, match="others keep writing"):
-        either.revise(INSTRUMENT, 1, change)
+    with pytest.raises(RegistryUnavailableError, match="others keep writing"):
+        either.update_record(INSTRUMENT, 1, change)

@@ -17,7 +17,7 @@ from tidewheel.contracts.topics import LABELER_GROUP, LABELER_STATE, ORDERS, TIC
 from tidewheel.domain.labeler_state import Frontier
 from tidewheel.domain.orders import Outcome, SecondOrders, Transaction
 from tidewheel.local.monitoring.collector import Collector
-from tidewheel.local.monitoring.observed import Observed
+from tidewheel.local.monitoring.observed import ObservedSystem
 from tidewheel.local.monitoring.progress import Progress, ProgressWatch
 from tidewheel.runtime.kafka import consumer_config, producer_config
 
@@ -27,9 +27,9 @@ LOG = logging.getLogger("test")
 
 
 @pytest.fixture
-def watching(broker: str) -> Iterator[tuple[Observed, Callable[[], None]]]:
+def watching(broker: str) -> Iterator[tuple[ObservedSystem, Callable[[], None]]]:
     """What a collector has seen, and a call that waits until it has seen all there is."""
-    seen = Observed()
+    seen = ObservedSystem()
     collector = Collector(broker, seen, threading.Lock(), LOG)
     collector.assign()
     collector.background.start()
@@ -48,7 +48,7 @@ def transaction(order_id: int) -> bytes:
 
 
 def test_everything_is_counted_and_what_was_aborted_is_not(
-    broker: str, watching: tuple[Observed, Callable[[], None]]
+    broker: str, watching: tuple[ObservedSystem, Callable[[], None]]
 ) -> None:
     seen, catch_up = watching
     ids = np.arange(4, dtype=np.int64) + 7_000
@@ -79,7 +79,7 @@ def test_everything_is_counted_and_what_was_aborted_is_not(
     assert seen.undecodable == 1
 
 
-def test_a_fresh_broker_is_caught_up_with_at_once(watching: tuple[Observed, Callable[[], None]]) -> None:
+def test_a_fresh_broker_is_caught_up_with_at_once(watching: tuple[ObservedSystem, Callable[[], None]]) -> None:
     seen, catch_up = watching
     catch_up()
     catch_up()

@@ -5,7 +5,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.trainers import patiently
-from tidewheel.contracts.recalled import told
+from tidewheel.contracts.offset_metadata import told
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.runtime import kafka, topic_admin
 

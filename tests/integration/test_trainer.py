@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.trainer.events import RunEvents
-from services.trainer.ledger import Ledger
-from services.trainer.service import Service
+from services.trainer.app import TrainerApp
+from services.trainer.runs.events import RunEventProducer
+from services.trainer.runs.ledger import Ledger
 from services.trainer.worker import Worker
-from tests.made_rows import examples
-from tests.predictors import count
+from tests.predictors import metric_value
+from tests.synthetic_rows import examples
 from tests.trainers import (
     INSTRUMENT,
     LOOK_EVERY_S,
@@ -38,13 +38,13 @@ from tests.trainers import (
     without_baseline,
 )
 from tests.waiting import eventually
-from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.codecs.orders import encode_example
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINING_RUNS
 from tidewheel.domain.models import ModelRecord, Verdict
 from tidewheel.domain.training import Step
-from tidewheel.local.children.processes import kill_group, start
+from tidewheel.local.processes.subprocesses import kill_group, start
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.kafka import read_to_end
 
@@ -57,9 +57,9 @@ def test_windows_become_models(broker: str, empty_redis: str, registry: Registry
     publish(broker, ROWS)
     with running() as begin:
         trainer = begin(given)
-        assert not trainer.health.ready_answer()[0]
+        assert not trainer.health.readiness()[0]
         trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
-        assert trainer.health.ready_answer()[0]
+        assert trainer.health.readiness()[0]
         trainer.end()
     wanted = expected(ROWS, given, partition=0)
     assert records(empty_redis) == wanted
@@ -129,22 +129,24 @@ def test_a_refused_window_keeps_the_served_model_and_the_next_proceeds(
     refused = closings(broker)[2]
     assert (refused.step, refused.reason) == (Step.REFUSED, "one_class")
     assert "LOSS only" in refused.detail
-    assert count("tidewheel_training_runs_total", instrument=INSTRUMENT, verdict="refused", reason="one_class") >= 1
+    assert (
+        metric_value("tidewheel_training_runs_total", instrument=INSTRUMENT, verdict="refused", reason="one_class") >= 1
+    )
 
 
 def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
     broker: str, empty_redis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.trainer import build
+    from services.trainer.modelling import assembly
 
-    real = build.build
+    real = assembly.assemble
 
-    def failing(about: build.About, *rest: Any) -> object:
-        if about.window.seq == 2:
+    def failing(model_context: assembly.ModelContext, *rest: Any) -> object:
+        if model_context.window.seq == 2:
             raise MemoryError("no more room")
-        return real(about, *rest)
+        return real(model_context, *rest)
 
-    monkeypatch.setattr(build, "build", failing)
+    monkeypatch.setattr(assembly, "assemble", failing)
     publish(broker, ROWS)
     with running() as begin:
         begin(settings(broker, empty_redis)).turn_until(finished(broker, 4))
@@ -157,11 +159,11 @@ def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
 
 
 KILL_AT = [
-    *((RunEvents, "write", call) for call in (1, 4, 8, 9, 16, 17, 25)),
-    *((RunEvents, "flush", call) for call in (1, 2, 4, 5)),
+    *((RunEventProducer, "write", call) for call in (1, 4, 8, 9, 16, 17, 25)),
+    *((RunEventProducer, "flush", call) for call in (1, 2, 4, 5)),
     *((Ledger, name, call) for name in ("publish", "publish_candidate") for call in (1, 3)),
     *((Ledger, "put_scorecard", call) for call in (1, 2)),
-    *((Service, "_commit", call) for call in (1, 2)),
+    *((TrainerApp, "_commit", call) for call in (1, 2)),
 ]
 
 
@@ -281,7 +283,7 @@ def test_a_gap_costs_its_window_loudly_and_the_next_proceeds(
     assert found[2].reason == "rows_missing"
     assert records(empty_redis)[2].verdict is Verdict.FAILED
     (letter,) = [decode_dead_letter(message.value()) for message in read_to_end(broker, DEAD_LETTERS.name)]
-    assert letter.reason is Reason.OUT_OF_ORDER
+    assert letter.reason is DeadLetterReason.OUT_OF_ORDER
     assert f"examples {SIZE + 8} to {SIZE + 9}" in letter.detail
     assert "windows lost: [2]" in caplog.text
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.trainer.events import RunEvents
-from services.trainer.ledger import Ledger
+from services.trainer.runs.events import RunEventProducer
+from services.trainer.runs.ledger import Ledger
 from services.trainer.worker import Worker
 from tests.trainers import (
     INSTRUMENT,
@@ -50,7 +50,7 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
         assert (current.seq, current.epoch, candidate.seq) == (FIRST_PROVEN, 1, 11)
         found = records(empty_redis)
         assert found == expected(LONG.take(slice(0, 11 * SIZE)), given, partition=0)
-        assert [one.rival and one.rival.seq for _, one in sorted(found.items())] == [None] * 9 + [9, None]
+        assert [one.champion and one.champion.seq for _, one in sorted(found.items())] == [None] * 9 + [9, None]
         # The candidate is promoted by hand, and is the one to be compared with from there on.
         registry.promote(INSTRUMENT, 11)
         publish(broker, LONG.take(slice(11 * SIZE, 12 * SIZE)))
@@ -63,7 +63,7 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
     assert "0 of at least 5 models are judged beside model 11" in said[12].detail
     record = registry.record_of(INSTRUMENT, 11)
     assert record is not None
-    assert (record.verdict, record.reason, record.rival) == (Verdict.REFUSED, "not_proven", None)
+    assert (record.verdict, record.reason, record.champion) == (Verdict.REFUSED, "not_proven", None)
     registry.load(INSTRUMENT, 10)
 
 
@@ -74,7 +74,12 @@ def test_proven_promotes_the_same_window_wherever_it_is_killed(
     given = settings(broker, empty_redis, promotion="proven", trials=1)
     rows = LONG.take(slice(0, 10 * SIZE))
     publish(broker, rows)
-    points = [(Ledger, "publish_candidate"), (Ledger, "put_scorecard"), (RunEvents, "flush"), (Ledger, "publish")]
+    points = [
+        (Ledger, "publish_candidate"),
+        (Ledger, "put_scorecard"),
+        (RunEventProducer, "flush"),
+        (Ledger, "publish"),
+    ]
     deaths = 0
     with running() as begin:
         for (owner, name), after in [(point, after) for point in points for after in (False, True)] * 2:

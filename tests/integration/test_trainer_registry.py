@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.trainer.reasons import RunReason
+from services.trainer.modelling.reasons import RunReason
 from services.trainer.worker import Worker
 from tests.servers import server_port
 from tests.trainers import (
@@ -24,11 +24,11 @@ from tests.trainers import (
     settings,
 )
 from tidewheel.domain.training import Step
-from tidewheel.local.children.processes import free_port
+from tidewheel.local.processes.subprocesses import free_port
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import Registry
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 ROWS = easy_rows(4 * SIZE + 50)
@@ -44,7 +44,7 @@ def test_a_registry_of_other_topics_is_told_apart(broker: str, empty_redis: str)
     publish(broker, ROWS.take(slice(0, SIZE)), partition=1)
     with (
         running() as begin,
-        pytest.raises(Unusable, match=f"knows window 1 of {INSTRUMENT} from another log: .* offset 299, here at 300"),
+        pytest.raises(FatalError, match=f"knows window 1 of {INSTRUMENT} from another log: .* offset 299, here at 300"),
     ):
         begin(settings(broker, empty_redis)).turn_until(lambda: False)
 
@@ -83,7 +83,7 @@ def test_redis_away_the_run_waits_and_publishes_later_in_order(broker: str, tmp_
             publish(broker, ROWS.take(slice(SIZE, len(ROWS))))
             # One window waits for Redis and one for its turn: the partition rests, the loop turns on.
             trainer.turn_until(lambda: trainer.service._paused == {0})
-            assert trainer.health.live_answer()[0]
+            assert trainer.health.liveness()[0]
             assert set(closings(broker)) == {1}
             store = start_redis(tmp_path, port)
             trainer.turn_until(lambda: committed(broker) == 4 * SIZE)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from services.ingest.core import IngestCore
 from services.ingest.quotes import RawBatch
-from services.ingest.seconds import Rules
+from services.ingest.seconds import SessionRules
 from services.labeler.core import Labeler, Output
 from services.labeler.history import History
 from services.orderbot.core import OrderRule, orders_of
@@ -67,7 +67,7 @@ def market() -> Market:
 
 def labelled(given: Market) -> dict[int, Output]:
     """What the labeler says of each order that makes an example, by instant."""
-    core = IngestCore(INSTRUMENT, SourceKind.REPLAY, Rules())
+    core = IngestCore(INSTRUMENT, SourceKind.REPLAY, SessionRules())
     place = np.arange(len(given.time_ns))
     said = [*core.on_item(RawBatch(place, given.time_ns, given.bid_e9, given.bid_e9 + E9 // 2)), *core.on_end()]
     labeler, outputs = Labeler(INSTRUMENT), []
@@ -147,7 +147,9 @@ def test_a_column_planted_from_the_future_is_noticed() -> None:
 
 def test_a_history_planted_one_second_too_long_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Features are cut when an order ends, so the seconds after it are there to be read by mistake."""
-    cut = History.cut
-    monkeypatch.setattr(History, "cut", lambda self, placed_ns, bid, offer: cut(self, placed_ns + NS_PER_S, bid, offer))
+    extract = History.extract_features
+    monkeypatch.setattr(
+        History, "extract_features", lambda self, placed_ns, *prices: extract(self, placed_ns + NS_PER_S, *prices)
+    )
     # Both futures are cut with the fault; of the order at the instant alone it reads what lies beyond it.
     assert told_by_the_future(labelled(market()), AN_INSTANT_NS, 1) == 1

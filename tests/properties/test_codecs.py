@@ -1,4 +1,4 @@
-"""Codecs: every value survives the way out and back, and no bytes at all get more than a BadRecord out of a decoder."""
+"""Codecs: every value survives the way out and back, and no bytes get more than an InvalidRecordError out of one."""
 
 import importlib
 import pkgutil
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.properties.values import CARRIED, same
 from tidewheel.contracts import codecs
-from tidewheel.contracts.bad_record import BadRecord
+from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.wire.v1 import market_pb2, models_pb2, orders_pb2, training_pb2
 
 Decoder = Callable[[bytes | None], Any]
@@ -55,11 +55,11 @@ def test_every_codec_is_tested() -> None:
     assert set(DECODE) == set(ENCODE) == set(CARRIED) == set(WIRE)
 
 
-def value_or_bad_record(decode: Decoder, payload: bytes | None) -> Any:
-    """What a decoder may do with any bytes: anything but BadRecord passes through and fails the test."""
+def value_or_invalid_record(decode: Decoder, payload: bytes | None) -> Any:
+    """What a decoder may do with any bytes: anything but InvalidRecordError passes through and fails the test."""
     try:
         return decode(payload)
-    except BadRecord:
+    except InvalidRecordError:
         return None
 
 
@@ -79,7 +79,7 @@ def test_values_survive(name: str, data: st.DataObject) -> None:
 @example(payload=b"")
 @example(payload=None)
 def test_any_bytes(name: str, payload: bytes | None) -> None:
-    assert value_or_bad_record(DECODE[name], payload) is None or payload
+    assert value_or_invalid_record(DECODE[name], payload) is None or payload
 
 
 @st.composite
@@ -107,7 +107,7 @@ def mutated(draw: st.DrawFn, valid: bytes) -> bytes:
 @given(data=st.data())
 def test_damaged_bytes(name: str, data: st.DataObject) -> None:
     payload = ENCODE[name](data.draw(CARRIED[name]()))
-    value = value_or_bad_record(DECODE[name], data.draw(mutated(payload)))
+    value = value_or_invalid_record(DECODE[name], data.draw(mutated(payload)))
     assert value is None or ENCODE[name](value) is not None
 
 
@@ -164,16 +164,16 @@ def nonsense(draw: st.DrawFn, name: str) -> bytes:
 @settings(QUICK, max_examples=200)
 @given(data=st.data())
 def test_any_message_of_the_type(name: str, data: st.DataObject) -> None:
-    value = value_or_bad_record(DECODE[name], data.draw(nonsense(name)))
+    value = value_or_invalid_record(DECODE[name], data.draw(nonsense(name)))
     assert value is None or ENCODE[name](value) is not None
 
 
 def leaks(decode: Decoder, payloads: Iterator[bytes]) -> list[str]:
-    """Names of the exceptions other than BadRecord that a decoder lets out."""
+    """Names of the exceptions other than InvalidRecordError that a decoder lets out."""
     found = []
     for payload in payloads:
         try:
-            value_or_bad_record(decode, payload)
+            value_or_invalid_record(decode, payload)
         except Exception as leaked:
             found.append(type(leaked).__name__)
     return found

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import Rejected
-from services.ingest.seconds import Rules
+from services.ingest.quotes import RejectedRow
+from services.ingest.seconds import SessionRules
 from services.ingest.sources import replay
 from services.ingest.sources.replay import Replay
 from tests import markets, oracle
@@ -58,13 +58,13 @@ def lines_of(chance: Random, rows: list[Row], nasty: float) -> list[str]:
 
 
 def said_by_ingest(path: Path, settings: oracle.Settings) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
-    core = IngestCore(markets.INSTRUMENT, SourceKind.REPLAY, Rules(settings.quiet_s, settings.stale_s))
-    said: list[MarketSecond | Rejected] = []
+    core = IngestCore(markets.INSTRUMENT, SourceKind.REPLAY, SessionRules(settings.quiet_s, settings.stale_s))
+    said: list[MarketSecond | RejectedRow] = []
     for batch in Replay(path).items():
         said += core.on_item(batch)
     said += core.on_end()
     seconds = [plain(item) for item in said if isinstance(item, MarketSecond)]
-    rejects = [(item.place, str(item.reason)) for item in said if isinstance(item, Rejected)]
+    rejects = [(item.place, str(item.reason)) for item in said if isinstance(item, RejectedRow)]
     return seconds, rejects
 
 
@@ -82,7 +82,7 @@ def plain(second: MarketSecond) -> tuple[Any, ...]:
 
 
 def said_by_oracle(path: Path, settings: oracle.Settings) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
-    result = oracle.judge(path, settings)
+    result = oracle.evaluate_file(path, settings)
     return [plain(second) for second in markets.seconds(result)], [(r.line, r.reason) for r in result.rejects]
 
 

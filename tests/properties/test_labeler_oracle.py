@@ -90,7 +90,7 @@ def labelled(chance: Random, result: oracle.Result, config: LabelerConfig) -> li
 def test_equal_to_the_oracle(chance: Random, feeding: int) -> None:
     settings = markets.settings(chance)
     note(str(settings))
-    result = oracle.judge_rows(markets.rows(chance, quotes=25), settings)
+    result = oracle.evaluate_rows(markets.rows(chance, quotes=25), settings)
     assert labelled(Random(feeding), result, config_of(settings)) == said_by_oracle(result)
 
 
@@ -98,7 +98,7 @@ def test_equal_to_the_oracle(chance: Random, feeding: int) -> None:
 def test_equal_to_the_oracle_on_longer_markets(seed: int) -> None:
     chance = Random(seed)
     settings = markets.settings(chance)
-    result = oracle.judge_rows(markets.rows(chance, quotes=100), settings)
+    result = oracle.evaluate_rows(markets.rows(chance, quotes=100), settings)
     assert labelled(chance, result, config_of(settings)) == said_by_oracle(result)
 
 
@@ -106,7 +106,7 @@ def test_equal_to_the_oracle_on_longer_markets(seed: int) -> None:
 def test_a_labeler_restored_from_a_snapshot_goes_on_as_if_nothing_had_been(seed: int) -> None:
     chance = Random(seed)
     settings = markets.settings(chance)
-    result = oracle.judge_rows(markets.rows(chance, quotes=60), settings)
+    result = oracle.evaluate_rows(markets.rows(chance, quotes=60), settings)
     records = interleaved(chance, markets.seconds(result), markets.second_orders(result))
     cut = chance.randrange(len(records))
     labeler = Labeler(markets.INSTRUMENT, config_of(settings))
@@ -117,7 +117,7 @@ def test_a_labeler_restored_from_a_snapshot_goes_on_as_if_nothing_had_been(seed:
     assert said_by_labeler(before + feed(restored, after)) == said_by_oracle(result)
     assert restored.frontier.example_seq == len(list(result.examples()))
     assert restored.frontier.transactions == len(result.transactions)
-    assert restored.open_orders == 0
+    assert restored.open_order_count == 0
 
 
 def disagreements(mutated: oracle.Settings | None = None, seeds: int = 8, **fixed: Any) -> int:
@@ -126,7 +126,7 @@ def disagreements(mutated: oracle.Settings | None = None, seeds: int = 8, **fixe
     for seed in range(seeds):
         chance = Random(seed)
         settings = oracle.Settings(threshold="2", **fixed)
-        result = oracle.judge_rows(markets.rows(chance), settings)
+        result = oracle.evaluate_rows(markets.rows(chance), settings)
         found += labelled(chance, result, config_of(mutated or settings)) != said_by_oracle(result)
     return found
 
@@ -178,7 +178,7 @@ def test_the_markets_hold_what_they_are_to_test() -> None:
     for seed in range(12):
         chance = Random(seed)
         settings = markets.settings(chance)
-        results.append(oracle.judge_rows(markets.rows(chance, quotes=100), settings))
+        results.append(oracle.evaluate_rows(markets.rows(chance, quotes=100), settings))
     outcomes = [t.outcome for result in results for t in result.transactions]
     assert {outcome: outcomes.count(outcome) > 30 for outcome in set(outcomes)} == dict.fromkeys(
         ("PROFIT", "LOSS", "EXPIRED", "VOID"), True

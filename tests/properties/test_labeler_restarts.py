@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.labeler import partition as partition_module
-from services.labeler.core import Labeler, LabelerConfig, Output, StateMismatch
+from services.labeler.checkpoint import CheckpointError, Record, read_checkpoints
+from services.labeler.core import Labeler, LabelerConfig, Output, StateMismatchError
 from services.labeler.partition import Partition
-from services.labeler.saved import BrokenState, Record, read_saved
 from tests import markets, oracle
 from tests.properties.test_labeler_oracle import config_of, said_by_labeler, said_by_oracle
 from tidewheel.contracts.topics import ORDERS, TICKS
@@ -46,7 +46,7 @@ class Lives:
         self.written: list[Output] = []
 
     def commit(self, one: Partition, outputs: list[Output]) -> None:
-        records: list[Record] = list(one.complete())
+        records: list[Record] = list(one.checkpoint_records())
         self.state.update(records)
         self.committed |= {topic: labelled for topic, (labelled, _) in one.positions().items()}
         self.written += outputs
@@ -54,15 +54,15 @@ class Lives:
 
     def live(self, chance: Random, killed: float) -> bool:
         """One life; whether it came to the end."""
-        one = Partition(self.config, read_saved(list(self.state.items()), str(self.config)), self.committed)
-        at = {topic: start or 0 for topic, start in one.starts.items()}
+        one = Partition(self.config, read_checkpoints(list(self.state.items()), str(self.config)), self.committed)
+        at = {topic: start or 0 for topic, start in one.start_offsets.items()}
         outputs: list[Output] = []
         while unread := [topic for topic, log in self.logs.items() if at[topic] < len(log)]:
             topic = chance.choice(unread)
             for _ in range(min(chance.randint(1, 40), len(self.logs[topic]) - at[topic])):
                 outputs += self.take(one, topic, at[topic])
                 at[topic] += 1
-            one.held_back()
+            one.paused()
             if chance.random() < 0.5:
                 self.commit(one, outputs)
             if chance.random() < killed:
@@ -71,7 +71,7 @@ class Lives:
         return True
 
     def take(self, one: Partition, topic: str, offset: int) -> list[Output]:
-        one.read(topic, offset)
+        one.mark_read(topic, offset)
         record: MarketSecond | SecondOrders = self.logs[topic][offset]
         if isinstance(record, MarketSecond):
             return one.on_second(offset, 100, record)
@@ -83,7 +83,7 @@ def judged(seed: int) -> dict[str, tuple[Said, Said]]:
     chance = Random(seed)
     # Orders that live for a while: there are some open whenever it is killed.
     settings = oracle.Settings(threshold=chance.choice(("3", "5")), exit_on=chance.choice(("bid", "mid", "offer")))
-    results = {name: oracle.judge_rows(markets.rows(chance, quotes=60), settings) for name in INSTRUMENTS}
+    results = {name: oracle.evaluate_rows(markets.rows(chance, quotes=60), settings) for name in INSTRUMENTS}
     seconds = {name: [replace(one, instrument=name) for one in markets.seconds(r)] for name, r in results.items()}
     orders = {name: [replace(one, instrument=name) for one in markets.second_orders(r)] for name, r in results.items()}
     logs: Logs = {TICKS.name: log_of(chance, seconds), ORDERS.name: log_of(chance, orders)}
@@ -111,18 +111,18 @@ def noticed() -> int:
     for seed in range(4):
         try:
             found += any(written != wanted for written, wanted in judged(seed).values())
-        except (BrokenState, StateMismatch):
+        except (CheckpointError, StateMismatchError):
             found += 1
     return found
 
 
 def test_a_planted_snapshot_that_forgets_what_waits_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Partition, "_first_waiting", lambda one, topic, instrument: one._read[topic])
+    monkeypatch.setattr(Partition, "_first_buffered", lambda one, topic, instrument: one._read_offsets[topic])
     assert noticed() > 1
 
 
 def test_a_planted_start_that_leaves_out_what_must_be_made_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Partition, "_start", lambda one, topic, saved: one._labelled.get(topic))
+    monkeypatch.setattr(Partition, "_start_offset", lambda one, topic, saved: one._labelled_offsets.get(topic))
     assert noticed() > 1
 
 

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.trainer import learner
-from services.trainer.learner import BIAS_RATE_MAX, BIAS_RATE_MULT, Loss, Prepared, Update
-from services.trainer.steppers import BLOCK
+from services.trainer.learning import learner
+from services.trainer.learning.learner import BIAS_RATE_MAX, BIAS_RATE_MULT, Loss, OptimizerKind, TrainingMatrix
+from services.trainer.learning.optimizers import BLOCK
 from tidewheel.domain.models import Hyperparameters, sigmoid
 
 EPOCHS, SEED = 3, 7
 
 
-def rows(weighted: bool) -> Prepared:
+def rows(weighted: bool) -> TrainingMatrix:
     chance = np.random.default_rng(11)
     x = np.cumsum(chance.standard_normal((900, 40)), axis=1).astype(np.float32)
     y = (chance.random(900) < sigmoid(x[:, 5].astype(np.float64) / 4)).astype(np.uint8)
-    return learner.prepare(x, y, SEED, chance.random(900) ** 2 if weighted else None)
+    return learner.make_training_matrix(x, y, SEED, chance.random(900) ** 2 if weighted else None)
 
 
 ROWS = {weighted: rows(weighted) for weighted in (False, True)}
@@ -43,12 +43,12 @@ SETTING = st.builds(
 @settings(max_examples=40)
 @given(
     st.lists(SETTING, min_size=1, max_size=40),
-    st.sampled_from(list(Update)),
+    st.sampled_from(list(OptimizerKind)),
     st.sampled_from(list(Loss)),
     st.booleans(),
 )
 def test_many_are_each_alone_at_every_stage(
-    many: list[Hyperparameters], update: Update, loss: Loss, weighted: bool
+    many: list[Hyperparameters], update: OptimizerKind, loss: Loss, weighted: bool
 ) -> None:
     after = range(1, EPOCHS + 1)
     together = learner.train_stages(ROWS[weighted], many, SEED, EPOCHS, update, loss, after)
@@ -60,9 +60,9 @@ def test_many_are_each_alone_at_every_stage(
             np.testing.assert_allclose(all_of_them.bias[k], one.bias[0], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("update", list(Update))
+@pytest.mark.parametrize("update", list(OptimizerKind))
 @pytest.mark.parametrize("loss", list(Loss))
-def test_a_setting_has_the_same_bits_wherever_it_stands(loss: Loss, update: Update) -> None:
+def test_a_setting_has_the_same_bits_wherever_it_stands(loss: Loss, update: OptimizerKind) -> None:
     wanted = Hyperparameters(True, 1e-3, 0.03, 2.0, 1e-2, 137)
     alone = learner.train(ROWS[True], [wanted], SEED, EPOCHS, update, loss)
     for place in (0, 1, 7, 15, 16, 30):
@@ -73,7 +73,7 @@ def test_a_setting_has_the_same_bits_wherever_it_stands(loss: Loss, update: Upda
         assert fits.bias[place] == alone.bias[0]
 
 
-def plain_sgd(prepared: Prepared, setting: Hyperparameters, loss: Loss) -> list[tuple[np.ndarray, float]]:
+def plain_sgd(prepared: TrainingMatrix, setting: Hyperparameters, loss: Loss) -> list[tuple[np.ndarray, float]]:
     """What the learner's docstring says, one row of code after the other: weights and bias after each epoch."""
     x, y = prepared.features.astype(np.float64), prepared.label.astype(np.float64)
     weight = np.where(y == 1, setting.positive_example_weight_mult, 1.0)
@@ -110,7 +110,7 @@ def plain_sgd(prepared: Prepared, setting: Hyperparameters, loss: Loss) -> list[
 def test_against_a_plain_loop(mini_batch_size: int, positive_weight: float, weighted: bool, loss: Loss) -> None:
     setting = Hyperparameters(True, 1e-3, 3e-3, positive_weight, 1e-2, mini_batch_size)
     expected = plain_sgd(ROWS[weighted], setting, loss)
-    found = learner.train_stages(ROWS[weighted], [setting], SEED, EPOCHS, Update.SGD, loss, range(1, EPOCHS + 1))
+    found = learner.train_stages(ROWS[weighted], [setting], SEED, EPOCHS, OptimizerKind.SGD, loss, range(1, EPOCHS + 1))
     for (weights, bias), fits in zip(expected, found, strict=True):
         np.testing.assert_allclose(fits.weights[:, 0], weights, rtol=1e-3, atol=1e-5)
         assert float(fits.bias[0]) == pytest.approx(bias, rel=1e-3, abs=1e-5)

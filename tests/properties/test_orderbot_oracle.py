@@ -18,7 +18,7 @@ def by_core(result: oracle.Result, settings: oracle.Settings) -> list[SecondOrde
 
 def differing(seed: int, told: oracle.Settings, core: oracle.Settings) -> list[int]:
     """Seconds whose orders differ between the oracle, told one thing, and the core, told another."""
-    result = oracle.judge_rows(markets.rows(Random(seed), quotes=40), told)
+    result = oracle.evaluate_rows(markets.rows(Random(seed), quotes=40), told)
     pairs = zip(markets.second_orders(result), by_core(result, core), strict=True)
     return [wanted.second for wanted, got in pairs if not same(wanted, got)]
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from purgedcv import PurgedKFold, purge
 
-from services.trainer import split as ours
-from services.trainer.rows import Index, Rows
-from tests import made_rows
+from services.trainer.dataset import split as ours
+from services.trainer.dataset.rows import Index, Rows
+from tests import synthetic_rows
 
 START_NS = 1_600_000_000 * 10**9
 Lives = list[tuple[int, int]]
@@ -58,7 +58,7 @@ def folds_of_theirs(rows: Rows, count: int) -> list[tuple[list[int], list[int]]]
 
 
 def folds_of_ours(rows: Rows, count: int) -> list[tuple[list[int], list[int]]]:
-    cut = ours.folds(rows, ours.in_placed_order(rows), count)
+    cut = ours.purged_folds(rows, ours.in_placed_order(rows), count)
     return [(training.tolist(), held_out.tolist()) for training, held_out in cut]
 
 
@@ -78,17 +78,17 @@ def test_folds(lives: Lives, count: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_on_a_market(seed: int) -> None:
-    made = made_rows.market(seed, 400).rows
+    made = synthetic_rows.market(seed, 400).rows
     rows = made.take(ours.in_placed_order(made))
     assert split_of_ours(rows) == split_of_theirs(rows)
-    folds = folds_of_ours(rows, 5)
-    assert folds == folds_of_theirs(rows, 5)
-    assert all(0 < len(training) < len(rows) - len(held_out) for training, held_out in folds)
+    purged_folds = folds_of_ours(rows, 5)
+    assert purged_folds == folds_of_theirs(rows, 5)
+    assert all(0 < len(training) < len(rows) - len(held_out) for training, held_out in purged_folds)
 
 
 def test_the_folds_of_a_part_that_was_purged() -> None:
     """As the run cuts them: the development part by itself, in its own indices."""
-    made = made_rows.market(4, 400).rows
+    made = synthetic_rows.market(4, 400).rows
     part = made.take(ours.split(made).development)
     assert folds_of_ours(part, 3) == folds_of_theirs(part, 3)
 
@@ -116,7 +116,8 @@ def last_rows_after(rows: Rows, earlier: Index, later: Index) -> Index:
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"), [("before", late_before), ("after", early_after), ("after", last_rows_after)]
+    ("name", "fault"),
+    [("purged_before", late_before), ("purged_after", early_after), ("purged_after", last_rows_after)],
 )
 def test_a_planted_fault_is_noticed(
     monkeypatch: pytest.MonkeyPatch, name: str, fault: Callable[[Rows, Index, Index], Index]

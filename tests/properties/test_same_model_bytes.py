@@ -8,22 +8,22 @@ from dataclasses import replace
 
 import pytest
 
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.run import make
-from tests import made_rows
+from services.trainer.core import train_candidate
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
+from tests import synthetic_rows
 
 SIZE = 2000
 CONFIG = TrainingConfig(window=SIZE, step=SIZE, trials=2, neighbours=4)
 
 
 def bytes_of(window: Window) -> bytes:
-    return make(window, CONFIG, lambda event: None).model_bytes
+    return train_candidate(window, CONFIG, lambda event: None).model_bytes
 
 
 def made_window(remembering: bool) -> Window:
     """The second of a market; it remembers the first, or nothing."""
-    market = made_rows.market(5, 3 * SIZE // made_rows.PER_SECOND + 100, 0.4)
+    market = synthetic_rows.market(5, 3 * SIZE // synthetic_rows.PER_SECOND + 100, 0.4)
     memory = (market.window(1, SIZE).remembered(),) if remembering else ()
     return replace(market.window(2, SIZE), memory=memory)
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.trainer import core, stored
-from services.trainer.core import StoredHappening, StoredWindow, StoredWindows, Window, Windows
-from services.trainer.rows import Rows
-from services.trainer.sample import Sample
-from services.trainer.scratch import Scratch, ScratchMemory
-from services.trainer.scratch_file import ScratchFile
-from services.trainer.stored import ROW_BYTES, SharedSlot, StoredSample
+from services.trainer.dataset.rows import Rows
+from services.trainer.dataset.sample import Sample
+from services.trainer.windows import count_windows, stored_rows
+from services.trainer.windows.count_windows import StoredWindow, StoredWindowEvent, StoredWindows, Window, Windows
+from services.trainer.windows.scratch import Scratch, ScratchMemory
+from services.trainer.windows.scratch_file import ScratchFile
+from services.trainer.windows.stored_rows import ROW_BYTES, RefCountedSlot, StoredSample
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.windows import Windowing
 
@@ -33,7 +33,7 @@ GOES_ON = st.tuples(
     st.sampled_from([0, 0, 0, 0, 0, 1, 2, 5, 12, -1, -3, -1000, 10_000]),
     st.integers(1, 40),
 )
-DROPPED = st.tuples(st.just("drop"), st.integers(0, 1), st.just(0), st.just(0))
+DROPPED = st.tuples(st.just("on_revoked"), st.integers(0, 1), st.just(0), st.just(0))
 FREED = st.tuples(st.just("free"), st.integers(0, 5), st.just(0), st.just(0))
 STEPS = st.lists(st.one_of(GOES_ON, GOES_ON, GOES_ON, DROPPED, FREED), max_size=25)
 WINDOWING = st.integers(1, 9).flatmap(lambda size: st.builds(Windowing, st.just(size), st.integers(1, size)))
@@ -56,16 +56,16 @@ class Trial:
     windows: StoredWindows
     held: list[StoredWindow] = field(default_factory=list)
 
-    def on_example(self, one: Example, partition: int, offset: int) -> list[StoredHappening]:
-        happenings = self.windows.on_example(one, partition, offset)
-        self.held += [happening for happening in happenings if isinstance(happening, StoredWindow)]
-        return happenings
+    def on_example(self, one: Example, partition: int, offset: int) -> list[StoredWindowEvent]:
+        events = self.windows.on_example(one, partition, offset)
+        self.held += [event for event in events if isinstance(event, StoredWindow)]
+        return events
 
     @property
     def alive_bytes(self) -> int:
         """What those who hold slots hold, one by one."""
-        fillings = list(self.windows._filling.values())
-        chunks: set[SharedSlot] = {chunk for filling in fillings for chunk in filling.rows._chunks}
+        fillings = list(self.windows._open.values())
+        chunks: set[RefCountedSlot] = {chunk for filling in fillings for chunk in filling.rows._chunks}
         chunks |= {chunk for window in self.held for chunk in window.rows._chunks}
         samples: set[StoredSample] = {one.sample for filling in fillings for one in filling._remembered}
         samples |= {one.sample for window in self.held for one in window.memory}
@@ -73,13 +73,13 @@ class Trial:
 
     def holds_what_it_needs(self) -> bool:
         """Whether no filling holds a chunk that has none of its rows."""
-        fillings = [filling.rows for filling in self.windows._filling.values()]
+        fillings = [filling.rows for filling in self.windows._open.values()]
         return all(len(rows._chunks) == -(-(rows._skipped + rows.count) // CHUNK_ROWS) for rows in fillings)
 
 
-def told(happenings: Iterable[StoredHappening | Window]) -> list[object]:
+def told(events: Iterable[StoredWindowEvent | Window]) -> list[object]:
     """What can be compared; of a window all its bytes."""
-    return [whole(one) if isinstance(one, StoredWindow | Window) else one for one in happenings]
+    return [whole(one) if isinstance(one, StoredWindow | Window) else one for one in events]
 
 
 def whole(window: StoredWindow | Window) -> object:
@@ -89,7 +89,7 @@ def whole(window: StoredWindow | Window) -> object:
         for one in loaded.memory
     ]
     place = (loaded.instrument, loaded.seq, loaded.partition, loaded.first_offset, loaded.last_offset)
-    return (*place, window.needed_from, in_bytes(loaded.rows), memory)
+    return (*place, window.replay_offset, in_bytes(loaded.rows), memory)
 
 
 def in_bytes(rows: Rows | Sample) -> list[tuple[str, bytes]]:
@@ -116,15 +116,15 @@ Steps = list[tuple[str, int, int, int]]
 
 
 def assert_the_same_wherever_rows_wait(windowing: Windowing, memory: int, steps: Steps) -> None:
-    with tempfile.TemporaryDirectory() as folder, patch.object(stored, "CHUNK_ROWS", CHUNK_ROWS):
+    with tempfile.TemporaryDirectory() as folder, patch.object(stored_rows, "CHUNK_ROWS", CHUNK_ROWS):
         spaces = (ScratchMemory(), ScratchFile(folder))
         trials = [Trial(windowing.size, space, StoredWindows(windowing, memory, space)) for space in spaces]
         loaded = Windows(windowing, memory)
         stands = dict.fromkeys(INSTRUMENTS, 1)
         for what, number, jump, count in steps:
-            if what == "drop":
+            if what == "on_revoked":
                 for windows in (loaded, *(trial.windows for trial in trials)):
-                    windows.drop({number})
+                    windows.on_revoked({number})
             elif what == "free":
                 for trial in trials:
                     if trial.held:
@@ -141,7 +141,7 @@ def assert_the_same_wherever_rows_wait(windowing: Windowing, memory: int, steps:
                 stands[name] = first + count if abs(jump) < 1000 else stands[name]
             for partition in (0, 1):
                 places = {
-                    (windows.resume_offset(partition), windows.needed_from(partition))
+                    (windows.resume_offset(partition), windows.replay_offset(partition))
                     for windows in (loaded, *(trial.windows for trial in trials))
                 }
                 assert len(places) == 1
@@ -152,7 +152,7 @@ def assert_the_same_wherever_rows_wait(windowing: Windowing, memory: int, steps:
         assert all(as_fed(window, windowing) for window in trials[1].held)
         assert [whole(one) for one in trials[0].held] == [whole(one) for one in trials[1].held]
         for trial in trials:
-            trial.windows.drop({0, 1})
+            trial.windows.on_revoked({0, 1})
             for window in trial.held:
                 window.free()
             assert trial.scratch.used_bytes == 0
@@ -168,18 +168,18 @@ def test_windows_are_the_same_wherever_rows_wait(windowing: Windowing, memory: i
 @pytest.mark.parametrize(
     ("where", "fault"),
     [
-        ("StoredRemembered.shared", lambda self: self),
-        ("SharedSlot.share", lambda self: None),
+        ("StoredRememberedSample.retained", lambda self: self),
+        ("RefCountedSlot.retain", lambda self: None),
         ("StoredRows.free", lambda self: None),
         ("StoredWindow.free", lambda self: self.rows.free()),
-        ("_Filling.free", lambda self: None),
-        ("FillingRows.forget", lambda self, count: setattr(self, "count", self.count - count)),
-        ("FillingRows.first_offset", 0),
+        ("_OpenWindow.free", lambda self: None),
+        ("OpenWindowRows.forget", lambda self, count: setattr(self, "count", self.count - count)),
+        ("OpenWindowRows.first_offset", 0),
     ],
 )
 def test_planted_faults_are_found(where: str, fault: Callable[..., Any] | int, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name = where.split(".")
-    monkeypatch.setattr(getattr(core if hasattr(core, owner) else stored, owner), name, fault)
+    monkeypatch.setattr(getattr(count_windows if hasattr(count_windows, owner) else stored_rows, owner), name, fault)
     goes_on = [("go", 0, 0, 7), ("free", 0, 0, 0)]
     with pytest.raises(AssertionError):
-        assert_the_same_wherever_rows_wait(Windowing(5, 3), 3, [*goes_on * 6, ("drop", 0, 0, 0), *goes_on * 6])
+        assert_the_same_wherever_rows_wait(Windowing(5, 3), 3, [*goes_on * 6, ("on_revoked", 0, 0, 0), *goes_on * 6])

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.labeler_state import LabelerFrontier, LabelerSnapshot
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
-from tidewheel.domain.account import Account, Era
+from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.domain.account import Account, ModelPeriod
 from tidewheel.domain.betting import Bet, Bettor
 from tidewheel.domain.features import FEATURES_BYTES, Example
 from tidewheel.domain.labeler_state import HISTORY_COLUMNS, ORDER_COLUMNS, Frontier, LabelerState
@@ -19,6 +19,7 @@ from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.models import (
     Baseline,
     CalibrationBin,
+    Champion,
     Confusion,
     CurvePoint,
     Evidence,
@@ -28,7 +29,6 @@ from tidewheel.domain.models import (
     ModelRecord,
     PartMetrics,
     RememberedWindow,
-    Rival,
     Scorecard,
     Verdict,
 )
@@ -146,7 +146,7 @@ FEED_STATUSES = st.builds(
 DEAD_LETTERS = st.builds(
     DeadLetter,
     *(TEXT, TEXT, st.integers(-1, 2**31 - 1), INT64),
-    st.sampled_from(Reason),
+    st.sampled_from(DeadLetterReason),
     *(TEXT, st.binary(max_size=9), st.binary(max_size=9), TEXT),
 )
 CONFUSIONS = st.builds(Confusion, FLOAT, INT64, INT64, INT64, INT64)
@@ -159,7 +159,7 @@ HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT,
 BASELINES = st.none() | st.builds(Baseline, INT64, INT64, INT64, INT64)
 PURSES = st.lists(FLOAT, max_size=6).map(tuple)
 BETS = st.lists(st.builds(Bet, INT64, INT64, FLOAT, FLOAT), max_size=3).map(tuple)
-ERAS = st.lists(st.builds(Era, INT64, INT64, INT64), max_size=3).map(tuple)
+ERAS = st.lists(st.builds(ModelPeriod, INT64, INT64, INT64), max_size=3).map(tuple)
 ACCOUNTS = st.none() | st.builds(Account, st.builds(Bettor, PURSES, PURSES, INT64, INT64, BETS), ERAS, INT64)
 SCORECARDS = st.builds(
     Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES, account=ACCOUNTS
@@ -186,7 +186,7 @@ MODEL_RECORDS = st.builds(
     *(INSTRUMENT, INT64, TEXT, st.sampled_from(Verdict), TEXT, st.sampled_from(Evidence), INT64),
     st.none() | SCORECARDS,
     *(st.binary(max_size=32), INT64, INT64),
-    st.none() | st.builds(Rival, INT64, INT64, INT64),
+    st.none() | st.builds(Champion, INT64, INT64, INT64),
     INT64,
 )
 

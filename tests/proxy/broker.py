@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.proxy.schedule import Schedule
 from tests.proxy.server import Proxy
 from tests.servers import server_port
-from tidewheel.local.servers.kafka import Front, LocalKafka, launch_kafka, start_kafka
+from tidewheel.local.servers.kafka import LocalKafka, ProxyListener, launch_kafka, start_kafka
 
 
 class ProxiedKafka:
@@ -45,8 +45,8 @@ class ProxiedKafka:
         return self.server.listens
 
     @property
-    def _front(self) -> Front:
-        return Front(self.proxy.broker_port, self.proxy.port)
+    def _front(self) -> ProxyListener:
+        return ProxyListener(self.proxy.broker_port, self.proxy.port)
 
     def kill(self) -> None:
         self.server.process.kill()

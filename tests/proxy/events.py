@@ -9,13 +9,13 @@ from enum import StrEnum
 
 from tests.proxy.actions import Action
 from tests.proxy.frames import ApiKey
-from tests.proxy.requests import Seen
+from tests.proxy.requests import FrameInfo
 
 
 class Outcome(StrEnum):
     """What became of the frame, or of its copy where there are two."""
 
-    KEPT = "kept"
+    HELD = "kept"
     DELIVERED = "delivered"  # written to whom it is for
     ANSWERED = "answered"  # a request, by the broker
     LOST = "lost"
@@ -28,25 +28,25 @@ class Event:
     `error`: of the broker's answer, 0 for none, where it is one that the proxy can read.
     """
 
-    seen: Seen
+    info: FrameInfo
     number: int
     action: Action
     at_s: float
-    outcome: Outcome = Outcome.KEPT
+    outcome: Outcome = Outcome.HELD
     released_s: float | None = None
     error: int | None = None
 
     @property
     def kind(self) -> tuple[str, str, str]:
         """API, direction and what was done, in words."""
-        name = ApiKey(self.seen.api_key).name
-        return name, str(self.seen.direction), str(self.action)
+        name = ApiKey(self.info.api_key).name
+        return name, str(self.info.direction), str(self.action)
 
     def __str__(self) -> str:
         name, direction, action = self.kind
         released = "" if self.released_s is None else f", released at {self.released_s:.2f} s"
         answer = "" if self.error is None else f" (error {self.error})"
-        whose = self.seen.transactional_id or self.seen.client
+        whose = self.info.transactional_id or self.info.client
         return (
             f"{self.at_s:.2f} s  {name} {direction} {self.number} of {whose} {action}{released}: {self.outcome}{answer}"
         )
@@ -66,9 +66,9 @@ class Events:
             self._changed.notify_all()
             return len(self._events) - 1
 
-    def change(self, place: int, **fields: object) -> None:
+    def change(self, event_index: int, **fields: object) -> None:
         with self._changed:
-            self._events[place] = dataclasses.replace(self._events[place], **fields)  # type: ignore[arg-type]
+            self._events[event_index] = dataclasses.replace(self._events[event_index], **fields)  # type: ignore[arg-type]
             self._changed.notify_all()
 
     def all(self) -> list[Event]:
@@ -86,8 +86,8 @@ class Events:
         """The events for which the condition holds. Raises TimeoutError where it does not within `limit_s`."""
         with self._changed:
             if not self._changed.wait_for(lambda: condition(self._events), limit_s):
-                told = "\n".join(map(str, self._events)) or "nothing was done"
-                raise TimeoutError(f"not within {limit_s:.0f} s; {told}")
+                performed = "\n".join(map(str, self._events)) or "nothing was done"
+                raise TimeoutError(f"not within {limit_s:.0f} s; {performed}")
             return list(self._events)
 
     def wait_for_outcome(self, outcome: Outcome, limit_s: float, count: int = 1) -> list[Event]:

@@ -43,7 +43,7 @@ class Direction(StrEnum):
     REPLY = "reply"
 
 
-class Malformed(ValueError):
+class MalformedFrameError(ValueError):
     """Bytes that are no frame."""
 
 
@@ -53,7 +53,7 @@ class Frame(NamedTuple):
     data: bytes
 
 
-class Splitter:
+class FrameDecoder:
     """Cuts a stream into frames that are wanted, each as a whole, and everything between them, in pieces as it came.
 
     `wanted(data, at)` is asked once or more for each frame, with `at` the place of its length in `data` and at least
@@ -80,7 +80,7 @@ class Splitter:
         self._more.append(data)
 
     def pull(self) -> bytes | Frame | None:
-        """The next piece; None where more has to come first. Raises Malformed."""
+        """The next piece; None where more has to come first. Raises MalformedFrameError."""
         if self._more:
             self._data = (
                 b"".join([self._data[self._at :], *self._more]) if self._at < len(self._data) else self._fresh()
@@ -123,10 +123,10 @@ class Splitter:
 
 
 def frame_bytes(data: bytes, at: int) -> int:
-    """Of the frame that begins there, its length included. Raises Malformed."""
+    """Of the frame that begins there, its length included. Raises MalformedFrameError."""
     (length,) = LENGTH.unpack_from(data, at)
     if not HEAD_BYTES - LENGTH.size <= length <= FRAME_BYTES_MAX:
-        raise Malformed(f"no frame has {length} bytes")
+        raise MalformedFrameError(f"no frame has {length} bytes")
     return int(length) + LENGTH.size
 
 

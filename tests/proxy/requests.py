@@ -3,7 +3,7 @@
 import struct
 from typing import NamedTuple
 
-from tests.proxy.frames import REPLY, REQUEST, ApiKey, Direction, Frame, Malformed
+from tests.proxy.frames import REPLY, REQUEST, ApiKey, Direction, Frame, MalformedFrameError
 
 SHORT = struct.Struct(">h")
 THROTTLE_BYTES = 4
@@ -22,7 +22,7 @@ ID_SINCE: dict[int, int] = {ApiKey.PRODUCE: 3}
 ID_UNTIL: dict[int, int] = {ApiKey.ADD_PARTITIONS_TO_TXN: 4}
 
 
-class OneError(NamedTuple):
+class ErrorLayout(NamedTuple):
     """A kind of reply that has one error code: from which version on the time to throttle stands before it, and from
     which on its header has tagged fields."""
 
@@ -30,18 +30,18 @@ class OneError(NamedTuple):
     flexible_since: int
 
 
-ONE_ERROR: dict[int, OneError] = {
-    ApiKey.JOIN_GROUP: OneError(2, 6),
-    ApiKey.HEARTBEAT: OneError(1, 4),
-    ApiKey.LEAVE_GROUP: OneError(1, 4),
-    ApiKey.SYNC_GROUP: OneError(1, 4),
-    ApiKey.INIT_PRODUCER_ID: OneError(0, 2),
-    ApiKey.ADD_OFFSETS_TO_TXN: OneError(0, 3),
-    ApiKey.END_TXN: OneError(0, 3),
+ONE_ERROR: dict[int, ErrorLayout] = {
+    ApiKey.JOIN_GROUP: ErrorLayout(2, 6),
+    ApiKey.HEARTBEAT: ErrorLayout(1, 4),
+    ApiKey.LEAVE_GROUP: ErrorLayout(1, 4),
+    ApiKey.SYNC_GROUP: ErrorLayout(1, 4),
+    ApiKey.INIT_PRODUCER_ID: ErrorLayout(0, 2),
+    ApiKey.ADD_OFFSETS_TO_TXN: ErrorLayout(0, 3),
+    ApiKey.END_TXN: ErrorLayout(0, 3),
 }
 
 
-class Seen(NamedTuple):
+class FrameInfo(NamedTuple):
     """A frame as rules see it. `order`: of all requests seen its place; a reply has that of its request."""
 
     api_key: int
@@ -65,32 +65,32 @@ class Request(NamedTuple):
     client: str
     transactional_id: str | None
 
-    def seen(self, order: int, direction: Direction = Direction.REQUEST) -> Seen:
-        return Seen(self.api_key, direction, self.client, self.transactional_id, order)
+    def info(self, order: int, direction: Direction = Direction.REQUEST) -> FrameInfo:
+        return FrameInfo(self.api_key, direction, self.client, self.transactional_id, order)
 
 
 def request_of(frame: Frame) -> Request:
-    """Raises Malformed."""
+    """Raises MalformedFrameError."""
     try:
         _, api_key, version, correlation_id = REQUEST.unpack_from(frame.data)
         client, at = _string(frame.data, REQUEST.size)
         transactional_id = _transactional_id(frame.data, at, api_key, version)
     except (struct.error, IndexError, UnicodeDecodeError) as failure:
-        raise Malformed(f"no request: {failure}") from failure
+        raise MalformedFrameError(f"no request: {failure}") from failure
     return Request(api_key, version, correlation_id, client or "", transactional_id)
 
 
 def error_of(request: Request, reply: Frame) -> int | None:
     """Kafka's error code in a reply, 0 for none; None where this module does not know."""
-    place = ONE_ERROR.get(request.api_key)
-    if place is None:
+    layout = ONE_ERROR.get(request.api_key)
+    if layout is None:
         return None
-    at = REPLY.size + (request.version >= place.flexible_since)  # no tagged field, in one byte
-    at += THROTTLE_BYTES * (request.version >= place.throttled_since)
+    at = REPLY.size + (request.version >= layout.flexible_since)  # no tagged field, in one byte
+    at += THROTTLE_BYTES * (request.version >= layout.throttled_since)
     try:
         return int(SHORT.unpack_from(reply.data, at)[0])
     except struct.error as failure:
-        raise Malformed(f"no reply: {failure}") from failure
+        raise MalformedFrameError(f"no reply: {failure}") from failure
 
 
 def _transactional_id(data: bytes, at: int, api_key: int, version: int) -> str | None:

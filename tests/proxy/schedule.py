@@ -11,15 +11,15 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import NamedTuple, Self
 
-from tests.proxy.actions import Action, Hold, KeepCopy, fits
+from tests.proxy.actions import Action, DuplicateLater, Hold, applies_to
 from tests.proxy.frames import ApiKey, Direction
-from tests.proxy.requests import Seen
+from tests.proxy.requests import FrameInfo
 
-HELD_MAX = 1000
+HELD_FRAMES_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class EveryNth:
     """Each n-th frame that a rule sees of an owner."""
 
     n: int = 1
@@ -29,7 +29,7 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class OnlyNth:
     """The k-th, counted from 1."""
 
     k: int
@@ -39,7 +39,7 @@ class Only:
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class Probability:
     """Each with a probability."""
 
     probability: float
@@ -50,7 +50,7 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
-class Mix:
+class RandomAction:
     """An action drawn by seed, for each frame anew."""
 
     draw: Callable[[Random], Action]
@@ -61,29 +61,29 @@ class Mix:
 class Rule:
     """What is done to which frames. `client` and `transactional_id` are patterns as of a shell."""
 
-    action: Action | Mix
+    action: Action | RandomAction
     api_keys: frozenset[ApiKey]
     direction: Direction = Direction.REQUEST
     client: str = "*"
     transactional_id: str | None = None
-    when: Every | Only | Chance = Every()
+    when: EveryNth | OnlyNth | Probability = EveryNth()
     limit: int | None = None
 
     @classmethod
-    def of(cls, action: Action | Mix, *api_keys: ApiKey, **more: object) -> Self:
+    def of(cls, action: Action | RandomAction, *api_keys: ApiKey, **more: object) -> Self:
         """Raises ValueError where that cannot be done to such frames."""
         rule = cls(action, frozenset(api_keys), **more)  # type: ignore[arg-type]
-        if not isinstance(action, Mix) and not fits(action, rule.direction):
+        if not isinstance(action, RandomAction) and not applies_to(action, rule.direction):
             raise ValueError(f"a {rule.direction} cannot be {action}")
         return rule
 
-    def matches(self, seen: Seen) -> bool:
-        if seen.api_key not in self.api_keys or seen.direction is not self.direction:
+    def matches(self, info: FrameInfo) -> bool:
+        if info.api_key not in self.api_keys or info.direction is not self.direction:
             return False
-        if not fnmatchcase(seen.client, self.client):
+        if not fnmatchcase(info.client, self.client):
             return False
         return self.transactional_id is None or (
-            seen.transactional_id is not None and fnmatchcase(seen.transactional_id, self.transactional_id)
+            info.transactional_id is not None and fnmatchcase(info.transactional_id, self.transactional_id)
         )
 
 
@@ -95,38 +95,40 @@ class Decision(NamedTuple):
 
 
 class Schedule:
-    """The first rule that fires decides. `held_max`: while so many are held, none is held besides."""
+    """The first rule that fires decides. `held_frames_max`: while so many are held, none is held besides."""
 
-    def __init__(self, rules: Iterable[Rule] = (), *, held_max: int = HELD_MAX) -> None:
+    def __init__(self, rules: Iterable[Rule] = (), *, held_frames_max: int = HELD_FRAMES_MAX) -> None:
         self.rules = tuple(rules)
         self.api_keys = frozenset(key for rule in self.rules for key in rule.api_keys)
-        self._held_max = held_max
+        self._held_frames_max = held_frames_max
         self._numbers: Counter[tuple[int, int, tuple[str, str | None]]] = Counter()
         self._done: Counter[int] = Counter()
 
-    def decide(self, seen: Seen, held: int) -> Decision | None:
+    def decide(self, info: FrameInfo, held: int) -> Decision | None:
         """What is done to a frame, None for nothing. Each frame is to be shown once, in the order they come."""
-        matching = [number for number, rule in enumerate(self.rules) if rule.matches(seen)]
+        matching = [number for number, rule in enumerate(self.rules) if rule.matches(info)]
         for number in matching:
-            self._numbers[number, seen.api_key, seen.owner] += 1
+            self._numbers[number, info.api_key, info.owner] += 1
         for number in matching:
-            decision = self._decision(number, seen)
-            if decision is None or (isinstance(decision.action, Hold | KeepCopy) and held >= self._held_max):
+            decision = self._decision(number, info)
+            if decision is None or (
+                isinstance(decision.action, Hold | DuplicateLater) and held >= self._held_frames_max
+            ):
                 continue
             self._done[number] += 1
             return decision
         return None
 
-    def _decision(self, place: int, seen: Seen) -> Decision | None:
-        rule, number = self.rules[place], self._numbers[place, seen.api_key, seen.owner]
-        if rule.limit is not None and self._done[place] >= rule.limit:
+    def _decision(self, rule_index: int, info: FrameInfo) -> Decision | None:
+        rule, number = self.rules[rule_index], self._numbers[rule_index, info.api_key, info.owner]
+        if rule.limit is not None and self._done[rule_index] >= rule.limit:
             return None
-        if not rule.when.fires(number, lambda seed: _chance(seed, "whether", seen, number)):
+        if not rule.when.fires(number, lambda seed: _chance(seed, "whether", info, number)):
             return None
-        if isinstance(rule.action, Mix):
-            return Decision(rule.action.draw(_chance(rule.action.seed, "what", seen, number)), number)
+        if isinstance(rule.action, RandomAction):
+            return Decision(rule.action.draw(_chance(rule.action.seed, "what", info, number)), number)
         return Decision(rule.action, number)
 
 
-def _chance(seed: int, what: str, seen: Seen, number: int) -> Random:
-    return Random(repr((seed, what, seen.api_key, str(seen.direction), seen.owner, number)))
+def _chance(seed: int, what: str, info: FrameInfo, number: int) -> Random:
+    return Random(repr((seed, what, info.api_key, str(info.direction), info.owner, number)))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Self, TypeVar
 
+from tests.proxy.connection import ProxiedConnection
 from tests.proxy.events import Events
-from tests.proxy.keeper import Keeper
-from tests.proxy.lane import Side
-from tests.proxy.link import Link
+from tests.proxy.held_frames import HeldFrames
 from tests.proxy.schedule import Schedule
+from tests.proxy.stream import Endpoint
 from tests.proxy.tampering import on_reply, on_request
 from tests.waiting import LIMIT_S
 
@@ -30,7 +30,7 @@ class Proxy:
         self.broker_port, self.port = broker_port, port
         self.events = Events()
         self.failures: list[str] = []
-        self._stage = _Stage(self, schedule or Schedule())
+        self._context = _ProxyContext(self, schedule or Schedule())
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
         self._started: concurrent.futures.Future[int] = concurrent.futures.Future()
 
@@ -41,7 +41,7 @@ class Proxy:
     @property
     def connections(self) -> int:
         """Clients' and what is left of them."""
-        return self._ask(lambda: len(self._stage.links))
+        return self._run_in_loop(lambda: len(self._context.connections))
 
     def __enter__(self) -> Self:
         """Raises OSError where the port is taken."""
@@ -55,18 +55,18 @@ class Proxy:
     def close(self) -> None:
         """All connections are cut, and what is kept is lost."""
         if self._thread.is_alive():
-            self._ask(self._stage.ended.set)
+            self._run_in_loop(self._context.ended.set)
             self._thread.join(LIMIT_S)
 
     def use(self, schedule: Schedule) -> None:
         """From now on another schedule decides. What is kept stays so."""
-        self._ask(lambda: setattr(self._stage, "schedule", schedule))
+        self._run_in_loop(lambda: setattr(self._context, "schedule", schedule))
 
     def release(self) -> int:
         """Let go everything that is kept, whatever it waits for; how many that was."""
-        return self._ask(self._stage.keeper.release_all)
+        return self._run_in_loop(self._context.held_frames.release_all)
 
-    def _ask(self, call: Callable[[], T]) -> T:
+    def _run_in_loop(self, call: Callable[[], T]) -> T:
         """Done by the loop's thread."""
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
 
@@ -76,7 +76,7 @@ class Proxy:
             except Exception as failure:
                 answer.set_exception(failure)
 
-        self._stage.loop.call_soon_threadsafe(answered)
+        self._context.loop.call_soon_threadsafe(answered)
         return answer.result(LIMIT_S)
 
     def _run(self) -> None:
@@ -89,22 +89,22 @@ class Proxy:
                 self._started.set_exception(failure)
 
     async def _serve(self) -> None:
-        stage = self._stage
-        stage.begin(asyncio.get_running_loop())
-        server = await stage.loop.create_server(stage.accepted, HOST, self.port)
+        context = self._context
+        context.begin(asyncio.get_running_loop())
+        server = await context.loop.create_server(context.accepted, HOST, self.port)
         self._started.set_result(server.sockets[0].getsockname()[1])
-        await stage.ended.wait()
+        await context.ended.wait()
         server.close()
-        await stage.end()
+        await context.end()
 
 
-class _Stage:
-    """What the connections share; see link.Stage."""
+class _ProxyContext:
+    """What the connections share; see connection.ProxyContext."""
 
     def __init__(self, proxy: Proxy, schedule: Schedule) -> None:
         self.schedule = schedule
         self.events = proxy.events
-        self.links: set[Link] = set()
+        self.connections: set[ProxiedConnection] = set()
         self._proxy = proxy
         self._orders = count()
         self._dialling: set[asyncio.Task[None]] = set()
@@ -112,7 +112,7 @@ class _Stage:
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.ended = asyncio.Event()
-        self.keeper = Keeper(loop.call_later)
+        self.held_frames = HeldFrames(loop.call_later)
         self._none_left = asyncio.Event()
         self._began_s = loop.time()
         loop.set_exception_handler(self._failed)
@@ -121,15 +121,15 @@ class _Stage:
         for task in self._dialling:
             task.cancel()
         self._none_left.clear()
-        for link in list(self.links):
-            link.abort()
-        if self.links:
+        for connection in list(self.connections):
+            connection.abort()
+        if self.connections:
             await self._none_left.wait()
 
-    def accepted(self) -> Side:
-        link = Link(self, on_request, on_reply)
-        self.links.add(link)
-        return link.client
+    def accepted(self) -> Endpoint:
+        connection = ProxiedConnection(self, on_request, on_reply)
+        self.connections.add(connection)
+        return connection.client
 
     def now_s(self) -> float:
         return self.loop.time() - self._began_s
@@ -140,21 +140,21 @@ class _Stage:
     def next_order(self) -> int:
         return next(self._orders)
 
-    def dial(self, link: Link) -> None:
-        task = self.loop.create_task(self._dial(link))
+    def dial(self, connection: ProxiedConnection) -> None:
+        task = self.loop.create_task(self._dial(connection))
         self._dialling.add(task)
         task.add_done_callback(self._dialling.discard)
 
-    async def _dial(self, link: Link) -> None:
+    async def _dial(self, connection: ProxiedConnection) -> None:
         try:
             async with asyncio.timeout(LIMIT_S):
-                await self.loop.create_connection(lambda: link.broker, HOST, self._proxy.broker_port)
+                await self.loop.create_connection(lambda: connection.broker, HOST, self._proxy.broker_port)
         except (OSError, TimeoutError, asyncio.CancelledError):
-            link.undialled()
+            connection.undialled()
 
-    def gone(self, link: Link) -> None:
-        self.links.discard(link)
-        if not self.links:
+    def gone(self, connection: ProxiedConnection) -> None:
+        self.connections.discard(connection)
+        if not self.connections:
             self._none_left.set()
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

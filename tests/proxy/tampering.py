@@ -3,146 +3,186 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.proxy.actions import After, CutAfter, Delay, Double, Hold, KeepCopy, Lose, Release
-from tests.proxy.awaited import Asked
+from tests.proxy.actions import (
+    AfterSeconds,
+    Delay,
+    Drop,
+    DropReplyAndClose,
+    Duplicate,
+    DuplicateLater,
+    Hold,
+    ReleaseCondition,
+)
+from tests.proxy.connection import ProxiedConnection
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import Direction, Frame, correlation_of
-from tests.proxy.keeper import Kept
-from tests.proxy.lane import Lane
-from tests.proxy.link import Link
-from tests.proxy.requests import Seen, error_of, request_of
+from tests.proxy.held_frames import HeldFrame
+from tests.proxy.in_flight import InFlightRequest
+from tests.proxy.requests import FrameInfo, error_of, request_of
 from tests.proxy.schedule import Decision
+from tests.proxy.stream import FrameStream
 
 
-def on_request(link: Link, frame: Frame) -> None:
-    """Raises Malformed."""
+def on_request(connection: ProxiedConnection, frame: Frame) -> None:
+    """Raises MalformedFrameError."""
     request = request_of(frame)
-    seen = request.seen(link.stage.next_order())
-    plain = Asked(request, seen)
-    decision = _decided(link, seen)
+    info = request.info(connection.context.next_order())
+    plain = InFlightRequest(request, info)
+    decision = _decide(connection, info)
     if decision is None:
-        _pass_request(link, frame, plain)
+        _pass_request(connection, frame, plain)
         return
-    place = _told(link, seen, decision)
-    marked = Asked(request, seen, place)
+    event_index = _record(connection, info, decision)
+    marked = InFlightRequest(request, info, event_index)
     match decision.action:
         case Delay(seconds):
-            _hold_request(link, frame, marked, After(seconds), held=False)
-        case Hold(until, cut_after_s):
-            _hold_request(link, frame, marked, until, held=True)
-            _cut(link, cut_after_s)
-        case Double():
-            _pass_request(link, frame, plain, Asked(request, seen, place, swallowed=True))
-        case KeepCopy(until, cut_after_s):
-            _pass_request(link, frame, plain)
-            _keep_copy(link, frame, Asked(request, seen, place, swallowed=True), until)
-            _cut(link, cut_after_s)
-        case Lose(cut_after_s):
-            _lose(link, link.requests, place, cut_after_s)
-        case CutAfter():
-            _pass_request(link, frame, Asked(request, seen, place, swallowed=True, cut=True))
+            _hold_request(connection, frame, marked, AfterSeconds(seconds), held=False)
+        case Hold(until, close_after_s):
+            _hold_request(connection, frame, marked, until, held=True)
+            _cut(connection, close_after_s)
+        case Duplicate():
+            _pass_request(connection, frame, plain, InFlightRequest(request, info, event_index, discard_reply=True))
+        case DuplicateLater(until, close_after_s):
+            _pass_request(connection, frame, plain)
+            _keep_copy(connection, frame, InFlightRequest(request, info, event_index, discard_reply=True), until)
+            _cut(connection, close_after_s)
+        case Drop(close_after_s):
+            _lose(connection, connection.requests, event_index, close_after_s)
+        case DropReplyAndClose():
+            _pass_request(
+                connection, frame, InFlightRequest(request, info, event_index, discard_reply=True, close_client=True)
+            )
 
 
-def on_reply(link: Link, frame: Frame) -> None:
-    """Raises Malformed."""
-    asked = link.awaited.take(correlation_of(frame.data, 0))
-    if asked.place is not None:
-        error = error_of(asked.request, frame)
-        link.stage.events.change(asked.place, outcome=Outcome.ANSWERED, error=error)
-    if asked.kept is not None:
-        asked.kept.settled()
-    if asked.cut:
-        link.client.close()
-    if not asked.swallowed and link.client.open:
-        _reply_to_client(link, frame, asked.request.seen(asked.seen.order, Direction.REPLY))
-    link.settle()
+def on_reply(connection: ProxiedConnection, frame: Frame) -> None:
+    """Raises MalformedFrameError."""
+    in_flight_request = connection.in_flight.take(correlation_of(frame.data, 0))
+    if in_flight_request.event_index is not None:
+        error = error_of(in_flight_request.request, frame)
+        connection.context.events.change(in_flight_request.event_index, outcome=Outcome.ANSWERED, error=error)
+    if in_flight_request.held_frame is not None:
+        in_flight_request.held_frame.settled()
+    if in_flight_request.close_client:
+        connection.client.close()
+    if not in_flight_request.discard_reply and connection.client.open:
+        _reply_to_client(
+            connection, frame, in_flight_request.request.info(in_flight_request.info.order, Direction.REPLY)
+        )
+    connection.settle()
 
 
-def _reply_to_client(link: Link, frame: Frame, seen: Seen) -> None:
-    decision = _decided(link, seen)
+def _reply_to_client(connection: ProxiedConnection, frame: Frame, info: FrameInfo) -> None:
+    decision = _decide(connection, info)
     if decision is None:
-        link.pass_on(seen, link.replies, lambda: link.client.write(frame.data))
+        connection.pass_on(info, connection.replies, lambda: connection.client.write(frame.data))
         return
-    place = _told(link, seen, decision)
+    event_index = _record(connection, info, decision)
     match decision.action:
         case Delay(seconds):
-            _hold_reply(link, frame, place, seen, After(seconds), held=False)
+            _hold_reply(connection, frame, event_index, info, AfterSeconds(seconds), held=False)
         case Hold(until):
-            _hold_reply(link, frame, place, seen, until, held=True)
-        case Lose(cut_after_s):
-            _lose(link, link.replies, place, cut_after_s)
+            _hold_reply(connection, frame, event_index, info, until, held=True)
+        case Drop(close_after_s):
+            _lose(connection, connection.replies, event_index, close_after_s)
 
 
-def _decided(link: Link, seen: Seen) -> Decision | None:
-    return link.stage.schedule.decide(seen, link.stage.keeper.held)
+def _decide(connection: ProxiedConnection, info: FrameInfo) -> Decision | None:
+    return connection.context.schedule.decide(info, connection.context.held_frames.held)
 
 
-def _told(link: Link, seen: Seen, decision: Decision) -> int:
-    return link.stage.events.add(Event(seen, decision.number, decision.action, link.stage.now_s()))
+def _record(connection: ProxiedConnection, info: FrameInfo, decision: Decision) -> int:
+    return connection.context.events.add(Event(info, decision.number, decision.action, connection.context.now_s()))
 
 
-def _pass_request(link: Link, frame: Frame, *asked: Asked) -> None:
+def _pass_request(connection: ProxiedConnection, frame: Frame, *in_flight_request: InFlightRequest) -> None:
     """Once for each."""
 
     def write() -> None:
-        for one in asked:
-            link.ask(frame, one)
+        for one in in_flight_request:
+            connection.send_request(frame, one)
 
-    link.pass_on(asked[0].seen, link.requests, write)
-
-
-def _lose(link: Link, lane: Lane, place: int, cut_after_s: float | None) -> None:
-    link.stage.events.change(place, outcome=Outcome.LOST)
-    if cut_after_s is not None:
-        lane.stop()
-    _cut(link, cut_after_s)
+    connection.pass_on(in_flight_request[0].info, connection.requests, write)
 
 
-def _cut(link: Link, after_s: float | None) -> None:
+def _lose(connection: ProxiedConnection, stream: FrameStream, event_index: int, close_after_s: float | None) -> None:
+    connection.context.events.change(event_index, outcome=Outcome.LOST)
+    if close_after_s is not None:
+        stream.stop()
+    _cut(connection, close_after_s)
+
+
+def _cut(connection: ProxiedConnection, after_s: float | None) -> None:
     if after_s is None:
         return
     if after_s == 0.0:
-        link.client.close()
+        connection.client.close()
     else:
-        link.stage.call_later(after_s, link.client.close)
+        connection.context.call_later(after_s, connection.client.close)
 
 
-def _hold_request(link: Link, frame: Frame, asked: Asked, until: Release, *, held: bool) -> None:
-    def deliver(kept: Kept) -> None:
-        _released(link, kept)
-        _pass_request(link, frame, replace(asked, kept=kept))
+def _hold_request(
+    connection: ProxiedConnection,
+    frame: Frame,
+    in_flight_request: InFlightRequest,
+    until: ReleaseCondition,
+    *,
+    held: bool,
+) -> None:
+    def deliver(held_frame: HeldFrame) -> None:
+        _released(connection, held_frame)
+        _pass_request(connection, frame, replace(in_flight_request, held_frame=held_frame))
 
-    link.requests.stop()
-    _keep(link, asked, until, held, deliver)
-
-
-def _keep_copy(link: Link, frame: Frame, asked: Asked, until: Release) -> None:
-    def deliver(kept: Kept) -> None:
-        _released(link, kept)
-        link.requests.between(lambda: link.ask(frame, replace(asked, kept=kept)))
-
-    _keep(link, asked, until, True, deliver)
-
-
-def _keep(link: Link, asked: Asked, until: Release, held: bool, deliver: Callable[[Kept], None]) -> None:
-    assert asked.place is not None
-    link.stage.keeper.keep(Kept(asked.place, asked.seen, until, link, held, deliver))
+    connection.requests.stop()
+    _keep(connection, in_flight_request, until, held, deliver)
 
 
-def _hold_reply(link: Link, frame: Frame, place: int, seen: Seen, until: Release, *, held: bool) -> None:
+def _keep_copy(
+    connection: ProxiedConnection, frame: Frame, in_flight_request: InFlightRequest, until: ReleaseCondition
+) -> None:
+    def deliver(held_frame: HeldFrame) -> None:
+        _released(connection, held_frame)
+        connection.requests.between(
+            lambda: connection.send_request(frame, replace(in_flight_request, held_frame=held_frame))
+        )
+
+    _keep(connection, in_flight_request, until, True, deliver)
+
+
+def _keep(
+    connection: ProxiedConnection,
+    in_flight_request: InFlightRequest,
+    until: ReleaseCondition,
+    held: bool,
+    deliver: Callable[[HeldFrame], None],
+) -> None:
+    assert in_flight_request.event_index is not None
+    connection.context.held_frames.hold(
+        HeldFrame(in_flight_request.event_index, in_flight_request.info, until, connection, held, deliver)
+    )
+
+
+def _hold_reply(
+    connection: ProxiedConnection,
+    frame: Frame,
+    event_index: int,
+    info: FrameInfo,
+    until: ReleaseCondition,
+    *,
+    held: bool,
+) -> None:
     def write() -> None:
-        outcome = Outcome.DELIVERED if link.client.open else Outcome.LOST
-        link.client.write(frame.data)
-        link.stage.events.change(place, outcome=outcome)
+        outcome = Outcome.DELIVERED if connection.client.open else Outcome.LOST
+        connection.client.write(frame.data)
+        connection.context.events.change(event_index, outcome=outcome)
 
-    def deliver(kept: Kept) -> None:
-        _released(link, kept)
-        link.pass_on(seen, link.replies, write)
-        kept.settled()
+    def deliver(held_frame: HeldFrame) -> None:
+        _released(connection, held_frame)
+        connection.pass_on(info, connection.replies, write)
+        held_frame.settled()
 
-    link.replies.stop()
-    link.stage.keeper.keep(Kept(place, seen, until, link, held, deliver))
+    connection.replies.stop()
+    connection.context.held_frames.hold(HeldFrame(event_index, info, until, connection, held, deliver))
 
 
-def _released(link: Link, kept: Kept) -> None:
-    link.stage.events.change(kept.place, released_s=link.stage.now_s())
+def _released(connection: ProxiedConnection, held_frame: HeldFrame) -> None:
+    connection.context.events.change(held_frame.event_index, released_s=connection.context.now_s())

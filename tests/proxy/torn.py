@@ -15,11 +15,11 @@ from pathlib import Path
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.proxy.actions import Hold, Later
+from tests.proxy.actions import AfterFrame, Hold
 from tests.proxy.broker import ProxiedKafka, proxied_kafka
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
-from tests.proxy.schedule import Only, Rule, Schedule
+from tests.proxy.schedule import OnlyNth, Rule, Schedule
 from tests.system.chaos import log
 from tests.waiting import LIMIT_S, Deadline
 
@@ -53,7 +53,7 @@ RUNS = (
 
 
 @dataclass(frozen=True)
-class Came:
+class TornResult:
     """What came of a run.
 
     `late`: what was done to the EndTxn. `committed`: records by transaction. `timed_out`: calls of commit_transaction
@@ -122,14 +122,14 @@ class Client:
         return dict(Counter(int(record.value or b"0") for record in log.committed(self._kafka.direct, self.topic)))
 
 
-def torn(kafka: ProxiedKafka, run: Run) -> Came:
+def torn(kafka: ProxiedKafka, run: Run) -> TornResult:
     """Three transactions, the end of the second kept until the third has records on the broker."""
     client = Client(kafka, run)
     admin = AdminClient({"bootstrap.servers": kafka.direct})
     for future in admin.create_topics([NewTopic(client.topic, 1, 1)]).values():
         future.result()
-    until = Later(ApiKey.PRODUCE, Direction.REPLY)
-    rule = Rule.of(Hold(until), ApiKey.END_TXN, transactional_id=client.name, when=Only(HELD_TRANSACTION))
+    until = AfterFrame(ApiKey.PRODUCE, Direction.REPLY)
+    rule = Rule.of(Hold(until), ApiKey.END_TXN, transactional_id=client.name, when=OnlyNth(HELD_TRANSACTION))
     kafka.proxy.use(Schedule([rule]))
     before = len(kafka.proxy.events.all())
     timed_out = 0
@@ -144,14 +144,14 @@ def torn(kafka: ProxiedKafka, run: Run) -> Came:
     late = answered(kafka, before)
     visible = visible_now(client, late)
     failure = rest_of_third(client)
-    return Came(late, visible, client.committed(), timed_out, failure)
+    return TornResult(late, visible, client.committed(), timed_out, failure)
 
 
-def answered(kafka: ProxiedKafka, place: int) -> Event:
+def answered(kafka: ProxiedKafka, event_index: int) -> Event:
     """The tampering at that place, once the broker has answered the late request."""
     return kafka.proxy.events.wait_for(
-        lambda events: len(events) > place and events[place].outcome is Outcome.ANSWERED, LIMIT_S
-    )[place]
+        lambda events: len(events) > event_index and events[event_index].outcome is Outcome.ANSWERED, LIMIT_S
+    )[event_index]
 
 
 def visible_now(client: Client, late: Event) -> int:
@@ -176,14 +176,14 @@ def main() -> int:
     faults = []
     with tempfile.TemporaryDirectory(prefix="tidewheel-torn-") as folder, proxied_kafka(Path(folder)) as kafka:
         for run in RUNS:
-            came = torn(kafka, run)
+            result = torn(kafka, run)
             print(f"{run.name}:")
-            print(f"  calls of commit in transaction 2 that timed out: {came.timed_out}")
-            print(f"  {came.late}")
-            print(f"  transaction 3 still open, visible to read_committed: {came.visible_while_open} of its records")
-            print(f"  transaction 3 {'failed: ' + came.failure if came.failure else 'committed'}")
-            print(f"  committed in the end, by transaction: {came.committed}")
-            faults += [f"{run.name}: {fault}" for fault in came.faults(run)]
+            print(f"  calls of commit in transaction 2 that timed out: {result.timed_out}")
+            print(f"  {result.late}")
+            print(f"  transaction 3 still open, visible to read_committed: {result.visible_while_open} of its records")
+            print(f"  transaction 3 {'failed: ' + result.failure if result.failure else 'committed'}")
+            print(f"  committed in the end, by transaction: {result.committed}")
+            faults += [f"{run.name}: {fault}" for fault in result.faults(run)]
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from services.trainer import bets, evidence, scorecard
-from services.trainer.config import TrainingConfig
+from services.trainer.promotion import bets, scorecard
+from services.trainer.search.config import TrainingConfig
+from services.trainer.statistics import evidence
 from tests.quality.contenders import oracle, plain
 from tests.quality.flips import SinceFlip, by_steps
 from tests.quality.goals import means
@@ -64,7 +65,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
         pools["planted"].add(oracle(window.rows, flip_s).flags(later), later.label)
         if (rule := plain(window.rows)) is not None:
             pools["plain"].add(rule.flags(later), later.label)
-        said.append(evidence.weigh(cards[::-1]).evidence)
+        said.append(evidence.pool_scorecards(cards[::-1]).evidence)
         candidate = candidate_of(window, config)
         if flip_s:
             since.add(window, candidate.model if candidate else None, later)
@@ -75,7 +76,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
             candidate.model,
         )
         card = replace(scorecard.score(candidate.model, later), account=account)
-        proven.saw(candidate, card, later)
+        proven.update(candidate, card, later)
         scores = Scorer.of(candidate.model).scores(later.features)
         pools["tidewheel"].add(scores >= candidate.model.threshold, later.label)
         if (one := likeness(candidate.model, later.features, planted(later, flip_s))) is not None:

@@ -25,19 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from services.trainer import learner, threshold
-from services.trainer.config import TrainingConfig
-from services.trainer.crossfit import Spread
-from services.trainer.rows import Index, Rows
-from services.trainer.split import before, folds, in_placed_order
-from services.trainer.tuning import FIRST
+from services.trainer.dataset.rows import Index, Rows
+from services.trainer.dataset.split import in_placed_order, purged_before, purged_folds
+from services.trainer.learning import learner
+from services.trainer.search import threshold
+from services.trainer.search.config import TrainingConfig
+from services.trainer.search.crossfit import LogitScale
+from services.trainer.search.tuning import DEFAULT_SETTING
 from tests.quality.contenders import oracle
 from tests.quality.pool import Pool
 from tests.quality.streams import windows
 from tidewheel.domain.models import Float64
 
 CONFIG = TrainingConfig()
-SETTING = replace(FIRST, epochs=CONFIG.epochs)
+SETTING = replace(DEFAULT_SETTING, epochs=CONFIG.epochs)
 FOLDS = (3, 5)
 Rule = tuple["Scores", float]
 
@@ -46,33 +47,33 @@ class Scores:
     """A model of some rows: logits of others."""
 
     def __init__(self, rows: Rows) -> None:
-        self._prepared = learner.prepare(rows.features, rows.label, CONFIG.seed)
+        self._prepared = learner.make_training_matrix(rows.features, rows.label, CONFIG.seed)
         self._fits = learner.train(self._prepared, [SETTING], CONFIG.seed, CONFIG.epochs)
         self.own = self._fits.logits(self._prepared.features)[:, 0]
-        self.spread = Spread.of(self.own[:, np.newaxis])
+        self.scale = LogitScale.of(self.own[:, np.newaxis])
 
     def of(self, rows: Rows) -> Float64:
-        return self._fits.logits(self._prepared.scaling.apply(rows.features))[:, 0]
+        return self._fits.logits(self._prepared.scaler.transform(rows.features))[:, 0]
 
-    def units(self, rows: Rows) -> Float64:
-        return self.spread.units(self.of(rows)[:, np.newaxis])[0]
+    def z_scores(self, rows: Rows) -> Float64:
+        return self.scale.z_scores(self.of(rows)[:, np.newaxis])[0]
 
 
 def fitted(scores: Float64, labels: NDArray[np.uint8]) -> float:
-    return threshold.of_sample(scores, labels, np.ones(len(labels)), CONFIG.criterion)
+    return threshold.fit_threshold(scores, labels, np.ones(len(labels)), CONFIG.criterion)
 
 
 def ways(window: Rows) -> Iterator[tuple[str, Rule]]:
     """Each way's model and the logit from which on it flags."""
     order = in_placed_order(window)
     parts = np.split(order, [len(order) * 70 // 100, len(order) * 85 // 100])
-    early = window.take(before(window, before(window, parts[0], parts[1]), parts[2]))
-    late = window.take(before(window, parts[1], parts[2]))
+    early = window.take(purged_before(window, purged_before(window, parts[0], parts[1]), parts[2]))
+    late = window.take(purged_before(window, parts[1], parts[2]))
     usual = Scores(early)
     yield "validation", (usual, fitted(usual.of(late), late.label))
     everything = Scores(window)
     yield "own", (everything, fitted(everything.of(window), window.label))
-    newest_left_out = before(window, np.concatenate(parts[:2]), parts[2])
+    newest_left_out = purged_before(window, np.concatenate(parts[:2]), parts[2])
     for count in FOLDS:
         yield from carried(window, order, count, everything, str(count))
         yield from carried(window, newest_left_out, count, Scores(window.take(newest_left_out)), f"{count}_85")
@@ -80,18 +81,18 @@ def ways(window: Rows) -> Iterator[tuple[str, Rule]]:
 
 def carried(window: Rows, part: Index, count: int, model: Scores, name: str) -> Iterator[tuple[str, Rule]]:
     """A threshold out of fold, carried over to a model in three ways."""
-    logits, units, labels = [], [], []
-    for training, held_out in folds(window, part, count):
+    logits, z_scores, labels = [], [], []
+    for training, held_out in purged_folds(window, part, count):
         fold, rows = Scores(window.take(training)), window.take(held_out)
         logits.append(fold.of(rows))
-        units.append(fold.units(rows))
+        z_scores.append(fold.z_scores(rows))
         labels.append(rows.label)
     known = np.concatenate(labels)
-    z, u = np.concatenate(logits), np.concatenate(units)
+    z, u = np.concatenate(logits), np.concatenate(z_scores)
     yield f"logits_{name}", (model, fitted(z, known))
     share = float((z >= fitted(z, known)).mean())
     yield f"share_{name}", (model, float(np.quantile(model.own, 1 - share)))
-    yield f"units_{name}", (model, float(model.spread.mean[0] + fitted(u, known) * model.spread.deviation[0]))
+    yield f"units_{name}", (model, float(model.scale.mean[0] + fitted(u, known) * model.scale.deviation[0]))
 
 
 def run(task: tuple[int, int]) -> dict[str, Any]:

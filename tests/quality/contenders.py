@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
 from tests.quality.streams import planted
 
 RECALL_MIN = 0.25

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, islice
 from typing import Any
 
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
 from tests.quality.streams import bent, flipped, windows
 from tests.quality.trained import candidate_of, likeness
 from tidewheel.domain.models import Model

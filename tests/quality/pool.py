@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.trainer.rows import Labels
+from services.trainer.dataset.rows import Labels
 from tests.quality.contenders import Flags
 
 SHARES = (0.02, 0.60)

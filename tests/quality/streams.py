@@ -6,20 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.ingest.core import IngestCore
-from services.ingest.seconds import Rules
-from services.ingest.sources.patterns import BEND_AGO_S, BEND_S
+from services.ingest.seconds import SessionRules
+from services.ingest.sources.planted_drift import CURVATURE_LAG_S, CURVATURE_SPAN_S
 from services.ingest.sources.simulator import START_S, Simulator
 from services.labeler.core import Labeler
 from services.orderbot.core import OrderRule, orders_of
-from services.trainer.core import Window, Windows
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
+from services.trainer.windows.count_windows import Window, Windows
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.windows import Windowing
 
 INSTRUMENT = "sim:QUALITY"
-RULES = Rules(quiet_s=600, stale_s=60)
+RULES = SessionRules(quiet_s=600, stale_s=60)
 ORDERS = OrderRule(5, Threshold.parse("10"))
 # Features 5 … 604 are the mids of 1 … 600 seconds ago, relative to the mid in force.
 MIDS = slice(5, 605)
@@ -37,9 +37,9 @@ def windows(seed: int, edge: float, size: int, *, step: int = 0, flip_s: int = 0
                 continue
             for _, example in (*labeler.on_orders(orders_of(second, ORDERS)), *labeler.on_second(second)):
                 if example is not None:
-                    happenings = filling.on_example(example, 0, offset)
+                    events = filling.on_example(example, 0, offset)
                     offset += 1
-                    yield from (one for one in happenings if isinstance(one, Window))
+                    yield from (one for one in events if isinstance(one, Window))
 
 
 def half_way_s(count: int, size: int) -> int:
@@ -70,7 +70,11 @@ def pulled(features: NDArray[np.float32]) -> NDArray[np.float64]:
 def bent(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """How the newest and the oldest of three stretches of mids lie to the one between: the market that flips, before
     it does."""
-    stretches = features[:, MIDS][:, BEND_AGO_S : BEND_AGO_S + 3 * BEND_S].astype(np.float64).reshape(-1, 3, BEND_S)
+    stretches = (
+        features[:, MIDS][:, CURVATURE_LAG_S : CURVATURE_LAG_S + 3 * CURVATURE_SPAN_S]
+        .astype(np.float64)
+        .reshape(-1, 3, CURVATURE_SPAN_S)
+    )
     newest, middle, oldest = stretches.mean(axis=2).T
     result: NDArray[np.float64] = newest - 2 * middle + oldest
     return result

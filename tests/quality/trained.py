@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.reasons import NoModel
-from services.trainer.run import Candidate, make
+from services.trainer.core import train_candidate
+from services.trainer.modelling.assembly import Candidate
+from services.trainer.modelling.reasons import NoModelError
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
 from tidewheel.domain.models import Model, Scorer
 
 
@@ -16,11 +17,11 @@ def candidate_of(window: Window, config: TrainingConfig) -> Candidate | None:
     return made if isinstance(made, Candidate) else None
 
 
-def candidate_or_why(window: Window, config: TrainingConfig) -> Candidate | NoModel:
+def candidate_or_why(window: Window, config: TrainingConfig) -> Candidate | NoModelError:
     """The trainer's model of a window, or why it makes none."""
     try:
-        return make(window, config, lambda _: None)
-    except NoModel as refusal:
+        return train_candidate(window, config, lambda _: None)
+    except NoModelError as refusal:
         return refusal
 
 

@@ -1,5 +1,5 @@
-"""`python -m tests.simulation`: one seed with its trace where it fails, or a great many; `planted`: how soon faults in
-the services are found."""
+"""`python -m tests.simulation`: one seed with its trace where it fails, or a great many; `--mutants`: how
+soon faults in the services are found."""
 
 import argparse
 import logging
@@ -9,19 +9,19 @@ import sys
 import time
 from collections.abc import Iterable
 
-from tests.simulation import planted, runs
-from tests.simulation.shrink import shrink, story
+from tests.simulation import mutants, runs
+from tests.simulation.shrink import failure_report, shrink
 
 SEEDS = 1000
 TOLD_EVERY = 100
 
 
-def say(words: str) -> None:
-    sys.stdout.write(words + "\n")
+def say(message: str) -> None:
+    sys.stdout.write(message + "\n")
     sys.stdout.flush()
 
 
-def quiet() -> None:
+def silence_logs() -> None:
     """What services say of faults is not asked for here."""
     logging.disable(logging.CRITICAL)
 
@@ -31,24 +31,24 @@ def failing(seed: int) -> tuple[int, str]:
     return seed, runs.run(seed).failure
 
 
-def one(seed: int) -> int:
+def run_one(seed: int) -> int:
     outcome = runs.run(seed)
     if outcome.failure:
-        say(story(shrink(outcome)))
+        say(failure_report(shrink(outcome)))
         return 1
-    say(f"seed {seed}: all is well after {outcome.steps} steps and {len(outcome.fired)} faults")
+    say(f"seed {seed}: all is well after {outcome.steps} steps and {len(outcome.injected)} faults")
     return 0
 
 
-def many(seeds: range, workers: int) -> int:
+def run_many(seeds: range, workers: int) -> int:
     """Exit code: 1 at the first seed that fails."""
     began_s = time.monotonic()
-    with multiprocessing.Pool(workers, quiet) as pool:
+    with multiprocessing.Pool(workers, silence_logs) as pool:
         for done, (seed, failure) in enumerate(pool.imap_unordered(failing, seeds, chunksize=4), start=1):
             if failure:
                 pool.terminate()
                 say(f"seed {seed} fails after {done} seeds; fewer faults are tried")
-                return one(seed)
+                return run_one(seed)
             if done % TOLD_EVERY == 0:
                 say(f"{done} seeds, {done / (time.monotonic() - began_s):.1f} a second")
     took_s = time.monotonic() - began_s
@@ -56,18 +56,20 @@ def many(seeds: range, workers: int) -> int:
     return 0
 
 
-def find_planted(names: Iterable[str], seeds_max: int) -> int:
-    """How many seeds each planted fault takes."""
+def find_mutants(names: Iterable[str], seeds_max: int) -> int:
+    """How many seeds it takes to kill each mutant."""
     missed = 0
-    for fault in planted.PLANTED:
-        if all(word in fault.name for word in names):
-            found = planted.find(fault, range(seeds_max))
-            missed += found is None or fault.found_as not in found.reason
+    for mutant in mutants.MUTANTS:
+        if all(word in mutant.name for word in names):
+            found = mutants.find(mutant, range(seeds_max))
+            missed += found is None or mutant.killed_by not in found.reason
             if found is None:
-                say(f"{fault.name}: not found by {seeds_max} seeds")
+                say(f"{mutant.name}: not found by {seeds_max} seeds")
             else:
-                otherwise = "" if fault.found_as in found.reason else f", but not as {fault.found_as!r}: {found.reason}"
-                say(f"{fault.name}: seed {found.seed}{otherwise}")
+                otherwise = (
+                    "" if mutant.killed_by in found.reason else f", but not as {mutant.killed_by!r}: {found.reason}"
+                )
+                say(f"{mutant.name}: seed {found.seed}{otherwise}")
     return int(missed > 0)
 
 
@@ -77,14 +79,14 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="so many seeds")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--planted", nargs="*", metavar="WORD", help="plant faults whose names hold these words")
-    told = parser.parse_args()
-    quiet()
-    if told.planted is not None:
-        return find_planted(told.planted, told.seeds)
-    if told.seed is not None:
-        return one(told.seed)
-    return many(range(told.start, told.start + told.seeds), told.workers)
+    parser.add_argument("--mutants", nargs="*", metavar="WORD", help="run the mutants whose names hold these words")
+    arguments = parser.parse_args()
+    silence_logs()
+    if arguments.mutants is not None:
+        return find_mutants(arguments.mutants, arguments.seeds)
+    if arguments.seed is not None:
+        return run_one(arguments.seed)
+    return run_many(range(arguments.start, arguments.start + arguments.seeds), arguments.workers)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from typing import Any
 from aiokafka.partitioner import murmur2
 from confluent_kafka import KafkaError, KafkaException
 
-from tests.simulation import failures
-from tests.simulation.groups import Group, Metadata
-from tests.simulation.records import Fate, Partition, Place, Record, Transaction
+from tests.simulation import errors
+from tests.simulation.consumer_groups import Group, GroupMetadata
+from tests.simulation.records import Partition, PartitionKey, Record, Transaction, TransactionState
 
 # How likely the coordinator goes on with its markers in a turn: some time passes between a commit and its last marker.
-SETTLES = 0.3
+SETTLE_PROBABILITY = 0.3
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +28,7 @@ class Broker:
 
     def __init__(self, topics: Mapping[str, int], chance: Random) -> None:
         self.topics = dict(topics)
-        self.partitions: dict[Place, Partition] = {
+        self.partitions: dict[PartitionKey, Partition] = {
             (topic, number): Partition() for topic, count in topics.items() for number in range(count)
         }
         self.groups: dict[str, Group] = {}
@@ -40,7 +40,7 @@ class Broker:
 
     # ---- topics ----
 
-    def place_of(self, topic: str, key: bytes | None, partition: int) -> Place:
+    def partition_key_of(self, topic: str, key: bytes | None, partition: int) -> PartitionKey:
         """Where a record goes. Raises KafkaException where there is no such place."""
         if topic not in self.topics:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
@@ -51,11 +51,13 @@ class Broker:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
         return topic, partition
 
-    def append(self, place: Place, key: bytes | None, value: bytes | None, within: Transaction | None = None) -> int:
+    def append(
+        self, partition_key: PartitionKey, key: bytes | None, value: bytes | None, within: Transaction | None = None
+    ) -> int:
         self.version += 1
-        if within is not None and place not in within.unmarked:
-            within.unmarked.append(place)
-        return self.partitions[place].append(Record(key, value, within, self.version))
+        if within is not None and partition_key not in within.unmarked:
+            within.unmarked.append(partition_key)
+        return self.partitions[partition_key].append(Record(key, value, within, self.version))
 
     def compact(self, topic: str) -> None:
         for (name, _), one in self.partitions.items():
@@ -66,7 +68,7 @@ class Broker:
 
     def init(self, transactional_id: str) -> int:
         """A new epoch. What an earlier producer of this id left open is aborted; what it decided is carried out."""
-        self._end_latest(transactional_id)
+        self._end_previous(transactional_id)
         self._epochs[transactional_id] = self._epochs.get(transactional_id, -1) + 1
         self.version += 1
         return self._epochs[transactional_id]
@@ -76,19 +78,19 @@ class Broker:
         if self.open_transaction(transactional_id) is not None:
             self.init(transactional_id)
 
-    def _end_latest(self, transactional_id: str) -> None:
+    def _end_previous(self, transactional_id: str) -> None:
         latest = self._latest.get(transactional_id)
         if latest is not None:
-            if latest.fate is Fate.OPEN:
-                self._decide(latest, Fate.ABORTED)
+            if latest.state is TransactionState.OPEN:
+                self._decide(latest, TransactionState.ABORTED)
             self._settle(latest)
 
-    def register(self, transactional_id: str, epoch: int, what: Place | str) -> None:
+    def register(self, transactional_id: str, epoch: int, what: PartitionKey | str) -> None:
         """A partition, or a group by its name, joins the open transaction, which is begun if there is none; the one
         before is brought to its end first. Raises KafkaException where the producer was replaced."""
         self._check_epoch(transactional_id, epoch)
         latest = self._latest.get(transactional_id)
-        if latest is None or latest.fate is not Fate.OPEN:
+        if latest is None or latest.state is not TransactionState.OPEN:
             if latest is not None:
                 self._settle(latest)
             latest = self._latest[transactional_id] = Transaction(transactional_id)
@@ -96,28 +98,28 @@ class Broker:
             self.version += 1
         latest.registered.add(what)
 
-    def registered(self, transactional_id: str, epoch: int, what: Place | str) -> Transaction:
+    def registered(self, transactional_id: str, epoch: int, what: PartitionKey | str) -> Transaction:
         """The open transaction that a partition or a group was registered with. Raises KafkaException where there is
         none: it may have been ended without its owner's knowledge."""
         self._check_epoch(transactional_id, epoch)
         latest = self.open_transaction(transactional_id)
         if latest is None or what not in latest.registered:
-            raise failures.invalid_state(f"{what} is in no open transaction of {transactional_id}")
+            raise errors.invalid_state(f"{what} is in no open transaction of {transactional_id}")
         return latest
 
     def open_transaction(self, transactional_id: str) -> Transaction | None:
         latest = self._latest.get(transactional_id)
-        return latest if latest is not None and latest.fate is Fate.OPEN else None
+        return latest if latest is not None and latest.state is TransactionState.OPEN else None
 
     def epoch(self, transactional_id: str) -> int | None:
         return self._epochs.get(transactional_id)
 
     def _check_epoch(self, transactional_id: str, epoch: int) -> None:
         if self._epochs.get(transactional_id) != epoch:
-            raise failures.fenced(f"{transactional_id} has epoch {self._epochs.get(transactional_id)}, not {epoch}")
+            raise errors.fenced(f"{transactional_id} has epoch {self._epochs.get(transactional_id)}, not {epoch}")
 
     def add_offsets(
-        self, transactional_id: str, epoch: int, who: Metadata, offsets: Mapping[Place, tuple[int, str]]
+        self, transactional_id: str, epoch: int, who: GroupMetadata, offsets: Mapping[PartitionKey, tuple[int, str]]
     ) -> None:
         """Offsets of a group that is registered. Raises KafkaException where it is not, or the producer or the member
         was replaced."""
@@ -126,27 +128,27 @@ class Broker:
         transaction.offsets.setdefault(who.group, {}).update(offsets)
         self.version += 1
 
-    def end(self, transactional_id: str, epoch: int, fate: Fate) -> None:
+    def end(self, transactional_id: str, epoch: int, state: TransactionState) -> None:
         """Decide whatever is open of this epoch; the same again changes nothing. Raises KafkaException for a producer
         that was replaced, and where that is not how the latest transaction ended."""
         self._check_epoch(transactional_id, epoch)
         latest = self._latest.get(transactional_id)
-        if latest is not None and latest.fate is Fate.OPEN:
-            self._decide(latest, fate)
-        elif latest is None or latest.fate is not fate:
-            raise failures.invalid_state(f"{transactional_id} has no transaction to be {fate.value}")
+        if latest is not None and latest.state is TransactionState.OPEN:
+            self._decide(latest, state)
+        elif latest is None or latest.state is not state:
+            raise errors.invalid_state(f"{transactional_id} has no transaction to be {state.value}")
 
-    def _decide(self, transaction: Transaction, fate: Fate) -> None:
-        transaction.fate = fate
+    def _decide(self, transaction: Transaction, state: TransactionState) -> None:
+        transaction.state = state
         self.version += 1
 
     def _settle(self, transaction: Transaction, markers: int | None = None) -> None:
         """Write some of the outstanding markers, all by default; the groups' come last or first, by chance."""
         if self._chance.random() < 0.5:
             self._settle_offsets(transaction)
-        for place in transaction.unmarked[:markers]:
+        for partition_key in transaction.unmarked[:markers]:
             self.version += 1
-            self.partitions[place].mark(transaction, self.version)
+            self.partitions[partition_key].mark(transaction, self.version)
         del transaction.unmarked[:markers]
         if not transaction.unmarked:
             self._settle_offsets(transaction)
@@ -154,7 +156,7 @@ class Broker:
             self._unsettled.remove(transaction)
 
     def _settle_offsets(self, transaction: Transaction) -> None:
-        if transaction.fate is Fate.COMMITTED:
+        if transaction.state is TransactionState.COMMITTED:
             for group, offsets in transaction.offsets.items():
                 self.group(group).offsets.update(offsets)
         if transaction.offsets:
@@ -163,8 +165,8 @@ class Broker:
 
     def settle(self, *, partly: bool = False) -> None:
         """Go on with what was decided; `partly`: one marker more, of one transaction."""
-        decided = [transaction for transaction in self._unsettled if transaction.fate is not Fate.OPEN]
-        if partly and decided and self._chance.random() < SETTLES:
+        decided = [transaction for transaction in self._unsettled if transaction.state is not TransactionState.OPEN]
+        if partly and decided and self._chance.random() < SETTLE_PROBABILITY:
             self._settle(self._chance.choice(decided), markers=1)
         elif not partly:
             for transaction in decided:
@@ -182,16 +184,16 @@ class Broker:
             self.groups[name] = Group(name, self.topics)
         return self.groups[name]
 
-    def committed(self, group: str, places: Iterable[Place]) -> dict[Place, tuple[int, str]]:
+    def committed(self, group: str, places: Iterable[PartitionKey]) -> dict[PartitionKey, tuple[int, str]]:
         """Stable offsets. Raises KafkaException while a transaction that holds some of them is not settled."""
         places = list(places)
         for transaction in self._unsettled:
-            if any(place in transaction.offsets.get(group, ()) for place in places):
-                raise failures.unstable()
+            if any(partition_key in transaction.offsets.get(group, ()) for partition_key in places):
+                raise errors.unstable()
         offsets = self.group(group).offsets
-        return {place: offsets[place] for place in places if place in offsets}
+        return {partition_key: offsets[partition_key] for partition_key in places if partition_key in offsets}
 
-    def commit(self, who: Metadata, offsets: Mapping[Place, tuple[int, str]]) -> None:
+    def commit(self, who: GroupMetadata, offsets: Mapping[PartitionKey, tuple[int, str]]) -> None:
         """Offsets outside of transactions. Raises KafkaException where the member was replaced."""
         group = self.group(who.group)
         group.check(who)

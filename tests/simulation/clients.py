@@ -10,8 +10,8 @@ from confluent_kafka import TopicPartition
 
 from tests.simulation.broker import Broker
 from tests.simulation.consumer import SimConsumer
+from tests.simulation.injector import FaultInjector
 from tests.simulation.producer import SimProducer
-from tests.simulation.stage import Stage
 from tidewheel.runtime.kafka import Clients, Config
 
 
@@ -24,10 +24,10 @@ class SimAdmin:
     def list_offsets(self, asked: Iterable[TopicPartition], **_more: Any) -> dict[TopicPartition, Future[Any]]:
         """Ends, uncommitted records included."""
         answers = {}
-        for place in asked:
-            answers[place] = Future[Any]()
-            end = self._broker.partitions[place.topic, place.partition].end
-            answers[place].set_result(SimpleNamespace(offset=end))
+        for partition_key in asked:
+            answers[partition_key] = Future[Any]()
+            end = self._broker.partitions[partition_key.topic, partition_key.partition].end
+            answers[partition_key].set_result(SimpleNamespace(offset=end))
         return answers
 
     def describe_consumer_groups(self, groups: Iterable[str], **_more: Any) -> dict[str, Future[Any]]:
@@ -41,13 +41,13 @@ class SimAdmin:
         return answers
 
 
-def clients(broker: Broker, stage: Stage, chance: Random) -> Clients:
+def clients(broker: Broker, injector: FaultInjector, chance: Random) -> Clients:
     """Clients of one process."""
 
     def consumer(config: Config) -> SimConsumer:
-        return SimConsumer(broker, stage, chance, config)
+        return SimConsumer(broker, injector, chance, config)
 
     def producer(config: Config) -> SimProducer:
-        return SimProducer(broker, stage, chance, config)
+        return SimProducer(broker, injector, chance, config)
 
     return Clients(cast(Any, consumer), cast(Any, producer), cast(Any, lambda config: SimAdmin(broker)))

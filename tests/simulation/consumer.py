@@ -8,13 +8,13 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
 
-from tests.simulation import failures
+from tests.simulation import errors
 from tests.simulation.broker import Broker
-from tests.simulation.groups import Metadata, Standing
-from tests.simulation.network import Request
-from tests.simulation.records import Place
-from tests.simulation.sending import ClientLog, Sender
-from tests.simulation.stage import Stage
+from tests.simulation.consumer_groups import GroupMetadata, MemberStatus
+from tests.simulation.injector import FaultInjector
+from tests.simulation.network import ApiKey
+from tests.simulation.records import PartitionKey
+from tests.simulation.request_sender import ClientLog, Sender
 
 Rebalanced = Callable[["SimConsumer", list[TopicPartition]], None]
 
@@ -23,32 +23,32 @@ class SimConsumer:
     """Joins its group, and hears of rebalances, within `consume`. Records fetched before an assignment changed are
     handed out with the news, as librdkafka's batches may do it."""
 
-    def __init__(self, broker: Broker, stage: Stage, chance: Random, config: Mapping[str, Any]) -> None:
+    def __init__(self, broker: Broker, injector: FaultInjector, chance: Random, config: Mapping[str, Any]) -> None:
         self._broker = broker
-        self._stage = stage
+        self._injector = injector
         self._chance = chance
         self._group = broker.group(config["group.id"])
-        self._sender = Sender(stage, config["group.id"], ClientLog({}))
+        self._sender = Sender(injector, config["group.id"], ClientLog({}))
         self._name = str(config.get("group.instance.id", ""))
         self._committed_only = config.get("isolation.level", "read_committed") == "read_committed"
-        self._tells_ends = bool(config.get("enable.partition.eof"))
+        self._emits_eof = bool(config.get("enable.partition.eof"))
         self._from_beginning = config.get("auto.offset.reset", "latest") == "earliest"
         self._topics: tuple[str, ...] = ()
         self._callbacks: dict[str, Rebalanced | None] = {}
         self._member_id = ""
         self._generation = -1
         self._dead: KafkaError | None = None
-        self._owned: tuple[Place, ...] | None = None
-        self._positions: dict[Place, int] = {}
-        self._paused: set[Place] = set()
-        self._end_told: dict[Place, int] = {}
+        self._owned: tuple[PartitionKey, ...] | None = None
+        self._positions: dict[PartitionKey, int] = {}
+        self._paused: set[PartitionKey] = set()
+        self._eof_emitted: dict[PartitionKey, int] = {}
         self._assigned_by_callback = False
 
     # ---- records ----
 
     def consume(self, num_messages: int = 1, timeout: float = -1.0) -> list[Message]:
         try:
-            self._stage.before("consume")
+            self._injector.before("consume")
         except KafkaException as failure:
             return [Message(error=failure.args[0])]
         messages = self._fetch(num_messages)
@@ -58,8 +58,8 @@ class SimConsumer:
                 self._positions = {}
                 return [Message(error=self._dead)]  # and that once
         if not messages:
-            self._stage.idle(max(timeout, 0.0))
-        self._stage.after("consume")
+            self._injector.idle(max(timeout, 0.0))
+        self._injector.after("consume")
         return messages
 
     def poll(self, timeout: float = -1.0) -> Message | None:
@@ -68,27 +68,42 @@ class SimConsumer:
 
     def _fetch(self, count: int) -> list[Message]:
         messages: list[Message] = []
-        places = [place for place in self._positions if place not in self._paused and self._stage.sees(place[0])]
+        places = [
+            partition_key
+            for partition_key in self._positions
+            if partition_key not in self._paused and self._injector.sees(partition_key[0])
+        ]
         self._chance.shuffle(places)
-        for place in places:
-            self._fetch_from(place, count, messages)
+        for partition_key in places:
+            self._fetch_from(partition_key, count, messages)
         return messages
 
-    def _fetch_from(self, place: Place, count: int, messages: list[Message]) -> None:
-        partition, position = self._broker.partitions[place], self._positions[place]
+    def _fetch_from(self, partition_key: PartitionKey, count: int, messages: list[Message]) -> None:
+        partition, position = self._broker.partitions[partition_key], self._positions[partition_key]
         end = partition.stable_end if self._committed_only else partition.end
         while position < end and len(messages) < count:
             record = partition.readable(position, committed_only=self._committed_only)
             if record is not None:
                 messages.append(
-                    Message(topic=place[0], partition=place[1], offset=position, key=record.key, value=record.value)
+                    Message(
+                        topic=partition_key[0],
+                        partition=partition_key[1],
+                        offset=position,
+                        key=record.key,
+                        value=record.value,
+                    )
                 )
             position += 1
-        self._positions[place] = position
-        if self._tells_ends and position >= end and self._end_told.get(place) != end and len(messages) < count:
-            self._end_told[place] = end
-            told = KafkaError(KafkaError._PARTITION_EOF)
-            messages.append(Message(topic=place[0], partition=place[1], offset=end, error=told))
+        self._positions[partition_key] = position
+        if (
+            self._emits_eof
+            and position >= end
+            and self._eof_emitted.get(partition_key) != end
+            and len(messages) < count
+        ):
+            self._eof_emitted[partition_key] = end
+            eof = KafkaError(KafkaError._PARTITION_EOF)
+            messages.append(Message(topic=partition_key[0], partition=partition_key[1], offset=end, error=eof))
 
     # ---- the group ----
 
@@ -106,17 +121,17 @@ class SimConsumer:
         """One heartbeat, and what follows from its answer."""
         if not self._member_id:
             self._join()
-        standing = self._group.heartbeat(self._member_id, self._name)
-        if standing is Standing.FENCED:
-            return failures.static_member_fenced()
-        if standing is Standing.UNKNOWN:
-            self._give_back("lost" if self._callbacks.get("lost") else "revoke")
+        status = self._group.heartbeat(self._member_id, self._name)
+        if status is MemberStatus.FENCED:
+            return errors.static_member_fenced()
+        if status is MemberStatus.UNKNOWN:
+            self._revoke("lost" if self._callbacks.get("lost") else "revoke")
             self._member_id = ""
-        elif standing is Standing.REBALANCING:
-            self._give_back("revoke")
+        elif status is MemberStatus.REBALANCING:
+            self._revoke("revoke")
             self._join()
         elif self._group.is_stable and self._owned is None:
-            self._take()
+            self._assign()
         return None
 
     def _join(self) -> None:
@@ -135,7 +150,7 @@ class SimConsumer:
         self._broker.version += 1
         return partial(self._expire, unheard)
 
-    def _give_back(self, how: str) -> None:
+    def _revoke(self, how: str) -> None:
         if self._owned is None:
             return
         parts, self._owned = _parts(self._owned), None
@@ -143,7 +158,7 @@ class SimConsumer:
             callback(self, parts)
         self._positions = {}
 
-    def _take(self) -> None:
+    def _assign(self) -> None:
         self._generation = self._group.generation
         self._owned = self._group.members[self._member_id].assignment
         self._assigned_by_callback = False
@@ -152,37 +167,37 @@ class SimConsumer:
         if not self._assigned_by_callback:
             self.assign(_parts(self._owned))
 
-    def consumer_group_metadata(self) -> Metadata:
-        return Metadata(self._group._name, self._generation, self._member_id, self._name)
+    def consumer_group_metadata(self) -> GroupMetadata:
+        return GroupMetadata(self._group._name, self._generation, self._member_id, self._name)
 
     def committed(self, partitions: Iterable[TopicPartition], timeout: float = -1.0) -> list[TopicPartition]:
-        self._stage.before("committed")
+        self._injector.before("committed")
         places = [(one.topic, one.partition) for one in partitions]
         found = self._broker.committed(self._group._name, places)
-        self._stage.after("committed")
+        self._injector.after("committed")
         return [
-            TopicPartition(*place, offset, metadata=note)
-            for place in places
-            for offset, note in [found.get(place, (-1001, ""))]
+            TopicPartition(*partition_key, offset, metadata=note)
+            for partition_key in places
+            for offset, note in [found.get(partition_key, (-1001, ""))]
         ]
 
     def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool = True) -> None:
-        self._stage.before("commit_offsets")
+        self._injector.before("commit_offsets")
         values = {(one.topic, one.partition): (one.offset, one.metadata or "") for one in offsets}
         call = partial(self._broker.commit, self.consumer_group_metadata(), values)
-        self._sender.send(Request.OFFSETS, call)
-        self._stage.after("commit_offsets")
+        self._sender.send(ApiKey.OFFSETS, call)
+        self._injector.after("commit_offsets")
 
     def close(self) -> None:
         """Leave; a static member says no goodbye."""
-        self._stage.before("leave")
+        self._injector.before("leave")
         if self._topics and self._member_id:
-            self._give_back("revoke")
+            self._revoke("revoke")
             if not self._name:
                 self._group.leave(self._member_id)
                 self._broker.version += 1
         self._topics, self._positions = (), {}
-        self._stage.after("leave")
+        self._injector.after("leave")
 
     def session_ends(self) -> None:
         """The broker has not heard from this member for too long; a name that another has taken is left alone."""
@@ -197,7 +212,7 @@ class SimConsumer:
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         self._assigned_by_callback = True
-        self._positions, self._paused, self._end_told = {}, set(), {}
+        self._positions, self._paused, self._eof_emitted = {}, set(), {}
         for one in partitions:
             self._positions[one.topic, one.partition] = self._start(one)
 
@@ -209,8 +224,8 @@ class SimConsumer:
             return 0
         if one.offset == OFFSET_END:
             return partition.stable_end
-        place = (one.topic, one.partition)
-        found = self._group.offsets.get(place)
+        partition_key = (one.topic, one.partition)
+        found = self._group.offsets.get(partition_key)
         return found[0] if found else (0 if self._from_beginning else partition.stable_end)
 
     def unassign(self) -> None:
@@ -220,15 +235,17 @@ class SimConsumer:
         return _parts(self._positions)
 
     def seek(self, partition: TopicPartition) -> None:
-        place = partition.topic, partition.partition
-        if place not in self._positions:
+        partition_key = partition.topic, partition.partition
+        if partition_key not in self._positions:
             raise KafkaException(KafkaError(KafkaError._STATE, "not assigned"))
-        self._positions[place] = self._start(partition)
-        self._end_told.pop(place, None)
+        self._positions[partition_key] = self._start(partition)
+        self._eof_emitted.pop(partition_key, None)
 
-    def go_back(self, records: int) -> None:
+    def rewind(self, records: int) -> None:
         """A fault: read again what was read."""
-        self._positions = {place: max(0, position - records) for place, position in self._positions.items()}
+        self._positions = {
+            partition_key: max(0, position - records) for partition_key, position in self._positions.items()
+        }
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         self._paused |= {(one.topic, one.partition) for one in partitions}
@@ -252,5 +269,5 @@ class SimConsumer:
         return SimpleNamespace(error=None, partitions=dict.fromkeys(range(self._broker.topics[topic])))
 
 
-def _parts(places: Iterable[Place]) -> list[TopicPartition]:
-    return [TopicPartition(*place) for place in places]
+def _parts(places: Iterable[PartitionKey]) -> list[TopicPartition]:
+    return [TopicPartition(*partition_key) for partition_key in places]

@@ -29,7 +29,7 @@ STEPS = (
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedMarket:
     """One instrument's market and its consequences."""
 
     instrument: str
@@ -62,20 +62,20 @@ def rows(chance: Random) -> list[Row]:
 
 
 @lru_cache(maxsize=4 * POOL)
-def expected(instrument: str, number: int) -> Expected:
+def expected(instrument: str, number: int) -> ExpectedMarket:
     """One market of the pool under an instrument's name."""
     chance = Random(number)
     made = rows(chance)
-    result = oracle.judge_rows(made, SETTINGS)
+    result = oracle.evaluate_rows(made, SETTINGS)
     examples = list(result.examples())
     crossed = [replace(row, bid=row.offer + 1, line=row.line) for row in chance.sample(made, chance.choice((0, 0, 3)))]
     seconds = [replace(second, instrument=instrument) for second in markets.seconds(result)]
     orders = [replace(record, instrument=instrument) for record in markets.second_orders(result)]
-    return Expected(
+    return ExpectedMarket(
         instrument,
         made,
         crossed,
-        [plain(second) for second in seconds],
+        [second_values(second) for second in seconds],
         [encode_orders(record) for record in orders],
         [encode_transaction(_transaction(instrument, one)) for one in result.transactions],
         [encode_example(_example(instrument, one)) for one in examples],
@@ -83,7 +83,7 @@ def expected(instrument: str, number: int) -> Expected:
     )
 
 
-def plain(second: MarketSecond) -> tuple[Any, ...]:
+def second_values(second: MarketSecond) -> tuple[Any, ...]:
     """A market second as plain values; of the flags those that say something of the one quote alone."""
     quotes = second.quotes
     flags = quotes.flags.tolist() if len(quotes.flags) else [0] * len(quotes)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from confluent_kafka import KafkaException
 
 
-class Request(StrEnum):
+class ApiKey(StrEnum):
     """What changes something at the broker; Kafka's own names."""
 
     INIT = "InitProducerId"
@@ -19,7 +19,7 @@ class Request(StrEnum):
     OFFSETS = "OffsetCommit"
 
 
-class Hold(StrEnum):
+class NetworkFault(StrEnum):
     """What the network does with a request, and what its client makes of it."""
 
     RESENT = "resent"  # its connection is lost; the client sends it again by itself
@@ -29,11 +29,11 @@ class Hold(StrEnum):
 
 
 @dataclass
-class Kept:
+class DelayedRequest:
     """A copy of a request under way. `behind`: the next request of this kind that its owner sends comes first; empty
     once that was sent, or where none is waited for. `steps`: from then on until it arrives. `due`: that step."""
 
-    request: Request
+    request: ApiKey
     owner: str
     copy: Callable[[], object]
     behind: str = ""
@@ -44,41 +44,45 @@ class Kept:
 class Network:
     """`on_due` is told in how many steps a copy arrives, `on_arrival` of each that the broker has judged."""
 
-    def __init__(self, on_due: Callable[[int], None], on_arrival: Callable[[Kept, str], None]) -> None:
+    def __init__(self, on_due: Callable[[int], None], on_arrival: Callable[[DelayedRequest, str], None]) -> None:
         self._on_due = on_due
         self._on_arrival = on_arrival
-        self._waiting: list[Kept] = []  # for a request of their owner
-        self._under_way: list[Kept] = []
+        self._waiting: list[DelayedRequest] = []  # for a request of their owner
+        self._under_way: list[DelayedRequest] = []
         self.next_due = 0  # 0: nothing is under way
 
-    def keep(self, kept: Kept, now: int) -> None:
+    def delay(self, delayed_request: DelayedRequest, now: int) -> None:
         """Hand a copy over later."""
-        if kept.behind:
-            self._waiting.append(kept)
+        if delayed_request.behind:
+            self._waiting.append(delayed_request)
         else:
-            self._set_out(kept, now)
+            self._send_later(delayed_request, now)
 
-    def passes(self, request: Request, owner: str, now: int) -> None:
+    def on_request(self, request: ApiKey, owner: str, now: int) -> None:
         """An owner sends a request: what waited for it comes behind it."""
-        for kept in [kept for kept in self._waiting if (kept.owner, kept.behind) == (owner, request)]:
-            self._waiting.remove(kept)
-            self._set_out(kept, now)
+        for delayed_request in [
+            delayed_request
+            for delayed_request in self._waiting
+            if (delayed_request.owner, delayed_request.behind) == (owner, request)
+        ]:
+            self._waiting.remove(delayed_request)
+            self._send_later(delayed_request, now)
 
-    def _set_out(self, kept: Kept, now: int) -> None:
-        kept.due = now + max(1, kept.steps)
-        self._under_way.append(kept)
+    def _send_later(self, delayed_request: DelayedRequest, now: int) -> None:
+        delayed_request.due = now + max(1, delayed_request.steps)
+        self._under_way.append(delayed_request)
         self.next_due = min(one.due for one in self._under_way)
-        self._on_due(kept.due - now)
+        self._on_due(delayed_request.due - now)
 
     def deliver(self, now: int) -> None:
         """The broker gets what is due; what it refuses, nobody hears."""
-        due = [kept for kept in self._under_way if kept.due <= now]
-        self._under_way = [kept for kept in self._under_way if kept.due > now]
-        self.next_due = min((kept.due for kept in self._under_way), default=0)
-        for kept in due:
+        due = [delayed_request for delayed_request in self._under_way if delayed_request.due <= now]
+        self._under_way = [delayed_request for delayed_request in self._under_way if delayed_request.due > now]
+        self.next_due = min((delayed_request.due for delayed_request in self._under_way), default=0)
+        for delayed_request in due:
             answer = "accepted"
             try:
-                kept.copy()
+                delayed_request.copy()
             except KafkaException as refusal:
                 answer = f"refused: {refusal.args[0].str()}"
-            self._on_arrival(kept, answer)
+            self._on_arrival(delayed_request, answer)

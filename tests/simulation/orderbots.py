@@ -19,7 +19,7 @@ from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_co
 from tidewheel.runtime.process import Context
 
 
-def done(step: Coroutine[Any, Any, Any]) -> Any:
+def run_sync(step: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine that waits for nothing."""
     try:
         step.send(None)
@@ -58,13 +58,14 @@ class Signal:
         self.receiver = receiver
 
 
-class FaustLike:
+class FakeFaustApp:
     """What OrderBot asks of a Faust app."""
 
     def __init__(self, clients: Clients, instance: str) -> None:
         named = {"group.instance.id": instance} if instance else {}
         self.kafka_producer = clients.producer(producer_config("simulated", "orderbot"))
-        cast(SimProducer, self.kafka_producer).tells_failures_at_once = True  # as aiokafka does, before it sends more
+        # As aiokafka does, before it sends more.
+        cast(SimProducer, self.kafka_producer).reports_failures_immediately = True
         self.kafka_consumer = clients.consumer(consumer_config("simulated", "orderbot", ORDERBOT_GROUP, **named))
         self.on_partitions_assigned, self.on_partitions_revoked = Signal(), Signal()
         self.producer = SimpleNamespace(send=self._send, flush=self._flush)
@@ -85,7 +86,7 @@ class FaustLike:
     async def _flush(self) -> None:
         flush(self.kafka_producer)
 
-    def give_up(self, failure: BaseException) -> None:
+    def abort_sends(self, failure: BaseException) -> None:
         self.kafka_producer.purge()
 
     async def _commit(self, offsets: dict[TP, int]) -> None:
@@ -100,18 +101,18 @@ def orderbot(context: Context, clients: Clients, chance: Random, instance: str) 
         threshold=Threshold.parse(SETTINGS.threshold),
         orders_per_second=SETTINGS.orders_per_second,
     )
-    app = FaustLike(clients, instance)
+    app = FakeFaustApp(clients, instance)
     bot = OrderBot(cast(Any, app), settings, context.health)
 
     def assigned(_: Any, parts: list[TopicPartition]) -> None:
-        done(bot._on_assigned(cast(Any, app), set()))
+        run_sync(bot._on_assigned(cast(Any, app), set()))
 
     def revoked(_: Any, parts: list[TopicPartition]) -> None:
         flush(app.kafka_producer)
-        done(bot._on_revoked(cast(Any, app), set()))
+        run_sync(bot._on_revoked(cast(Any, app), set()))
 
     def lost(_: Any, parts: list[TopicPartition]) -> None:
-        bot._progress.clear()
+        bot._trackers.clear()
 
     app.kafka_consumer.subscribe([TICKS.name], on_assign=assigned, on_revoke=revoked, on_lost=lost)
     try:
@@ -122,19 +123,19 @@ def orderbot(context: Context, clients: Clients, chance: Random, instance: str) 
     finally:
         # After a failure too, as `serve` does it.
         with suppress(KafkaException):
-            done(bot.finish())
+            run_sync(bot.drain())
             app.kafka_consumer.close()
 
 
-def _turn(app: FaustLike, bot: OrderBot, chance: Random) -> None:
+def _turn(app: FakeFaustApp, bot: OrderBot, chance: Random) -> None:
     for message in app.kafka_consumer.consume(chance.choice((5, 50, 200)), 0.1):
         if message.error() is not None:
             raise KafkaException(message.error())
         if bot.failure:
             return
         at = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-        done(bot._on_record(SimpleNamespace(key=message.key(), **at), message.value()))
+        run_sync(bot._on_record(SimpleNamespace(key=message.key(), **at), message.value()))
     if chance.random() < 0.7:
         app.kafka_producer.poll(0)
     if chance.random() < 0.5:
-        done(bot.commit())
+        run_sync(bot.commit())

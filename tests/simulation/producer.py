@@ -8,46 +8,46 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from tests.simulation import failures
+from tests.simulation import errors
 from tests.simulation.broker import Broker, bytes_of
-from tests.simulation.groups import Metadata
-from tests.simulation.network import Request
-from tests.simulation.records import Fate, Place
-from tests.simulation.sending import RESEND_WAIT_S, ClientLog, Sender
-from tests.simulation.stage import Stage
+from tests.simulation.consumer_groups import GroupMetadata
+from tests.simulation.injector import FaultInjector
+from tests.simulation.network import ApiKey
+from tests.simulation.records import PartitionKey, TransactionState
+from tests.simulation.request_sender import RESEND_WAIT_S, ClientLog, Sender
 
 Delivered = Callable[[KafkaError | None, Message | None], None]
 Queued = tuple[bytes | None, bytes | None, Delivered | None]
 # What a client sends by itself, some at a time: all that is more than this, and within transactions by chance as it is
 # queued, since a partition that gets its records in one go cannot be torn. The rest waits for the next call.
 QUEUE_MAX = 400
-SENDS = 0.05
+SEND_PROBABILITY = 0.05
 # How many calls more go on waiting for an end that timed out.
-SILENCES = (0, 0, 2)
+TIMEOUTS_BEFORE_RESEND = (0, 0, 2)
 
 
 class SimProducer:
     """Records wait in the client, by partition and in order, until something sends them; a kill forgets them."""
 
-    def __init__(self, broker: Broker, stage: Stage, chance: Random, config: Mapping[str, Any]) -> None:
+    def __init__(self, broker: Broker, injector: FaultInjector, chance: Random, config: Mapping[str, Any]) -> None:
         self._broker = broker
-        self._stage = stage
+        self._injector = injector
         self._chance = chance
         self._transactional_id: str | None = config.get("transactional.id")
         self._log = ClientLog(config)
-        self._sender = Sender(stage, str(self._transactional_id), self._log)
+        self._sender = Sender(injector, str(self._transactional_id), self._log)
         self._report: Delivered | None = config.get("on_delivery")
         self._report_errors_only = bool(config.get("delivery.report.only.error"))
         self._gapless = bool(config.get("enable.gapless.guarantee"))
-        self.tells_failures_at_once = False
-        self._queues: dict[Place, deque[Queued]] = {}
+        self.reports_failures_immediately = False
+        self._queues: dict[PartitionKey, deque[Queued]] = {}
         self._waiting = 0
         self._reports: list[tuple[Delivered, KafkaError | None]] = []
         self._epoch = -1
         self._open = self._must_abort = False
-        self._registered: set[Place | str] = set()  # what the open transaction has, as far as the client knows
-        self._ending: Fate | None = None  # an end is under way; it may have been asked for once or more
-        self._ended: Fate | None = None  # how the last transaction was decided, until the next one begins
+        self._registered: set[PartitionKey | str] = set()  # what the open transaction has, as far as the client knows
+        self._ending: TransactionState | None = None  # an end is under way; it may have been asked for once or more
+        self._ended: TransactionState | None = None  # how the last transaction was decided, until the next one begins
         self._fatal: KafkaException | None = None
 
     def __len__(self) -> int:
@@ -66,41 +66,45 @@ class SimProducer:
         """Queue a record."""
         self._raise_fatal()
         if self._transactional_id is not None and (not self._open or self._must_abort):
-            raise failures.wrong_state("produce needs a transaction that can be committed")
+            raise errors.wrong_state("produce needs a transaction that can be committed")
         try:
-            self._stage.before("produce")
+            self._injector.before("produce")
         except KafkaException:
             self._must_abort = True
             raise
-        place = self._broker.place_of(topic, bytes_of(key), partition)
-        self._queues.setdefault(place, deque()).append((bytes_of(key), bytes_of(value), on_delivery or self._report))
+        partition_key = self._broker.partition_key_of(topic, bytes_of(key), partition)
+        self._queues.setdefault(partition_key, deque()).append(
+            (bytes_of(key), bytes_of(value), on_delivery or self._report)
+        )
         self._waiting += 1
-        if self._waiting > QUEUE_MAX or (self._transactional_id is not None and self._chance.random() < SENDS):
+        if self._waiting > QUEUE_MAX or (
+            self._transactional_id is not None and self._chance.random() < SEND_PROBABILITY
+        ):
             self._send_some()
-        self._stage.after("produce")
+        self._injector.after("produce")
 
     def poll(self, timeout: float = 0.0) -> int:
         """Tell of deliveries; time for the client to send."""
         if timeout > 0:
-            self._stage.idle(timeout)
+            self._injector.idle(timeout)
         else:
-            self._stage.before("poll")
+            self._injector.before("poll")
         self._send_some()
-        told = self._tell()
+        delivered = self._report_deliveries()
         if timeout <= 0:
-            self._stage.after("poll")
-        return told
+            self._injector.after("poll")
+        return delivered
 
     def flush(self, timeout: float = -1.0) -> int:
         """Send everything; returns what could not be sent."""
         try:
-            self._stage.before("flush")
+            self._injector.before("flush")
         except KafkaException:
             return self._waiting
         while self._waiting:
             self._send_some()
-        self._stage.after("flush")
-        self._tell()
+        self._injector.after("flush")
+        self._report_deliveries()
         return self._waiting
 
     def purge(self, **_more: Any) -> None:
@@ -116,60 +120,60 @@ class SimProducer:
         after it leaves the client in the belief that it was not."""
         if not self._waiting:
             return
-        failure = _failure_of(lambda: self._stage.before("send"))
+        failure = _failure_of(lambda: self._injector.before("send"))
         batches = [] if failure is not None and self._gapless else self._batches()
         if failure is not None and not batches:
             batches = self._all()
         if failure is None:
             failure = self._send_each(batches)
-            failure = failure or _failure_of(lambda: self._stage.after("send"))
+            failure = failure or _failure_of(lambda: self._injector.after("send"))
             if failure is not None and self._gapless:
                 batches += self._all()
         self._report_on(batches, failure)
 
-    def _batches(self) -> list[tuple[Place, *Queued]]:
+    def _batches(self) -> list[tuple[PartitionKey, *Queued]]:
         """Some of each queue, taken out of it."""
-        taken: list[tuple[Place, *Queued]] = []
-        for place in sorted(self._queues, key=lambda _: self._chance.random()):
-            queue = self._queues[place]
+        taken: list[tuple[PartitionKey, *Queued]] = []
+        for partition_key in sorted(self._queues, key=lambda _: self._chance.random()):
+            queue = self._queues[partition_key]
             count = len(queue) if self._chance.random() < 0.5 else self._chance.randint(0, len(queue))
-            taken += [(place, *queue.popleft()) for _ in range(count)]
+            taken += [(partition_key, *queue.popleft()) for _ in range(count)]
             if not queue:
-                del self._queues[place]
+                del self._queues[partition_key]
         self._waiting -= len(taken)
         return taken
 
-    def _all(self) -> list[tuple[Place, *Queued]]:
-        taken = [(place, *one) for place, queue in self._queues.items() for one in queue]
+    def _all(self) -> list[tuple[PartitionKey, *Queued]]:
+        taken = [(partition_key, *one) for partition_key, queue in self._queues.items() for one in queue]
         self.purge()
         return taken
 
-    def _send_each(self, batches: list[tuple[Place, *Queued]]) -> KafkaException | None:
+    def _send_each(self, batches: list[tuple[PartitionKey, *Queued]]) -> KafkaException | None:
         """Returns what the broker says if it takes a record in no transaction; a client that was replaced is dead."""
         try:
-            for place, key, value, _ in batches:
-                self._send(place, key, value)
+            for partition_key, key, value, _ in batches:
+                self._send(partition_key, key, value)
         except KafkaException as failure:
             if not failure.args[0].fatal():
                 return failure
             self._fatal = failure
         return None
 
-    def _send(self, place: Place, key: bytes | None, value: bytes | None) -> None:
+    def _send(self, partition_key: PartitionKey, key: bytes | None, value: bytes | None) -> None:
         within = None
         if self._transactional_id is not None:
-            self._register(Request.ADD_PARTITIONS, place)
-            within = self._broker.registered(self._transactional_id, self._epoch, place)
-        self._broker.append(place, key, value, within)
+            self._register(ApiKey.ADD_PARTITIONS, partition_key)
+            within = self._broker.registered(self._transactional_id, self._epoch, partition_key)
+        self._broker.append(partition_key, key, value, within)
 
-    def _register(self, request: Request, what: Place | str, wait_s: float = 0.0) -> None:
+    def _register(self, request: ApiKey, what: PartitionKey | str, wait_s: float = 0.0) -> None:
         """Once a transaction, before the first record to a partition or the first offsets of a group."""
         if what not in self._registered:
             call = partial(self._broker.register, str(self._transactional_id), self._epoch, what)
             self._sender.send(request, call, wait_s)
             self._registered.add(what)
 
-    def _report_on(self, batches: list[tuple[Place, *Queued]], failure: KafkaException | None) -> None:
+    def _report_on(self, batches: list[tuple[PartitionKey, *Queued]], failure: KafkaException | None) -> None:
         error = None if failure is None else failure.args[0]
         for *_, report in batches:
             if report is not None and (error is not None or not self._report_errors_only):
@@ -177,12 +181,12 @@ class SimProducer:
         if batches and error is not None:
             self._must_abort = True
             if self._gapless:
-                self._fatal = failures.gap()
-            if self.tells_failures_at_once:
-                self._tell()
+                self._fatal = errors.gapless_failure()
+            if self.reports_failures_immediately:
+                self._report_deliveries()
 
-    def _tell(self) -> int:
-        self._log.tell()
+    def _report_deliveries(self) -> int:
+        self._log.write_out()
         reports, self._reports = self._reports, []
         for report, error in reports:
             report(error, None)
@@ -196,22 +200,22 @@ class SimProducer:
             self._broker.expire(self._transactional_id)
 
     def init_transactions(self, timeout: float = -1.0) -> None:
-        self._stage.before("init")
+        self._injector.before("init")
         assert self._transactional_id is not None
-        self._epoch = self._sender.send(Request.INIT, partial(self._broker.init, self._transactional_id))
-        self._stage.after("init")
+        self._epoch = self._sender.send(ApiKey.INIT, partial(self._broker.init, self._transactional_id))
+        self._injector.after("init")
 
     def begin_transaction(self) -> None:
         self._raise_fatal()
         if self._open:
-            raise failures.wrong_state("a transaction is open already")
-        self._stage.before("begin")
+            raise errors.wrong_state("a transaction is open already")
+        self._injector.before("begin")
         self._open, self._must_abort, self._ending, self._ended = True, False, None, None
         self._registered = set()
-        self._stage.after("begin")
+        self._injector.after("begin")
 
     def send_offsets_to_transaction(
-        self, positions: Sequence[TopicPartition], group_metadata: Metadata, timeout: float = -1.0
+        self, positions: Sequence[TopicPartition], group_metadata: GroupMetadata, timeout: float = -1.0
     ) -> None:
         self._in_transaction("send_offsets")
         offsets = {(one.topic, one.partition): (one.offset, one.metadata or "") for one in positions}
@@ -220,51 +224,51 @@ class SimProducer:
                 self._add_offsets(group_metadata, offsets)
             except KafkaException as failure:
                 self._raise_abortable(failure)
-        self._stage.after("send_offsets")
+        self._injector.after("send_offsets")
 
-    def _add_offsets(self, who: Metadata, offsets: Mapping[Place, tuple[int, str]]) -> None:
-        self._register(Request.ADD_OFFSETS, who.group, RESEND_WAIT_S)
+    def _add_offsets(self, who: GroupMetadata, offsets: Mapping[PartitionKey, tuple[int, str]]) -> None:
+        self._register(ApiKey.ADD_OFFSETS, who.group, RESEND_WAIT_S)
         call = partial(self._broker.add_offsets, str(self._transactional_id), self._epoch, who, offsets)
-        self._sender.send(Request.TXN_OFFSETS, call, RESEND_WAIT_S)
+        self._sender.send(ApiKey.TXN_OFFSETS, call, RESEND_WAIT_S)
 
     def commit_transaction(self, timeout: float = -1.0) -> None:
         """Again after a failure: the same answer as the first one would have been."""
-        self._log.tell()  # it flushes
-        if self._ended is Fate.COMMITTED:
+        self._log.write_out()  # it flushes
+        if self._ended is TransactionState.COMMITTED:
             self._finish()
             return
         if self._ending is None:
             self._in_transaction("commit")
             self._send_all()
-        self._stage.before("end")
-        self._end(Fate.COMMITTED)
-        self._stage.after("end")
-        self._stage.after("commit")
+        self._injector.before("end")
+        self._end(TransactionState.COMMITTED)
+        self._injector.after("end")
+        self._injector.after("commit")
         self._finish()
 
     def abort_transaction(self, timeout: float = -1.0) -> None:
-        self._log.tell()  # it flushes
+        self._log.write_out()  # it flushes
         self._raise_fatal()
-        if self._ended is Fate.ABORTED:
+        if self._ended is TransactionState.ABORTED:
             self._finish()
             return
         if not self._open:
-            raise failures.wrong_state("no transaction is open")
-        self._stage.before("abort")
+            raise errors.wrong_state("no transaction is open")
+        self._injector.before("abort")
         self.purge()
-        self._end(Fate.ABORTED)
-        self._stage.after("abort")
+        self._end(TransactionState.ABORTED)
+        self._injector.after("abort")
         self._finish()
 
     def _in_transaction(self, effect: str) -> None:
         """Before a step towards a commit. Raises KafkaException where there is nothing to be committed."""
         self._raise_fatal()
         if not self._open:
-            raise failures.wrong_state("no transaction is open")
+            raise errors.wrong_state("no transaction is open")
         if self._must_abort:
-            raise failures.abortable(KafkaError._STATE, "must be aborted")
+            raise errors.abortable(KafkaError._STATE, "must be aborted")
         try:
-            self._stage.before(effect)
+            self._injector.before(effect)
         except KafkaException as failure:
             self._must_abort = failure.args[0].txn_requires_abort()
             raise
@@ -274,25 +278,25 @@ class SimProducer:
             self._send_some()
         self._raise_fatal()
         if self._must_abort:
-            raise failures.abortable(KafkaError._STATE, "a record could not be delivered")
+            raise errors.abortable(KafkaError._STATE, "a record could not be delivered")
 
-    def _end(self, fate: Fate) -> None:
+    def _end(self, state: TransactionState) -> None:
         self._raise_fatal()
         if self._registered:
-            self._ask_for(fate)
+            self._ask_for(state)
         else:
-            self._log.nothing_to_end(fate)
-        self._ended = fate
+            self._log.nothing_to_end(state)
+        self._ended = state
 
-    def _ask_for(self, fate: Fate) -> None:
-        self._ending = fate
-        call = partial(self._broker.end, str(self._transactional_id), self._epoch, fate)
+    def _ask_for(self, state: TransactionState) -> None:
+        self._ending = state
+        call = partial(self._broker.end, str(self._transactional_id), self._epoch, state)
         try:
-            self._sender.end(fate, call, lambda: self._chance.choice(SILENCES))
+            self._sender.end(state, call, lambda: self._chance.choice(TIMEOUTS_BEFORE_RESEND))
         except KafkaException as failure:
             if failure.args[0].retriable():
                 raise
-            self._fatal = failure if failure.args[0].fatal() else failures.dead(failure)
+            self._fatal = failure if failure.args[0].fatal() else errors.dead(failure)
             raise self._fatal from failure
 
     def _finish(self) -> None:
@@ -300,12 +304,12 @@ class SimProducer:
 
     def _raise_abortable(self, failure: KafkaException) -> None:
         if failure.args[0].code() == KafkaError.INVALID_TXN_STATE:
-            failure = failures.dead(failure)
+            failure = errors.dead(failure)
         if failure.args[0].fatal():
             self._fatal = failure
             raise failure
         self._must_abort = True
-        raise failures.abortable(failure.args[0].code(), failure.args[0].str()) from failure
+        raise errors.abortable(failure.args[0].code(), failure.args[0].str()) from failure
 
     def _raise_fatal(self) -> None:
         if self._fatal is not None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-Place = tuple[str, int]
+PartitionKey = tuple[str, int]
 
 
-class Fate(Enum):
+class TransactionState(Enum):
     """What became of a transaction. Its markers may be written later than this is decided."""
 
     OPEN = "open"
@@ -19,15 +19,15 @@ class Transaction:
     """One transaction: what is registered with it, where it wrote, and the offsets that become the groups' with it."""
 
     owner: str
-    fate: Fate = Fate.OPEN
-    registered: set[Place | str] = field(default_factory=set)  # partitions, and groups by name
-    unmarked: list[Place] = field(default_factory=list)
-    offsets: dict[str, dict[Place, tuple[int, str]]] = field(default_factory=dict)
+    state: TransactionState = TransactionState.OPEN
+    registered: set[PartitionKey | str] = field(default_factory=set)  # partitions, and groups by name
+    unmarked: list[PartitionKey] = field(default_factory=list)
+    offsets: dict[str, dict[PartitionKey, tuple[int, str]]] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:
         """Nothing of it is outstanding."""
-        return self.fate is not Fate.OPEN and not self.unmarked and not self.offsets
+        return self.state is not TransactionState.OPEN and not self.unmarked and not self.offsets
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +74,11 @@ class Partition:
         record = self.records[offset]
         if record is None or record.is_marker:
             return None
-        if committed_only and record.transaction is not None and record.transaction.fate is not Fate.COMMITTED:
+        if (
+            committed_only
+            and record.transaction is not None
+            and record.transaction.state is not TransactionState.COMMITTED
+        ):
             return None
         return record
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from tests.simulation.stage import Stage
+from tests.simulation.injector import FaultInjector
 from tidewheel.registry import keys as names
 from tidewheel.registry import scripts
 
@@ -43,9 +43,9 @@ class Store:
 class SimRedis:
     """One client of the store."""
 
-    def __init__(self, store: Store, stage: Stage) -> None:
+    def __init__(self, store: Store, injector: FaultInjector) -> None:
         self._store = store
-        self._stage = stage
+        self._injector = injector
         self._scripts: dict[str, Script] = {
             scripts.text("publish"): self._publish,
             scripts.text("record"): self._record,
@@ -53,9 +53,9 @@ class SimRedis:
         }
 
     def _do(self, step: Callable[[], Any]) -> Any:
-        self._stage.before("registry")
+        self._injector.before("registry")
         answer = step()
-        self._stage.after("registry")
+        self._injector.after("registry")
         return answer
 
     def register_script(self, text: str) -> Callable[..., bytes]:
@@ -168,9 +168,9 @@ class SimRedis:
         return b"moved"
 
 
-def refuse(stage: Stage) -> redis.ConnectionError:
+def refuse(injector: FaultInjector) -> redis.ConnectionError:
     """What a client raises while Redis is away."""
-    return redis.ConnectionError(f"{stage.name}: connection refused")
+    return redis.ConnectionError(f"{injector.name}: connection refused")
 
 
 def _bytes(value: Any) -> bytes:

@@ -7,22 +7,22 @@ from random import Random
 from unittest.mock import patch
 
 from services.labeler import partition
-from services.trainer import proof
-from services.trainer.gate import Promotion
-from tests.simulation import checkers, inputs, learner, plan
+from services.trainer.promotion import proof
+from services.trainer.promotion.gate import Promotion
+from tests.simulation import checkers, fake_learner, fault_plan, inputs
 from tests.simulation.broker import Broker
-from tests.simulation.plan import Fault
+from tests.simulation.fault_plan import Fault
+from tests.simulation.injector import NoFaults
 from tests.simulation.redis_memory import SimRedis, Store
 from tests.simulation.services import System
-from tests.simulation.stage import Calm
-from tests.simulation.world import Failed, World
+from tests.simulation.simulator import SimulationError, Simulator
 from tidewheel.contracts.topics import LABELER_STATE, TOPICS
-from tidewheel.registry.store import Registry, Unverified
+from tidewheel.registry.store import Registry, VerificationError
 
 # So that a run of some hundred records has several.
 SNAPSHOT_RECORDS = (40, 150, 2000)
-STRANGE_KEYS = (None, b"", b"stranger")
-STRANGE_VALUES = (b"no message", b"\xff\xff\xff", b"", None)
+POISON_KEYS = (None, b"", b"stranger")
+POISON_VALUES = (b"no message", b"\xff\xff\xff", b"", None)
 
 # How long a transaction may be open that a late request has begun.
 OPEN_STEPS_MAX = 1500
@@ -30,15 +30,15 @@ MOVE_LOOKS_MAX, MOVE_LOOK_STEPS = 30, 500
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """How a run ended. `failure` is empty where all is well."""
 
     seed: int
     failure: str
     faults: list[Fault]
-    fired: list[Fault]
+    injected: list[Fault]
     steps: int
-    met: set[tuple[str, str, str]]  # kind of service, effect, side
+    covered: set[tuple[str, str, str]]  # kind of service, effect, side
     trace: list[str] = field(default_factory=list)
 
     @property
@@ -49,10 +49,10 @@ class Outcome:
 
 def faults_of(seed: int) -> list[Fault]:
     """The faults that belong to a seed."""
-    return plan.draw(Random(f"faults {seed}"))
+    return fault_plan.draw(Random(f"faults {seed}"))
 
 
-def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = False) -> Outcome:
+def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = False) -> RunOutcome:
     """Run a seed with its own faults, or with others."""
     given = faults_of(seed) if faults is None else list(faults)
     chance = Random(f"setting {seed}")
@@ -63,42 +63,42 @@ def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = Fal
     system = System(chance, broker, Store(), markets, promotion)
     with (
         patch.object(partition, "SNAPSHOT_RECORDS_MIN", chance.choice(SNAPSHOT_RECORDS)),
-        patch.object(proof, "weigh", learner.weigh),
+        patch.object(proof, "assess", fake_learner.assess),
     ):
-        return _judged(seed, given, system, verbose)
+        return _run_and_check(seed, given, system, verbose)
 
 
-def _judged(seed: int, faults: list[Fault], system: System, verbose: bool) -> Outcome:
-    starts: dict = {}
-    world = World(seed, faults, starts, system.version, verbose)
-    starts |= system.starts(world)
-    world.on_fault = {
+def _run_and_check(seed: int, faults: list[Fault], system: System, verbose: bool) -> RunOutcome:
+    factories: dict = {}
+    simulator = Simulator(seed, faults, factories, system.version, verbose)
+    factories |= system.factories(simulator)
+    simulator.on_fault = {
         "compact": lambda _: system.broker.compact(LABELER_STATE.name),
-        "move": lambda _: _move(system, world),
-        "strange": lambda fault: _strange(system, fault.how, world.chance),
+        "move": lambda _: _move(system, simulator),
+        "poison": lambda fault: _write_poison_pill(system, fault.how, simulator.chance),
         "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
     }
-    world.on_arrival = lambda owner: _expires(system, world, owner)
-    world.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
-    for role in plan.ROLES:
-        world.start(role)
+    simulator.on_arrival = lambda owner: _expires(system, simulator, owner)
+    simulator.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
+    for role in fault_plan.ROLES:
+        simulator.start(role)
     failure = ""
     gc_was_on = gc.isenabled()
     gc.disable()
     try:
-        world.run()
+        simulator.run()
         system.broker.settle()
         checkers.check(system)
-        failure = world.gave_up
-    except (Failed, checkers.Broken) as broken:
-        failure = str(broken).rstrip()
+        failure = simulator.gave_up
+    except (SimulationError, checkers.InvariantError) as violation:
+        failure = str(violation).rstrip()
     finally:
         if gc_was_on:
             gc.enable()
-    return Outcome(seed, failure, faults, world.fired, world.steps, world.met, world.trace)
+    return RunOutcome(seed, failure, faults, simulator.injected, simulator.steps, simulator.covered, simulator.trace)
 
 
-def _expires(system: System, world: World, owner: str) -> None:
+def _expires(system: System, simulator: Simulator, owner: str) -> None:
     """A request that came late may have begun a transaction of which its owner knows nothing: it is ended in time."""
     begun = system.broker.open_transaction(owner)
 
@@ -107,30 +107,30 @@ def _expires(system: System, world: World, owner: str) -> None:
             system.broker.expire(owner)
 
     if begun is not None:
-        world.later(OPEN_STEPS_MAX, expire)
+        simulator.later(OPEN_STEPS_MAX, expire)
 
 
-def _strange(system: System, topic: str, chance: Random) -> None:
+def _write_poison_pill(system: System, topic: str, chance: Random) -> None:
     """Someone else writes what is no message of the topic."""
-    place = system.broker.place_of(topic, None, -1)
-    key, value = chance.choice(STRANGE_KEYS), chance.choice(STRANGE_VALUES)
-    system.strange[*place, system.broker.append(place, key, value)] = value
+    place = system.broker.partition_key_of(topic, None, -1)
+    key, value = chance.choice(POISON_KEYS), chance.choice(POISON_VALUES)
+    system.poison[*place, system.broker.append(place, key, value)] = value
 
 
-def _move(system: System, world: World, looks: int = MOVE_LOOKS_MAX) -> None:
+def _move(system: System, simulator: Simulator, looks: int = MOVE_LOOKS_MAX) -> None:
     """An operator promotes the candidate of each instrument, or goes back to an older model; models come late in a run,
     so he looks again while there is none."""
-    registry, before = Registry(SimRedis(system.store, Calm("operator")), "memory"), len(system.store.by_hand)
+    registry, before = Registry(SimRedis(system.store, NoFaults("operator")), "memory"), len(system.store.by_hand)
     for instrument in registry.instruments():
         pointer, candidate = registry.current(instrument), registry.candidate(instrument)
-        if candidate is not None and world.chance.random() < 0.5:
+        if candidate is not None and simulator.chance.random() < 0.5:
             registry.promote(instrument, candidate.seq)
         elif pointer is not None and pointer.seq > 1:
             try:
-                registry.rollback(instrument, world.chance.randint(1, pointer.seq - 1))
-            except Unverified:
+                registry.rollback(instrument, simulator.chance.randint(1, pointer.seq - 1))
+            except VerificationError:
                 continue  # that window left no model
     if len(system.store.by_hand) > before:
-        world.say(f"pointers moved by hand: {sorted(system.store.by_hand)}")
+        simulator.say(f"pointers moved by hand: {sorted(system.store.by_hand)}")
     elif looks:
-        world.later(MOVE_LOOK_STEPS, lambda: _move(system, world, looks - 1))
+        simulator.later(MOVE_LOOK_STEPS, lambda: _move(system, simulator, looks - 1))

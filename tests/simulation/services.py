@@ -7,21 +7,21 @@ from concurrent.futures import Executor, Future
 from random import Random
 from typing import Any, cast
 
-from services.labeler.__main__ import build
+from services.labeler.__main__ import build_loop
 from services.labeler.settings import Settings as LabelerSettings
 from services.predictor.model_slot import ModelSlots, ServingModel
 from services.predictor.watcher import Watcher
-from services.trainer.gate import Promotion
-from services.trainer.service import Outside, Service
+from services.trainer.app import Dependencies, TrainerApp
+from services.trainer.promotion.gate import Promotion
 from services.trainer.settings import Settings as TrainerSettings
-from tests.simulation import learner
+from tests.simulation import fake_learner
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
-from tests.simulation.feeds import ingest
-from tests.simulation.inputs import SETTINGS, Expected
+from tests.simulation.ingests import ingest
+from tests.simulation.inputs import SETTINGS, ExpectedMarket
 from tests.simulation.orderbots import orderbot
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.world import Actor, World
+from tests.simulation.simulator import SimProcess, Simulator
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context
@@ -31,11 +31,11 @@ WINDOW = 24
 MEMORY = 3  # fewer than there are windows
 
 
-class Stop:
+class SimEvent:
     """Stands for a threading.Event: waiting lets the others go on."""
 
-    def __init__(self, actor: Actor, *, asked: bool) -> None:
-        self._actor = actor
+    def __init__(self, process: SimProcess, *, asked: bool) -> None:
+        self._process = process
         self._asked = asked
         self._set = False
 
@@ -43,18 +43,18 @@ class Stop:
         self._set = True
 
     def is_set(self) -> bool:
-        return self._set or (self._asked and self._actor.stopping)
+        return self._set or (self._asked and self._process.stopping)
 
     def wait(self, timeout: float | None = None) -> bool:
-        self._actor.idle(timeout or 0.0)
+        self._process.idle(timeout or 0.0)
         return self.is_set()
 
 
-class StrandExecutor:
+class SimThreadExecutor:
     """An executor whose thread is one more strand of its process."""
 
-    def __init__(self, actor: Actor) -> None:
-        self._actor = actor
+    def __init__(self, process: SimProcess) -> None:
+        self._process = process
         self._open: list[Future[Any]] = []
 
     def submit(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -67,24 +67,24 @@ class StrandExecutor:
             except Exception as failure:
                 future.set_exception(failure)
 
-        self._actor.run(body)
+        self._process.run(body)
         return future
 
     def shutdown(self, wait: bool = True) -> None:
         while wait and not all(future.done() for future in self._open):
-            self._actor.idle(0.1)
+            self._process.idle(0.1)
 
 
 class System:
     """All that a run's processes share. `settings` of the shells are drawn once a run."""
 
     def __init__(
-        self, chance: Random, broker: Broker, store: Store, markets: list[Expected], promotion: Promotion
+        self, chance: Random, broker: Broker, store: Store, markets: list[ExpectedMarket], promotion: Promotion
     ) -> None:
         self.broker = broker
         self.store = store
         self.markets = markets
-        self.strange: dict[tuple[str, int, int], bytes | None] = {}  # topic, partition, offset of unreadable records
+        self.poison: dict[tuple[str, int, int], bytes | None] = {}  # topic, partition, offset of unreadable records
         self.served: dict[tuple[str, str], list[ServingModel]] = {}  # by predictor and instrument, one after the other
         self._chance = chance
         self._commit_ms = chance.choice((1, 1, 20, 300))
@@ -94,9 +94,9 @@ class System:
         self._named = chance.random() < 0.5
         self.promotion = promotion
 
-    def starts(self, world: World) -> dict[str, Callable[[Actor], None]]:
+    def factories(self, simulator: Simulator) -> dict[str, Callable[[SimProcess], None]]:
         """By kind of role, how a process of it begins."""
-        self.world = world
+        self.simulator = simulator
         bodies = {
             "ingest": self._ingest,
             "orderbot": self._orderbot,
@@ -104,54 +104,54 @@ class System:
             "trainer": self._trainer,
             "predictor": self._predictor,
         }
-        return {kind: lambda actor, body=body: actor.run(lambda: body(actor)) for kind, body in bodies.items()}
+        return {kind: lambda process, body=body: process.run(lambda: body(process)) for kind, body in bodies.items()}
 
-    def _clients(self, actor: Actor) -> Any:
-        made = clients(self.broker, actor, self._chance)
+    def _clients(self, process: SimProcess) -> Any:
+        made = clients(self.broker, process, self._chance)
 
         def consumer(config: Any) -> Any:
             one = made.consumer(config)
-            actor.consumers.append(cast(Any, one))
-            actor.farewells.append(cast(Any, one).session_ends)
+            process.consumers.append(cast(Any, one))
+            process.session_timeout_callbacks.append(cast(Any, one).session_ends)
             return one
 
         def producer(config: Any) -> Any:
             one = made.producer(config)
-            actor.farewells.append(cast(Any, one).transaction_expires)
+            process.session_timeout_callbacks.append(cast(Any, one).transaction_expires)
             return one
 
         return type(made)(consumer, producer, made.admin)
 
-    def _context(self, actor: Actor) -> Context:
-        kind = actor.role.partition("-")[0]
-        return Context(LOG, Health(kind, clock=self._now), cast(Any, Stop(actor, asked=True)))
+    def _context(self, process: SimProcess) -> Context:
+        kind = process.role.partition("-")[0]
+        return Context(LOG, Health(kind, clock=self._now), cast(Any, SimEvent(process, asked=True)))
 
     def _now(self) -> float:
-        return self.world.now_s
+        return self.simulator.now_s
 
-    def _ingest(self, actor: Actor) -> None:
-        market = self.markets[int(actor.role.partition("-")[2])]
-        ingest(market, self._context(actor), self._clients(actor), self._chance)
-        if not actor.stopping:
-            self.world.ended.add(actor.role)
+    def _ingest(self, process: SimProcess) -> None:
+        market = self.markets[int(process.role.partition("-")[2])]
+        ingest(market, self._context(process), self._clients(process), self._chance)
+        if not process.stopping:
+            self.simulator.ended.add(process.role)
 
-    def _orderbot(self, actor: Actor) -> None:
-        name = f"tidewheel-{actor.role}" if self._named else ""
-        orderbot(self._context(actor), self._clients(actor), self._chance, name)
+    def _orderbot(self, process: SimProcess) -> None:
+        name = f"tidewheel-{process.role}" if self._named else ""
+        orderbot(self._context(process), self._clients(process), self._chance, name)
 
-    def _labeler(self, actor: Actor) -> None:
+    def _labeler(self, process: SimProcess) -> None:
         settings = LabelerSettings(
             kafka="simulated",
-            instance=actor.role.partition("-")[2],
+            instance=process.role.partition("-")[2],
             commit_interval_ms=self._commit_ms,
             commit_records_max=self._commit_records,
         )
-        context = self._context(actor)
-        more = {"clock": self._now, "guard": at_once, "batch_records_max": self._batch}
-        loop, _ = build(settings, context, self._clients(actor), **more)
+        context = self._context(process)
+        more = {"clock": self._now, "watchdog": at_once, "batch_records_max": self._batch}
+        loop, _ = build_loop(settings, context, self._clients(process), **more)
         loop.run(context.stop)
 
-    def _trainer(self, actor: Actor) -> None:
+    def _trainer(self, process: SimProcess) -> None:
         settings = TrainerSettings(
             kafka="simulated",
             window=WINDOW,
@@ -161,36 +161,36 @@ class System:
             promotion=self.promotion,
             instance="0" if self._named else "",
         )
-        outside = Outside(
-            self._clients(actor),
-            Registry(SimRedis(self.store, actor), "memory"),
-            cast(Executor, StrandExecutor(actor)),
-            cast(Any, Stop(actor, asked=False)),
-            learner.make,
-            lambda: round(self.world.now_s * 1e9),
+        dependencies = Dependencies(
+            self._clients(process),
+            Registry(SimRedis(self.store, process), "memory"),
+            cast(Executor, SimThreadExecutor(process)),
+            cast(Any, SimEvent(process, asked=False)),
+            fake_learner.train_candidate,
+            lambda: round(self.simulator.now_s * 1e9),
         )
-        service = Service(settings, self._context(actor), outside)
+        service = TrainerApp(settings, self._context(process), dependencies)
         try:
             service.run()
         finally:
             service.close()
 
-    def _predictor(self, actor: Actor) -> None:
+    def _predictor(self, process: SimProcess) -> None:
         slots = ModelSlots()
-        watcher = Watcher(Registry(SimRedis(self.store, actor), "memory"), slots, LOG, clock=self._now)
-        while not actor.stopping:
-            watcher.turn()
+        watcher = Watcher(Registry(SimRedis(self.store, process), "memory"), slots, LOG, clock=self._now)
+        while not process.stopping:
+            watcher.poll_once()
             for name in slots.instruments():
                 serving = slots.get(name)
-                seen = self.served.setdefault((actor.name, name), [])
+                seen = self.served.setdefault((process.name, name), [])
                 if serving is not None and seen[-1:] != [serving]:
                     seen.append(serving)
-            actor.idle(1.0)
+            process.idle(1.0)
 
     @property
     def predictors(self) -> list[str]:
         """The processes that serve at the end."""
-        return [actor.name for actor in self.world.actors if actor.role.startswith("predictor")]
+        return [process.name for process in self.simulator.processes if process.role.startswith("predictor")]
 
     @property
     def windowing(self) -> tuple[int, int]:
@@ -205,8 +205,8 @@ class System:
         return self.broker.version + self.store.version
 
 
-def at_once(call: Callable[[], None], on_turn: Callable[[], None]) -> None:
-    """For the hang guard: calls of the broker in memory do not hang."""
+def at_once(call: Callable[[], None], heartbeat: Callable[[], None]) -> None:
+    """For the watchdog: calls of the broker in memory do not hang."""
     call()
 
 

@@ -5,15 +5,15 @@ from random import Random
 
 from confluent_kafka import Message
 
+from services.labeler.app import LabelerProcessor
 from services.labeler.config import LabelerConfig
-from services.labeler.work import LabelerWork
 from tests.simulation import inputs
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
-from tests.simulation.stage import Calm
+from tests.simulation.injector import NoFaults
 from tidewheel.contracts.topics import DEAD_LETTERS, ORDERS, TICKS, TOPICS
 from tidewheel.runtime.kafka import flush
-from tidewheel.runtime.transactional import Position
+from tidewheel.runtime.transactional_loop import OffsetAndMetadata
 from tidewheel.runtime.transactional_producer import Outbox
 
 LABELLED, READ = 3, 41
@@ -22,20 +22,23 @@ LABELLED, READ = 3, 41
 def test_what_was_set_aside_is_remembered_while_records_are_read_again() -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
-    made = clients(broker, Calm(), chance)
+    made = clients(broker, NoFaults(), chance)
     producer = made.producer({})
-    work = LabelerWork("memory", LabelerConfig(), Outbox(producer), made)
-    work.restore([0], {(TICKS.name, 0): Position(LABELLED, str(READ)), (ORDERS.name, 0): Position(LABELLED, "3")})
+    processor = LabelerProcessor("memory", LabelerConfig(), Outbox(producer), made)
+    processor.on_assigned(
+        [0],
+        {(TICKS.name, 0): OffsetAndMetadata(LABELLED, str(READ)), (ORDERS.name, 0): OffsetAndMetadata(LABELLED, "3")},
+    )
     orders = inputs.expected("replay:AA", 0).orders[0]
-    work.process([_ticks(LABELLED), Message(topic=ORDERS.name, partition=0, offset=LABELLED, value=orders)])
-    positions = work.complete()
-    assert positions[TICKS.name, 0].note == str(READ)
-    work.drop()
-    work.restore([0], positions)
-    work.process([_ticks(READ - 1), _ticks(READ)])
+    processor.process([_ticks(LABELLED), Message(topic=ORDERS.name, partition=0, offset=LABELLED, value=orders)])
+    positions = processor.checkpoint()
+    assert positions[TICKS.name, 0].metadata == str(READ)
+    processor.on_revoked()
+    processor.on_assigned([0], positions)
+    processor.process([_ticks(READ - 1), _ticks(READ)])
     flush(producer)
     assert broker.partitions[DEAD_LETTERS.name, 0].end == 1
-    assert work.complete()[TICKS.name, 0].note == str(READ + 1)
+    assert processor.checkpoint()[TICKS.name, 0].metadata == str(READ + 1)
 
 
 def _ticks(offset: int) -> Message:

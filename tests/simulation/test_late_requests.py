@@ -9,45 +9,45 @@ from unittest.mock import patch
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tests.conformance.broker_laws import EndsTold
-from tests.simulation import plan, runs, wrong
+from tests.conformance.broker_contract import TransactionEndLog
+from tests.simulation import fault_plan, mutations, runs
 from tests.simulation.broker import Broker
 from tests.simulation.consumer import SimConsumer
-from tests.simulation.network import Hold, Kept, Network, Request
-from tests.simulation.plan import Fault
-from tests.simulation.producer import SILENCES, SimProducer
-from tests.simulation.sending import ClientLog
-from tests.simulation.stage import Calm
+from tests.simulation.fault_plan import Fault
+from tests.simulation.injector import NoFaults
+from tests.simulation.network import ApiKey, DelayedRequest, Network, NetworkFault
+from tests.simulation.producer import TIMEOUTS_BEFORE_RESEND, SimProducer
+from tests.simulation.request_sender import ClientLog
 from tidewheel.contracts.topics import TOPICS, TRANSACTIONS
-from tidewheel.runtime.transaction_policy import fenced
+from tidewheel.runtime.transaction_policy import is_fenced
 
 NAME, GROUP, PLACE = "writer", "readers", (TRANSACTIONS.name, 0)
 
 
-class Holding(Calm):
+class Holding(NoFaults):
     """The network keeps one request, of those that are sent from when it is told to; `come` lets it go."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.hold: tuple[Request, Hold] | None = None
+        self.hold: tuple[ApiKey, NetworkFault] | None = None
         self.come: Callable[[], object] = lambda: pytest.fail("nothing was kept")
 
-    def sent(self, request: Request, owner: str, copy: Callable[[], object]) -> str:
+    def sent(self, request: ApiKey, owner: str, copy: Callable[[], object]) -> str:
         if self.hold is None or request is not self.hold[0]:
             return ""
         (_, how), self.hold, self.come = self.hold, None, copy
         return how
 
 
-class Lines(EndsTold):
+class Lines(TransactionEndLog):
     """Also by facility."""
 
     def __init__(self) -> None:
         super().__init__()
         self.facilities: set[str] = set()
 
-    def log(self, level: int, words: str, *args: str) -> None:
-        super().log(level, words, *args)
+    def log(self, level: int, message: str, *args: str) -> None:
+        super().log(level, message, *args)
         self.facilities.add(args[0])
 
     def errors(self) -> list[str]:
@@ -59,13 +59,13 @@ class Writer:
 
     def __init__(self) -> None:
         self.broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, Random(1))
-        self.stage, self.lines = Holding(), Lines()
-        self.member = SimConsumer(self.broker, Calm(), Random(1), {"group.id": GROUP})
+        self.injector, self.lines = Holding(), Lines()
+        self.member = SimConsumer(self.broker, NoFaults(), Random(1), {"group.id": GROUP})
         self.producer = self.another()
 
     def another(self) -> SimProducer:
         config = {"transactional.id": NAME, "debug": "eos", "logger": self.lines}
-        producer = SimProducer(self.broker, self.stage, Random(2), config)
+        producer = SimProducer(self.broker, self.injector, Random(2), config)
         producer.init_transactions()
         return producer
 
@@ -98,10 +98,10 @@ def writer() -> Writer:
     return Writer()
 
 
-def end_kept(writer: Writer, how: Hold = Hold.RESENT) -> None:
+def end_kept(writer: Writer, how: NetworkFault = NetworkFault.RESENT) -> None:
     """A transaction of which an EndTxn stays on its way; the next one has begun."""
     writer.begin(b"1", offset=1)
-    writer.stage.hold = Request.END, how
+    writer.injector.hold = ApiKey.END, how
     writer.producer.commit_transaction()
     writer.begin(b"2", offset=2)
 
@@ -109,7 +109,7 @@ def end_kept(writer: Writer, how: Hold = Hold.RESENT) -> None:
 def test_an_end_that_comes_late_commits_the_beginning_of_the_next_transaction(writer: Writer) -> None:
     end_kept(writer)
     assert (writer.visible(), writer.offset()) == ([b"1"], 1)
-    writer.stage.come()
+    writer.injector.come()
     assert (writer.visible(), writer.offset()) == ([b"1", b"2"], 2)
     writer.write(b"3")
     with pytest.raises(KafkaException) as caught:
@@ -126,7 +126,7 @@ def test_an_end_that_comes_late_commits_the_beginning_of_the_next_transaction(wr
 
 def test_offsets_behind_an_end_that_came_late_are_fatal(writer: Writer) -> None:
     end_kept(writer)
-    writer.stage.come()
+    writer.injector.come()
     with pytest.raises(KafkaException) as caught:
         writer.write(offset=3)
     assert caught.value.args[0].fatal()
@@ -135,7 +135,7 @@ def test_offsets_behind_an_end_that_came_late_are_fatal(writer: Writer) -> None:
 
 def test_what_is_registered_behind_an_end_that_came_late_is_another_transaction(writer: Writer) -> None:
     end_kept(writer)
-    writer.stage.come()
+    writer.injector.come()
     writer.producer.produce(PLACE[0], b"elsewhere", b"key", 1)
     writer.producer.commit_transaction()
     writer.broker.settle()
@@ -144,10 +144,10 @@ def test_what_is_registered_behind_an_end_that_came_late_is_another_transaction(
 
 def test_an_abort_that_comes_late_takes_back_the_beginning_of_the_next_transaction(writer: Writer) -> None:
     writer.begin(b"1")
-    writer.stage.hold = Request.END, Hold.RESENT
+    writer.injector.hold = ApiKey.END, NetworkFault.RESENT
     writer.producer.abort_transaction()
     writer.begin(b"2")
-    writer.stage.come()
+    writer.injector.come()
     with pytest.raises(KafkaException) as caught:
         writer.producer.commit_transaction()
     assert caught.value.args[0].code() == KafkaError.INVALID_TXN_STATE
@@ -159,8 +159,8 @@ def test_an_end_of_an_older_epoch_is_refused(writer: Writer) -> None:
     writer.producer = writer.another()
     writer.begin(b"3", offset=3)
     with pytest.raises(KafkaException) as caught:
-        writer.stage.come()
-    assert fenced(caught.value.args[0])
+        writer.injector.come()
+    assert is_fenced(caught.value.args[0])
     assert (writer.visible(), writer.offset()) == ([b"1"], 1)
     writer.producer.commit_transaction()
     assert (writer.visible(), writer.offset()) == ([b"1", b"3"], 3)
@@ -168,10 +168,10 @@ def test_an_end_of_an_older_epoch_is_refused(writer: Writer) -> None:
 
 def test_an_end_that_comes_twice_or_when_nothing_is_open_changes_nothing(writer: Writer) -> None:
     writer.begin(b"1")
-    writer.stage.hold = Request.END, Hold.DOUBLED
+    writer.injector.hold = ApiKey.END, NetworkFault.DOUBLED
     writer.producer.commit_transaction()
-    writer.stage.come()
-    writer.stage.come()
+    writer.injector.come()
+    writer.injector.come()
     assert writer.visible() == [b"1"]
     writer.begin(b"2")
     writer.producer.commit_transaction()
@@ -185,11 +185,11 @@ def test_a_patient_call_hears_nothing_and_the_log_tells_two_answers(writer: Writ
     assert "FAIL" in writer.lines.facilities
 
 
-@pytest.mark.parametrize("more", sorted(set(SILENCES)))
+@pytest.mark.parametrize("more", sorted(set(TIMEOUTS_BEFORE_RESEND)))
 def test_a_call_that_times_out_may_be_made_again_and_the_log_tells_two_answers(writer: Writer, more: int) -> None:
     writer.producer._chance = cast(Any, type("Fixed", (), {"choice": lambda _, seq: more, "random": lambda _: 0.9})())
     writer.begin(offset=1)
-    writer.stage.hold = Request.END, Hold.TIMED_OUT
+    writer.injector.hold = ApiKey.END, NetworkFault.TIMED_OUT
     for _ in range(1 + more):
         with pytest.raises(KafkaException) as caught:
             writer.producer.commit_transaction()
@@ -204,7 +204,7 @@ def test_a_call_that_times_out_may_be_made_again_and_the_log_tells_two_answers(w
 
 
 def test_without_a_logger_nothing_is_written(writer: Writer) -> None:
-    producer = SimProducer(writer.broker, writer.stage, Random(1), {"transactional.id": NAME})
+    producer = SimProducer(writer.broker, writer.injector, Random(1), {"transactional.id": NAME})
     producer.init_transactions()
     writer.producer = producer
     end_kept(writer)
@@ -213,41 +213,41 @@ def test_without_a_logger_nothing_is_written(writer: Writer) -> None:
 
 
 def test_a_registration_that_comes_late_begins_a_transaction_that_the_broker_ends_in_time(writer: Writer) -> None:
-    writer.stage.hold = Request.ADD_PARTITIONS, Hold.RESENT
+    writer.injector.hold = ApiKey.ADD_PARTITIONS, NetworkFault.RESENT
     writer.begin(b"1")
     writer.producer.commit_transaction()
     writer.broker.settle()
-    writer.stage.come()
+    writer.injector.come()
     assert [one.owner for one in writer.broker.unsettled] == [NAME]
     writer.broker.expire(NAME)
     writer.begin(b"2")
     with pytest.raises(KafkaException) as caught:
         writer.producer.commit_transaction()
-    assert fenced(caught.value.args[0])
+    assert is_fenced(caught.value.args[0])
     assert writer.visible() == [b"1"]
     assert writer.broker.unsettled == []
 
 
 def test_offsets_that_come_late_overwrite_those_of_the_next_transaction(writer: Writer) -> None:
-    writer.stage.hold = Request.TXN_OFFSETS, Hold.RESENT
+    writer.injector.hold = ApiKey.TXN_OFFSETS, NetworkFault.RESENT
     writer.begin(offset=1)
     writer.producer.commit_transaction()
     with pytest.raises(KafkaException):
-        writer.stage.come()  # nothing is open
+        writer.injector.come()  # nothing is open
     writer.begin(offset=2)
-    writer.stage.come()
+    writer.injector.come()
     writer.producer.commit_transaction()
     assert writer.offset() == 1
     writer.producer = writer.another()
     writer.begin(offset=3)
     with pytest.raises(KafkaException):
-        writer.stage.come()  # of an older epoch
+        writer.injector.come()  # of an older epoch
     writer.producer.commit_transaction()
     assert writer.offset() == 3
 
 
 def test_offsets_that_are_not_answered_leave_a_transaction_to_be_aborted(writer: Writer) -> None:
-    writer.stage.hold = Request.TXN_OFFSETS, Hold.GIVEN_UP
+    writer.injector.hold = ApiKey.TXN_OFFSETS, NetworkFault.GIVEN_UP
     with pytest.raises(KafkaException) as caught:
         writer.begin(offset=1)
     assert caught.value.args[0].txn_requires_abort()
@@ -259,48 +259,48 @@ def test_offsets_that_are_not_answered_leave_a_transaction_to_be_aborted(writer:
 
 
 def test_an_initialisation_that_comes_late_fences_who_was_initialised(writer: Writer) -> None:
-    writer.stage.hold = Request.INIT, Hold.RESENT
+    writer.injector.hold = ApiKey.INIT, NetworkFault.RESENT
     writer.producer = writer.another()
     writer.begin(b"1")
-    writer.stage.come()
+    writer.injector.come()
     with pytest.raises(KafkaException) as caught:
         writer.producer.commit_transaction()
-    assert fenced(caught.value.args[0])
+    assert is_fenced(caught.value.args[0])
     assert writer.visible() == []
 
 
 def test_offsets_outside_transactions_that_come_late_go_back_within_one_generation(writer: Writer) -> None:
-    stage = Holding()
-    member = SimConsumer(writer.broker, stage, Random(1), {"group.id": GROUP})
+    injector = Holding()
+    member = SimConsumer(writer.broker, injector, Random(1), {"group.id": GROUP})
     member.subscribe([PLACE[0]])
     for _ in range(3):
         member.consume(1, 0.0)
-    stage.hold = Request.OFFSETS, Hold.RESENT
+    injector.hold = ApiKey.OFFSETS, NetworkFault.RESENT
     for offset in (1, 2):
         member.commit([TopicPartition(*PLACE, offset)], asynchronous=False)
-    stage.come()
+    injector.come()
     assert writer.offset() == 1
     member.commit([TopicPartition(*PLACE, 3)], asynchronous=False)
     writer.broker.group(GROUP).join("", "", (PLACE[0],))  # a rebalance, and another generation
     member.consume(1, 0.0)
     with pytest.raises(KafkaException):
-        stage.come()
+        injector.come()
     assert writer.offset() == 3
 
 
 def test_the_network_hands_over_in_time_and_behind_what_is_waited_for() -> None:
     come: list[str] = []
     due: list[int] = []
-    network = Network(due.append, lambda kept, answer: come.append(f"{kept.owner} {answer}"))
-    network.keep(Kept(Request.END, "soon", lambda: None, steps=5), now=10)
-    network.keep(Kept(Request.END, "behind", lambda: None, Request.ADD_OFFSETS, steps=2), now=10)
+    network = Network(due.append, lambda delayed_request, answer: come.append(f"{delayed_request.owner} {answer}"))
+    network.delay(DelayedRequest(ApiKey.END, "soon", lambda: None, steps=5), now=10)
+    network.delay(DelayedRequest(ApiKey.END, "behind", lambda: None, ApiKey.ADD_OFFSETS, steps=2), now=10)
     network.deliver(14)
     assert (come, network.next_due) == ([], 15)
-    network.passes(Request.ADD_OFFSETS, "another", 15)
-    network.passes(Request.END, "behind", 15)
+    network.on_request(ApiKey.ADD_OFFSETS, "another", 15)
+    network.on_request(ApiKey.END, "behind", 15)
     network.deliver(15)
     assert (come, network.next_due) == (["soon accepted"], 0)
-    network.passes(Request.ADD_OFFSETS, "behind", 20)
+    network.on_request(ApiKey.ADD_OFFSETS, "behind", 20)
     assert network.next_due == 22
     network.deliver(22)
     network.deliver(23)
@@ -308,12 +308,14 @@ def test_the_network_hands_over_in_time_and_behind_what_is_waited_for() -> None:
     assert due == [5, 2]
 
 
-@pytest.mark.parametrize("kind", [Request.ADD_PARTITIONS, Request.ADD_OFFSETS])
-def test_a_transaction_that_a_late_request_began_is_over_when_the_run_is(kind: Request) -> None:
-    late = [Fault("held", "labeler-0", at, kind, "sent", Hold.RESENT, 1, Request.END) for at in range(8, 40)]
-    blind = wrong.instead(ClientLog, "line", wrong.calm_lines)  # one that sees lets none begin a transaction
+@pytest.mark.parametrize("kind", [ApiKey.ADD_PARTITIONS, ApiKey.ADD_OFFSETS])
+def test_a_transaction_that_a_late_request_began_is_over_when_the_run_is(kind: ApiKey) -> None:
+    late = [Fault("held", "labeler-0", at, kind, "sent", NetworkFault.RESENT, 1, ApiKey.END) for at in range(8, 40)]
+    blind = mutations.instead(
+        ClientLog, "write_line", mutations.calm_lines
+    )  # one that sees lets none begin a transaction
     with blind(), patch.object(runs, "_expires", lambda *_: None):
-        last = next(fault for fault in late if "nothing_left_open: " in runs.run(0, [fault]).reason)
+        last = next(fault for fault in late if "no_open_transactions: " in runs.run(0, [fault]).reason)
     assert runs.run(0, [last]).failure == ""
 
 
@@ -321,4 +323,4 @@ def test_each_request_is_drawn_in_each_way() -> None:
     drawn = {
         (fault.effect, fault.how) for seed in range(3000) for fault in runs.faults_of(seed) if fault.kind == "held"
     }
-    assert drawn == {(request, how) for request, hows in plan.HOLDS.items() for how in hows}
+    assert drawn == {(request, how) for request, hows in fault_plan.NETWORK_FAULTS.items() for how in hows}

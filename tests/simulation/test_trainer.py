@@ -14,29 +14,29 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaException
 
-from services.trainer.ledger import Ledger
-from services.trainer.run import Candidate
-from services.trainer.scratch import Scratch, ScratchMemory, Slot
-from services.trainer.service import Outside, Service
+from services.trainer.app import Dependencies, TrainerApp
+from services.trainer.modelling.assembly import Candidate
+from services.trainer.runs.ledger import Ledger
 from services.trainer.settings import Settings
-from tests.made_models import published
-from tests.simulation import failures, inputs, learner
+from services.trainer.windows.scratch import Scratch, ScratchMemory, Slot
+from tests.simulation import errors, fake_learner, inputs
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
+from tests.simulation.injector import FaultInjector, NoFaults
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm, Stage
+from tests.synthetic_models import published
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.domain.models import ModelRecord, Verdict
 from tidewheel.registry.store import Publication, Registry
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.process import Context, Unusable
+from tidewheel.runtime.process import Context, FatalError
 
 WINDOW = 24
 MARKET = inputs.expected("replay:AA", 0)
 PLACE = EXAMPLES.name, MARKET.partition
 
 
-class AtOnce:
+class ImmediateExecutor:
     """An executor that has done the work when it is asked to."""
 
     def submit(self, call: Callable[..., Any], *args: Any) -> "Future[Any]":
@@ -48,27 +48,31 @@ class AtOnce:
 
 
 def a_service(
-    broker: Broker, stage: Stage, chance: Random, registry: Registry | None = None, scratch: Scratch | None = None
-) -> Service:
+    broker: Broker,
+    injector: FaultInjector,
+    chance: Random,
+    registry: Registry | None = None,
+    scratch: Scratch | None = None,
+) -> TrainerApp:
     log, stop = logging.getLogger("trainer"), threading.Event()
-    registry = registry or Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
-    outside = Outside(
-        clients(broker, stage, chance),
+    registry = registry or Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
+    dependencies = Dependencies(
+        clients(broker, injector, chance),
         registry,
-        cast(Executor, AtOnce()),
+        cast(Executor, ImmediateExecutor()),
         stop,
-        learner.make,
+        fake_learner.train_candidate,
         scratch=scratch or ScratchMemory(),
     )
-    return Service(Settings(window=WINDOW, trials=1), Context(log, Health("trainer"), stop), outside)
+    return TrainerApp(Settings(window=WINDOW, trials=1), Context(log, Health("trainer"), stop), dependencies)
 
 
-def turn(service: Service, times: int) -> None:
+def turn(service: TrainerApp, times: int) -> None:
     for _ in range(times):
         service.turn()
 
 
-class Refusing(Calm):
+class Refusing(NoFaults):
     """The first batch that is sent is given up."""
 
     refused = False
@@ -76,7 +80,7 @@ class Refusing(Calm):
     def before(self, effect: str) -> None:
         if effect == "send" and not self.refused:
             self.refused = True
-            raise failures.timed_out(effect)
+            raise errors.timed_out(effect)
 
 
 def test_offsets_are_not_committed_past_a_dead_letter_that_was_not_delivered() -> None:
@@ -103,9 +107,9 @@ def test_a_dead_letter_that_was_not_delivered_is_heard_of_though_nothing_follows
 def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
-    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    registry = Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
     scratch = ScratchMemory()
-    service = a_service(broker, Calm(), chance, registry, scratch)
+    service = a_service(broker, NoFaults(), chance, registry, scratch)
     for number, value in enumerate(MARKET.examples):
         broker.append(PLACE, MARKET.instrument.encode(), value)
         if number % 10 == 0:
@@ -125,13 +129,13 @@ def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
 def test_a_restart_holds_what_is_remembered_and_no_window_that_was_dealt_with() -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
-    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    registry = Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
     for value in MARKET.examples:
         broker.append(PLACE, MARKET.instrument.encode(), value)
     used_bytes = []
     for _ in range(2):
         scratch = ScratchMemory()
-        service = a_service(broker, Calm(), chance, registry, scratch)
+        service = a_service(broker, NoFaults(), chance, registry, scratch)
         turn(service, 40)
         used_bytes.append(scratch.used_bytes)
         service.close()
@@ -139,7 +143,7 @@ def test_a_restart_holds_what_is_remembered_and_no_window_that_was_dealt_with() 
     assert used_bytes[0] == used_bytes[1]
 
 
-class SoonFull(ScratchMemory):
+class AlmostFullDisk(ScratchMemory):
     """A disk with room for so many slots."""
 
     def __init__(self, slots: int) -> None:
@@ -149,7 +153,7 @@ class SoonFull(ScratchMemory):
     def slot(self, size_bytes: int) -> Slot:
         self._left -= 1
         if self._left < 0:
-            raise Unusable("scratch space is full")
+            raise FatalError("scratch space is full")
         return super().slot(size_bytes)
 
 
@@ -157,14 +161,14 @@ class SoonFull(ScratchMemory):
 def test_a_full_disk_ends_the_trainer_and_costs_no_window(slots: int) -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
-    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    registry = Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
     for value in MARKET.examples:
         broker.append(PLACE, MARKET.instrument.encode(), value)
-    service = a_service(broker, Calm(), chance, registry, SoonFull(slots))
-    with pytest.raises(Unusable):
+    service = a_service(broker, NoFaults(), chance, registry, AlmostFullDisk(slots))
+    with pytest.raises(FatalError):
         turn(service, 40)
     service.close()
-    service = a_service(broker, Calm(), chance, registry)
+    service = a_service(broker, NoFaults(), chance, registry)
     turn(service, 40)
     service.close()
     records = [record for record in registry.records(MARKET.instrument) if isinstance(record, ModelRecord)]
@@ -174,7 +178,7 @@ def test_a_full_disk_ends_the_trainer_and_costs_no_window(slots: int) -> None:
 
 @pytest.mark.parametrize("kept_first", [True, False])
 def test_a_window_has_the_verdict_that_came_first(kept_first: bool) -> None:
-    registry = Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    registry = Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
     ledger = Ledger(registry, threading.Event(), logging.getLogger("trainer"))
     payload, record = published(1)
     candidate = cast(Candidate, SimpleNamespace(model_bytes=payload))
@@ -182,7 +186,7 @@ def test_a_window_has_the_verdict_that_came_first(kept_first: bool) -> None:
     ways = [(ledger.publish_candidate, not_proven), (ledger.publish, record)]
     (first, said), (second, otherwise) = ways if kept_first else ways[::-1]
     assert first(candidate, said) is Publication.PUBLISHED
-    assert first(candidate, said) is Publication.ALREADY
+    assert first(candidate, said) is Publication.ALREADY_PUBLISHED
     assert second(candidate, otherwise) is Publication.STALE
     assert registry.record_of(record.instrument, 1) == said
     assert (registry.current(record.instrument) is None) is kept_first

@@ -12,13 +12,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from services.trainer.service import Outside, Service
+from services.trainer.app import Dependencies, TrainerApp
 from services.trainer.settings import Settings
-from tests.simulation import learner
+from tests.simulation import fake_learner
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
+from tests.simulation.injector import NoFaults, ProcessKilled
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm, Killed
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import DEAD_LETTERS, EXAMPLES, TOPICS, TRAINER_GROUP, TRAINING_RUNS
@@ -27,7 +27,7 @@ from tidewheel.domain.models import ModelRecord
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.process import Context, Unusable
+from tidewheel.runtime.process import Context, FatalError
 
 NAME, WINDOW = "replay:AA", 200
 RUN_MAX = 1000  # so many bad records in a row are set aside
@@ -45,7 +45,7 @@ def rows(first: int, last: int) -> list[bytes]:
     return [encode_example(example) for example in found]
 
 
-class ByHand:
+class ManualExecutor:
     """An executor that does its jobs when the test says so."""
 
     def __init__(self) -> None:
@@ -67,27 +67,31 @@ class ByHand:
         return True
 
 
-class Site:
+class TrainerBench:
     """The topics and the registry, on which one trainer after the other runs."""
 
     def __init__(self) -> None:
         self._chance = Random(1)
         self._broker = Broker({name: topic.partitions(1) for name, topic in TOPICS.items()}, self._chance)
         self._store = Store()
-        self.registry = Registry(cast(Any, SimRedis(self._store, Calm())), "memory")
+        self.registry = Registry(cast(Any, SimRedis(self._store, NoFaults())), "memory")
 
     def put(self, *values: bytes) -> None:
         for value in values:
             self._broker.append((EXAMPLES.name, 0), NAME.encode(), value)
 
-    def starts(self, **settings: Any) -> tuple[Service, ByHand]:
+    def starts(self, **settings: Any) -> tuple[TrainerApp, ManualExecutor]:
         """A new trainer in the place of the one before, which is dead."""
-        jobs, stop, log = ByHand(), threading.Event(), logging.getLogger("trainer")
-        outside = Outside(
-            clients(self._broker, Calm(), self._chance), self.registry, cast(Executor, jobs), stop, learner.make
+        jobs, stop, log = ManualExecutor(), threading.Event(), logging.getLogger("trainer")
+        dependencies = Dependencies(
+            clients(self._broker, NoFaults(), self._chance),
+            self.registry,
+            cast(Executor, jobs),
+            stop,
+            fake_learner.train_candidate,
         )
         given = Settings(**{"window": WINDOW, "trials": 1, "instance": "0", **settings})
-        service = Service(given, Context(log, Health("trainer"), stop), outside)
+        service = TrainerApp(given, Context(log, Health("trainer"), stop), dependencies)
         turn(service)
         return service, jobs
 
@@ -98,10 +102,10 @@ class Site:
     @property
     def ends(self) -> dict[int, set[str]]:
         """Window -> what was said of it: `published`, or why not."""
-        told: dict[int, set[str]] = {}
+        reported: dict[int, set[str]] = {}
         for event in self._endings():
-            told.setdefault(event.seq, set()).add(event.reason or "published")
-        return told
+            reported.setdefault(event.seq, set()).add(event.reason or "published")
+        return reported
 
     @property
     def times_told(self) -> dict[int, int]:
@@ -127,12 +131,12 @@ class Site:
         return int(self._broker.group(TRAINER_GROUP).offsets[EXAMPLES.name, 0][0])
 
 
-def turn(service: Service) -> None:
+def turn(service: TrainerApp) -> None:
     for _ in range(TURNS):
         service.turn()
 
 
-def work_off(service: Service, jobs: ByHand) -> None:
+def work_off(service: TrainerApp, jobs: ManualExecutor) -> None:
     """All there is to do."""
     while jobs.do():
         turn(service)
@@ -140,7 +144,7 @@ def work_off(service: Service, jobs: ByHand) -> None:
 
 @pytest.mark.parametrize("memory", [1, 12])
 def test_the_rows_before_a_gap_are_read_again_until_its_windows_have_ended(memory: int) -> None:
-    site = Site()
+    site = TrainerBench()
     # Row 251, of window 2, cannot be read.
     site.put(*rows(1, 250), UNREADABLE, *rows(252, 3 * WINDOW))
     service, jobs = site.starts(memory=memory)
@@ -156,18 +160,18 @@ def test_the_rows_before_a_gap_are_read_again_until_its_windows_have_ended(memor
 
 
 def test_gap_after_gap_stops_the_trainer_at_last() -> None:
-    site = Site()
+    site = TrainerBench()
     site.put(*(row for seq in range(1, 2 * RUN_MAX + 3, 2) for row in rows(seq, seq)))
     service, _ = site.starts()
     assert site.set_aside == RUN_MAX
     site.put(*rows(2 * RUN_MAX + 3, 2 * RUN_MAX + 3))
-    with pytest.raises(Unusable, match="bad records in a row"):
+    with pytest.raises(FatalError, match="bad records in a row"):
         turn(service)
 
 
 @pytest.mark.parametrize("at", [0, 50, WINDOW])
 def test_one_example_out_of_place_costs_no_window(at: int) -> None:
-    site = Site()
+    site = TrainerBench()
     site.put(*rows(1, at), *rows(3_000_000, 3_000_000), *rows(at + 1, 3 * WINDOW))
     site.finishes()
     assert site.ends.keys() == {1, 2, 3}
@@ -178,7 +182,7 @@ def test_one_example_out_of_place_costs_no_window(at: int) -> None:
 
 
 def test_where_the_first_rows_after_a_restart_cannot_be_read_their_windows_have_an_end() -> None:
-    site = Site()
+    site = TrainerBench()
     site.put(*rows(1, WINDOW))
     site.finishes()
     site.put(*[UNREADABLE] * 250, *rows(2 * WINDOW + 51, 4 * WINDOW))
@@ -192,7 +196,7 @@ def test_where_the_first_rows_after_a_restart_cannot_be_read_their_windows_have_
 
 
 def test_where_the_very_first_row_cannot_be_read_the_first_window_has_an_end() -> None:
-    site = Site()
+    site = TrainerBench()
     site.put(UNREADABLE, *rows(2, 2 * WINDOW))
     site.finishes()
     assert site.ends.keys() == {1, 2}
@@ -200,7 +204,7 @@ def test_where_the_very_first_row_cannot_be_read_the_first_window_has_an_end() -
 
 
 def test_a_topic_whose_beginning_is_gone_costs_no_window() -> None:
-    site = Site()
+    site = TrainerBench()
     site.put(*rows(50 * WINDOW + 7, 52 * WINDOW))
     site.finishes()
     assert site.ends.keys() == {52} == set(site.records)
@@ -209,7 +213,7 @@ def test_a_topic_whose_beginning_is_gone_costs_no_window() -> None:
 @pytest.mark.parametrize("memory", [1, 12])
 def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest(memory: int) -> None:
     """Whether it begins behind what is missing, or reads once more what comes before, to remember it."""
-    site = Site()
+    site = TrainerBench()
     site.put(*rows(1, WINDOW))
     site.finishes(memory=memory)
     site.put(*[UNREADABLE] * 250, *rows(2 * WINDOW + 51, 4 * WINDOW))
@@ -218,11 +222,11 @@ def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest(m
 
     def dies_with_the_second(event: RunEvent) -> None:
         if event.seq == 2:
-            raise Killed
+            raise ProcessKilled
         write(event)
 
     service._events.write = dies_with_the_second  # type: ignore[method-assign]
-    with pytest.raises(Killed):
+    with pytest.raises(ProcessKilled):
         work_off(service, jobs)
     assert (site.records, site.ends.keys()) == ([1, 2], {1})
     site.finishes(memory=memory)
@@ -231,20 +235,20 @@ def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest(m
 
 
 def test_rows_that_are_missing_among_those_remembered_are_not_told_of_once_more() -> None:
-    site = Site()
+    site = TrainerBench()
     site.put(*rows(1, 250), UNREADABLE, *rows(252, 4 * WINDOW))
     site.finishes()
-    told, aside = site.times_told, site.set_aside
-    assert told == {1: 1, 2: 1, 3: 1, 4: 1}
+    reported, aside = site.times_told, site.set_aside
+    assert reported == {1: 1, 2: 1, 3: 1, 4: 1}
     site.put(*rows(4 * WINDOW + 1, 5 * WINDOW))
     site.finishes()
-    assert site.times_told == {**told, 5: 1}
+    assert site.times_told == {**reported, 5: 1}
     assert site.records == [1, 2, 3, 4, 5]
     assert site.set_aside == aside
 
 
 def test_early_windows_leave_no_record_and_are_not_lost() -> None:
-    site, often = Site(), {"step": WINDOW // 2, "due_each": 2}
+    site, often = TrainerBench(), {"step": WINDOW // 2, "due_each": 2}
     site.put(*rows(1, 2 * WINDOW))
     site.finishes(**often)
     assert site.records == [1, 3]

@@ -12,9 +12,9 @@ from hashlib import sha256
 from itertools import zip_longest
 
 from tests.oracle import Example, Window, windows_of
-from tests.simulation import learner
-from tests.simulation.committed import Broken, records, values
-from tests.simulation.inputs import Expected
+from tests.simulation import fake_learner
+from tests.simulation.committed import InvariantError, records, values
+from tests.simulation.inputs import ExpectedMarket
 from tests.simulation.services import System
 from tidewheel.contracts.codecs.models import decode_model, decode_model_record
 from tidewheel.contracts.codecs.training import decode_run_event
@@ -54,30 +54,30 @@ class Run:
         return f"{self.record.instrument}: window {self.seq}"
 
     @cached_property
-    def seal(self) -> bytes:
+    def fingerprint(self) -> bytes:
         rows = self.rows
         features, labels, orders = [r.features for r in rows], [r.label for r in rows], [r.order_id for r in rows]
-        return learner.digest(self.seq, features, labels, orders, self.remembered)
+        return fake_learner.digest(self.seq, features, labels, orders, self.remembered)
 
     @property
-    def rival(self) -> int:
-        return self.record.rival.seq if self.record.rival else 0
+    def champion(self) -> int:
+        return self.record.champion.seq if self.record.champion else 0
 
     def flagged(self, rows: list[Example]) -> list[Example]:
         """Those of some rows that the window's model flags."""
-        return [row for row in rows if learner.flags(self.seal, row.features)]
+        return [row for row in rows if fake_learner.flags(self.fingerprint, row.features)]
 
     def precision(self, rows: list[Example]) -> float:
         flagged = self.flagged(rows)
         return sum(row.label for row in flagged) / len(flagged) if flagged else 0.0
 
 
-def expected_windows(system: System, market: Expected) -> list[Window]:
+def expected_windows(system: System, market: ExpectedMarket) -> list[Window]:
     """The windows that must come of a market."""
     return windows_of([one.label for one in market.plain_examples], *system.windowing)
 
 
-def _runs(system: System, market: Expected) -> list[Run]:
+def _runs(system: System, market: ExpectedMarket) -> list[Run]:
     store, name = system.store, market.instrument
     events = [decode_run_event(value) for value in values(system, market, TRAINING_RUNS)]
     examples, windows = market.plain_examples, expected_windows(system, market)
@@ -89,7 +89,7 @@ def _runs(system: System, market: Expected) -> list[Run]:
                 (one.number, [row.order_id for row in _rows(one, examples)])
                 for one in _remembered(window, windows, system.memory)
             ],
-            decode_model_record(store.values[keys.about(name, window.number)]),
+            decode_model_record(store.values[keys.record(name, window.number)]),
             [event for event in events if event.seq == window.number],
         )
         for window in windows
@@ -109,11 +109,11 @@ def _remembered(window: Window, windows: list[Window], memory: int) -> list[Wind
     return found[:-1]
 
 
-def windows(system: System, market: Expected) -> None:
+def windows(system: System, market: ExpectedMarket) -> None:
     """Every window closed and ended, with one verdict, and a model of exactly its rows."""
     name, expected = market.instrument, expected_windows(system, market)
     if (found := sorted(system.store.sorted.get(keys.history(name), ()))) != [one.number for one in expected]:
-        raise Broken(f"{name}: the registry knows windows {found}, there are {len(expected)}")
+        raise InvariantError(f"{name}: the registry knows windows {found}, there are {len(expected)}")
     offsets = [offset for offset, _ in records(system, market, EXAMPLES)]
     for run in _runs(system, market):
         first, last = run.window.first_example_seq, run.window.last_example_seq
@@ -123,19 +123,19 @@ def windows(system: System, market: Expected) -> None:
         oldest = run.remembered[0][0] if run.remembered else run.seq
         needed = offsets[expected[oldest - 1].first_example_seq - 1]
         wanted = offsets[first - 1], offsets[last - 1], needed
-        found_there = run.record.first_offset, run.record.last_offset, run.record.needed_from
+        found_there = run.record.first_offset, run.record.last_offset, run.record.replay_offset
         if found_there != wanted:
-            raise Broken(f"{run.name} has rows at offsets {wanted}, its record says {found_there}")
+            raise InvariantError(f"{run.name} has rows at offsets {wanted}, its record says {found_there}")
 
 
 def _closed(run: Run, first: int, last: int) -> None:
     closed = [event for event in run.events if event.step is Step.WINDOW_CLOSED]
     if not closed:
-        raise Broken(f"{run.name} ended, and nobody was told that it closed")
+        raise InvariantError(f"{run.name} ended, and nobody was told that it closed")
     for event in closed:
         held = event.first_example_seq, event.last_example_seq
         if held != (first, last):
-            raise Broken(f"{run.name} holds examples {held}, not {first} to {last}")
+            raise InvariantError(f"{run.name} holds examples {held}, not {first} to {last}")
 
 
 def _ended(run: Run) -> None:
@@ -144,26 +144,26 @@ def _ended(run: Run) -> None:
     record, ended = run.record, [event for event in run.events if event.step in CLOSING and event.reason != "stale"]
     verdicts = Counter(CLOSING[event.step] for event in ended)
     if set(verdicts) != {record.verdict}:
-        raise Broken(f"{run.name} is {record.verdict} in the registry, told was {dict(verdicts)}")
+        raise InvariantError(f"{run.name} is {record.verdict} in the registry, told was {dict(verdicts)}")
     for event in ended:
-        told = event.result and (event.result.sha256, event.result.verdict, event.reason)
-        if told != (record.sha256, record.verdict, record.reason):
-            raise Broken(f"{run.name}: told was {told}, its record says {record.sha256} {record.reason}")
+        reported = event.result and (event.result.sha256, event.result.verdict, event.reason)
+        if reported != (record.sha256, record.verdict, record.reason):
+            raise InvariantError(f"{run.name}: told was {reported}, its record says {record.sha256} {record.reason}")
 
 
 def _model(run: Run, payload: bytes | None) -> None:
     record = run.record
     if (payload is not None) != (record.reason in KEPT):
-        raise Broken(f"{run.name} is {record.verdict}, and its model is {payload and 'there'}")
+        raise InvariantError(f"{run.name} is {record.verdict}, and its model is {payload and 'there'}")
     if payload is None:
         return
     if sha256(payload).hexdigest() != record.sha256:
-        raise Broken(f"{run.name}: its record names another model than the registry keeps")
-    if decode_model(payload).coefficients[learner.WEIGHED + 1] != learner.mark(run.seal):
-        raise Broken(f"{run.name}: its model was made of other rows")
+        raise InvariantError(f"{run.name}: its record names another model than the registry keeps")
+    if decode_model(payload).coefficients[fake_learner.WEIGHED + 1] != fake_learner.mark(run.fingerprint):
+        raise InvariantError(f"{run.name}: its model was made of other rows")
 
 
-def rulings(system: System, market: Expected) -> None:
+def gate_verdicts(system: System, market: ExpectedMarket) -> None:
     """Each window ended as the rules say: no model is kept back that may be served, none served that may not."""
     runs = _runs(system, market)
     pointed = {seq for name, _, seq in system.store.moves if name == market.instrument}
@@ -171,7 +171,7 @@ def rulings(system: System, market: Expected) -> None:
     for run, proven in zip(runs, proofs, strict=True):
         reason, verdict = run.record.reason, run.record.verdict
         if VERDICTS.get(reason) is not verdict:
-            raise Broken(f"{run.name} is {verdict} for the reason {reason!r}")
+            raise InvariantError(f"{run.name} is {verdict} for the reason {reason!r}")
         unfit = _unfit(run)
         allowed = {unfit or ("" if proven else "not_proven")}
         if not unfit and system.promotion == "proven" and _moved_by_hand(system, market):
@@ -179,14 +179,16 @@ def rulings(system: System, market: Expected) -> None:
         if not unfit and any(_better(other, run) for other in runs if other.seq in pointed):
             allowed.add("worse_than_served")
         if reason not in allowed:
-            raise Broken(f"{run.name} ended with the reason {reason!r}, by the rules it ends with {sorted(allowed)}")
+            raise InvariantError(
+                f"{run.name} ended with the reason {reason!r}, by the rules it ends with {sorted(allowed)}"
+            )
 
 
 def _unfit(run: Run) -> str:
     """Why a window has no model that may be served, whatever else there is; empty where it has one."""
     if run.window.one_class:
         return "one_class"
-    return "training_error" if learner.fails(run.seal) else ""
+    return "training_error" if fake_learner.fails(run.fingerprint) else ""
 
 
 def _better(other: Run, run: Run) -> bool:
@@ -205,42 +207,44 @@ def _proofs(runs: list[Run]) -> Iterator[bool]:
     newest = 0
     for at, run in enumerate(runs):
         since = [one for one in runs[newest:at] if one.record.scorecard]
-        yield sum(one.rival == newest for one in since) >= learner.PROVEN_BY
+        yield sum(one.champion == newest for one in since) >= fake_learner.PROVEN_BY
         newest = run.seq if run.record.verdict is Verdict.PUBLISHED else newest
 
 
-def scorecards(system: System, market: Expected) -> None:
+def scorecards(system: System, market: ExpectedMarket) -> None:
     """Each model that is worth it was judged once its next window closed, beside what served, on the rows placed after
     its own window had closed; nothing else was judged."""
     runs, served = _runs(system, market), 0
     for run, following in zip_longest(runs, runs[1:]):
         served = run.seq if run.record.verdict is Verdict.PUBLISHED else served
-        told = {_counts(event.scorecard) for event in run.events if event.step is Step.SCORED}
+        reported = {_counts(event.scorecard) for event in run.events if event.step is Step.SCORED}
         if following is None or run.record.reason not in JUDGED:
-            if told or run.record.scorecard or run.record.rival:
-                raise Broken(f"{run.name} was judged, and there is nothing to judge")
+            if reported or run.record.scorecard or run.record.champion:
+                raise InvariantError(f"{run.name} was judged, and there is nothing to judge")
             continue
         closed_ns = max(row.resolved_ns for row in run.rows)
         later = [row for row in following.rows if row.example_seq > run.window.last_example_seq]
         rows = [row for row in later if row.placed_ns > closed_ns]
         wanted, kept = _figures(run, rows), _counts(run.record.scorecard)
-        if kept != wanted or told != {wanted}:
-            raise Broken(f"{run.name}: its scorecard is {kept}, told was {told}, the next window gives {wanted}")
+        if kept != wanted or reported != {wanted}:
+            raise InvariantError(
+                f"{run.name}: its scorecard is {kept}, told was {reported}, the next window gives {wanted}"
+            )
         if not _moved_by_hand(system, market):
             _beside(run, runs, served, rows)
 
 
-def _moved_by_hand(system: System, market: Expected) -> bool:
+def _moved_by_hand(system: System, market: ExpectedMarket) -> bool:
     return any(instrument == market.instrument for instrument, _, _ in system.store.by_hand)
 
 
 def _beside(run: Run, runs: list[Run], served: int, rows: list[Example]) -> None:
-    rival = run.record.rival
-    found = (rival.seq, rival.flagged, rival.hits) if rival else (0, 0, 0)
+    champion = run.record.champion
+    found = (champion.seq, champion.flagged, champion.hits) if champion else (0, 0, 0)
     beside_none = served in (0, run.seq) or not rows
     wanted = (0, 0, 0) if beside_none else (served, *_figures(runs[served - 1], rows)[2:])
     if found != wanted:
-        raise Broken(f"{run.name} was judged beside {found}, what served gives {wanted}")
+        raise InvariantError(f"{run.name} was judged beside {found}, what served gives {wanted}")
 
 
 def _figures(run: Run, rows: list[Example]) -> tuple[int, int, int, int]:
@@ -253,21 +257,27 @@ def _counts(card: Scorecard | None) -> tuple[int, int, int, int] | None:
     return card and (card.rows, card.positives, card.flagged, card.hits)
 
 
-def promotions(system: System, market: Expected) -> None:
+def promotions(system: System, market: ExpectedMarket) -> None:
     """The trainer points at published models only, the candidate is the newest model that is not proven, and each model
     was judged beside one that served."""
     store, name = system.store, market.instrument
-    told = [run.record for run in _runs(system, market)]
+    reported = [run.record for run in _runs(system, market)]
     moves = [(epoch, seq) for instrument, epoch, seq in store.moves if instrument == name]
     by_trainer = {seq for epoch, seq in moves if (name, epoch, seq) not in store.by_hand}
-    published = {record.seq for record in told if record.verdict is Verdict.PUBLISHED}
+    published = {record.seq for record in reported if record.verdict is Verdict.PUBLISHED}
     if by_trainer != published:
-        raise Broken(f"{name}: published are {sorted(published)}, the trainer pointed at {sorted(by_trainer)}")
+        raise InvariantError(f"{name}: published are {sorted(published)}, the trainer pointed at {sorted(by_trainer)}")
     newest = max((seq for _, seq in moves), default=0)
-    wanted = max((record.seq for record in told if record.reason == "not_proven" and record.seq > newest), default=0)
+    wanted = max(
+        (record.seq for record in reported if record.reason == "not_proven" and record.seq > newest), default=0
+    )
     found = int(store.hashes.get(keys.pointer(name, keys.CANDIDATE), {}).get("seq", 0))
     if found != wanted:
-        raise Broken(f"{name}: the candidate is {found}, the newest model that is not proven {wanted}")
-    for record in told:
-        if (rival := record.rival) and (rival.seq >= record.seq or rival.seq not in {seq for _, seq in moves}):
-            raise Broken(f"{name}: model {record.seq} was judged beside {rival.seq}, which did not serve then")
+        raise InvariantError(f"{name}: the candidate is {found}, the newest model that is not proven {wanted}")
+    for record in reported:
+        if (champion := record.champion) and (
+            champion.seq >= record.seq or champion.seq not in {seq for _, seq in moves}
+        ):
+            raise InvariantError(
+                f"{name}: model {record.seq} was judged beside {champion.seq}, which did not serve then"
+            )

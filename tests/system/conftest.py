@@ -12,7 +12,7 @@ import pytest
 
 from tests import oracle
 from tests.system import driver, recorded
-from tests.system.driver import Ended, Running
+from tests.system.driver import CompletedRun, RunningProgram
 from tests.waiting import RUN_LIMIT_S
 
 SYMBOL = "BTC-USD"
@@ -27,7 +27,7 @@ REPLAYED_ONCE = pytest.mark.xdist_group("replayed")
 class Replayed:
     """A run on a recorded file that has ended, and what the oracle says of that file."""
 
-    ended: Ended
+    ended: CompletedRun
     folder: Path
     instrument: str
     file: Path
@@ -49,7 +49,7 @@ def replay(
     symbol: str = SYMBOL,
     speed: str = "max",
     limit_s: float = RUN_LIMIT_S,
-    meanwhile: Callable[[Running], None] = lambda running: None,
+    meanwhile: Callable[[RunningProgram], None] = lambda running: None,
 ) -> Replayed:
     """Run the program on a file as a user would, to its end."""
     arguments = [
@@ -59,7 +59,7 @@ def replay(
         *("--export", "out", "--summary", "s.json", "--data-dir", "data", *more),
     ]
     ended = driver.run(arguments, folder, limit_s, meanwhile)
-    return Replayed(ended, folder, f"replay:{symbol}", file, oracle.judge(file, SETTINGS))
+    return Replayed(ended, folder, f"replay:{symbol}", file, oracle.evaluate_file(file, SETTINGS))
 
 
 @pytest.fixture(scope="session")

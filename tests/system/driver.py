@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.waiting import Deadline
-from tidewheel.local.children.processes import tethered
+from tidewheel.local.processes.subprocesses import tethered
 
 PROGRAM = Path(sys.executable).with_name("tidewheel")
 LOOK_S = 0.1
@@ -28,13 +28,13 @@ def gone(process: psutil.Process) -> bool:
 
 
 @dataclass
-class Running:
+class RunningProgram:
     """A started program and every descendant seen so far."""
 
     process: subprocess.Popen[str]
     seen: dict[int, psutil.Process] = field(default_factory=dict)
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """Remember the descendants that live now; a grandchild is seen while its parent lives."""
         with suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
@@ -48,7 +48,7 @@ class Running:
 
     def child(self, *words: str) -> psutil.Process | None:
         """A live descendant that has one of the words in its command line."""
-        self.look()
+        self.scan()
         for child in self.seen.values():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 if child.is_running() and any(word in told for told in child.cmdline() for word in words):
@@ -75,11 +75,11 @@ class Running:
                 if not gone(child):
                     child.kill()
 
-    def wait(self, limit_s: float, meanwhile: Callable[["Running"], None] = lambda running: None) -> int:
+    def wait(self, limit_s: float, meanwhile: Callable[["RunningProgram"], None] = lambda running: None) -> int:
         """Exit code; raises TimeoutError when `limit_s` passes. `meanwhile` is called some ten times a second."""
         deadline = Deadline(limit_s)
         while True:
-            self.look()
+            self.scan()
             meanwhile(self)
             with suppress(subprocess.TimeoutExpired):
                 return self.process.wait(LOOK_S)
@@ -95,7 +95,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Ended:
+class CompletedRun:
     """How a program ended, and what it wrote."""
 
     code: int
@@ -106,7 +106,7 @@ class Ended:
 
 
 @contextmanager
-def started(arguments: list[str], folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
+def started(arguments: list[str], folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[RunningProgram]:
     """The program with its words in files below `folder`; killed with all it started when the block is left early.
 
     `settings`: TIDEWHEEL_ variables; those of whoever runs the tests are left out.
@@ -124,12 +124,12 @@ def started(arguments: list[str], folder: Path, settings: Mapping[str, str] | No
             text=True,
             start_new_session=True,
         )
-    running = Running(process)
+    running = RunningProgram(process)
     try:
         yield running
     finally:
         if process.poll() is None:
-            running.look()
+            running.scan()
             process.send_signal(signal.SIGKILL)
             process.wait()
         running.kill_left()
@@ -139,21 +139,21 @@ def run(
     arguments: list[str],
     folder: Path,
     limit_s: float,
-    meanwhile: Callable[[Running], None] = lambda running: None,
+    meanwhile: Callable[[RunningProgram], None] = lambda running: None,
     settings: Mapping[str, str] | None = None,
-) -> Ended:
+) -> CompletedRun:
     """Run the program to its end."""
     with started(arguments, folder, settings) as running:
         try:
             code = running.wait(limit_s, meanwhile)
         except TimeoutError as failure:
-            raise TimeoutError(f"{failure}; its last words:\n{last_words(folder)}") from None
+            raise TimeoutError(f"{failure}; its last words:\n{log_tails(folder)}") from None
         left = running.wait_gone()
     output, errors = (folder / "out.txt").read_text(), (folder / "err.txt").read_text()
-    return Ended(code, output, errors, left, len(running.seen))
+    return CompletedRun(code, output, errors, left, len(running.seen))
 
 
-def last_words(folder: Path) -> str:
+def log_tails(folder: Path) -> str:
     """The ends of everything the program wrote, for whoever reads a failure."""
     logs = [folder / "out.txt", folder / "err.txt", *sorted(folder.rglob("logs/*.log"))]
     texts = {log.name: log.read_text(errors="replace").splitlines() for log in logs if log.exists()}

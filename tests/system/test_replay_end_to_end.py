@@ -51,7 +51,7 @@ def test_exports_equal_the_oracle_record_for_record(replayed: Replayed) -> None:
 def test_the_verifier_can_fail(replayed: Replayed) -> None:
     """Planted: the oracle told of another exit price, and of one row less."""
     settings = dataclasses.replace(SETTINGS, exit_on="mid")
-    other = oracle.judge_rows(
+    other = oracle.evaluate_rows(
         [oracle.Row(t.line, t.time_ns, t.bid, t.offer) for t in replayed.result.ticks[:-1]], settings
     )
     _, faults = verifier.differences(replayed.export, {INSTRUMENT: other})

@@ -45,8 +45,8 @@ def verify(name: str, case: Case, data: Path, folder: Path) -> list[str]:
     ended = driver.run(arguments, folder, LIMIT_S)
     ran_s = time.monotonic() - started
     if ended.code != 0:
-        return [f"{name}: exit code {ended.code}\n{ended.output}{ended.errors}{driver.last_words(folder)}"]
-    result = oracle.judge(file, oracle.Settings(threshold=case.threshold))
+        return [f"{name}: exit code {ended.code}\n{ended.output}{ended.errors}{driver.log_tails(folder)}"]
+    result = oracle.evaluate_file(file, oracle.Settings(threshold=case.threshold))
     counts, faults = verifier.differences(folder / "out", {"replay:BTC-USD": result})
     summary = json.loads((folder / "s.json").read_text())
     faults += window_faults(summary, result) + [f"left behind: {left}" for left in ended.left]

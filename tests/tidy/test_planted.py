@@ -16,8 +16,13 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
     (rules.purity, CORE, "import confluent_kafka", "import bisect"),
     (rules.purity, CORE, "from time import monotonic", "from tidewheel.domain.time import second_of"),
     (rules.purity, CORE, "def f():\n    import os", "def f():\n    import math"),
-    (rules.purity, CORE, "from tidewheel.runtime import kafka", "from tidewheel.contracts.bad_record import BadRecord"),
-    (rules.purity, "services/labeler/book.py", "import logging", "import heapq"),
+    (
+        rules.purity,
+        CORE,
+        "from tidewheel.runtime import kafka",
+        "from tidewheel.contracts.invalid_record import InvalidRecordError",
+    ),
+    (rules.purity, "services/labeler/open_orders.py", "import logging", "import heapq"),
     (rules.purity, "tidewheel/domain/time.py", "import redis", "import re"),
     (rules.purity, "tidewheel/report/page.py", "import time", "import html"),
     (

@@ -17,7 +17,7 @@ from bench.harness import Servers, Size
 from bench.records import outputs, write
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
-from tests.simulation.stage import Calm
+from tests.simulation.injector import NoFaults
 from tidewheel.contracts.topics import EXAMPLES, TICKS, TOPICS, TRANSACTIONS
 from tidewheel.runtime.kafka import Clients
 
@@ -86,7 +86,7 @@ def test_the_labeler_and_its_yardstick_take_turns_unless_told_otherwise(told: Ca
 
 
 def test_one_of_them_alone_has_one_round() -> None:
-    assert benches.turns(["labeler", "day"], None) == ["labeler", "day"]
+    assert benches.run_order(["labeler", "day"], None) == ["labeler", "day"]
 
 
 # ---- hashes ----
@@ -97,7 +97,7 @@ def digested(*records: tuple[str, int, bytes, bytes], seed: int = 0) -> tuple[tu
     broker, digest = made_broker(), sha256()
     for topic, partition, key, value in records:
         broker.append((topic, partition), key, value)
-    return outputs("", digest, clients=clients(broker, Calm(), Random(seed))), digest.hexdigest()
+    return outputs("", digest, clients=clients(broker, NoFaults(), Random(seed))), digest.hexdigest()
 
 
 ONE = (TRANSACTIONS.name, 0, b"a", b"1")
@@ -129,7 +129,7 @@ def test_what_an_instrument_got_is(records: tuple[tuple[str, int, bytes, bytes],
 
 
 @dataclass
-class Beginning(Calm):
+class Beginning(NoFaults):
     """Time passes at every effect until records are seen, then stands still until the process leaves."""
 
     broker: Broker
@@ -171,7 +171,7 @@ def test_the_clock_of_the_yardstick_runs_from_the_first_record_to_the_last_commi
 
 def test_the_clock_of_the_labeler_runs_from_the_first_record_to_the_last_commit(beginning: Beginning) -> None:
     market = labeler.Market("sim:CLOCK", 0.4, 300, 100, 1)
-    write(clients(beginning.broker, Calm(), Random(1)).producer({}), market, 0)
+    write(clients(beginning.broker, NoFaults(), Random(1)).producer({}), market, 0)
     wall_s, cpu_s = labeler.label("", [market], clients_of(beginning))
     assert beginning.broker.partitions[TRANSACTIONS.name, 0].committed()
     assert beginning.now_s >= 500.0

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs import market, models, orders, training
 from tidewheel.contracts.codecs.columns import packed
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.prices import PRICE_MAX_E9
 from tidewheel.domain.time import NS_PER_S
@@ -107,9 +107,9 @@ AT = 10 * NS_PER_S
     ],
 )
 def test_market_seconds_that_contradict_themselves(changed: dict[str, Any], words: str) -> None:
-    with pytest.raises(BadRecord, match=words) as caught:
+    with pytest.raises(InvalidRecordError, match=words) as caught:
         market.decode_second(second(**changed))
-    assert caught.value.reason is Reason.INCONSISTENT
+    assert caught.value.reason is DeadLetterReason.INCONSISTENT
 
 
 @pytest.mark.parametrize(
@@ -131,24 +131,24 @@ def test_market_seconds_that_contradict_themselves(changed: dict[str, Any], word
     ],
 )
 def test_orders_that_contradict_themselves(changed: dict[str, Any], words: str) -> None:
-    with pytest.raises(BadRecord, match=words) as caught:
+    with pytest.raises(InvalidRecordError, match=words) as caught:
         orders.decode_orders(second_orders(**changed))
-    assert caught.value.reason is Reason.INCONSISTENT
+    assert caught.value.reason is DeadLetterReason.INCONSISTENT
 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"schema_hash": b""}, Reason.WRONG_SCHEMA),
-        ({"schema_hash": bytes(32)}, Reason.WRONG_SCHEMA),
-        ({"features": bytes(4 * 604)}, Reason.INCONSISTENT),
-        ({"label": 2}, Reason.INCONSISTENT),
-        ({"example_seq": 0}, Reason.INCONSISTENT),
-        ({"instrument": "BTC"}, Reason.UNKNOWN_INSTRUMENT),
+        ({"schema_hash": b""}, DeadLetterReason.WRONG_SCHEMA),
+        ({"schema_hash": bytes(32)}, DeadLetterReason.WRONG_SCHEMA),
+        ({"features": bytes(4 * 604)}, DeadLetterReason.INCONSISTENT),
+        ({"label": 2}, DeadLetterReason.INCONSISTENT),
+        ({"example_seq": 0}, DeadLetterReason.INCONSISTENT),
+        ({"instrument": "BTC"}, DeadLetterReason.UNKNOWN_INSTRUMENT),
     ],
 )
-def test_examples_that_cannot_be_used(changed: dict[str, Any], reason: Reason) -> None:
-    with pytest.raises(BadRecord) as caught:
+def test_examples_that_cannot_be_used(changed: dict[str, Any], reason: DeadLetterReason) -> None:
+    with pytest.raises(InvalidRecordError) as caught:
         orders.decode_example(example(**changed))
     assert caught.value.reason is reason
 
@@ -156,44 +156,52 @@ def test_examples_that_cannot_be_used(changed: dict[str, Any], reason: Reason) -
 @pytest.mark.parametrize(
     ("decode", "message", "reason"),
     [
-        (market.decode_second, second(instrument=""), Reason.UNKNOWN_INSTRUMENT),
-        (market.decode_second, b"\xff", Reason.UNDECODABLE),
-        (market.decode_feed_status, market_pb2.FeedStatus(instrument="sim:X").SerializeToString(), Reason.INCONSISTENT),
-        (market.decode_dead_letter, market_pb2.DeadLetter(reason="odd").SerializeToString(), Reason.INCONSISTENT),
+        (market.decode_second, second(instrument=""), DeadLetterReason.UNKNOWN_INSTRUMENT),
+        (market.decode_second, b"\xff", DeadLetterReason.UNDECODABLE),
+        (
+            market.decode_feed_status,
+            market_pb2.FeedStatus(instrument="sim:X").SerializeToString(),
+            DeadLetterReason.INCONSISTENT,
+        ),
+        (
+            market.decode_dead_letter,
+            market_pb2.DeadLetter(reason="odd").SerializeToString(),
+            DeadLetterReason.INCONSISTENT,
+        ),
         (
             orders.decode_transaction,
             orders_pb2.Transaction(instrument="sim:X").SerializeToString(),
-            Reason.INCONSISTENT,
+            DeadLetterReason.INCONSISTENT,
         ),
         (
             orders.decode_transaction,
             orders_pb2.Transaction(instrument="sim:X", outcome=1, entry_e9=5, exit_e9=7, pnl_e9=1).SerializeToString(),
-            Reason.INCONSISTENT,
+            DeadLetterReason.INCONSISTENT,
         ),
         (
             training.decode_run_event,
             training_pb2.TrainingRunEvent(instrument="sim:X").SerializeToString(),
-            Reason.INCONSISTENT,
+            DeadLetterReason.INCONSISTENT,
         ),
-        (models.decode_model, models_pb2.Model(format_version=99).SerializeToString(), Reason.UNDECODABLE),
+        (models.decode_model, models_pb2.Model(format_version=99).SerializeToString(), DeadLetterReason.UNDECODABLE),
         (
             models.decode_model,
             models_pb2.Model(format_version=1, mean=bytes(8)).SerializeToString(),
-            Reason.INCONSISTENT,
+            DeadLetterReason.INCONSISTENT,
         ),
         (
             models.decode_model,
             models_pb2.Model(format_version=1, mean=bytes(7)).SerializeToString(),
-            Reason.INCONSISTENT,
+            DeadLetterReason.INCONSISTENT,
         ),
         (
             models.decode_model_record,
             models_pb2.ModelRecord(instrument="sim:X").SerializeToString(),
-            Reason.INCONSISTENT,
+            DeadLetterReason.INCONSISTENT,
         ),
     ],
 )
-def test_reasons(decode: Callable[[bytes], Any], message: bytes, reason: Reason) -> None:
-    with pytest.raises(BadRecord) as caught:
+def test_reasons(decode: Callable[[bytes], Any], message: bytes, reason: DeadLetterReason) -> None:
+    with pytest.raises(InvalidRecordError) as caught:
         decode(message)
     assert caught.value.reason is reason

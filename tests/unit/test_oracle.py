@@ -18,7 +18,7 @@ def market(*quotes: tuple[float, float, float], **settings: object) -> Result:
         Row(line, round(at * 1000) * 10**6, round(bid * UNIT), round(offer * UNIT))
         for line, (at, bid, offer) in enumerate(quotes, start=2)
     ]
-    return oracle.judge_rows(rows, Settings(**settings))  # type: ignore[arg-type]
+    return oracle.evaluate_rows(rows, Settings(**settings))  # type: ignore[arg-type]
 
 
 def ended(result: Result) -> list[tuple[int, str, float, int, float]]:
@@ -139,7 +139,7 @@ def test_the_day_starts_anew_at_midnight_and_with_a_session() -> None:
 
 def test_a_mid_is_floored() -> None:
     rows = [Row(2, 10 * E9, 10, 13)]
-    result = oracle.judge_rows(rows, Settings())
+    result = oracle.evaluate_rows(rows, Settings())
     assert result.bars[0].mid == 11
 
 
@@ -155,7 +155,7 @@ def test_a_mid_is_floored() -> None:
     ],
 )
 def test_thresholds(threshold: str, entry: int, away: int) -> None:
-    assert oracle.distance(threshold, entry) == away
+    assert oracle.threshold_distance(threshold, entry) == away
 
 
 def test_orders_take_the_quote_in_force_from_the_first_tick_on() -> None:
@@ -269,7 +269,7 @@ def test_features_by_hand() -> None:
 
 def test_features_are_float32_of_the_float64() -> None:
     rows = [Row(2, 1000 * E9, 100_000_000_001, 100_000_000_001), Row(3, 1600 * E9, 100 * E9, 100 * E9)]
-    result = oracle.judge_rows([*rows, Row(4, 1600 * E9 + 1, 200 * E9, 200 * E9)], Settings(orders_per_second=1))
+    result = oracle.evaluate_rows([*rows, Row(4, 1600 * E9 + 1, 200 * E9, 200 * E9)], Settings(orders_per_second=1))
     example = next(result.examples())
     assert example.features[-4:] == struct.pack("<f", 1e-9)
 

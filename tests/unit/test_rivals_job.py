@@ -6,7 +6,7 @@ import pytest
 
 from bench.labeler import Market
 from bench.rivals import job
-from bench.rivals.__main__ import EndingMarket, Took, beside
+from bench.rivals.__main__ import EndingMarket, RunMeasurement, beside
 from services.labeler.core import Labeler
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_example, encode_orders, encode_transaction
@@ -38,11 +38,11 @@ def by_the_job(market: Market, store: Kept, *, orders_first: bool) -> Written:
         second = MarketSecond.FromString(encode_second(made_second))
         orders = SecondOrders.FromString(encode_orders(made_orders))
         if orders_first:
-            outputs += job.meet_orders(store, orders)
-            outputs += job.meet_second(store, second)
+            outputs += job.on_orders(store, orders)
+            outputs += job.on_second(store, second)
         else:
-            outputs += job.meet_second(store, second)
-            outputs += job.meet_orders(store, orders)
+            outputs += job.on_second(store, second)
+            outputs += job.on_orders(store, orders)
     return [(one.SerializeToString(), None if other is None else other.SerializeToString()) for one, other in outputs]
 
 
@@ -57,8 +57,10 @@ def test_the_job_writes_what_the_labeler_writes(quotes_per_second: float, orders
     assert set(store) == {"head"}
 
 
-def took(market_seconds: int, wall_s: float, cpu_s: float, **written: tuple[int, str]) -> Took:
-    return Took(market_seconds, wall_s, cpu_s, {f"examples/{name}": found for name, found in written.items()}, {})
+def took(market_seconds: int, wall_s: float, cpu_s: float, **written: tuple[int, str]) -> RunMeasurement:
+    return RunMeasurement(
+        market_seconds, wall_s, cpu_s, {f"examples/{name}": found for name, found in written.items()}, {}
+    )
 
 
 def test_a_ratio_is_of_rates_of_the_same_round() -> None:

@@ -9,48 +9,48 @@ from typing import Any
 import click
 from joblib import cpu_count
 
-from services.ingest.log import partition_of
+from services.ingest.kafka_log import partition_of
 from services.ingest.settings import Settings as Ingest
 from services.trainer.settings import Settings as Trainer
 from tidewheel.cli.options import Parsed
+from tidewheel.cli.parameter_grid import displayed, option_text, parameter_grid, parse_variations
 from tidewheel.cli.registry_access import json_option
 from tidewheel.cli.run import PARTITIONS, run
-from tidewheel.cli.vary import combinations, text_of, told, varied
-from tidewheel.compare import outcome, work
-from tidewheel.compare.plan import CONFIGURATIONS_MAX, Configuration, Request
-from tidewheel.compare.table import lines
+from tidewheel.compare import parallel, results
+from tidewheel.compare.plan import CONFIGURATIONS_MAX, ComparisonRequest, Configuration
+from tidewheel.compare.text_table import lines
 from tidewheel.domain.feeds import REPLAY
-from tidewheel.local.data_dir import check_file_place, write_whole
+from tidewheel.local.data_dir import check_writable, write_atomically
 from tidewheel.local.run_options import MAX, RunOptions, checked, parse_feed
 from tidewheel.report.comparison import page
-from tidewheel.runtime.settings import PREFIX, BadSettings
+from tidewheel.runtime.settings import PREFIX, SettingsError
 
 # Options that `tidewheel run` has.
-OF_RUN = (
+RUN_OPTIONS = (
     *("threshold", "orders_per_second", "window", "step", "trials", "memory", "exit_on", "max_holding", "promotion"),
 )
 # Settings that it leaves to the environment.
-OF_INGEST = ("quiet_s", "stale_s")
-OF_TRAINER = (
+INGEST_SETTINGS = ("quiet_s", "stale_s")
+TRAINER_SETTINGS = (
     *("due_each", "criterion", "recall_min", "precision_min", "beta", "optimizer", "loss", "positive_weight"),
     *("uniqueness_weights", "early_stopping", "warm_start", "seed"),
 )
 
 
-def _of_run(names: Sequence[str]) -> dict[str, click.Option]:
+def _run_options(names: Sequence[str]) -> dict[str, click.Option]:
     """Options as `tidewheel run` has them."""
     known = {parameter.name: parameter for parameter in run.params if isinstance(parameter, click.Option)}
     return {name: known[name] for name in names}
 
 
-def _of_settings(settings: type[Any], names: Sequence[str]) -> dict[str, click.Option]:
+def _settings_options(settings: type[Any], names: Sequence[str]) -> dict[str, click.Option]:
     """A service's settings as options; the environment counts as it does for a run."""
     known = {field.name: field for field in fields(settings)}
     return {
         name: click.Option(
             [f"--{name.replace('_', '-')}"],
             type=Parsed(name.upper(), known[name].metadata["parse"]),
-            default=text_of(known[name].default),
+            default=option_text(known[name].default),
             show_default=True,
             envvar=f"{PREFIX}{name.upper()}",
             help=f"{known[name].metadata['meaning']} Takes: {known[name].metadata['parse'].allowed}.",
@@ -59,8 +59,8 @@ def _of_settings(settings: type[Any], names: Sequence[str]) -> dict[str, click.O
     }
 
 
-LEFT_TO_THE_ENVIRONMENT = _of_settings(Ingest, OF_INGEST) | _of_settings(Trainer, OF_TRAINER)
-VARIABLE = _of_run(OF_RUN) | LEFT_TO_THE_ENVIRONMENT
+ENVIRONMENT_OPTIONS = _settings_options(Ingest, INGEST_SETTINGS) | _settings_options(Trainer, TRAINER_SETTINGS)
+VARIABLE_OPTIONS = _run_options(RUN_OPTIONS) | ENVIRONMENT_OPTIONS
 
 
 @click.command()
@@ -103,37 +103,37 @@ def compare(
     Each FILE goes through every configuration as `tidewheel run` would take it, without Kafka and Redis: the same
     models, scorecards and evidence. Options not varied hold for all.
     """
-    values = varied(VARIABLE, typed, ctx)
+    values = parse_variations(VARIABLE_OPTIONS, typed, ctx)
     configurations = tuple(
-        _configuration(files[0], {**given, **own}, told(own)) for own in combinations(values, CONFIGURATIONS_MAX)
+        _configuration(files[0], {**given, **own}, displayed(own)) for own in parameter_grid(values, CONFIGURATIONS_MAX)
     )
     if repeated := [file for file in files if files.count(file) > 1]:
         raise click.UsageError(f"{repeated[0]} is named twice")
     for file in files:
-        work.check_file(file)
-    work.check_backend(backend)
+        parallel.check_file(file)
+    parallel.check_backend(backend)
     if html is not None:
-        check_file_place(html)
+        check_writable(html)
     instrument = f"{REPLAY}:{given['instrument']}"
     partition = partition_of(instrument, PARTITIONS)
-    request = Request(files, configurations, instrument, partition, jobs or cpu_count(), backend)
-    found = work.compare(request)
-    compared = outcome.weighed(request, found)
+    request = ComparisonRequest(files, configurations, instrument, partition, jobs or cpu_count(), backend)
+    results_by_file = parallel.compare(request)
+    compared = results.summarize(request, results_by_file)
     if html is not None:
-        write_whole(html, page(compared))
+        write_atomically(html, page(compared))
     if as_json:
-        click.echo(json.dumps(outcome.facts(request, found, compared), allow_nan=False))
+        click.echo(json.dumps(results.as_dict(request, results_by_file, compared), allow_nan=False))
     else:
         click.echo("\n".join(lines(compared)))
 
 
-compare.params += [*_of_run(["instrument"]).values(), *VARIABLE.values()]
+compare.params += [*_run_options(["instrument"]).values(), *VARIABLE_OPTIONS.values()]
 
 
 def _configuration(file: Path, values: Mapping[str, Any], name: Mapping[str, str]) -> Configuration:
     """What a run with these values would tell its services. Raises UsageError where they do not go together."""
-    more = {option.upper(): text_of(values[option]) for option in LEFT_TO_THE_ENVIRONMENT}
-    own = {option: values[option] for option in OF_RUN}
+    more = {option.upper(): option_text(values[option]) for option in ENVIRONMENT_OPTIONS}
+    own = {option: values[option] for option in RUN_OPTIONS}
     try:
         options = checked(
             RunOptions(
@@ -149,5 +149,5 @@ def _configuration(file: Path, values: Mapping[str, Any], name: Mapping[str, str
             )
         )
         return Configuration.of(name, options, more)
-    except (ValueError, BadSettings) as failure:
+    except (ValueError, SettingsError) as failure:
         raise click.UsageError(str(failure)) from None

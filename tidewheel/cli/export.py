@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from tidewheel.cli.options import instrument_id, kafka_option
-from tidewheel.contracts.rows import VIEWS
-from tidewheel.local.exporting import SUFFIXES, say_left_out
+from tidewheel.contracts.tables import TABLE_VIEWS
+from tidewheel.local.exporting import SUFFIXES, warn_left_out
 from tidewheel.local.exporting import export as write_file
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
 
@@ -21,7 +21,7 @@ def file_path(_context: click.Context, _parameter: click.Parameter, value: str) 
 
 
 @click.command()
-@click.argument("topic", type=click.Choice(list(VIEWS)), metavar="TOPIC")
+@click.argument("topic", type=click.Choice(list(TABLE_VIEWS)), metavar="TOPIC")
 @click.option(
     "--out", "target", metavar="FILE", required=True, callback=file_path, help="Ends in .parquet, .csv or .jsonl."
 )
@@ -38,8 +38,8 @@ def export(topic: str, target: Path, instrument: str | None, kafka: str) -> None
     """
     require_broker(kafka)
     try:
-        exported = write_file(kafka, VIEWS[topic], target, instrument)
+        exported = write_file(kafka, TABLE_VIEWS[topic], target, instrument)
     except OSError as failure:
-        raise Unusable(f"{target} could not be written: {failure.strerror or failure}") from None
-    say_left_out(topic, exported)
+        raise FatalError(f"{target} could not be written: {failure.strerror or failure}") from None
+    warn_left_out(topic, exported)
     click.echo(f"{target}: {exported.rows} rows")

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from tidewheel.runtime.process import EXIT_BAD_SETTINGS, EXIT_FAILED, Unusable
+from tidewheel.runtime.process import EXIT_BAD_SETTINGS, EXIT_FAILED, FatalError
 
 EXIT_INTERRUPTED = 130
 
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -66,17 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = tidewheel.main(args=arguments, prog_name="tidewheel", standalone_mode=False)
     except click.UsageError as failure:
-        return _say(failure.format_message(), EXIT_BAD_SETTINGS)
-    except (click.ClickException, Unusable) as failure:
-        words = failure.format_message() if isinstance(failure, click.ClickException) else str(failure)
-        return _say(words, EXIT_FAILED)
+        return _print_error(failure.format_message(), EXIT_BAD_SETTINGS)
+    except (click.ClickException, FatalError) as failure:
+        message = failure.format_message() if isinstance(failure, click.ClickException) else str(failure)
+        return _print_error(message, EXIT_FAILED)
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
 
 
-def _say(words: str, code: int) -> int:
-    sys.stderr.write("tidewheel: " + " ".join(words.split()) + "\n")
+def _print_error(message: str, code: int) -> int:
+    sys.stderr.write("tidewheel: " + " ".join(message.split()) + "\n")
     return code
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from tidewheel.cli.model_views import NONE, number, table
-from tidewheel.domain.features import NAMES
+from tidewheel.domain.features import FEATURE_NAMES
 from tidewheel.domain.models import Float64, Model, ModelRecord
 
-Known = tuple[Model, ModelRecord]
+ModelWithRecord = tuple[Model, ModelRecord]
 CHANGES_SHOWN = 10
 
 
-def difference_facts(one: Known, other: Known) -> dict[str, Any]:
+def difference_dict(one: ModelWithRecord, other: ModelWithRecord) -> dict[str, Any]:
     """What differs, as JSON: a pair for each figure and setting, and the weights that changed most."""
     return {
         "seq": [one[0].seq, other[0].seq],
@@ -28,7 +28,7 @@ def difference_facts(one: Known, other: Known) -> dict[str, Any]:
     }
 
 
-def difference(one: Known, other: Known) -> str:
+def difference(one: ModelWithRecord, other: ModelWithRecord) -> str:
     """The same for people."""
     titles = ["", f"model {one[0].seq}", f"model {other[0].seq}"]
     figure_lines = [[name, number(mine), number(theirs)] for name, mine, theirs in figures(one, other)]
@@ -40,21 +40,21 @@ def difference(one: Known, other: Known) -> str:
             table([titles, *figure_lines]),
             table([titles, *setting_lines]),
             f"weights: cosine {number(alike)}; not zero "
-            f"{np.count_nonzero(weights(one[0]))} and {np.count_nonzero(weights(other[0]))} of {len(NAMES)}",
+            f"{np.count_nonzero(weights(one[0]))} and {np.count_nonzero(weights(other[0]))} of {len(FEATURE_NAMES)}",
             "changed most, for a dollar of the feature\n" + table([titles, *changes]) if changes else "equal weights",
         )
     )
 
 
-def figures(one: Known, other: Known) -> list[tuple[str, float | None, float | None]]:
+def figures(one: ModelWithRecord, other: ModelWithRecord) -> list[tuple[str, float | None, float | None]]:
     """Threshold, base rate and what the parts and the next window say."""
     return [
         (name, mine, theirs)
-        for (name, mine), (_, theirs) in zip(_figures(*one).items(), _figures(*other).items(), strict=True)
+        for (name, mine), (_, theirs) in zip(_metrics(*one).items(), _metrics(*other).items(), strict=True)
     ]
 
 
-def _figures(model: Model, record: ModelRecord) -> dict[str, float | None]:
+def _metrics(model: Model, record: ModelRecord) -> dict[str, float | None]:
     card = record.scorecard
     return {
         "threshold": model.threshold,
@@ -73,7 +73,7 @@ def _figures(model: Model, record: ModelRecord) -> dict[str, float | None]:
     }
 
 
-def settings(one: Known, other: Known) -> list[tuple[str, Any, Any]]:
+def settings(one: ModelWithRecord, other: ModelWithRecord) -> list[tuple[str, Any, Any]]:
     """The winning settings."""
     mine, theirs = asdict(one[0].hyperparameters), asdict(other[0].hyperparameters)
     return [(name, mine[name], theirs[name]) for name in mine]
@@ -95,7 +95,7 @@ def changed_most(one: Model, other: Model) -> list[tuple[str, float, float]]:
     mine, theirs = weights(one), weights(other)
     change = np.abs(mine - theirs)
     order = np.argsort(-change, kind="stable")[:CHANGES_SHOWN]
-    return [(NAMES[at], float(mine[at]), float(theirs[at])) for at in order.tolist() if change[at] > 0]
+    return [(FEATURE_NAMES[at], float(mine[at]), float(theirs[at])) for at in order.tolist() if change[at] > 0]
 
 
 def _text(value: Any) -> str:

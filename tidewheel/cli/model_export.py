@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 import click
 import numpy as np
 
-from tidewheel.cli.model_views import Run, detailed_facts
-from tidewheel.domain.features import FEATURE_COUNT, NAMES
+from tidewheel.cli.model_views import RegisteredRun, run_details_dict
+from tidewheel.domain.features import FEATURE_COUNT, FEATURE_NAMES
 from tidewheel.domain.models import Model, ModelRecord, Scorer
 
 # Old enough for every runtime in use; nothing newer is needed.
@@ -18,11 +18,11 @@ def as_json(model: Model, record: ModelRecord) -> bytes:
     """Everything known of the model, and a line a feature: `score = 1 / (1 + exp(-(intercept + Σ coefficient × (value -
     mean) / std)))`, PROFIT where the score reaches the threshold."""
     values = {
-        **detailed_facts(Run(record, model, None, None, False)),
+        **run_details_dict(RegisteredRun(record, model, None, None, False)),
         "features": [
             {"name": name, "coefficient": coefficient, "mean": mean, "std": std}
             for name, coefficient, mean, std in zip(
-                NAMES, model.coefficients.tolist(), model.mean.tolist(), model.std.tolist(), strict=True
+                FEATURE_NAMES, model.coefficients.tolist(), model.mean.tolist(), model.std.tolist(), strict=True
             )
         ],
     }
@@ -76,7 +76,7 @@ def _properties(model: Model, record: ModelRecord) -> dict[str, str]:
         "seq": str(model.seq),
         "sha256": record.sha256,
         "schema_hash": model.schema_hash.hex(),
-        "feature_names": ",".join(NAMES),
+        "feature_names": ",".join(FEATURE_NAMES),
         "threshold": repr(model.threshold),
     }
 

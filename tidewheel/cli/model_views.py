@@ -4,34 +4,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from services.trainer.pooled import Pooled
+from services.trainer.statistics.pooled_scorecards import PooledScorecards
 from tidewheel.cli.scorecard_views import (
     baseline_precision,
-    pooled_facts,
-    pooled_words,
-    scorecard_facts,
-    scorecard_words,
+    pooled_dict,
+    pooled_text,
+    scorecard_dict,
+    scorecard_fields,
 )
-from tidewheel.domain.account import told
+from tidewheel.domain.account import format_wealth
 from tidewheel.domain.models import Confusion, Lineage, Model, ModelRecord, PartMetrics, Verdict
-from tidewheel.registry.store import Doubt
+from tidewheel.registry.store import VerificationFailure
 
-Facts = dict[str, Any]
+JsonObject = dict[str, Any]
 NONE = "–"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run of the history. `model` is None where none was made, is kept, or verifies; `doubt` says the last."""
+class RegisteredRun:
+    """One run of the history. `model` is None where none was made, is kept, or verifies;
+    `verification_failure` says the last."""
 
     record: ModelRecord
     model: Model | None
-    doubt: Doubt | None
+    verification_failure: VerificationFailure | None
     epoch: int | None  # of the pointer that serves this model
     is_candidate: bool
 
 
-def facts(run: Run) -> Facts:
+def run_dict(run: RegisteredRun) -> JsonObject:
     """One run as JSON; names as in `--summary`."""
     record, model = run.record, run.model
     return {
@@ -45,19 +46,19 @@ def facts(run: Run) -> Facts:
         "base_rate": model and model.base_rate,
         "validation": model and model.validation.named(),
         "test": model and model.test.named(),
-        "next": record.scorecard and scorecard_facts(record.scorecard),
-        "rival": record.rival and asdict(record.rival),
+        "next": record.scorecard and scorecard_dict(record.scorecard),
+        "champion": record.champion and asdict(record.champion),
         "published_at_ns": record.published_at_ns,
         "current": run.epoch is not None,
         "candidate": run.is_candidate,
-        "unverified": run.doubt,
+        "unverified": run.verification_failure,
     }
 
 
-def detailed_facts(run: Run, pooled: Pooled | None = None) -> Facts:
+def run_details_dict(run: RegisteredRun, pooled: PooledScorecards | None = None) -> JsonObject:
     """All that is known of one run, but for the 605 weights; `pooled` is of the models before it."""
     model = run.model
-    known = {**facts(run), "pooled": pooled and pooled_facts(pooled)}
+    known = {**run_dict(run), "pooled": pooled and pooled_dict(pooled)}
     if model is None:
         return known
     return {
@@ -84,18 +85,18 @@ LIST_COLUMNS = (
 )
 
 
-def listing(runs: Sequence[Run], now_ns: int) -> str:
+def listing(runs: Sequence[RegisteredRun], now_ns: int) -> str:
     """A table, a line a run; P is precision, R recall. `*` serves, `c` is the candidate. `e`: what a bettor on the
     models, who began with 1, has once this one is judged; `e net`: where she pays the spread."""
     return table([LIST_COLUMNS, *(_line(run, now_ns) for run in runs)])
 
 
-def evidence_block(pooled: Pooled | None, whose: str) -> str:
+def evidence_section(pooled: PooledScorecards | None, whose: str) -> str:
     """The pooled record under a heading; empty where there is none."""
-    return f"evidence, {whose}\n{pooled_words(pooled)}" if pooled else ""
+    return f"evidence, {whose}\n{pooled_text(pooled)}" if pooled else ""
 
 
-def _line(run: Run, now_ns: int) -> list[str]:
+def _line(run: RegisteredRun, now_ns: int) -> list[str]:
     record, model, card = run.record, run.model, run.record.scorecard
     own = (model.threshold, model.base_rate) if model else (None, None)
     parts = [
@@ -107,11 +108,11 @@ def _line(run: Run, now_ns: int) -> list[str]:
         "*" if run.epoch is not None else "c" if run.is_candidate else "",
         str(record.seq),
         record.verdict,
-        f"does not verify: {run.doubt}" if run.doubt else record.reason or NONE,
+        f"does not verify: {run.verification_failure}" if run.verification_failure else record.reason or NONE,
         record.evidence,
         *(number(value) for value in (*own, *parts[0], *parts[1], *later, baseline_precision(card))),
         *(
-            (told(card.account.bettor.e_gross), told(card.account.bettor.e_net))
+            (format_wealth(card.account.bettor.e_gross), format_wealth(card.account.bettor.e_net))
             if card and card.account
             else (NONE, NONE)
         ),
@@ -119,7 +120,7 @@ def _line(run: Run, now_ns: int) -> list[str]:
     ]
 
 
-def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
+def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None = None) -> str:
     """One run in full; `pooled` is of the models before it."""
     record, model = run.record, run.model
     served = (
@@ -127,15 +128,19 @@ def description(run: Run, now_ns: int, pooled: Pooled | None = None) -> str:
     )
     head = {
         "model": f"{record.seq} of {record.instrument}{served}",
-        "verdict": " – ".join(filter(None, (record.verdict, record.reason))) + _by_hand(run),
+        "verdict": " – ".join(filter(None, (record.verdict, record.reason))) + _promoted_by_operator(run),
         "evidence": record.evidence,
         "sha256": record.sha256 or NONE,
         "age": age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
         "signed": "yes" if record.hmac_sha256 else "no",
     }
-    evidence = evidence_block(pooled, "of the models before it")
+    evidence = evidence_section(pooled, "of the models before it")
     if model is None:
-        why = f"does not verify ({run.doubt})" if run.doubt else "none was made, or it is no longer kept"
+        why = (
+            f"does not verify ({run.verification_failure})"
+            if run.verification_failure
+            else "none was made, or it is no longer kept"
+        )
         return "\n\n".join(filter(None, (_pairs({**head, "bytes": why}), _scorecard(record), evidence)))
     own = {
         "threshold": number(model.threshold, 6),
@@ -170,7 +175,7 @@ def remembered(lineage: Lineage) -> str:
     return f"windows {lineage.memory[0].seq} to {lineage.memory[-1].seq}, worth {worth:.1f} like its own"
 
 
-def _by_hand(run: Run) -> str:
+def _promoted_by_operator(run: RegisteredRun) -> str:
     """A model that was not published and serves was made to by a person; its run's verdict stays."""
     return ", promoted by hand" if run.epoch is not None and run.record.verdict is not Verdict.PUBLISHED else ""
 
@@ -213,11 +218,11 @@ def _scorecard(record: ModelRecord) -> str:
     card = record.scorecard
     if card is None:
         return "next window: not judged yet" if record.sha256 else ""
-    return "next window\n" + _pairs(scorecard_words(card) | _rival(record), indent="  ")
+    return "next window\n" + _pairs(scorecard_fields(card) | _champion(record), indent="  ")
 
 
-def _rival(record: ModelRecord) -> dict[str, str]:
-    other = record.rival
+def _champion(record: ModelRecord) -> dict[str, str]:
+    other = record.champion
     return {f"model {other.seq} there": f"{other.flagged} flagged, of them {other.hits} PROFIT"} if other else {}
 
 
@@ -230,7 +235,7 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     """Columns as wide as their widest cell: numbers to the right, words to the left, as the second row has them."""
     cells = [list(row) for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    right = [all(_is_figure(row[column]) for row in cells[1:]) for column in range(len(widths))]
+    right = [all(_is_numeric(row[column]) for row in cells[1:]) for column in range(len(widths))]
     lines = [
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)
@@ -241,7 +246,7 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _is_figure(cell: str) -> bool:
+def _is_numeric(cell: str) -> bool:
     return cell in ("", NONE) or cell[0].isdigit() or cell[0] == "-"
 
 

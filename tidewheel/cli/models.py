@@ -7,23 +7,23 @@ from pathlib import Path
 
 import click
 
-from tidewheel.cli.model_diff import difference, difference_facts
-from tidewheel.cli.model_views import description, detailed_facts, evidence_block, facts, listing
+from tidewheel.cli.model_diff import difference, difference_dict
+from tidewheel.cli.model_views import description, evidence_section, listing, run_details_dict, run_dict
 from tidewheel.cli.options import kafka_option, redis_option
 from tidewheel.cli.registry_access import (
+    find_model,
+    find_record,
     instrument_option,
     json_option,
-    known_instruments,
-    model_named,
-    opened,
-    pooled_of,
-    readable,
-    record_named,
-    runs_of,
-    the_instrument,
+    load_runs,
+    open_registry,
+    pooled_scorecards,
+    require_one_instrument,
+    select_instruments,
     which_argument,
+    without_unreadable,
 )
-from tidewheel.registry.store import Pointer, Registry, WrongWay
+from tidewheel.registry.store import ModelPointer, Registry, WrongDirectionError
 
 
 @click.group()
@@ -42,16 +42,16 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
     "online" the online baseline on a sample of those rows. A star marks the serving model, a c the candidate: kept as
     not proven, `promote` makes it serve.
     """
-    with opened(redis) as registry:
-        chosen = known_instruments(registry, instrument)
-        runs = {name: runs_of(registry, name, readable(registry.records(name))) for name in chosen}
+    with open_registry(redis) as registry:
+        chosen = select_instruments(registry, instrument)
+        runs = {name: load_runs(registry, name, without_unreadable(registry.records(name))) for name in chosen}
     if as_json:
-        click.echo(json.dumps([facts(run) for one in runs.values() for run in one]))
+        click.echo(json.dumps([run_dict(run) for one in runs.values() for run in one]))
     elif not runs:
         click.echo("no models yet")
     for name, one in runs.items() if not as_json else ():
         click.echo(f"{name}\n{listing(one, time.time_ns())}")
-        if block := evidence_block(pooled_of([run.record for run in one]), "of the last models"):
+        if block := evidence_section(pooled_scorecards([run.record for run in one]), "of the last models"):
             click.echo(f"\n{block}")
 
 
@@ -62,11 +62,11 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
 @json_option
 def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
     """Everything about one model: figures, settings, lineage, and how it did on its next window."""
-    with opened(redis) as registry:
-        chosen = the_instrument(registry, instrument)
-        (run,) = runs_of(registry, chosen, [record_named(registry, chosen, which)])
-        pooled = pooled_of(readable(registry.records(chosen)), run.record.seq)
-    click.echo(json.dumps(detailed_facts(run, pooled)) if as_json else description(run, time.time_ns(), pooled))
+    with open_registry(redis) as registry:
+        chosen = require_one_instrument(registry, instrument)
+        (run,) = load_runs(registry, chosen, [find_record(registry, chosen, which)])
+        pooled = pooled_scorecards(without_unreadable(registry.records(chosen)), run.record.seq)
+    click.echo(json.dumps(run_details_dict(run, pooled)) if as_json else description(run, time.time_ns(), pooled))
 
 
 @models.command()
@@ -77,10 +77,10 @@ def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
 @json_option
 def diff(first: str, second: str, instrument: str | None, redis: str, as_json: bool) -> None:
     """Two models side by side: settings, figures, and how alike their weights are."""
-    with opened(redis) as registry:
-        chosen = the_instrument(registry, instrument)
-        one, other = (model_named(registry, chosen, which) for which in (first, second))
-    click.echo(json.dumps(difference_facts(one, other)) if as_json else difference(one, other))
+    with open_registry(redis) as registry:
+        chosen = require_one_instrument(registry, instrument)
+        one, other = (find_model(registry, chosen, which) for which in (first, second))
+    click.echo(json.dumps(difference_dict(one, other)) if as_json else difference(one, other))
 
 
 @models.command()
@@ -110,15 +110,15 @@ def promote(seq: int, instrument: str | None, redis: str) -> None:
 
 
 def _point(
-    move: Callable[[Registry, str, int], Pointer], other: str, seq: int, instrument: str | None, redis: str
+    move: Callable[[Registry, str, int], ModelPointer], other: str, seq: int, instrument: str | None, redis: str
 ) -> None:
     """`other`: the command for the other direction."""
-    with opened(redis) as registry:
-        chosen = the_instrument(registry, instrument)
-        model_named(registry, chosen, str(seq))
+    with open_registry(redis) as registry:
+        chosen = require_one_instrument(registry, instrument)
+        find_model(registry, chosen, str(seq))
         try:
             pointer = move(registry, chosen, seq)
-        except WrongWay as wrong:
+        except WrongDirectionError as wrong:
             raise click.ClickException(f"{wrong}; see `tidewheel models {other}`") from None
     click.echo(f"model {pointer.seq} of {chosen} serves at epoch {pointer.epoch}")
 
@@ -139,9 +139,9 @@ def export(which: str, out: Path, instrument: str | None, redis: str) -> None:
 
     if out.suffix not in FORMATS:
         raise click.BadParameter(f"{out} must end in {' or '.join(FORMATS)}", param_hint="--out")
-    with opened(redis) as registry:
-        chosen = the_instrument(registry, instrument)
-        model, record = model_named(registry, chosen, which)
+    with open_registry(redis) as registry:
+        chosen = require_one_instrument(registry, instrument)
+        model, record = find_model(registry, chosen, which)
     payload = FORMATS[out.suffix](model, record)
     try:
         out.write_bytes(payload)
@@ -162,19 +162,19 @@ def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
     """
     from confluent_kafka import KafkaException
 
-    from services.trainer.rebuild import CannotRebuild
+    from services.trainer.rebuild import RebuildError
     from services.trainer.rebuild import rebuild as made_again
 
-    with opened(redis) as registry:
-        chosen = the_instrument(registry, instrument)
-        model, record = model_named(registry, chosen, which)
+    with open_registry(redis) as registry:
+        chosen = require_one_instrument(registry, instrument)
+        model, record = find_model(registry, chosen, which)
     lineage = model.lineage
     click.echo(
         f"reading examples {lineage.first_example_seq:,} to {lineage.last_example_seq:,} of {chosen} …", err=True
     )
     try:
         rebuilt = made_again(kafka, model, record)
-    except CannotRebuild as failure:
+    except RebuildError as failure:
         raise click.ClickException(f"model {model.seq} of {chosen} cannot be made again: {failure}") from None
     except KafkaException as failure:
         raise click.ClickException(f"Kafka at {kafka} cannot be read: {failure.args[0].str()}") from None

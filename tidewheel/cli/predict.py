@@ -31,10 +31,10 @@ def price(text: str) -> int:
     return value
 
 
-def row_of(content: bytes) -> NDArray[np.float32]:
+def parse_features(content: bytes) -> NDArray[np.float32]:
     """The numbers in a JSON list, a CSV line or an .npy array. Raises ValueError in words for people."""
     if content.startswith(NPY):
-        return _of_npy(content)
+        return _parse_npy(content)
     try:
         text = content.decode().strip()
         numbers = json.loads(text) if text.startswith("[") else [float(number) for number in text.split(",")]
@@ -45,7 +45,7 @@ def row_of(content: bytes) -> NDArray[np.float32]:
     return _as_row(numbers)
 
 
-def _of_npy(content: bytes) -> NDArray[np.float32]:
+def _parse_npy(content: bytes) -> NDArray[np.float32]:
     try:
         numbers = np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError):
@@ -62,23 +62,25 @@ def _as_row(numbers: list[int | float]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class PredictorClient:
     """One channel to a predictor, with a deadline on every call and one clear line for every failure."""
 
     stub: PredictorServiceStub
     address: str
-    limit_s: float
+    timeout_s: float
 
-    def ask(self, method: str, request: Any) -> Any:
+    def call(self, method: str, request: Any) -> Any:
         """The reply. Raises ClickException."""
         try:
-            return getattr(self.stub, method)(request, timeout=self.limit_s)
+            return getattr(self.stub, method)(request, timeout=self.timeout_s)
         except grpc.RpcError as failure:
-            raise click.ClickException(self._words(failure.code(), failure.details() or "no reason given")) from None
+            raise click.ClickException(
+                self._error_message(failure.code(), failure.details() or "no reason given")
+            ) from None
 
-    def _words(self, code: grpc.StatusCode, details: str) -> str:
+    def _error_message(self, code: grpc.StatusCode, details: str) -> str:
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f"the predictor at {self.address} gave no answer within {self.limit_s:g} s"
+            return f"the predictor at {self.address} gave no answer within {self.timeout_s:g} s"
         if code is grpc.StatusCode.UNAVAILABLE and "connect" in details:
             return f"no predictor answers at {self.address}; start one with `tidewheel run`, or give --address"
         return f"{details} ({code.name})"
@@ -113,14 +115,14 @@ class Asker:
 @click.option("--offer", type=Parsed("price", price), help="With --bid: the price you would buy at.")
 @click.option(
     "--timeout",
-    "limit_s",
+    "timeout_s",
     type=click.FloatRange(0.01, 600),
     default=5.0,
     show_default=True,
     help="Seconds to wait for the answer.",
 )
 def predict(
-    instrument: str, address: str, features: Path | None, bid: int | None, offer: int | None, limit_s: float
+    instrument: str, address: str, features: Path | None, bid: int | None, offer: int | None, timeout_s: float
 ) -> None:
     """Ask the predictor for a score, and print it with the model's version as JSON.
 
@@ -135,8 +137,10 @@ def predict(
         raise click.UsageError("the quote is crossed: --bid is above --offer")
     row = None if features is None else _read(features)
     with grpc.insecure_channel(address) as channel:
-        asker = Asker(PredictorServiceStub(channel), address, limit_s)  # type: ignore[no-untyped-call]
-        answer = _score_now(asker, instrument, bid or 0, offer or 0) if row is None else _score(asker, instrument, row)
+        client = PredictorClient(PredictorServiceStub(channel), address, timeout_s)  # type: ignore[no-untyped-call]
+        answer = (
+            _score_now(client, instrument, bid or 0, offer or 0) if row is None else _score(client, instrument, row)
+        )
     click.echo(json.dumps({"instrument": instrument, **answer}))
 
 
@@ -146,25 +150,25 @@ def _read(path: Path) -> NDArray[np.float32]:
             content = file.read(FEATURES_BYTES_MAX + 1)
         if len(content) > FEATURES_BYTES_MAX:
             raise ValueError("is too long for one row of numbers")
-        return row_of(content)
+        return parse_features(content)
     except (ValueError, OSError) as failure:
-        words = failure.strerror if isinstance(failure, OSError) and failure.strerror else failure
-        raise click.BadParameter(f"{path}: {words}", param_hint="--features") from None
+        reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else failure
+        raise click.BadParameter(f"{path}: {reason}", param_hint="--features") from None
 
 
-def _score(asker: Asker, instrument: str, row: NDArray[np.float32]) -> dict[str, object]:
+def _score(client: PredictorClient, instrument: str, row: NDArray[np.float32]) -> dict[str, object]:
     request = predictor_pb2.PredictRequest(instrument=instrument, features=row.tolist())
-    return _facts(asker.ask("Predict", request))
+    return _as_dict(client.call("Predict", request))
 
 
-def _score_now(asker: Asker, instrument: str, bid_e9: int, offer_e9: int) -> dict[str, object]:
+def _score_now(client: PredictorClient, instrument: str, bid_e9: int, offer_e9: int) -> dict[str, object]:
     request = predictor_pb2.PredictNowRequest(instrument=instrument, bid_e9=bid_e9, offer_e9=offer_e9)
-    reply = asker.ask("PredictNow", request)
+    reply = client.call("PredictNow", request)
     seen = {name: getattr(reply, name) for name in ("second", "bid_e9", "offer_e9", "stale")}
-    return {**_facts(reply.prediction), **seen}
+    return {**_as_dict(reply.prediction), **seen}
 
 
-def _facts(reply: predictor_pb2.PredictResponse) -> dict[str, object]:
+def _as_dict(reply: predictor_pb2.PredictResponse) -> dict[str, object]:
     version = {name: getattr(reply.model, name) for name in ("seq", "epoch", "sha256")}
     return {
         "score": reply.score,

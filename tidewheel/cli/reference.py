@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from tidewheel.cli.main import COMMANDS, tidewheel
-from tidewheel.cli.vary import text_of
-from tidewheel.local.children.services import SERVICES
+from tidewheel.cli.parameter_grid import option_text
+from tidewheel.local.processes.services import SERVICES
 from tidewheel.runtime.settings import PREFIX
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,10 +50,16 @@ def _service(service: str) -> Iterator[str]:
 
 
 def _setting(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    told = field.metadata
-    default = "none" if field.default in (None, "") else f"`{text_of(field.default)}`"
-    secret = " Never logged." if told["secret"] else ""
-    return f"`{PREFIX}{field.name.upper()}`", told["parse"].allowed, default, told["unit"], told["meaning"] + secret
+    metadata = field.metadata
+    default = "none" if field.default in (None, "") else f"`{option_text(field.default)}`"
+    secret = " Never logged." if metadata["secret"] else ""
+    return (
+        f"`{PREFIX}{field.name.upper()}`",
+        metadata["parse"].allowed,
+        default,
+        metadata["unit"],
+        metadata["meaning"] + secret,
+    )
 
 
 def commands_page() -> str:

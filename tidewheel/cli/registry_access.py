@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 import click
 
-from services.trainer.pooled import Pooled
-from tidewheel.cli.model_views import Run
+from services.trainer.statistics.pooled_scorecards import PooledScorecards
+from tidewheel.cli.model_views import RegisteredRun
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import Model, ModelRecord, Verdict
 from tidewheel.registry.client import checked_url
-from tidewheel.registry.store import Doubt, Registry, RegistryUnavailable, Unverified
+from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, VerificationFailure
 
 F = TypeVar("F", bound=Callable[..., Any])
 CURRENT = "current"
@@ -24,10 +24,10 @@ instrument_option = click.option(
 
 def which_argument(name: str) -> Callable[[F], F]:
     """Adds an argument that names a model: a window's number, or `current`."""
-    return click.argument(name, metavar="SEQ|current", callback=check_which)
+    return click.argument(name, metavar="SEQ|current", callback=check_model_reference)
 
 
-def check_which(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def check_model_reference(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """What names a model, if anything does."""
     if value is not None and value != CURRENT and not value.isdecimal():
         raise click.BadParameter(f"{value!r} must be a window's number, or the word current")
@@ -35,7 +35,7 @@ def check_which(_: click.Context, __: click.Parameter, value: str | None) -> str
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Registry]:
+def open_registry(url: str) -> Iterator[Registry]:
     """A registry, with its failures as one clear line."""
     try:
         registry = Registry.connect(checked_url(url))
@@ -43,23 +43,23 @@ def opened(url: str) -> Iterator[Registry]:
         raise click.BadParameter(str(failure), param_hint="--redis") from None
     try:
         yield registry
-    except RegistryUnavailable as failure:
+    except RegistryUnavailableError as failure:
         raise click.ClickException(str(failure)) from None
-    except Unverified as failure:
+    except VerificationError as failure:
         raise click.ClickException(f"the registry holds something that cannot be read: {failure.detail}") from None
     finally:
         registry.close()
 
 
-def readable(records: list[ModelRecord | Unverified]) -> list[ModelRecord]:
+def without_unreadable(records: list[ModelRecord | VerificationError]) -> list[ModelRecord]:
     """The records; a line on standard error for each that cannot be read."""
     for record in records:
-        if isinstance(record, Unverified):
+        if isinstance(record, VerificationError):
             click.echo(f"tidewheel: {record.detail}", err=True)
-    return [record for record in records if not isinstance(record, Unverified)]
+    return [record for record in records if not isinstance(record, VerificationError)]
 
 
-def known_instruments(registry: Registry, wanted: str | None) -> list[str]:
+def select_instruments(registry: Registry, wanted: str | None) -> list[str]:
     """The one wanted, or all. Raises UsageError for one that is none, ClickException for one not known."""
     known = registry.instruments()
     if wanted is None:
@@ -73,9 +73,9 @@ def known_instruments(registry: Registry, wanted: str | None) -> list[str]:
     return [wanted]
 
 
-def the_instrument(registry: Registry, wanted: str | None) -> str:
+def require_one_instrument(registry: Registry, wanted: str | None) -> str:
     """Exactly one."""
-    chosen = known_instruments(registry, wanted)
+    chosen = select_instruments(registry, wanted)
     if not chosen:
         raise click.ClickException("no models yet")
     if len(chosen) > 1:
@@ -83,7 +83,7 @@ def the_instrument(registry: Registry, wanted: str | None) -> str:
     return chosen[0]
 
 
-def serving_seq(registry: Registry, instrument: str) -> int:
+def current_seq(registry: Registry, instrument: str) -> int:
     """The model that serves."""
     pointer = registry.current(instrument)
     if pointer is None:
@@ -91,35 +91,47 @@ def serving_seq(registry: Registry, instrument: str) -> int:
     return pointer.seq
 
 
-def runs_of(registry: Registry, instrument: str, records: list[ModelRecord]) -> list[Run]:
+def load_runs(registry: Registry, instrument: str, records: list[ModelRecord]) -> list[RegisteredRun]:
     """Runs with their verified models, where they have one."""
     current, candidate = registry.current(instrument), registry.candidate(instrument)
     runs = []
     for record in records:
         serves = current is not None and current.seq == record.seq
-        model, doubt = None, None
+        model, verification_failure = None, None
         try:
             model = registry.load(instrument, record.seq) if record.sha256 else None
-        except Unverified as failure:
+        except VerificationError as failure:
             # The record of an old run outlives its bytes; only the serving model must not lack them.
-            doubt = failure.reason if serves or failure.reason is not Doubt.MISSING else None
+            verification_failure = (
+                failure.reason if serves or failure.reason is not VerificationFailure.MISSING else None
+            )
         is_candidate = candidate is not None and candidate.seq == record.seq
-        runs.append(Run(record, model, doubt, current.epoch if current is not None and serves else None, is_candidate))
+        runs.append(
+            RegisteredRun(
+                record,
+                model,
+                verification_failure,
+                current.epoch if current is not None and serves else None,
+                is_candidate,
+            )
+        )
     return runs
 
 
-def pooled_of(newest_first: list[ModelRecord], before: int | None = None) -> Pooled | None:
+def pooled_scorecards(newest_first: list[ModelRecord], before: int | None = None) -> PooledScorecards | None:
     """The pooled record of the models before a window, or of all; None where the trainer's packages are missing."""
     try:
-        from services.trainer.evidence import weigh
+        from services.trainer.statistics.evidence import pool_scorecards
     except ModuleNotFoundError:
         return None
-    return weigh([one.scorecard for one in newest_first if one.scorecard and (before is None or one.seq < before)])
+    return pool_scorecards(
+        [one.scorecard for one in newest_first if one.scorecard and (before is None or one.seq < before)]
+    )
 
 
-def record_named(registry: Registry, instrument: str, which: str) -> ModelRecord:
+def find_record(registry: Registry, instrument: str, which: str) -> ModelRecord:
     """The record of the run that an argument names."""
-    seq = serving_seq(registry, instrument) if which == CURRENT else int(which)
+    seq = current_seq(registry, instrument) if which == CURRENT else int(which)
     record = registry.record_of(instrument, seq)
     if record is None:
         raise click.ClickException(
@@ -128,15 +140,15 @@ def record_named(registry: Registry, instrument: str, which: str) -> ModelRecord
     return record
 
 
-def model_named(registry: Registry, instrument: str, which: str) -> tuple[Model, ModelRecord]:
+def find_model(registry: Registry, instrument: str, which: str) -> tuple[Model, ModelRecord]:
     """The verified model that an argument names, and its record."""
-    record = record_named(registry, instrument, which)
+    record = find_record(registry, instrument, which)
     if not record.sha256:
         raise click.ClickException(f"run {record.seq} of {instrument} was {record.verdict}: it left no model")
     try:
         return registry.load(instrument, record.seq), record
-    except Unverified as failure:
-        if failure.reason is not Doubt.MISSING or record.verdict is Verdict.PUBLISHED:
+    except VerificationError as failure:
+        if failure.reason is not VerificationFailure.MISSING or record.verdict is Verdict.PUBLISHED:
             raise
         why = f"its run was {record.verdict} ({record.reason})"
         raise click.ClickException(f"model {record.seq} of {instrument} is not kept: {why}") from None

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from tidewheel.cli.options import instrument_id, kafka_option, redis_option
-from tidewheel.cli.registry_access import check_which
-from tidewheel.cli.report_sources import known
+from tidewheel.cli.registry_access import check_model_reference
+from tidewheel.cli.report_sources import load_sources
 from tidewheel.report.page import page
 
 
 @click.command()
-@click.argument("which", metavar="[SEQ|current]", required=False, callback=check_which)
+@click.argument("which", metavar="[SEQ|current]", required=False, callback=check_model_reference)
 @click.option(
     "--instrument", metavar="ID", callback=instrument_id, help="Like sim:BTC-USD. Default: the only one there is."
 )
@@ -32,11 +32,11 @@ def report(which: str | None, instrument: str | None, kafka: str, redis: str, ou
     beside itself, prints well, and works with what is left of a run: its events on the log, its record and model in
     the registry, or only one of them.
     """
-    found = known(kafka, redis, instrument, which, time.time_ns())
+    found = load_sources(kafka, redis, instrument, which, time.time_ns())
     try:
         out.write_text(page(found), encoding="utf-8")
     except OSError as failure:
         raise click.ClickException(f"{out} cannot be written: {failure.strerror}") from None
-    for trouble in filter(None, (found.log_trouble, found.registry_trouble, found.model_trouble)):
-        click.echo(f"tidewheel: {trouble}", err=True)
+    for error in filter(None, (found.log_error, found.registry_error, found.model_error)):
+        click.echo(f"tidewheel: {error}", err=True)
     click.echo(f"run {found.seq} of {found.instrument} in {out}")

@@ -11,13 +11,13 @@ from tidewheel.domain.feeds import SIM_FLIP_MAX_S, Feed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
 from tidewheel.local.clock import wall_stamp
-from tidewheel.local.data_dir import DataDir, check_file_place, make_folder
-from tidewheel.local.run import Products
+from tidewheel.local.data_dir import DataDir, check_writable, make_folder
+from tidewheel.local.run import RunOutputs
 from tidewheel.local.run import run as run_system
 from tidewheel.local.run_options import RunOptions, changed_since, checked, default_speed
-from tidewheel.local.system import Request
+from tidewheel.local.system import RunRequest
 from tidewheel.registry.client import checked_url
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 DATA_HOME = "tidewheel-data"
 PARTITIONS = 2
@@ -177,26 +177,26 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     that crashes is started again. Where the output is no terminal, plain lines take the place of the view.
     """
     data_dir = given.pop("data_dir") or Path(DATA_HOME) / wall_stamp()
-    products = Products(given.pop("summary"), given.pop("export"))
+    outputs = RunOutputs(given.pop("summary"), given.pop("export"))
     typed = {name: value for name, value in given.items() if _typed(ctx, name)}
-    earlier = DataDir(data_dir).earlier() or {}
-    wanted = {**given, **_remembered(ctx, earlier), **typed}
+    previous_run = DataDir(data_dir).previous_run() or {}
+    wanted = {**given, **_remembered(ctx, previous_run), **typed}
     kafka, redis = wanted.pop("kafka"), wanted.pop("redis")
     options = _options(wanted)
     lasting = {**options.lasting(), "kafka": kafka, "redis": redis}
-    if changed := changed_since(earlier.get("lasting", {}), lasting):
+    if changed := changed_since(previous_run.get("lasting", {}), lasting):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
-    _check_places(options.feed, products)
-    ctx.exit(run_system(Request(options, data_dir, kafka, redis, PARTITIONS), products))
+    _check_places(options.feed, outputs)
+    ctx.exit(run_system(RunRequest(options, data_dir, kafka, redis, PARTITIONS), outputs))
 
 
 def _typed(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _remembered(ctx: click.Context, earlier: dict[str, Any]) -> dict[str, Any]:
-    """Values of an earlier run as if typed again. Raises Unusable where its run.json makes no sense."""
-    kept = {**earlier.get("changing", {}), **earlier.get("lasting", {})}
+def _remembered(ctx: click.Context, previous_run: dict[str, Any]) -> dict[str, Any]:
+    """Values of an earlier run as if typed again. Raises FatalError where its run.json makes no sense."""
+    kept = {**previous_run.get("changing", {}), **previous_run.get("lasting", {})}
     types = {parameter.name: parameter for parameter in ctx.command.params}
     try:
         return {
@@ -205,7 +205,7 @@ def _remembered(ctx: click.Context, earlier: dict[str, Any]) -> dict[str, Any]:
             if name in (*LASTING, *CHANGING)
         }
     except click.BadParameter as failure:
-        raise Unusable(f"what is kept of the earlier run cannot be used: {failure.format_message()}") from failure
+        raise FatalError(f"what is kept of the earlier run cannot be used: {failure.format_message()}") from failure
 
 
 def _options(wanted: dict[str, Any]) -> RunOptions:
@@ -225,7 +225,7 @@ def _options(wanted: dict[str, Any]) -> RunOptions:
         raise click.UsageError(str(failure)) from None
 
 
-def _check_places(feed: Feed, products: Products) -> None:
+def _check_places(feed: Feed, outputs: RunOutputs) -> None:
     """What must be there is there, and what will be written can be."""
     if feed.path is not None:
         if not feed.path.is_file():
@@ -233,8 +233,8 @@ def _check_places(feed: Feed, products: Products) -> None:
         try:
             feed.path.open("rb").close()
         except OSError as failure:
-            raise Unusable(f"{feed.path} cannot be read: {failure.strerror}") from failure
-    if products.summary is not None:
-        check_file_place(products.summary)
-    if products.export is not None:
-        make_folder(products.export)
+            raise FatalError(f"{feed.path} cannot be read: {failure.strerror}") from failure
+    if outputs.summary is not None:
+        check_writable(outputs.summary)
+    if outputs.export is not None:
+        make_folder(outputs.export)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from services.trainer.pooled import Pooled, baseline_words
+from services.trainer.statistics.pooled_scorecards import PooledScorecards, baseline_words
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
 from tidewheel.domain.prices import decimal_text
@@ -12,12 +12,12 @@ from tidewheel.domain.prices import decimal_text
 NONE = "–"
 
 
-def scorecard_facts(card: Scorecard) -> dict[str, Any]:
+def scorecard_dict(card: Scorecard) -> dict[str, Any]:
     """A scorecard as JSON; its calibration as one figure."""
-    return _told(asdict(replace(card, account=None)), card.calibration, card.account)
+    return _with_derived(asdict(replace(card, account=None)), card.calibration, card.account)
 
 
-def scorecard_words(card: Scorecard) -> dict[str, str]:
+def scorecard_fields(card: Scorecard) -> dict[str, str]:
     """A scorecard in words, a line a name."""
     words = {
         "rows": str(card.rows),
@@ -30,9 +30,9 @@ def scorecard_words(card: Scorecard) -> dict[str, str]:
         "profit and loss": f"{decimal_text(card.flagged_pnl_e9)} on flagged rows, {decimal_text(card.pnl_e9)} on all",
     }
     if card.calibration:
-        words["calibration"] = calibration_words(card.calibration)
+        words["calibration"] = calibration_text(card.calibration)
     if card.account:
-        words["bettor"] = card.account.words
+        words["bettor"] = card.account.sentence
     if card.baseline:
         words["online baseline"] = _baseline(card.baseline, card.rows)
     return words
@@ -50,7 +50,7 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float | None:
     return sum(abs(one.score_sum - one.positives) for one in bins) / rows if rows else None
 
 
-def calibration_words(bins: Sequence[CalibrationBin]) -> str:
+def calibration_text(bins: Sequence[CalibrationBin]) -> str:
     """Whether scores can be read as chances."""
     rows, error = sum(one.rows for one in bins), calibration_error(bins)
     if error is None:
@@ -59,29 +59,29 @@ def calibration_words(bins: Sequence[CalibrationBin]) -> str:
     return f"mean score {mean:.3f} where {came:.3f} were PROFIT; off by {error:.3f} within tenths"
 
 
-def pooled_facts(pooled: Pooled) -> dict[str, Any]:
+def pooled_dict(pooled: PooledScorecards) -> dict[str, Any]:
     """The pooled record as JSON."""
-    told = _told(asdict(replace(pooled, account=None)), pooled.calibration, pooled.account)
-    return {**told, "words": pooled.words}
+    values = _with_derived(asdict(replace(pooled, account=None)), pooled.calibration, pooled.account)
+    return {**values, "words": pooled.words}
 
 
-def account_facts(account: Account) -> dict[str, Any]:
+def account_dict(account: Account) -> dict[str, Any]:
     """What the bettor has, against the bid and against the offer, and after how many bets."""
     bettor = account.bettor
     return {"e_gross": bettor.e_gross, "e_net": bettor.e_net, "bets": bettor.bets}
 
 
-def pooled_words(pooled: Pooled) -> str:
+def pooled_text(pooled: PooledScorecards) -> str:
     """The pooled record, a sentence a line."""
     lines = pooled.words.split(". ")
     if pooled.calibration:
-        lines.append(f"calibration: {calibration_words(pooled.calibration)}")
+        lines.append(f"calibration: {calibration_text(pooled.calibration)}")
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _told(values: dict[str, Any], bins: Sequence[CalibrationBin], account: Account | None) -> dict[str, Any]:
+def _with_derived(values: dict[str, Any], bins: Sequence[CalibrationBin], account: Account | None) -> dict[str, Any]:
     del values["calibration"], values["account"]
-    kept = account and account_facts(account)
+    kept = account and account_dict(account)
     return {**values, "calibration_error": calibration_error(bins), "wealth": kept}
 
 

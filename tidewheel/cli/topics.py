@@ -9,13 +9,13 @@ import click
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tidewheel.cli.options import kafka_option
-from tidewheel.contracts.bad_record import BadRecord
-from tidewheel.contracts.rows import VIEWS, View
+from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.contracts.tables import TABLE_VIEWS, TableView
 from tidewheel.local.exporting import json_rows, table_of
 from tidewheel.runtime import topic_admin
 from tidewheel.runtime.kafka import check as checked
-from tidewheel.runtime.kafka import consumer_config, last_offsets, partitions_of
-from tidewheel.runtime.process import EXIT_FAILED, Unusable
+from tidewheel.runtime.kafka import consumer_config, partitions_of, watermark_offsets
+from tidewheel.runtime.process import EXIT_FAILED, FatalError
 
 PARTITIONS_DEFAULT = 2
 POLL_S = 0.2
@@ -50,7 +50,7 @@ def create(partitions: int, replication: int, kafka: str) -> None:
     try:
         created = topic_admin.create(kafka, partitions, replication)
     except KafkaException as failure:
-        raise Unusable(f"the topics could not be created: {failure.args[0].str()}") from None
+        raise FatalError(f"the topics could not be created: {failure.args[0].str()}") from None
     click.echo(f"created {', '.join(created)}" if created else "all topics were there")
 
 
@@ -69,7 +69,7 @@ def check(ctx: click.Context, kafka: str) -> None:
 
 
 @topics.command()
-@click.argument("topic", type=click.Choice(list(VIEWS)), metavar="TOPIC")
+@click.argument("topic", type=click.Choice(list(TABLE_VIEWS)), metavar="TOPIC")
 @click.option(
     "--from-beginning", is_flag=True, help="Start with the oldest record. Default: only what comes from now on."
 )
@@ -78,23 +78,23 @@ def check(ctx: click.Context, kafka: str) -> None:
 def tail(topic: str, from_beginning: bool, limit: int | None, kafka: str) -> None:
     """Print a topic as JSON lines, committed records only. TOPIC as in `tidewheel export`."""
     topic_admin.require_broker(kafka)
-    lines = _lines(kafka, VIEWS[topic], from_beginning)
+    lines = _lines(kafka, TABLE_VIEWS[topic], from_beginning)
     try:
         for line in itertools.islice(lines, limit):
             click.echo(line)
     except KafkaException as failure:
-        raise Unusable(f"{topic} could not be read from {kafka}: {failure.args[0].str()}") from None
+        raise FatalError(f"{topic} could not be read from {kafka}: {failure.args[0].str()}") from None
     except BrokenPipeError:
         # Who read this has seen enough; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _lines(bootstrap: str, view: View, from_beginning: bool) -> Iterator[str]:
+def _lines(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[str]:
     """Rows of all that comes, as JSON; what cannot be decoded is said on standard error."""
     consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail", log_level=0))
     name = view.topic.name
     try:
-        known = last_offsets(consumer, name, partitions_of(consumer, name))
+        known = watermark_offsets(consumer, name, partitions_of(consumer, name))
         consumer.assign(
             [TopicPartition(name, p, first if from_beginning else end) for p, (first, end) in known.items()]
         )
@@ -105,7 +105,7 @@ def _lines(bootstrap: str, view: View, from_beginning: bool) -> Iterator[str]:
             try:
                 record = view.decode(checked(message).key(), message.value())
                 yield from json_rows(view, table_of(view, [record]))
-            except BadRecord as failure:
+            except InvalidRecordError as failure:
                 place = f"{name} {message.partition()}:{message.offset()}"
                 click.echo(f"{place}: {failure.reason}: {failure}", err=True)
     finally:

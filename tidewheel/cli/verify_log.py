@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 
 from tidewheel.cli.options import instrument_id, kafka_option
 from tidewheel.local.log_check import check_log
-from tidewheel.runtime.process import EXIT_FAILED, Unusable
+from tidewheel.runtime.process import EXIT_FAILED, FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
 EXIT_UNREADABLE = 2
@@ -30,23 +30,23 @@ def verify_log(ctx: click.Context, /, instrument: str | None, as_json: bool, kaf
     meanwhile. Orders that repeat word for word are counted and no fault: they are delivered at least once. Exit code
     0: no law is broken; 1: some are, each told with topic, partition and offset; 2: the log cannot be read.
     """
-    shown = _Shown()
+    progress = _ProgressLine()
     try:
         require_broker(kafka)
-        laws = check_log(kafka, instrument, shown)
-    except (KafkaException, Unusable) as failure:
-        words = failure.args[0].str() if isinstance(failure, KafkaException) else str(failure)
-        shown.clear()
-        click.echo(f"tidewheel: the log at {kafka} cannot be read: {words}", err=True)
+        invariants = check_log(kafka, instrument, progress)
+    except (KafkaException, FatalError) as failure:
+        message = failure.args[0].str() if isinstance(failure, KafkaException) else str(failure)
+        progress.clear()
+        click.echo(f"tidewheel: the log at {kafka} cannot be read: {message}", err=True)
         ctx.exit(EXIT_UNREADABLE)
-    shown.clear()
-    for line in [json.dumps(laws.as_dict(), indent=2)] if as_json else laws.lines():
+    progress.clear()
+    for line in [json.dumps(invariants.as_dict(), indent=2)] if as_json else invariants.lines():
         click.echo(line)
-    if laws.findings.total:
+    if invariants.findings.total:
         ctx.exit(EXIT_FAILED)
 
 
-class _Shown:
+class _ProgressLine:
     """Progress on one line of a terminal; nothing anywhere else."""
 
     def __init__(self) -> None:

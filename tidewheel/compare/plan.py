@@ -8,8 +8,8 @@ from services.ingest.settings import Settings as Ingest
 from services.labeler.settings import Settings as Labeler
 from services.orderbot.settings import Settings as Orderbot
 from services.trainer.settings import Settings as Trainer
-from tidewheel.compare.labelling import Labelling
-from tidewheel.local.children.services import INGEST, chosen, named
+from tidewheel.compare.labeling import LabelingConfig
+from tidewheel.local.processes.services import INGEST, as_environment, run_settings
 from tidewheel.local.run_options import RunOptions
 from tidewheel.runtime.settings import load
 
@@ -22,25 +22,27 @@ class Configuration:
 
     name: str
     varied: Mapping[str, str]
-    labelling: Labelling
+    labeling: LabelingConfig
     trainer: Trainer
 
     @classmethod
     def of(cls, varied: Mapping[str, str], options: RunOptions, more: Mapping[str, str]) -> "Configuration":
         """What a run with these options would tell its services, `more` being settings that it leaves to their
-        environment, by name and as text. Raises BadSettings."""
-        told = {name: named(dict(more)) | own for name, own in chosen(options).items()}
-        labels = load(Labeler, told["labeler"]).labels
+        environment, by name and as text. Raises SettingsError."""
+        variables = {name: as_environment(dict(more)) | own for name, own in run_settings(options).items()}
+        labeler_config = load(Labeler, variables["labeler"]).labeler_config
         return cls(
             " ".join(f"{name} {value}" for name, value in varied.items()) or "as given",
             dict(varied),
-            Labelling(load(Ingest, told[INGEST]).rules, load(Orderbot, told["orderbot"]).rule, labels),
-            load(Trainer, told["trainer"]),
+            LabelingConfig(
+                load(Ingest, variables[INGEST]).rules, load(Orderbot, variables["orderbot"]).rule, labeler_config
+            ),
+            load(Trainer, variables["trainer"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ComparisonRequest:
     """What to compare, checked. `partition`: of topic `examples`, where a run would have the instrument's rows."""
 
     files: tuple[Path, ...]
@@ -51,6 +53,6 @@ class Request:
     backend: str
 
     @property
-    def labellings(self) -> tuple[Labelling, ...]:
+    def labelings(self) -> tuple[LabelingConfig, ...]:
         """Those that differ. Each file is labelled once for each of them."""
-        return tuple(dict.fromkeys(one.labelling for one in self.configurations))
+        return tuple(dict.fromkeys(one.labeling for one in self.configurations))

@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TextIO
 
-from tidewheel.local.background import Background
+from tidewheel.local.background import BackgroundThread
 from tidewheel.local.clock import steady_s
 
 LOOK_EVERY_S = 0.25
@@ -18,7 +18,7 @@ LINE_EVERY_S = 15.0
 CLEAR = "\r\x1b[K"
 
 
-class Note:
+class ProgressFile:
     """A number that a task leaves for whoever watches."""
 
     def __init__(self, path: Path) -> None:
@@ -35,18 +35,18 @@ class Note:
             return 0
 
 
-class Progress:
+class ProgressLine:
     """Says where things stand on standard error: on a terminal in one line that changes, elsewhere in a line now and
-    then. `words` is asked for the line."""
+    then. `describe` gives the line."""
 
-    def __init__(self, words: Callable[[], str], out: TextIO | None = None) -> None:
-        self._words = words
+    def __init__(self, describe: Callable[[], str], out: TextIO | None = None) -> None:
+        self._describe = describe
         self._out = out or sys.stderr
         self._live = self._out.isatty()
-        self._said = ""
-        self._thread = Background("progress", self._watch)
+        self._last_line = ""
+        self._thread = BackgroundThread("progress", self._watch)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressLine":
         self._thread.start()
         return self
 
@@ -61,12 +61,12 @@ class Progress:
         while not stop.wait(LOOK_EVERY_S):
             if self._live or steady_s() - last_s >= LINE_EVERY_S:
                 last_s = steady_s()
-                self._say(self._words())
+                self._show(self._describe())
 
-    def _say(self, line: str) -> None:
-        if line == self._said:
+    def _show(self, line: str) -> None:
+        if line == self._last_line:
             return
-        self._said = line
+        self._last_line = line
         # A longer one would be broken over two, of which only the last is cleared.
         self._out.write(f"{CLEAR}{line[: get_terminal_size().columns - 1]}" if self._live else f"{line}\n")
         self._out.flush()

@@ -5,29 +5,29 @@ from types import MappingProxyType
 from typing import Any
 
 from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
-from tidewheel.domain.continuity import Arrival, Ascending, Counts, Numbers, Seconds
+from tidewheel.domain.continuity import Arrival, AscendingKeyChecker, Counts, MarketSecondChecker, SequenceChecker
 
 # What is told each decoded record of one instrument.
 Checker = Callable[[Any], Arrival]
 
 
 def _of_ticks() -> Checker:
-    return Seconds().take
+    return MarketSecondChecker().take
 
 
 def _of_orders() -> Checker:
     """A second without a record shows only beside `ticks`."""
-    checker = Ascending("second")
+    checker = AscendingKeyChecker("second")
     return lambda record: checker.take(record.second)
 
 
 def _of_transactions() -> Checker:
-    checker = Ascending("order_id")
+    checker = AscendingKeyChecker("order_id")
     return lambda record: checker.take(*record.canonical)
 
 
 def _of_examples() -> Checker:
-    checker = Numbers("example_seq")
+    checker = SequenceChecker("example_seq")
     return lambda record: checker.take(record.example_seq)
 
 

@@ -79,7 +79,7 @@ FEED_STATUS = _topic("feed-status", market_pb2.FeedStatus, "ingest", "people", 7
 DEAD_LETTERS = _topic(
     "dead-letters",
     market_pb2.DeadLetter,
-    # Not the predictor: it only looks at `ticks`, and the labeler sets the same records aside.
+    # Not the predictor: it only looks at `ticks`, and the labeler rejects the same records.
     "ingest orderbot labeler trainer",
     "people",
     30,

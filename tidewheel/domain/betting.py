@@ -4,11 +4,11 @@ If the bid is a martingale, an order placed now has exit - bid at entry of mean 
 flagged it beforehand. So a bettor who begins with 1 and stakes a share of what she has on a flagged order, its result
 in units fixed beforehand, cannot expect to gain; by Ville's inequality her chance of ever having 20 is at most one in
 twenty, however often one looks. With the offer in place of the bid at entry the game is that of a buyer who pays the
-spread. She has a purse for each of `STAKES`, all alike at first, and evens them out a little after every bet, so that
-an edge that comes late finds all of them filled.
+spread. She has a purse for each of `BETTING_FRACTIONS`, all alike at first, and evens them out a little after every
+bet, so that an edge that comes late finds all of them filled.
 
 She has one order at a time, the first flagged one placed after the one before has ended. An order is known once it has
-ended, and one that is still open may be the one she holds: so bets are settled late, see `Bettor.saw`.
+ended, and one that is still open may be the one she holds: so bets are settled late, see `Bettor.update`.
 
 The same orders in the same windows give the same bits on every machine: nothing is done but IEEE additions,
 multiplications and divisions one after the other, and sums that `math.fsum` rounds once.
@@ -24,16 +24,16 @@ from numpy.typing import NDArray
 
 from tidewheel.domain.market import Int64
 
-STAKES = (0.0, 0.05, 0.15, 0.4, 0.8)
-EVENED_OUT = 1 / 256  # share of each purse that goes to all alike after a bet
-LIVES = 2  # an order has in all likelihood ended once so many times the longest life lately seen are over
+BETTING_FRACTIONS = (0.0, 0.05, 0.15, 0.4, 0.8)
+FIXED_SHARE = 1 / 256  # of each purse, which goes to all alike after a bet (fixed share: Herbster and Warmuth 1998)
+SETTLE_AFTER_LIFETIMES = 2  # so many times the longest life lately seen, and an order has in all likelihood ended
 WEALTH_MAX = 1e300  # more is given away, which a bettor may do at any time, so that nothing overflows
 PENDING_MAX = 1_024
 WEAK_AT, STRONG_AT = 20.0, 100.0
 
 Float64 = NDArray[np.float64]
 Purses = tuple[float, ...]
-ONE_EACH: Purses = (1.0,) * len(STAKES)
+INITIAL_PURSES: Purses = (1.0,) * len(BETTING_FRACTIONS)
 
 
 class Bet(NamedTuple):
@@ -85,8 +85,8 @@ class Bettor:
     `free_from_ns`. `pending`: bets that an order still open may displace, by `placed_ns`.
     """
 
-    gross: Purses = ONE_EACH
-    net: Purses = ONE_EACH
+    gross: Purses = INITIAL_PURSES
+    net: Purses = INITIAL_PURSES
     bets: int = 0
     free_from_ns: int = 0
     pending: tuple[Bet, ...] = ()
@@ -101,28 +101,28 @@ class Bettor:
         """Wealth now, against "who buys what is flagged and pays the spread wins nothing"."""
         return wealth(self.net)
 
-    def saw(self, orders: FlaggedOrders, settle_to_ns: int) -> "Bettor":
+    def update(self, orders: FlaggedOrders, settle_until_ns: int) -> "Bettor":
         """Take in the flagged orders that have ended since the last call, and settle bets placed up to an instant.
 
         The bettor takes the first flagged order placed once she is free, and that may be one nobody can see yet. Who
         took the first one that has *ended* would prefer the quick ones, and on a market that falls slowly and rises in
         leaps the quick ones are those that win. So bets stay pending until orders placed as early as they have ended,
-        see `all_ended_ns`. An order that is later displaces what is pending, and is no bet where that is settled. What
-        it displaces cannot come back: that ended before the order did.
+        see `all_resolved_ns`. An order that is later displaces what is pending, and is no bet where that is settled.
+        What it displaces cannot come back: that ended before the order did.
         """
-        bets = one_at_a_time(orders.with_bets(self.pending), self.free_from_ns)
-        due = max(sum(bet.placed_ns <= settle_to_ns for bet in bets), len(bets) - PENDING_MAX)
+        bets = non_overlapping_bets(orders.with_bets(self.pending), self.free_from_ns)
+        due = max(sum(bet.placed_ns <= settle_until_ns for bet in bets), len(bets) - PENDING_MAX)
         settled = bets[:due]
         return Bettor(
-            grown(self.gross, (bet.gross for bet in settled)),
-            grown(self.net, (bet.net for bet in settled)),
+            compounded(self.gross, (bet.gross for bet in settled)),
+            compounded(self.net, (bet.net for bet in settled)),
             self.bets + due,
             settled[-1].resolved_ns if settled else self.free_from_ns,
             tuple(bets[due:]),
         )
 
 
-def one_at_a_time(orders: FlaggedOrders, free_from_ns: int) -> list[Bet]:
+def non_overlapping_bets(orders: FlaggedOrders, free_from_ns: int) -> list[Bet]:
     """Of orders by `placed_ns`, the first one placed after an instant, the first placed after that has ended, and so
     on."""
     bets: list[Bet] = []
@@ -133,23 +133,24 @@ def one_at_a_time(orders: FlaggedOrders, free_from_ns: int) -> list[Bet]:
     return bets
 
 
-def all_ended_ns(placed_ns: Int64, resolved_ns: Int64) -> int:
+def all_resolved_ns(placed_ns: Int64, resolved_ns: Int64) -> int:
     """Up to when orders must have been placed to have ended in all likelihood, given all orders of some that ended
     last."""
-    return int(resolved_ns.max() - LIVES * (resolved_ns - placed_ns).max())
+    return int(resolved_ns.max() - SETTLE_AFTER_LIFETIMES * (resolved_ns - placed_ns).max())
 
 
-def grown(purses: Purses, results: Iterable[float]) -> Purses:
+def compounded(purses: Purses, results: Iterable[float]) -> Purses:
     """The purses after bets with these results. One that loses more than it holds is empty: nobody can owe. Purses of a
     program with other stakes are poured together and dealt out anew."""
-    if len(purses) != len(STAKES):
-        purses = (wealth(purses),) * len(STAKES)
+    if len(purses) != len(BETTING_FRACTIONS):
+        purses = (wealth(purses),) * len(BETTING_FRACTIONS)
     for result in results:
         held = [
-            min(purse * max(0.0, 1.0 + stake * result), WEALTH_MAX) for purse, stake in zip(purses, STAKES, strict=True)
+            min(purse * max(0.0, 1.0 + stake * result), WEALTH_MAX)
+            for purse, stake in zip(purses, BETTING_FRACTIONS, strict=True)
         ]
-        share = wealth(held) * EVENED_OUT
-        purses = tuple(purse * (1.0 - EVENED_OUT) + share for purse in held)
+        share = wealth(held) * FIXED_SHARE
+        purses = tuple(purse * (1.0 - FIXED_SHARE) + share for purse in held)
     return purses
 
 
@@ -159,12 +160,12 @@ def wealth(purses: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Duel:
+class PairedTest:
     """Two bettors on two procedures' orders of the same history: one that the first does better, one that the second
-    does. Who looks at both, or at many duels, asks for so many times as much of the one that has most."""
+    does. Who looks at both, or at many tests, asks for so many times as much of the one that has most."""
 
-    first: Purses = ONE_EACH
-    second: Purses = ONE_EACH
+    first: Purses = INITIAL_PURSES
+    second: Purses = INITIAL_PURSES
     rounds: int = 0
 
     @property
@@ -178,7 +179,7 @@ class Duel:
         return wealth(self.second)
 
 
-def duel(first: FlaggedOrders, second: FlaggedOrders, round_ns: int) -> Duel:
+def paired_test(first: FlaggedOrders, second: FlaggedOrders, round_ns: int) -> PairedTest:
     """Which of two does better net, its mean flagged order against the other's, in units that both share.
 
     A round begins with the first order placed once all of the round before have ended, and takes what both flag in the
@@ -189,14 +190,16 @@ def duel(first: FlaggedOrders, second: FlaggedOrders, round_ns: int) -> Duel:
     for start_ns, end_ns in _rounds(sides, round_ns):
         ours, theirs = (side.net[_placed_within(side, start_ns, end_ns)].tolist() for side in sides)
         leads.append((_mean(ours) - _mean(theirs)) / 2)
-    return Duel(grown(ONE_EACH, leads), grown(ONE_EACH, (-lead for lead in leads)), len(leads))
+    return PairedTest(
+        compounded(INITIAL_PURSES, leads), compounded(INITIAL_PURSES, (-lead for lead in leads)), len(leads)
+    )
 
 
 def _rounds(sides: tuple[FlaggedOrders, FlaggedOrders], round_ns: int) -> Iterator[tuple[int, int]]:
     placed_ns = np.sort(np.concatenate([side.placed_ns for side in sides]))
     if not len(placed_ns):
         return
-    last_ns = min(all_ended_ns(side.placed_ns, side.resolved_ns) for side in sides if len(side))
+    last_ns = min(all_resolved_ns(side.placed_ns, side.resolved_ns) for side in sides if len(side))
     at = 0
     while at < len(placed_ns) and (start_ns := int(placed_ns[at])) + round_ns <= last_ns:
         end_ns = start_ns + round_ns

@@ -1,8 +1,8 @@
 """Configurations compared on one history: how each did, and whether one is shown better than another.
 
-Two are compared by a duel (`betting.duel`) on what their flagged orders brought net of the spread, in quote currency:
-that means the same to both, whatever their thresholds, windows and models are. All that the duel is measured by was
-known before its first order was placed:
+Two are compared by a paired test (`betting.paired_test`) on what their flagged orders brought net of the spread, in
+quote currency: that means the same to both, whatever their thresholds, windows and models are. All that the test is
+measured by was known before its first order was placed:
 
 - it begins where both have a model whose orders count, so that nobody is judged on a time without one;
 - the unit is the larger of the two that the bettors on them began with: the largest amount that an order won or lost
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from tidewheel.domain.betting import STRONG_AT, WEAK_AT, Duel, FlaggedOrders, duel
+from tidewheel.domain.betting import STRONG_AT, WEAK_AT, FlaggedOrders, PairedTest, paired_test
 from tidewheel.domain.market import Int64
 from tidewheel.domain.models import Evidence
 
@@ -22,12 +22,12 @@ Bounds = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Flagged:
+class ConfigurationOrders:
     """Orders that one configuration's models flagged, each by the model that was the newest when it was placed; columns
     of one length, in no order. `pnl_e9`: exit less the offer at entry.
 
     Known before the first of them: orders placed after `from_ns` count, `unit_e9` is the largest amount of the window
-    before, `life_ns` how long an order of the first window lived, in the middle.
+    before, `holding_ns` how long an order of the first window lived, in the middle.
     """
 
     placed_ns: Int64
@@ -35,7 +35,7 @@ class Flagged:
     pnl_e9: Int64
     from_ns: int
     unit_e9: int
-    life_ns: int
+    holding_ns: int
 
     def after(self, from_ns: int, unit_e9: int) -> FlaggedOrders:
         """Those placed after an instant, by `placed_ns`, with what they brought net in a unit."""
@@ -93,14 +93,14 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All histories. Whoever looks at many duels finds one with a large e by chance, so evidence asks for as many times
+    """All histories. Whoever looks at many tests finds one with a large e by chance, so evidence asks for as many times
     as much as there are `looks`."""
 
     histories: tuple[History, ...]
 
     @property
     def looks(self) -> int:
-        """Duels, both ways counted."""
+        """Paired tests, both ways counted."""
         return max(1, sum(len(one.leads) for one in self.histories))
 
     @property
@@ -116,22 +116,22 @@ class Comparison:
         return Evidence.of_wealth(lead.e, self.looks)
 
 
-def leads(sides: Sequence[Flagged | None]) -> tuple[Lead, ...]:
-    """Every pair's duel, both ways, the strongest first. A side without orders that could count is in none."""
+def leads(sides: Sequence[ConfigurationOrders | None]) -> tuple[Lead, ...]:
+    """Every pair's test, both ways, the strongest first. A side without orders that could count is in none."""
     found = list(_leads(sides))
     return tuple(sorted(found, key=lambda lead: (-lead.e, lead.better, lead.worse)))
 
 
-def _leads(sides: Sequence[Flagged | None]) -> Iterator[Lead]:
+def _leads(sides: Sequence[ConfigurationOrders | None]) -> Iterator[Lead]:
     known = [(place, side) for place, side in enumerate(sides) if side is not None]
     for (one, first), (other, second) in combinations(known, 2):
-        fought = fight(first, second)
-        yield Lead(one, other, fought.e_first, fought.rounds)
-        yield Lead(other, one, fought.e_second, fought.rounds)
+        test = compare_pair(first, second)
+        yield Lead(one, other, test.e_first, test.rounds)
+        yield Lead(other, one, test.e_second, test.rounds)
 
 
-def fight(first: Flagged, second: Flagged) -> Duel:
-    """The duel of two configurations on the same history."""
+def compare_pair(first: ConfigurationOrders, second: ConfigurationOrders) -> PairedTest:
+    """The paired test of two configurations on the same history."""
     from_ns, unit_e9 = max(first.from_ns, second.from_ns), max(first.unit_e9, second.unit_e9)
     one, other = (side.after(from_ns, unit_e9) for side in (first, second))
-    return duel(one, other, max(first.life_ns, second.life_ns))
+    return paired_test(one, other, max(first.holding_ns, second.holding_ns))

@@ -15,65 +15,65 @@ from tidewheel.domain.market import MarketSecond
 UNKNOWN: Final = -1
 
 
-class Kind(StrEnum):
+class ArrivalKind(StrEnum):
     """What a record is, by its number."""
 
     NEXT = "next"
     REPEATED = "repeated"  # the number of the record before it
-    SKIPPED = "skipped"  # numbers before it are missing
-    BACK = "back"  # a number lower still: reading went back, or an earlier record came late
+    GAP = "gap"  # numbers before it are missing
+    OUT_OF_ORDER = "out_of_order"  # a number lower still: reading went back, or an earlier record came late
 
 
 class Arrival(NamedTuple):
-    """A record as it came. `missing`: how many records are, at least. `numbered`: what `due` and `found` count."""
+    """A record as it came. `missing`: how many records are, at least. `field`: what `due` and `found` count."""
 
-    kind: Kind
+    kind: ArrivalKind
     due: int
     found: int
     missing: int = 0
-    numbered: str = ""
+    field: str = ""
 
     @property
     def due_after(self) -> int:
         """The number due once this record has been taken in."""
         return max(self.due, self.found + 1)
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """What is wrong with it, for people."""
-        if self.kind is Kind.SKIPPED:
+        if self.kind is ArrivalKind.GAP:
             lost = f"{self.missing} {'is' if self.missing == 1 else 'are'} missing"
-            return f"{self.numbered} {self.found} came where {self.due} was due, {lost}"
-        again = "came again" if self.kind is Kind.REPEATED else "came late or again"
-        return f"{self.numbered} {self.found} {again} where {self.due} was due"
+            return f"{self.field} {self.found} came where {self.due} was due, {lost}"
+        again = "came again" if self.kind is ArrivalKind.REPEATED else "came late or again"
+        return f"{self.field} {self.found} {again} where {self.due} was due"
 
 
 # A record that is the next is this very value: `arrival is NEXT`.
-NEXT: Final = Arrival(Kind.NEXT, UNKNOWN, UNKNOWN)
+NEXT: Final = Arrival(ArrivalKind.NEXT, UNKNOWN, UNKNOWN)
 
 
-def arrived(due: int, number: int, numbered: str) -> Arrival:
-    """A record numbered `number` where `due` was due, of numbers that rise by one."""
+def classify_arrival(due: int, number: int, field: str) -> Arrival:
+    """A record with `number` where `due` was due, of numbers that rise by one."""
     if number == due:
         return NEXT
     if number > due:
-        return Arrival(Kind.SKIPPED, due, number, number - due, numbered)
-    return Arrival(Kind.REPEATED if number == due - 1 else Kind.BACK, due, number, 0, numbered)
+        return Arrival(ArrivalKind.GAP, due, number, number - due, field)
+    return Arrival(ArrivalKind.REPEATED if number == due - 1 else ArrivalKind.OUT_OF_ORDER, due, number, 0, field)
 
 
-class Numbers:
+class SequenceChecker:
     """Numbers that rise by one, from any first one on."""
 
-    __slots__ = ("due", "numbered")
+    __slots__ = ("due", "field")
 
-    def __init__(self, numbered: str) -> None:
-        self.numbered = numbered
+    def __init__(self, field: str) -> None:
+        self.field = field
         self.due = UNKNOWN
 
     def take(self, number: int) -> Arrival:
         """The next record's number."""
         due = self.due
         if number != due and due != UNKNOWN:
-            arrival = arrived(due, number, self.numbered)
+            arrival = classify_arrival(due, number, self.field)
             self.due = arrival.due_after
             return arrival
         self.due = number + 1
@@ -84,7 +84,7 @@ class Numbers:
         self.due = UNKNOWN
 
 
-class Seconds:
+class MarketSecondChecker:
     """Market seconds: `seq` contiguous throughout, seconds within a session, sessions rising by one."""
 
     __slots__ = ("next_second", "next_seq", "session")
@@ -104,7 +104,7 @@ class Seconds:
         """The next record."""
         if record.second != self.next_second or record.first_seq != self.next_seq or record.session != self.session:
             arrival = self._odd(record)
-            if arrival.found < arrival.due and arrival.numbered != "seq":
+            if arrival.found < arrival.due and arrival.field != "seq":
                 return arrival
         else:
             arrival = NEXT
@@ -117,25 +117,25 @@ class Seconds:
         if self.session == UNKNOWN:
             return NEXT
         if record.second < self.next_second:
-            return arrived(self.next_second, record.second, "second")
+            return classify_arrival(self.next_second, record.second, "second")
         if record.session < self.session:
-            return Arrival(Kind.BACK, self.session, record.session, 0, "session")
+            return Arrival(ArrivalKind.OUT_OF_ORDER, self.session, record.session, 0, "session")
         if record.session > self.session + 1:
-            return arrived(self.session + 1, record.session, "session")
+            return classify_arrival(self.session + 1, record.session, "session")
         if record.session == self.session and record.second > self.next_second:
-            return arrived(self.next_second, record.second, "second")
-        arrival = arrived(self.next_seq, record.first_seq, "seq")
+            return classify_arrival(self.next_second, record.second, "second")
+        arrival = classify_arrival(self.next_seq, record.first_seq, "seq")
         # How many records were lost with quotes nobody can tell: one at least.
         return arrival._replace(missing=1) if arrival.missing else arrival
 
 
-class Ascending:
+class AscendingKeyChecker:
     """Keys that only rise, be it by how much; the last part of a key is shown for it."""
 
     __slots__ = ("_last", "_numbered")
 
-    def __init__(self, numbered: str) -> None:
-        self._numbered = numbered
+    def __init__(self, field: str) -> None:
+        self._numbered = field
         self._last: tuple[int, ...] = ()
 
     def take(self, *key: int) -> Arrival:
@@ -144,7 +144,7 @@ class Ascending:
         if key > last:
             self._last = key
             return NEXT
-        kind = Kind.REPEATED if key == last else Kind.BACK
+        kind = ArrivalKind.REPEATED if key == last else ArrivalKind.OUT_OF_ORDER
         return Arrival(kind, last[-1] + 1, key[-1], 0, self._numbered)
 
     def forget(self) -> None:
@@ -152,8 +152,8 @@ class Ascending:
         self._last = ()
 
 
-class Furthest:
-    """How far each place has been read. A record from before that is read again, as after a client's own rewind: what
+class ReadPositions:
+    """The next offset of each place. A record from before that is read again, as after a client's own rewind: what
     it repeats says nothing of the log, and was told when it was read first."""
 
     __slots__ = ("_next",)
@@ -161,7 +161,7 @@ class Furthest:
     def __init__(self) -> None:
         self._next: dict[Hashable, int] = {}
 
-    def again(self, place: Hashable, offset: int) -> bool:
+    def was_read(self, place: Hashable, offset: int) -> bool:
         """Whether the record at an offset was read before."""
         if offset < self._next.get(place, 0):
             return True
@@ -179,4 +179,4 @@ class Counts:
     def add(self, arrival: Arrival) -> None:
         """Take in what a record is."""
         self.skipped += arrival.missing
-        self.repeated += arrival.kind in (Kind.REPEATED, Kind.BACK)
+        self.repeated += arrival.kind in (ArrivalKind.REPEATED, ArrivalKind.OUT_OF_ORDER)

@@ -11,34 +11,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-STAKES = (0.1, 0.3, 0.6)
-WINDOWS = 50  # between false alarms, in the mean, at least
-KEPT = 0.5  # share of its mean result that a procedure may not fall below
-RESULTS_MIN = 20  # zeros that the mean begins with
+BETTING_FRACTIONS = (0.1, 0.3, 0.6)
+MEAN_WINDOWS_TO_ALARM = 50  # between false alarms, in the mean, at least
+RETAINED_SHARE = 0.5  # share of its mean result that a procedure may not fall below
+PRIOR_RESULTS = 20  # zeros that the mean begins with
 
 
 @dataclass(frozen=True, slots=True)
 class DriftDetector:
     """What the bettors of one instrument have, by stake, and the results since the last alarm: `count` and `total`."""
 
-    held: tuple[float, ...] = (0.0,) * len(STAKES)
+    wealth: tuple[float, ...] = (0.0,) * len(BETTING_FRACTIONS)
     count: int = 0
     total: float = 0.0
 
     @property
-    def drifted(self) -> bool:
+    def drift_detected(self) -> bool:
         """Whether the last window has shown it."""
-        return fsum(self.held) / len(self.held) >= WINDOWS
+        return fsum(self.wealth) / len(self.wealth) >= MEAN_WINDOWS_TO_ALARM
 
-    def saw(self, results: Sequence[float]) -> "DriftDetector":
+    def update(self, results: Sequence[float]) -> "DriftDetector":
         """Take in a window's results, in units fixed beforehand, of orders one at a time: gross ones where the model
         scores an order above its average row, their negative where below. After an alarm it begins anew."""
-        if self.drifted:
-            return DriftDetector().saw(results)
+        if self.drift_detected:
+            return DriftDetector().update(results)
         if not results:
             return self
-        expected = max(0.0, KEPT * self.total / (self.count + RESULTS_MIN))
-        held = [one + 1.0 for one in self.held]
+        expected = max(0.0, RETAINED_SHARE * self.total / (self.count + PRIOR_RESULTS))
+        wealth = [one + 1.0 for one in self.wealth]
         for result in results:
-            held = [one * max(0.0, 1.0 - stake * (result - expected)) for one, stake in zip(held, STAKES, strict=True)]
-        return DriftDetector(tuple(held), self.count + len(results), self.total + fsum(results))
+            wealth = [
+                one * max(0.0, 1.0 - stake * (result - expected))
+                for one, stake in zip(wealth, BETTING_FRACTIONS, strict=True)
+            ]
+        return DriftDetector(tuple(wealth), self.count + len(results), self.total + fsum(results))

@@ -1,4 +1,4 @@
-"""The 605 features of an order: names, schema, and how they are cut from the past of one session.
+"""The 605 features of an order: names, schema, and how they are computed from the past of one session.
 
 See docs/semantics.md, "Features".
 """
@@ -13,7 +13,7 @@ from tidewheel.domain.market import Int64
 from tidewheel.domain.prices import E9, mid_e9
 
 HISTORY_S = 600
-NAMES = (
+FEATURE_NAMES = (
     "bid",
     "offer",
     "day_open",
@@ -21,13 +21,13 @@ NAMES = (
     "day_low",
     *(f"mid_{lag}s" for lag in range(1, HISTORY_S + 1)),
 )
-FEATURE_COUNT = len(NAMES)
-SCHEMA_HASH = sha256(",".join(NAMES).encode()).digest()
+FEATURE_COUNT = len(FEATURE_NAMES)
+SCHEMA_HASH = sha256(",".join(FEATURE_NAMES).encode()).digest()
 FEATURES_BYTES = 4 * FEATURE_COUNT
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayMids:
     """The day's opening mid, high and low as of the end of some second."""
 
     open_e9: int
@@ -35,7 +35,7 @@ class Day:
     low_e9: int
 
 
-def cut(bid_e9: int, offer_e9: int, day: Day, mids_e9: Int64) -> NDArray[np.float32]:
+def feature_row(bid_e9: int, offer_e9: int, day: DayMids, mids_e9: Int64) -> NDArray[np.float32]:
     """Features of an order in second s; shape (605,), float32 of the float64 (value - mid at the instant) / 1e9.
 
     `bid_e9`, `offer_e9`: in force at the instant. `day`: as of the end of second s-1. `mids_e9`: closing mids of the

@@ -12,7 +12,7 @@ from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 
 Float64 = NDArray[np.float64]
 FORMAT_VERSION = 1
-DRAWN = frozenset({"curve", "calibration"})
+PLOTTED_FIELDS = frozenset({"curve", "calibration"})
 
 
 class Evidence(StrEnum):
@@ -87,7 +87,7 @@ class PartMetrics:
 
     def named(self) -> dict[str, Any]:
         """The figures by name; what is only of use drawn, curve and calibration, is left out."""
-        return {name: value for name, value in asdict(self).items() if name not in DRAWN}
+        return {name: value for name, value in asdict(self).items() if name not in PLOTTED_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class Champion:
     """The model that served, on the very rows of another model's scorecard."""
 
     seq: int
@@ -198,7 +198,7 @@ class ModelRecord:
     """What is known of a run's model beside its bytes: how the run ended, and how the model did later.
 
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
-    the next window is open; `rival` then too, and where nothing served, or this very model. `hmac_sha256` is of the
+    the next window is open; `champion` then too, and where nothing served, or this very model. `hmac_sha256` is of the
     model bytes, empty where no key is configured. Offsets are of the window's first and last row, and of the first row
     that it remembers; they count transaction markers, so they are no part of the model.
     """
@@ -214,8 +214,28 @@ class ModelRecord:
     hmac_sha256: bytes = b""
     first_offset: int = 0
     last_offset: int = 0
-    rival: Rival | None = None
-    needed_from: int = 0
+    champion: Champion | None = None
+    replay_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPointer:
+    """Which model serves (or shadows). `epoch` counts from 1 and grows by one with each move by hand,
+    a rollback or a promotion.
+
+    `newest_seq`: the highest window this pointer ever named; it outlives rollbacks and is the fence.
+    `published_at_ns`: when the model was published; `pointed_at_ns`: when the pointer moved to it. Both wall clock.
+    """
+
+    instrument: str
+    seq: int
+    epoch: int
+    sha256: str
+    schema_hash_hex: str
+    evidence: Evidence
+    published_at_ns: int
+    newest_seq: int
+    pointed_at_ns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

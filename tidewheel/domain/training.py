@@ -23,7 +23,8 @@ class Step(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One proposal of the search and what it reached; `number` counts from 1."""
+    """One proposal of the search and what it reached; `number` counts from 1. `threshold_z`: in standard deviations of
+    the setting's logits over its training rows, off their mean."""
 
     number: int
     of: int
@@ -31,7 +32,7 @@ class Trial:
     feasible: bool
     precision: float
     recall: float
-    threshold: float
+    threshold_z: float
     hyperparameters: Hyperparameters
 
 

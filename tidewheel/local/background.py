@@ -6,7 +6,7 @@ from collections.abc import Callable
 CLOSE_LIMIT_S = 3.0
 
 
-class Background:
+class BackgroundThread:
     """Runs `work(stop)` once in a thread; `work` returns soon after `stop` is set."""
 
     def __init__(self, name: str, work: Callable[[threading.Event], None]) -> None:

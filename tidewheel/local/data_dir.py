@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 FREE_BYTES_MIN = 1 << 30
 
 
-class CannotUse(Unusable):
+class PathError(FatalError):
     """A directory or file cannot be used now; the message is one clear line."""
 
 
@@ -44,64 +44,64 @@ class DataDir:
         return self.logs / f"{service}.log"
 
     def prepare(self) -> None:
-        """Make it. Raises CannotUse (no permission, no space, a file in the way)."""
+        """Make it. Raises PathError (no permission, no space, a file in the way)."""
         for folder in (self.root, self.logs):
             make_folder(folder)
         free = shutil.disk_usage(self.root).free
         if free < FREE_BYTES_MIN:
-            raise CannotUse(
+            raise PathError(
                 f"{self.root}: only {free / 2**20:.0f} MiB are free, a run needs {FREE_BYTES_MIN / 2**20:.0f}"
             )
 
-    def claim(self) -> IO[str]:
-        """Take it for this process until the returned file is closed. Raises CannotUse where another run has it."""
+    def lock_dir(self) -> IO[str]:
+        """Take it for this process until the returned file is closed. Raises PathError where another run has it."""
         path = self.root / "lock"
         try:
             lock = path.open("a+")
         except OSError as failure:
-            raise CannotUse(f"{path} cannot be written: {failure.strerror}") from failure
+            raise PathError(f"{path} cannot be written: {failure.strerror}") from failure
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
             owner = lock.read().strip() or "unknown"
             lock.close()
-            raise CannotUse(f"{self.root} is in use by another run (process {owner})") from None
+            raise PathError(f"{self.root} is in use by another run (process {owner})") from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         return lock
 
-    def earlier(self) -> dict[str, Any] | None:
-        """What `remember` wrote there last; None in a new directory. Raises CannotUse where it cannot be read."""
+    def previous_run(self) -> dict[str, Any] | None:
+        """What `save_run` wrote there last; None in a new directory. Raises PathError where it cannot be read."""
         path = self.root / "run.json"
         try:
             found = json.loads(path.read_text())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as failure:
-            raise CannotUse(f"{path} cannot be read: {failure}") from failure
+            raise PathError(f"{path} cannot be read: {failure}") from failure
         if not isinstance(found, dict):
-            raise CannotUse(f"{path} is not of a run")
+            raise PathError(f"{path} is not of a run")
         return found
 
-    def remember(self, facts: dict[str, Any]) -> None:
-        """Keep the run's settings and addresses. Raises CannotUse."""
-        write_whole(self.root / "run.json", json.dumps(facts, indent=2) + "\n")
+    def save_run(self, values: dict[str, Any]) -> None:
+        """Keep the run's settings and addresses. Raises PathError."""
+        write_atomically(self.root / "run.json", json.dumps(values, indent=2) + "\n")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that can be written to. Raises CannotUse."""
+    """Make a folder that can be written to. Raises PathError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        raise CannotUse(f"{folder} cannot be made: {failure.strerror}") from failure
+        raise PathError(f"{folder} cannot be made: {failure.strerror}") from failure
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise CannotUse(f"{folder} cannot be written to: no permission")
+        raise PathError(f"{folder} cannot be written to: no permission")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step, so that no reader ever sees half of it. Raises CannotUse."""
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step, so that no reader ever sees half of it. Raises PathError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_text(text)
@@ -109,13 +109,13 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as failure:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise CannotUse(f"{path} cannot be written: {failure.strerror}") from failure
+        raise PathError(f"{path} cannot be written: {failure.strerror}") from failure
 
 
-def check_file_place(path: Path) -> None:
-    """Raises CannotUse where a file could not be written there later."""
+def check_writable(path: Path) -> None:
+    """Raises PathError where a file could not be written there later."""
     make_folder(path.parent)
     if path.is_dir():
-        raise CannotUse(f"{path} is a folder, not a file")
+        raise PathError(f"{path} is a folder, not a file")
     if path.exists() and not os.access(path, os.W_OK):
-        raise CannotUse(f"{path} cannot be written to: no permission")
+        raise PathError(f"{path} cannot be written to: no permission")

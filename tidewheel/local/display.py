@@ -14,7 +14,7 @@ from rich.live import Live
 
 from tidewheel.local.clock import wall_time
 from tidewheel.local.monitoring.announcer import Announcer
-from tidewheel.local.view.picture import Picture
+from tidewheel.local.view.frame import Frame
 from tidewheel.local.view.screen import screen
 
 NEWS_KEPT = 8
@@ -22,11 +22,11 @@ NEWS_KEPT = 8
 
 class Display(Protocol):
     """What a run tells people. `say`: a line that matters. `show`: where everything stands, several times a second,
-    under the lock of what the picture is made from. `close`: nothing but plain lines from here on."""
+    under the lock of what the frame is made from. `close`: nothing but plain lines from here on."""
 
     def say(self, line: str) -> None: ...
     def news(self) -> list[str]: ...
-    def show(self, picture: Picture, lock: Lock) -> None: ...
+    def show(self, frame: Frame, lock: Lock) -> None: ...
     def close(self) -> None: ...
 
 
@@ -39,7 +39,7 @@ def on_terminal() -> bool:
 def display(since_ns: int) -> Display:
     """The one that fits standard output. `since_ns`: what happened before is no news."""
     announcer = Announcer(since_ns)
-    return Screen(announcer) if on_terminal() else Lines(announcer)
+    return LiveDisplay(announcer) if on_terminal() else LinesDisplay(announcer)
 
 
 def write(line: str) -> None:
@@ -50,7 +50,7 @@ def write(line: str) -> None:
 
 
 @contextmanager
-def standard_error_in(path: Path) -> Iterator[None]:
+def redirect_stderr(path: Path) -> Iterator[None]:
     """What native libraries print to standard error goes to a file instead: it would tear the view."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -65,7 +65,7 @@ def standard_error_in(path: Path) -> Iterator[None]:
         os.close(kept)
 
 
-class Lines:
+class LinesDisplay:
     """Plain lines, each with the time of day (UTC)."""
 
     def __init__(self, announcer: Announcer) -> None:
@@ -77,9 +77,9 @@ class Lines:
     def news(self) -> list[str]:
         return []
 
-    def show(self, picture: Picture, lock: Lock) -> None:
+    def show(self, frame: Frame, lock: Lock) -> None:
         with lock:
-            lines = [*self._announcer.events(picture), *self._announcer.heartbeat(picture)]
+            lines = [*self._announcer.events(frame), *self._announcer.heartbeat(frame)]
         for line in lines:
             self.say(line)
 
@@ -87,7 +87,7 @@ class Lines:
         """Nothing to restore."""
 
 
-class Screen:
+class LiveDisplay:
     """The live view on the terminal's other screen, which is as it was afterwards. Lines said become its news."""
 
     def __init__(self, announcer: Announcer) -> None:
@@ -106,16 +106,16 @@ class Screen:
     def news(self) -> list[str]:
         return list(self._news)
 
-    def show(self, picture: Picture, lock: Lock) -> None:
+    def show(self, frame: Frame, lock: Lock) -> None:
         if self._live is None:
             return
         width, height = self._console.size
         with lock:
-            for line in self._announcer.events(picture):
+            for line in self._announcer.events(frame):
                 self.say(line)
-            frame = screen(picture, width, height)
+            rendered = screen(frame, width, height)
             # Drawn under the lock: parts of the frame read what the collector fills.
-            self._live.update(frame, refresh=True)
+            self._live.update(rendered, refresh=True)
 
     def close(self) -> None:
         if self._live is not None:

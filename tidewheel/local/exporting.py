@@ -21,39 +21,39 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from confluent_kafka import KafkaException, Message
 
-from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.continuity import CHECKERS, TopicOrder
-from tidewheel.contracts.rows import VIEWS, Kind, View
+from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.contracts.tables import TABLE_VIEWS, ColumnType, TableView
 from tidewheel.contracts.topics import LABELER_STATE
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.prices import decimal_text
 from tidewheel.runtime.kafka import read_to_end
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 BATCH_RECORDS = 2_000
 # A market second may hold hundreds of quotes, so rows are bounded too.
 BATCH_ROWS = 200_000
 PRICE_SUFFIX = "_e9"
 SUFFIXES = (".parquet", ".csv", ".jsonl")
-EVERYTHING = (
-    *((name, ".parquet") for name in VIEWS if name != LABELER_STATE.name),
+EXPORTED_FILES = (
+    *((name, ".parquet") for name in TABLE_VIEWS if name != LABELER_STATE.name),
     ("transactions", ".csv"),
     ("bars", ".csv"),
 )
 ARROW_TYPES = {
-    Kind.INT: pa.int64(),
-    Kind.PRICE: pa.int64(),
-    Kind.FLOAT: pa.float64(),
-    Kind.BOOL: pa.bool_(),
-    Kind.TEXT: pa.string(),
-    Kind.BYTES: pa.binary(),
-    Kind.FLOATS: pa.list_(pa.float32()),
+    ColumnType.INT: pa.int64(),
+    ColumnType.PRICE: pa.int64(),
+    ColumnType.FLOAT: pa.float64(),
+    ColumnType.BOOL: pa.bool_(),
+    ColumnType.TEXT: pa.string(),
+    ColumnType.BYTES: pa.binary(),
+    ColumnType.FLOATS: pa.list_(pa.float32()),
 }
 
 
 @dataclass(slots=True)
-class Exported:
-    """What an export wrote, and what it left out: repeats, and records that their readers set aside.
+class ExportResult:
+    """What an export wrote, and what it left out: repeats, and records that their readers reject.
 
     `repeats_shown`: of a topic whose records are written exactly once, those that repeat others or come late; they are
     in the file. `missing`: records that by the others' numbers should be there.
@@ -71,29 +71,30 @@ class Exported:
         return self.reasons.total()
 
 
-def export_all(bootstrap: str, folder: Path) -> dict[str, Exported]:
+def export_all(bootstrap: str, folder: Path) -> dict[str, ExportResult]:
     """Every topic as Parquet, `bars` as well, transactions and bars as CSV too; file name -> what is in it.
 
-    What was left out, what repeats and what is missing is said on standard error. Raises Unusable where Kafka cannot be
-    read, OSError.
+    What was left out, what repeats and what is missing is said on standard error. Raises FatalError where Kafka
+    cannot be read, OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = {
-        f"{name}{suffix}": export(bootstrap, VIEWS[name], folder / f"{name}{suffix}") for name, suffix in EVERYTHING
+        f"{name}{suffix}": export(bootstrap, TABLE_VIEWS[name], folder / f"{name}{suffix}")
+        for name, suffix in EXPORTED_FILES
     }
     for name, exported in done.items():
         if name.endswith(".parquet"):
-            say_left_out(name, exported)
+            warn_left_out(name, exported)
     return done
 
 
-def export(bootstrap: str, view: View, target: Path, instrument: str | None = None) -> Exported:
-    """Write one view to a file of a kind in SUFFIXES. Raises Unusable where Kafka cannot be read, OSError."""
+def export(bootstrap: str, view: TableView, target: Path, instrument: str | None = None) -> ExportResult:
+    """Write one view to a file of a kind in SUFFIXES. Raises FatalError where Kafka cannot be read, OSError."""
     sink_type = SINKS[target.suffix]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
         parts: dict[str, Sink] = {}
-        reading = _Reading(view, instrument)
+        reading = _TopicReader(view, instrument)
         try:
             for name, records in reading.batches(read_to_end(bootstrap, view.topic.name)):
                 if name not in parts:
@@ -101,35 +102,35 @@ def export(bootstrap: str, view: View, target: Path, instrument: str | None = No
                 parts[name].write(table_of(view, records))
         except KafkaException as failure:
             words = failure.args[0].str()
-            raise Unusable(f"topic {view.topic.name} could not be read from {bootstrap}: {words}") from None
+            raise FatalError(f"topic {view.topic.name} could not be read from {bootstrap}: {words}") from None
         finally:
             for part in parts.values():
                 part.close()
         whole = Path(folder) / f"whole{target.suffix}"
-        sink_type.put_together([parts[name].path for name in sorted(parts)], whole, view)
+        sink_type.concatenate([parts[name].path for name in sorted(parts)], whole, view)
         whole.replace(target)
     reading.exported.rows = sum(part.rows for part in parts.values())
     return reading.exported
 
 
-class _Reading:
+class _TopicReader:
     """Turns a topic's messages into batches of decoded records, each of one instrument, without repeats."""
 
-    def __init__(self, view: View, instrument: str | None) -> None:
+    def __init__(self, view: TableView, instrument: str | None) -> None:
         self._view = view
         self._instrument = instrument
         self._reached: dict[str, int] = {}
         self._seen: set[Hashable] = set()
         self._order = TopicOrder(view.topic.name) if view.topic.name in CHECKERS else None
-        self.exported = Exported()
+        self.exported = ExportResult()
 
     def batches(self, messages: Iterator[Message]) -> Iterator[tuple[str, list[Any]]]:
-        waiting: dict[str, list[Any]] = {}
+        buffered: dict[str, list[Any]] = {}
         rows: Counter[str] = Counter()
         for message in messages:
             try:
                 record = self._view.decode(message.key(), message.value())
-            except BadRecord as bad:
+            except InvalidRecordError as bad:
                 self.exported.reasons[bad.reason] += 1
                 continue
             name = record.instrument
@@ -139,13 +140,13 @@ class _Reading:
                 self._order.take(record)
             if self._is_repeat(name, record):
                 continue
-            batch = waiting.setdefault(name, [])
+            batch = buffered.setdefault(name, [])
             batch.append(record)
             rows[name] += len(getattr(record, "quotes", ()))
             if len(batch) == BATCH_RECORDS or rows[name] > BATCH_ROWS:
-                yield name, waiting.pop(name)
+                yield name, buffered.pop(name)
                 rows[name] = 0
-        yield from waiting.items()
+        yield from buffered.items()
         self._count_breaks()
 
     def _count_breaks(self) -> None:
@@ -169,29 +170,29 @@ class _Reading:
         return repeat
 
 
-def table_of(view: View, records: Sequence[Any]) -> pa.Table:
+def table_of(view: TableView, records: Sequence[Any]) -> pa.Table:
     """A batch of records as an Arrow table; of no records, an empty table with the same columns."""
     columns = view.columns(records)
-    return pa.table({name: _array(kind, columns[name]) for name, kind in view.kinds.items()})
+    return pa.table({name: _array(column_type, columns[name]) for name, column_type in view.schema.items()})
 
 
-def json_rows(view: View, table: pa.Table) -> Iterator[str]:
+def json_rows(view: TableView, table: pa.Table) -> Iterator[str]:
     """A JSON object a row, values as in Parquet; bytes in hex, or as text with escapes where they are mostly that."""
-    plain = {name: _for_json(kind, table[name]) for name, kind in view.kinds.items()}
+    plain = {name: _for_json(column_type, table[name]) for name, column_type in view.schema.items()}
     for values in zip(*plain.values(), strict=True):
         yield json.dumps(dict(zip(plain, values, strict=True)))
 
 
-def _for_json(kind: Kind, column: pa.ChunkedArray) -> list[Any]:
+def _for_json(column_type: ColumnType, column: pa.ChunkedArray) -> list[Any]:
     values: list[Any] = column.to_pylist()
-    if kind is Kind.BYTES:
-        return [None if value is None else shown(value) for value in values]
-    if kind is Kind.FLOAT:
+    if column_type is ColumnType.BYTES:
+        return [None if value is None else bytes_text(value) for value in values]
+    if column_type is ColumnType.FLOAT:
         return [None if value is None or not math.isfinite(value) else value for value in values]
     return values
 
 
-def shown(value: bytes) -> str:
+def bytes_text(value: bytes) -> str:
     """Bytes for people: the text they are, else in hex."""
     try:
         text = value.decode()
@@ -200,14 +201,14 @@ def shown(value: bytes) -> str:
     return text if text.isprintable() else value.hex()
 
 
-def _array(kind: Kind, column: Any) -> pa.Array:
-    if kind is Kind.FLOATS:
+def _array(column_type: ColumnType, column: Any) -> pa.Array:
+    if column_type is ColumnType.FLOATS:
         values = pa.array(np.ascontiguousarray(column).reshape(-1), pa.float32())
         offsets = pa.array(np.arange(0, len(values) + 1, FEATURE_COUNT, dtype=np.int32))
         return pa.ListArray.from_arrays(offsets, values)
-    if kind is Kind.TEXT and isinstance(column, np.ndarray):
+    if column_type is ColumnType.TEXT and isinstance(column, np.ndarray):
         column = column.tolist()
-    return pa.array(column, ARROW_TYPES[kind])
+    return pa.array(column, ARROW_TYPES[column_type])
 
 
 class Sink(Protocol):
@@ -216,17 +217,17 @@ class Sink(Protocol):
     path: Path
     rows: int
 
-    def __init__(self, path: Path, view: View) -> None: ...
+    def __init__(self, path: Path, view: TableView) -> None: ...
     def write(self, table: pa.Table) -> None: ...
     def close(self) -> None: ...
     @staticmethod
-    def put_together(parts: list[Path], whole: Path, view: View) -> None: ...
+    def concatenate(parts: list[Path], whole: Path, view: TableView) -> None: ...
 
 
 class ParquetSink:
     """Values as they are, prices in 1e-9 units."""
 
-    def __init__(self, path: Path, view: View) -> None:
+    def __init__(self, path: Path, view: TableView) -> None:
         self.path = path
         self.rows = 0
         self._writer = self._opened(path, view)
@@ -239,7 +240,7 @@ class ParquetSink:
         self._writer.close()
 
     @classmethod
-    def put_together(cls, parts: list[Path], whole: Path, view: View) -> None:
+    def concatenate(cls, parts: list[Path], whole: Path, view: TableView) -> None:
         if len(parts) == 1:
             parts[0].replace(whole)
             return
@@ -250,9 +251,9 @@ class ParquetSink:
                     writer.write_table(source.read_row_group(group))
 
     @staticmethod
-    def _opened(path: Path, view: View) -> pq.ParquetWriter:
+    def _opened(path: Path, view: TableView) -> pq.ParquetWriter:
         # Features hardly repeat, so a dictionary of them would be work for nothing.
-        words = [name for name, kind in view.kinds.items() if kind is not Kind.FLOATS]
+        words = [name for name, column_type in view.schema.items() if column_type is not ColumnType.FLOATS]
         return pq.ParquetWriter(
             path, table_of(view, []).schema, compression="zstd", compression_level=1, use_dictionary=words
         )
@@ -261,7 +262,7 @@ class ParquetSink:
 class _TextSink:
     """Text, one line a row."""
 
-    def __init__(self, path: Path, view: View) -> None:
+    def __init__(self, path: Path, view: TableView) -> None:
         self.path = path
         self.rows = 0
         self._view = view
@@ -271,7 +272,7 @@ class _TextSink:
         self._file.close()
 
     @classmethod
-    def put_together(cls, parts: list[Path], whole: Path, view: View) -> None:
+    def concatenate(cls, parts: list[Path], whole: Path, view: TableView) -> None:
         with whole.open("wb") as out:
             out.write(cls.header(view))
             for part in parts:
@@ -279,7 +280,7 @@ class _TextSink:
                     shutil.copyfileobj(source, out)
 
     @staticmethod
-    def header(_view: View) -> bytes:
+    def header(_view: TableView) -> bytes:
         return b""
 
 
@@ -287,14 +288,14 @@ class CsvSink(_TextSink):
     """For people: prices as decimals, their columns without `_e9`; what is missing is empty."""
 
     def write(self, table: pa.Table) -> None:
-        columns = [_cells(kind, table[name]) for name, kind in self._view.kinds.items()]
+        columns = [_cells(column_type, table[name]) for name, column_type in self._view.schema.items()]
         lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
         self._file.write(("\n".join(lines.to_pylist()) + "\n").encode() if len(lines) else b"")
         self.rows += table.num_rows
 
     @staticmethod
-    def header(view: View) -> bytes:
-        return ",".join(name.removesuffix(PRICE_SUFFIX) for name in view.kinds).encode() + b"\n"
+    def header(view: TableView) -> bytes:
+        return ",".join(name.removesuffix(PRICE_SUFFIX) for name in view.schema).encode() + b"\n"
 
 
 class JsonlSink(_TextSink):
@@ -306,15 +307,15 @@ class JsonlSink(_TextSink):
         self.rows += table.num_rows
 
 
-def _cells(kind: Kind, column: pa.ChunkedArray) -> pa.Array:
+def _cells(column_type: ColumnType, column: pa.ChunkedArray) -> pa.Array:
     """A column as the text of CSV cells."""
-    if kind is Kind.PRICE:
+    if column_type is ColumnType.PRICE:
         return _by_value(column, decimal_text)
-    if kind is Kind.FLOATS:
+    if column_type is ColumnType.FLOATS:
         return pa.array([" ".join(map(repr, row)) for row in column.to_pylist()], pa.string())
-    if kind is Kind.BYTES:
-        column = pa.array([None if value is None else shown(value) for value in column.to_pylist()], pa.string())
-    if kind in (Kind.TEXT, Kind.BYTES):
+    if column_type is ColumnType.BYTES:
+        column = pa.array([None if value is None else bytes_text(value) for value in column.to_pylist()], pa.string())
+    if column_type in (ColumnType.TEXT, ColumnType.BYTES):
         quoted = pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
         return pc.if_else(pc.match_substring_regex(column, '[",\r\n]'), quoted, column)
     return pc.cast(column, pa.string())
@@ -330,7 +331,7 @@ def _by_value(column: pa.ChunkedArray, text: Callable[[int], str]) -> pa.Array:
 SINKS: dict[str, type[Sink]] = {".parquet": ParquetSink, ".csv": CsvSink, ".jsonl": JsonlSink}
 
 
-def say_left_out(name: str, exported: Exported) -> None:
+def warn_left_out(name: str, exported: ExportResult) -> None:
     """What is not in the file, or should not be there, on standard error; none of that is a secret."""
     if count := exported.repeats:
         sys.stderr.write(f"{name}: {count} records repeat others and were left out\n")

@@ -8,60 +8,60 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from tidewheel.local.children.signals import Impatient, Interrupts, caught
 from tidewheel.local.clock import wall_ns
-from tidewheel.local.data_dir import CannotUse, DataDir, write_whole
-from tidewheel.local.display import Display, display, standard_error_in, write
-from tidewheel.local.servers import own as servers
-from tidewheel.local.summary import RunFacts, as_json, for_people, summary
-from tidewheel.local.system import Ended, Request, System
-from tidewheel.runtime.process import EXIT_OK, Unusable
+from tidewheel.local.data_dir import DataDir, PathError, write_atomically
+from tidewheel.local.display import Display, display, redirect_stderr, write
+from tidewheel.local.processes.signals import ForcedStop, Interrupts, handle_signals
+from tidewheel.local.servers import run_servers as servers
+from tidewheel.local.summary import RunStats, as_json, as_text, summary
+from tidewheel.local.system import RunEnd, RunRequest, System
+from tidewheel.runtime.process import EXIT_OK, FatalError
 
 EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
-class Products:
+class RunOutputs:
     """What a run leaves beside its data directory."""
 
     summary: Path | None
     export: Path | None
 
 
-def run(request: Request, products: Products) -> int:
-    """Run to the end and return the exit code. Raises Unusable (one line) where it cannot start."""
+def run(request: RunRequest, outputs: RunOutputs) -> int:
+    """Run to the end and return the exit code. Raises FatalError (one line) where it cannot start."""
     if request.kafka:
-        with standard_error_in(Path(os.devnull)):
-            servers.prepare_given_kafka(request.kafka, request.partitions)
+        with redirect_stderr(Path(os.devnull)):
+            servers.prepare_external_kafka(request.kafka, request.partitions)
     if request.redis:
-        servers.check_given_redis(request.redis)
+        servers.check_external_redis(request.redis)
     data = DataDir(request.data_dir.resolve())
     data.prepare()
-    with data.claim(), caught() as interrupts, standard_error_in(data.log("run")):
-        return _guarded(request, products, data, interrupts)
+    with data.lock_dir(), handle_signals() as interrupts, redirect_stderr(data.log("run")):
+        return _guarded(request, outputs, data, interrupts)
 
 
-def _guarded(request: Request, products: Products, data: DataDir, interrupts: Interrupts) -> int:
+def _guarded(request: RunRequest, outputs: RunOutputs, data: DataDir, interrupts: Interrupts) -> int:
     """Whatever happens, no process is left behind."""
-    shown = display(wall_ns())
-    system = System(request, data, shown, read_examples=products.summary is not None)
+    view = display(wall_ns())
+    system = System(request, data, view, read_examples=outputs.summary is not None)
     try:
-        data.remember(remembered(request, system))
-        _hello(request, system, shown)
-        ended = _until_the_end(system, interrupts)
+        data.save_run(run_record(request, system))
+        _announce(request, system, view)
+        ended = _run_to_end(system, interrupts)
         interrupts.ending = True
-        shown.close()
-        return _finish(ended, system, products)
-    except Impatient:
-        shown.close()
+        view.close()
+        return _finish(ended, system, outputs)
+    except ForcedStop:
+        view.close()
         write(f"killed; the data lies in {request.data_dir}")
         return EXIT_INTERRUPTED
     finally:
-        shown.close()
+        view.close()
         system.kill()
 
 
-def remembered(request: Request, system: System) -> dict[str, object]:
+def run_record(request: RunRequest, system: System) -> dict[str, object]:
     """What run.json holds: what may not change when the run is resumed, what may, and where everything listens."""
     options = request.options
     where = system.addresses
@@ -73,31 +73,31 @@ def remembered(request: Request, system: System) -> dict[str, object]:
     }
 
 
-def _hello(request: Request, system: System, shown: Display) -> None:
+def _announce(request: RunRequest, system: System, view: Display) -> None:
     options = request.options
-    shown.say(f"{options.instrument} from {options.feed} at speed {options.speed}, thresholds ±{options.threshold}")
-    shown.say(f"data and logs in {request.data_dir}; the predictor will listen on {system.addresses.predictor}")
+    view.say(f"{options.instrument} from {options.feed} at speed {options.speed}, thresholds ±{options.threshold}")
+    view.say(f"data and logs in {request.data_dir}; the predictor will listen on {system.addresses.predictor}")
 
 
-def _until_the_end(system: System, interrupts: Interrupts) -> Ended:
+def _run_to_end(system: System, interrupts: Interrupts) -> RunEnd:
     try:
         return system.run(interrupts)
     except BrokenPipeError:  # nobody reads the lines any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Ended("nobody reads the output any more", interrupted=True)
+        return RunEnd("nobody reads the output any more", interrupted=True)
 
 
-def _finish(ended: Ended, system: System, products: Products) -> int:
+def _finish(ended: RunEnd, system: System, outputs: RunOutputs) -> int:
     """Stop in order, tell what came of it, and leave the right exit code."""
-    write(ended.words)
+    write(ended.message)
     wall_s = system.wall_s
     system.stop_services()
-    trouble = _tell(system, products, wall_s, hurried=ended.interrupted or ended.failed)
+    failure = _report(system, outputs, wall_s, hurried=ended.interrupted or ended.failed)
     system.stop_servers()
     root = system.request.data_dir
     write(f"the data lies in {root}; go on with: {program()} run --data-dir {root}")
-    if ended.failed or trouble:
-        raise Unusable(trouble or f"{ended.words} (logs in {root / 'logs'})")
+    if ended.failed or failure:
+        raise FatalError(failure or f"{ended.message} (logs in {root / 'logs'})")
     if ended.interrupted and not open_ended(system.request):
         return EXIT_INTERRUPTED
     return EXIT_OK
@@ -111,45 +111,45 @@ def program() -> str:
     return min(os.path.relpath(called), str(called), key=len)
 
 
-def open_ended(request: Request) -> bool:
+def open_ended(request: RunRequest) -> bool:
     """Whether only Ctrl-C ends such a run, so that it is no failure to be ended by it."""
     options = request.options
     return options.exit_after_models is None and (options.stay or not options.feed.ends)
 
 
-def _tell(system: System, products: Products, wall_s: float, hurried: bool) -> str:
+def _report(system: System, outputs: RunOutputs, wall_s: float, hurried: bool) -> str:
     """Summary and export; returns what went wrong, empty if nothing did."""
     if system.monitor is None:
         return ""
     if not system.catch_up(hurried) and not hurried:
         return "the topics could not be read to their end; there is no summary"
-    facts = RunFacts(wall_s, system.monitor.served.all(), system.monitor.probe.count, system.supervisor.restarts())
+    stats = RunStats(wall_s, system.monitor.served.all(), system.monitor.probe.count, system.supervisor.restarts())
     with system.monitor.lock:
-        values = summary(system.monitor.observed, facts)
-    for line in for_people(values):
+        values = summary(system.monitor.observed, stats)
+    for line in as_text(values):
         write(line)
     try:
-        if products.summary is not None:
-            write_whole(products.summary, as_json(values))
-            write(f"summary in {products.summary}")
-        if products.export is not None:
-            _export(system.addresses.kafka, products.export)
-    except Unusable as failure:
+        if outputs.summary is not None:
+            write_atomically(outputs.summary, as_json(values))
+            write(f"summary in {outputs.summary}")
+        if outputs.export is not None:
+            _export(system.addresses.kafka, outputs.export)
+    except FatalError as failure:
         return str(failure)
     return ""
 
 
 def _export(bootstrap: str, folder: Path) -> None:
-    """Every topic as files. Raises Unusable."""
+    """Every topic as files. Raises FatalError."""
     from tidewheel.local.exporting import export_all
 
     write(f"exporting every topic to {folder} …")
     try:
         files = export_all(bootstrap, folder)
     except OSError as failure:
-        raise CannotUse(f"{folder}: the export failed: {failure.strerror}") from failure
+        raise PathError(f"{folder}: the export failed: {failure.strerror}") from failure
     except KafkaException as failure:
-        raise Unusable(f"the export failed: {failure.args[0].str()}") from failure
+        raise FatalError(f"the export failed: {failure.args[0].str()}") from failure
     write(f"exported {sum(one.rows for one in files.values()):,} rows in {len(files)} files")
     # Of each topic once, though some are written in two ways.
     parquet = {name: one for name, one in files.items() if name.endswith(".parquet") and not name.startswith("bars.")}

@@ -8,17 +8,17 @@ from typing import Any
 
 from tidewheel.domain.models import PartMetrics, Scorecard
 from tidewheel.domain.orders import NotPlacedReason, Outcome
-from tidewheel.local.monitoring.observed import Instrument, Observed
+from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
 from tidewheel.local.monitoring.training_runs import TrainingRun
 
 Served = Mapping[tuple[str, int], int]
 NS_PER_S = 1_000_000_000
-MODELS_TOLD = 12
+MODELS_SHOWN_MAX = 12
 NEXT_FIELDS = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunStats:
     """What the topics do not say. `served`: (instrument, seq) -> wall clock of the first reply that named the model."""
 
     wall_s: float
@@ -27,12 +27,12 @@ class RunFacts:
     restarts: Mapping[str, int]
 
 
-def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
+def summary(observed: ObservedSystem, stats: RunStats) -> dict[str, Any]:
     """The object that `--summary` writes. `continuity`: of each topic that was read, the records that came again or
     late, and those that are missing by the others' numbers."""
     instruments = [observed.instruments[name] for name in sorted(observed.instruments)]
     return {
-        "wall_s": round(facts.wall_s, 3),
+        "wall_s": round(stats.wall_s, 3),
         "ticks": sum(one.market.ticks for one in instruments),
         "bars": sum(one.market.bars for one in instruments),
         "orders": {
@@ -47,10 +47,10 @@ def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
         "examples": sum(one.orders.examples for one in instruments),
         "dead_letters": observed.dead_letters,
         "continuity": {topic: asdict(order.counts) for topic, order in observed.order.items()},
-        "predictions": facts.predictions,
-        "restarts": dict(facts.restarts),
+        "predictions": stats.predictions,
+        "restarts": dict(stats.restarts),
         "models": [
-            _model(one, run, facts.served)
+            _model(one, run, stats.served)
             for one in instruments
             for _, run in sorted(one.runs.by_seq.items())
             if run.end is not None
@@ -58,21 +58,21 @@ def summary(observed: Observed, facts: RunFacts) -> dict[str, Any]:
     }
 
 
-def _model(instrument: Instrument, run: TrainingRun, served: Served) -> dict[str, Any]:
+def _model(instrument: InstrumentState, run: TrainingRun, served: Served) -> dict[str, Any]:
     served_at_ns = served.get((instrument.name, run.seq))
     closed_to_served_s = (
         (served_at_ns - run.window_closed_at_ns) / NS_PER_S if served_at_ns and run.window_closed_at_ns else None
     )
     return {
         "instrument": instrument.name,
-        **run_facts(run),
+        **training_run_summary(run),
         "tuning_s": _number(round(run.result.tuning_s, 3)) if run.result else None,
         "window_closed_to_served_s": None if closed_to_served_s is None else round(closed_to_served_s, 3),
         "served": served_at_ns is not None,
     }
 
 
-def run_facts(run: TrainingRun) -> dict[str, Any]:
+def training_run_summary(run: TrainingRun) -> dict[str, Any]:
     """How a training run ended and how its model did: all that the clock has no part in."""
     result = run.result
     return {
@@ -80,7 +80,7 @@ def run_facts(run: TrainingRun) -> dict[str, Any]:
         "sha256": result.sha256 if result else "",
         "verdict": result.verdict if result and result.verdict else (run.end.name.lower() if run.end else ""),
         "reason": run.reason,
-        "detail": run.words,
+        "detail": run.detail,
         "evidence": result.evidence if result else "",
         "threshold": _number(result.threshold) if result else None,
         "base_rate": _number(result.base_rate) if result else None,
@@ -116,7 +116,7 @@ def as_json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
-def for_people(values: Mapping[str, Any]) -> list[str]:
+def as_text(values: Mapping[str, Any]) -> list[str]:
     """The summary in a few lines."""
     outcomes = ", ".join(f"{count:,} {name}" for name, count in values["transactions"].items())
     restarts = sum(values["restarts"].values())
@@ -127,7 +127,7 @@ def for_people(values: Mapping[str, Any]) -> list[str]:
         f"{values['predictions']:,} predictions, {values['dead_letters']:,} dead letters, {restarts} restarts",
     ]
     lines += [_continuity_line(topic, counts) for topic, counts in values["continuity"].items() if any(counts.values())]
-    return lines + [_model_line(model) for model in values["models"][-MODELS_TOLD:]]
+    return lines + [_model_line(model) for model in values["models"][-MODELS_SHOWN_MAX:]]
 
 
 def _continuity_line(topic: str, counts: Mapping[str, int]) -> str:
@@ -137,22 +137,22 @@ def _continuity_line(topic: str, counts: Mapping[str, int]) -> str:
 def _model_line(model: Mapping[str, Any]) -> str:
     head = f"model {model['seq']}: {model['verdict']}"
     if model["test"] is None or not model["sha256"]:
-        return head + _why(model)
+        return head + _reason_text(model)
     test, after = model["test"], model["next"]
-    words = f"{head}{'' if model['verdict'] == 'published' else _why(model)}, test {_figures(test)}"
-    words += f", evidence {model['evidence'] or 'none'}"
+    line = f"{head}{'' if model['verdict'] == 'published' else _reason_text(model)}, test {_metrics_text(test)}"
+    line += f", evidence {model['evidence'] or 'none'}"
     if after is not None:
-        words += f"; next window {_figures(after)}"
+        line += f"; next window {_metrics_text(after)}"
     if model["window_closed_to_served_s"] is not None:
-        words += f"; served {model['window_closed_to_served_s']:.1f} s after its window closed"
-    return words
+        line += f"; served {model['window_closed_to_served_s']:.1f} s after its window closed"
+    return line
 
 
-def _why(model: Mapping[str, Any]) -> str:
+def _reason_text(model: Mapping[str, Any]) -> str:
     return f" ({model['reason'].replace('_', ' ')})" if model["reason"] else ""
 
 
-def _figures(part: Mapping[str, Any]) -> str:
+def _metrics_text(part: Mapping[str, Any]) -> str:
     precision, recall, base_rate = (
         "–" if part[n] is None else f"{part[n]:.3f}" for n in ("precision", "recall", "base_rate")
     )

@@ -10,24 +10,24 @@ from subprocess import Popen
 
 from confluent_kafka import KafkaException
 
-from tidewheel.local import ending
-from tidewheel.local.children.ports import PortClaims
-from tidewheel.local.children.processes import start, tethered
-from tidewheel.local.children.readiness import LIVE_LIMIT_S, NO_ANSWER, Readiness, http_check
-from tidewheel.local.children.services import INGEST, SERVICES, service_specs
-from tidewheel.local.children.shutdown import Grace, kill_all, stop_in_order
-from tidewheel.local.children.signals import Interrupts
-from tidewheel.local.children.supervisor import ChildSpec, Phase, Spawn, Supervisor
+from tidewheel.local import stop_condition
 from tidewheel.local.clock import steady_s, wall_ns
 from tidewheel.local.completion import Completion
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.display import Display
-from tidewheel.local.monitoring.announcer import told
+from tidewheel.local.monitoring.announcer import phase_line
 from tidewheel.local.monitoring.monitor import Addresses, Monitor
 from tidewheel.local.monitoring.probe import ServedLog
+from tidewheel.local.processes.health_poller import LIVE_LIMIT_S, NO_ANSWER, HealthPoller, http_check
+from tidewheel.local.processes.ports import PortClaims
+from tidewheel.local.processes.services import INGEST, SERVICES, service_specs
+from tidewheel.local.processes.shutdown import Grace, kill_all, stop_in_order
+from tidewheel.local.processes.signals import Interrupts
+from tidewheel.local.processes.subprocesses import start, tethered
+from tidewheel.local.processes.supervisor import Phase, ProcessSpec, Spawn, Supervisor
 from tidewheel.local.run_options import RunOptions
-from tidewheel.local.servers import own as servers
-from tidewheel.local.view.picture import Part, nothing_yet
+from tidewheel.local.servers import run_servers as servers
+from tidewheel.local.view.frame import ProcessStatus, empty_frame
 
 TURN_S = 0.05
 FRAME_EVERY_S = 0.25
@@ -38,7 +38,7 @@ CATCH_UP_HURRIED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """A run as asked for, checked. `kafka`, `redis`: addresses of running ones, None for our own."""
 
     options: RunOptions
@@ -49,10 +49,10 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunEnd:
     """Why a run is over. `failed`: it could not go on; `interrupted`: someone asked."""
 
-    words: str
+    message: str
     failed: bool = False
     interrupted: bool = False
 
@@ -63,7 +63,7 @@ class System:
     `read_examples`: watch that topic too, for a summary that says whether they are there once each.
     """
 
-    def __init__(self, request: Request, data: DataDir, display: Display, *, read_examples: bool = False) -> None:
+    def __init__(self, request: RunRequest, data: DataDir, display: Display, *, read_examples: bool = False) -> None:
         self.request = request
         self._read_examples = read_examples
         self.display = display
@@ -77,8 +77,8 @@ class System:
         )
         self._data = data
         lives = {name: http_check(port, "/live", LIVE_LIMIT_S) for name, port in self.ports.metrics.items()}
-        self._readiness = Readiness(self._checks(), lives)
-        self.supervisor = Supervisor(self._specs(), spawner(data.root), self._readiness, steady_s)
+        self._health = HealthPoller(self._checks(), lives)
+        self.supervisor = Supervisor(self._specs(), spawner(data.root), self._health, steady_s)
         self.monitor: Monitor | None = None
         self._completion: Completion | None = None
         self._watched_since_s = 0.0
@@ -92,35 +92,35 @@ class System:
         own = ((servers.KAFKA, self.request.kafka), (servers.REDIS, self.request.redis))
         return tuple(name for name, given in own if given is None)
 
-    def _specs(self) -> list[ChildSpec]:
-        own = {servers.KAFKA: servers.kafka_spec, servers.REDIS: servers.redis_spec}
-        first = [own[name](self._data, self.ports) for name in self._own_servers()]
+    def _specs(self) -> list[ProcessSpec]:
+        specs = {servers.KAFKA: servers.kafka_spec, servers.REDIS: servers.redis_spec}
+        first = [specs[name](self._data, self.ports) for name in self._own_servers()]
         options = self.request.options
         feed_is_done = (lambda: True) if options.feed.ends else (lambda: False)
         services = service_specs(options, self.addresses, self.ports, self._data, self._own_servers(), feed_is_done)
         return [*first, *services]
 
-    def _checks(self) -> dict[str, servers.Check]:
-        checks: dict[str, servers.Check] = {
+    def _checks(self) -> dict[str, servers.HealthCheck]:
+        checks: dict[str, servers.HealthCheck] = {
             servers.KAFKA: servers.kafka_check(self.ports.kafka, self.addresses.kafka, self.request.partitions),
             servers.REDIS: servers.redis_check(self.ports.redis),
         }
         wanted = {name: checks[name] for name in self._own_servers()}
         return wanted | {name: http_check(port, "/ready") for name, port in self.ports.metrics.items()}
 
-    def run(self, interrupts: Interrupts) -> Ended:
+    def run(self, interrupts: Interrupts) -> RunEnd:
         """Start everything and keep it going until something ends it; leaves the processes running."""
-        self._readiness.background.start()
+        self._health.background.start()
         while True:
-            for happening in self.supervisor.tick():
-                self.display.say(told(happening))
+            for change in self.supervisor.step():
+                self.display.say(phase_line(change))
             if self.supervisor.failure is not None:
-                return Ended(self.supervisor.failure, failed=True)
+                return RunEnd(self.supervisor.failure, failed=True)
             if interrupts.asked:
-                return Ended("ended by request", interrupted=True)
+                return RunEnd("ended by request", interrupted=True)
             self._watch()
-            if (end := self._decide()) is not None:
-                return Ended(end.words)
+            if (end := self._stop_reason()) is not None:
+                return RunEnd(end.message)
             self._show()
             time.sleep(TURN_S)
 
@@ -129,7 +129,7 @@ class System:
         if self.monitor is not None:
             self.monitor.check()
             return
-        if servers.KAFKA in self.supervisor.children and self.supervisor.phase(servers.KAFKA) is not Phase.READY:
+        if servers.KAFKA in self.supervisor.processes and self.supervisor.phase(servers.KAFKA) is not Phase.READY:
             return
         options = self.request.options
         monitor = Monitor(
@@ -150,21 +150,21 @@ class System:
         self._completion = Completion(monitor.collector)
         self._watched_since_s = steady_s()
 
-    def _decide(self) -> ending.Ending | None:
+    def _stop_reason(self) -> stop_condition.StopReason | None:
         monitor, completion, options = self.monitor, self._completion, self.request.options
         if monitor is None or completion is None:
             return None
         feed_done = self.supervisor.phase(INGEST) is Phase.DONE
         with monitor.lock:
             known = list(monitor.observed.instruments.values())
-            complete = all(map(ending.labels_complete, known))
+            complete = all(map(stop_condition.labels_complete, known))
             found = monitor.instrument()
-            closed = ending.windows_closed(found, options.windowing) if found else 0
+            closed = stop_condition.windows_closed(found, options.windowing) if found else 0
             decided = not found.runs.awaited(closed) if found else True
             published = found.runs.newest_published() if found else None
             ended = found is not None and found.market.ended
         if completion.feed_broke_off(ended):
-            self.supervisor.not_done(INGEST, "ended before the feed did")
+            self.supervisor.reject_done(INGEST, "ended before the feed did")
             return None
         completion.step(
             feed_done=feed_done,
@@ -173,31 +173,31 @@ class System:
             rounds=monitor.progress.rounds,
         )
         watched_for_s = steady_s() - self._watched_since_s
-        goal = ending.Goal(options.exit_after_models, options.feed.ends and not options.stay)
-        facts = ending.Facts(
+        condition = stop_condition.StopCondition(options.exit_after_models, options.feed.ends and not options.stay)
+        state = stop_condition.RunState(
             feed_done=feed_done,
             inputs_read=completion.done,
             windows_closed=closed,
             windows_ended=decided,
             served=frozenset(monitor.served_models()),
             newest_published=published.seq if published else 0,
-            published_for_s=ending.published_for_s(published.ended_at_ns, wall_ns(), watched_for_s)
+            published_for_s=stop_condition.published_for_s(published.ended_at_ns, wall_ns(), watched_for_s)
             if published
             else 0.0,
         )
-        return ending.decide(goal, facts)
+        return stop_condition.stop_reason(condition, state)
 
     def _show(self) -> None:
         now_s = steady_s()
         if now_s < self._next_frame_s:
             return
         self._next_frame_s = now_s + FRAME_EVERY_S
-        words = (self._title(), self._footer(), self.wall_s, self.parts(), self.display.news())
+        shown = (self._title(), self._footer(), self.wall_s, self.processes(), self.display.news())
         if self.monitor is None:
-            self.display.show(nothing_yet(*words), threading.Lock())
+            self.display.show(empty_frame(*shown), threading.Lock())
             return
         self.monitor.sample(now_s)
-        self.display.show(self.monitor.picture(*words), self.monitor.lock)
+        self.display.show(self.monitor.frame(*shown), self.monitor.lock)
 
     def _title(self) -> str:
         options = self.request.options
@@ -208,17 +208,17 @@ class System:
         where = self.addresses
         return f" Ctrl-C ends. predictor {where.predictor}  kafka {where.kafka}  data {self._data.root}"
 
-    def parts(self) -> list[Part]:
+    def processes(self) -> list[ProcessStatus]:
         """The processes as the view shows them."""
         return [
-            Part(name, self._state(name, child.phase), child.restarts)
-            for name, child in self.supervisor.children.items()
+            ProcessStatus(name, self._state(name, managed.phase), managed.restarts)
+            for name, managed in self.supervisor.processes.items()
         ]
 
     def _state(self, name: str, phase: Phase) -> str:
         """A service that answers and has begun, and still is not ready, waits for something: the first model, say."""
-        _, said = self._readiness.answer(name)
-        waits = phase is Phase.STARTING and said not in ("", NO_ANSWER, "starting")
+        _, answer = self._health.status(name)
+        waits = phase is Phase.STARTING and answer not in ("", NO_ANSWER, "starting")
         return "waiting" if waits else phase
 
     def stop_services(self) -> None:
@@ -229,16 +229,18 @@ class System:
         """End what watches, then Redis, then Kafka."""
         if self.monitor is not None:
             self.monitor.close()
-        self._readiness.background.close()
-        self._stop([name for name in (servers.REDIS, servers.KAFKA) if name in self.supervisor.children], SERVERS_GRACE)
+        self._health.background.close()
+        self._stop(
+            [name for name in (servers.REDIS, servers.KAFKA) if name in self.supervisor.processes], SERVERS_GRACE
+        )
 
     def _stop(self, names: Sequence[str], grace: Grace) -> None:
-        stop_in_order(self.supervisor.processes(names), grace, steady_s, lambda: time.sleep(0.02))
-        self.supervisor.stopped(names)
+        stop_in_order(self.supervisor.running(names), grace, steady_s, lambda: time.sleep(0.02))
+        self.supervisor.mark_stopped(names)
 
     def kill(self) -> None:
         """End every process at once."""
-        kill_all(self.supervisor.processes(list(self.supervisor.children)))
+        kill_all(self.supervisor.running(list(self.supervisor.processes)))
 
     def catch_up(self, hurried: bool) -> bool:
         """Read what is on the topics to the end, within a bound; returns whether that was reached."""
@@ -252,8 +254,8 @@ class System:
 def spawner(directory: Path) -> Spawn:
     """Starts children tied to this process, in `directory`, so that nothing they leave lies about elsewhere."""
 
-    def spawn(spec: ChildSpec) -> "Popen[bytes]":
-        command = tethered(spec.command(), spec.orphan_signal, spec.niceness)
+    def spawn(spec: ProcessSpec) -> "Popen[bytes]":
+        command = tethered(spec.command(), spec.parent_death_signal, spec.niceness)
         return start(command, spec.log, spec.env, directory)
 
     return spawn

@@ -7,23 +7,23 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.children.readiness import Readiness
-from tidewheel.local.children.signals import Impatient, Interrupts, caught
 from tidewheel.local.clock import steady_s, wall_ns
-from tidewheel.local.display import display, standard_error_in
+from tidewheel.local.display import display, redirect_stderr
 from tidewheel.local.monitoring.monitor import Addresses, Monitor
 from tidewheel.local.monitoring.probe import ServedLog
-from tidewheel.local.servers.own import check_given_redis
+from tidewheel.local.processes.health_poller import HealthPoller
+from tidewheel.local.processes.signals import ForcedStop, Interrupts, handle_signals
+from tidewheel.local.servers.run_servers import check_external_redis
 from tidewheel.local.system import FRAME_EVERY_S, file_log
-from tidewheel.local.view.picture import Part
-from tidewheel.runtime.process import EXIT_OK, Unusable
+from tidewheel.local.view.frame import ProcessStatus
+from tidewheel.runtime.process import EXIT_OK, FatalError
 
 REDIS_EVERY_S = 2.0
 
 
 def watch(addresses: Addresses, instrument: str | None, windowing: Windowing | None) -> int:
-    """Show the system until Ctrl-C. Raises Unusable where no broker answers."""
-    with caught() as interrupts, standard_error_in(Path(os.devnull)):
+    """Show the system until Ctrl-C. Raises FatalError where no broker answers."""
+    with handle_signals() as interrupts, redirect_stderr(Path(os.devnull)):
         monitor = Monitor(
             addresses, ServedLog(None), file_log(Path(os.devnull)), instrument=instrument, windowing=windowing
         )
@@ -31,8 +31,8 @@ def watch(addresses: Addresses, instrument: str | None, windowing: Windowing | N
             monitor.start()
             _show(monitor, addresses, interrupts)
         except KafkaException as failure:
-            raise Unusable(f"Kafka at {addresses.kafka} cannot be watched: {failure.args[0].str()}") from failure
-        except (Impatient, BrokenPipeError):
+            raise FatalError(f"Kafka at {addresses.kafka} cannot be watched: {failure.args[0].str()}") from failure
+        except (ForcedStop, BrokenPipeError):
             pass
         finally:
             monitor.close()
@@ -40,39 +40,39 @@ def watch(addresses: Addresses, instrument: str | None, windowing: Windowing | N
 
 
 def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> None:
-    shown = display(wall_ns())
+    view = display(wall_ns())
     started_s = steady_s()
     footer = f" Ctrl-C ends the view only. predictor {addresses.predictor}  kafka {addresses.kafka}"
-    answers = Readiness({"redis": lambda: _redis_answer(addresses.redis)}, every_s=REDIS_EVERY_S)
-    answers.forget("redis")
-    answers.background.start()
+    health = HealthPoller({"redis": lambda: _redis_answer(addresses.redis)}, every_s=REDIS_EVERY_S)
+    health.reset("redis")
+    health.background.start()
     try:
         while not interrupts.asked:
             monitor.check()
             now_s = steady_s()
             monitor.sample(now_s)
             title = monitor.name() or "no instrument yet"
-            picture = monitor.picture(title, footer, now_s - started_s, _parts(monitor, answers), shown.news())
-            shown.show(picture, monitor.lock)
+            frame = monitor.frame(title, footer, now_s - started_s, _processes(monitor, health), view.news())
+            view.show(frame, monitor.lock)
             time.sleep(FRAME_EVERY_S)
     finally:
-        shown.close()
-        answers.background.close()
+        view.close()
+        health.background.close()
 
 
-def _parts(monitor: Monitor, answers: Readiness) -> list[Part]:
+def _processes(monitor: Monitor, health: HealthPoller) -> list[ProcessStatus]:
     """What can be seen from outside."""
-    predictor = "ready" if monitor.probe.recent and not monitor.probe.trouble else "no answer yet"
+    predictor = "ready" if monitor.probe.recent and not monitor.probe.last_error else "no answer yet"
     return [
-        Part("kafka", "ready" if monitor.progress.rounds else "no answer yet"),
-        Part("redis", "ready" if answers.is_ready("redis") else "no answer yet"),
-        Part("predictor", predictor),
+        ProcessStatus("kafka", "ready" if monitor.progress.rounds else "no answer yet"),
+        ProcessStatus("redis", "ready" if health.is_ready("redis") else "no answer yet"),
+        ProcessStatus("predictor", predictor),
     ]
 
 
 def _redis_answer(url: str) -> tuple[bool, str]:
     try:
-        check_given_redis(url)
-    except Unusable as failure:
+        check_external_redis(url)
+    except FatalError as failure:
         return False, str(failure)
     return True, "ready"

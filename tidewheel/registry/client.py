@@ -9,14 +9,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from tidewheel.registry.verify import Doubt, Unverified
+from tidewheel.registry.verify import VerificationError, VerificationFailure
 
-ANSWER_LIMIT_S = 2.0
+SOCKET_TIMEOUT_S = 2.0
 # In the words of a refusal, be it of a command or of one in a script.
 WRONG_TYPE = "WRONGTYPE"
 
 
-class RegistryUnavailable(Exception):
+class RegistryUnavailableError(Exception):
     """Redis does not answer, or refuses to do it now; the message is one line for people, without credentials."""
 
 
@@ -37,8 +37,8 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=ANSWER_LIMIT_S,
-        socket_connect_timeout=ANSWER_LIMIT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 1),
     )
 
@@ -50,13 +50,13 @@ def address_of(url: str) -> str:
 
 
 @contextmanager
-def answering(address: str, instrument: str | None = None) -> Iterator[None]:
-    """Turns whatever the client raises into RegistryUnavailable; but into Unverified where a key of the instrument in
-    question is of another type than it must be, which is damage and no outage."""
+def translating_errors(address: str, instrument: str | None = None) -> Iterator[None]:
+    """Turns whatever the client raises into RegistryUnavailableError; but into VerificationError where a key of the
+    instrument in question is of another type than it must be, which is damage and no outage."""
     try:
         yield
     except (RedisError, OSError) as failure:
         words = " ".join(str(failure).split()) or type(failure).__name__
         if instrument is not None and isinstance(failure, ResponseError) and WRONG_TYPE in words:
-            raise Unverified(Doubt.KEY, f"a key of {instrument} is damaged: {words}") from failure
-        raise RegistryUnavailable(f"Redis at {address} does not answer: {words}") from failure
+            raise VerificationError(VerificationFailure.KEY, f"a key of {instrument} is damaged: {words}") from failure
+        raise RegistryUnavailableError(f"Redis at {address} does not answer: {words}") from failure

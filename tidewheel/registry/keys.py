@@ -22,7 +22,7 @@ def model(instrument: str, seq: int) -> str:
     return f"{prefix(instrument)}model:{seq}"
 
 
-def about(instrument: str, seq: int) -> str:
+def record(instrument: str, seq: int) -> str:
     """ModelRecord of one run, with or without a model."""
     return f"{prefix(instrument)}about:{seq}"
 

@@ -1,4 +1,4 @@
--- Publishes a model: bytes, record, pointer, history and wake-up, all or nothing.
+-- Publishes a model: bytes, record, pointer, history and notification, all or nothing.
 -- KEYS 1 pointer to move, 2 the other pointer, 3 model, 4 about, 5 models, 6 history
 -- ARGV 1 role, 2 key prefix, 3 instrument, 4 channel, 5 models kept, 6 records kept,
 --      7 seq, 8 sha256, 9 schema hash, 10 evidence, 11 published_at_ns, 12 model bytes, 13 record bytes

@@ -1,16 +1,15 @@
 """Configurations compared, as an HTML page: a section a file, how each did and which is shown better than which."""
 
-from tidewheel.domain.account import told
+from tidewheel.domain.account import format_wealth
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
 from tidewheel.report.document import document
-from tidewheel.report.drawings import Margins, Plot, at_both_widths, drawing, figure, label, place
+from tidewheel.report.formatting import NONE, count, money, number, percent
 from tidewheel.report.markup import Markup, joined, tag
-from tidewheel.report.scales import around, labels, ticks
+from tidewheel.report.scales import labels, padded_range, ticks
+from tidewheel.report.svg import Margins, Plot, coordinate, figure, label, responsive, svg
 from tidewheel.report.tables import table
-from tidewheel.report.words import NONE, count, money, percent
-from tidewheel.report.words import figure as number
 
 ROW_HEIGHT = 26
 ROOM = Margins(left=34, right=20, top=12, bottom=46)
@@ -18,19 +17,19 @@ HEAD = (
     *("", "configuration", "windows", "served", "flagged", "lift (95 %)", "net an order", "net in all"),
     *("e gross", "e net", "evidence"),
 )
-WORDS_AT = (1, 10)
+TEXT_COLUMNS = (1, 10)
 
 
 def page(comparison: Comparison) -> str:
     """A comparison as one HTML document that needs nothing beside itself."""
     title = "Configurations compared"
-    header = tag("header", tag("p", "Tidewheel comparison", class_="kicker"), tag("h1", title), _explained())
+    header = tag("header", tag("p", "Tidewheel comparison", class_="kicker"), tag("h1", title), _legend())
     sections = (_section(comparison, history) for history in comparison.histories)
     foot = tag("footer", tag("p", "Not advice: an experiment. Amounts are in quote currency, after the spread."))
     return document(title, tag("main", header, *sections, foot))
 
 
-def _explained() -> Markup:
+def _legend() -> Markup:
     return tag(
         "p",
         "Every model is judged on the window after its own, at the threshold it went out with. ",
@@ -49,7 +48,7 @@ def _section(comparison: Comparison, history: History) -> Markup:
 
 def _standings(history: History) -> Markup:
     rows = (_cells(number_, one) for number_, one in enumerate(history.standings, start=1))
-    return table("How each configuration did", HEAD, rows, words=WORDS_AT)
+    return table("How each configuration did", HEAD, rows, text_columns=TEXT_COLUMNS)
 
 
 def _cells(place_: int, one: Standing) -> tuple[object, ...]:
@@ -57,7 +56,7 @@ def _cells(place_: int, one: Standing) -> tuple[object, ...]:
     return (
         *(place_, one.name, count(one.windows), count(one.models), percent(one.flagged, one.rows), lift),
         *(NONE if one.net_an_order_e9 is None else money(one.net_an_order_e9), money(one.net_e9)),
-        *(told(one.e_gross), told(one.e_net), one.evidence),
+        *(format_wealth(one.e_gross), format_wealth(one.e_net), one.evidence),
     )
 
 
@@ -70,34 +69,34 @@ def _lifts(history: History) -> Markup | None:
     def draw(width: int) -> Markup:
         rows = len(history.standings)
         height = ROOM.top + ROOM.bottom + ROW_HEIGHT * rows
-        reach = around((bound for _, lift in known for bound in lift), 0.0)
+        reach = padded_range((bound for _, lift in known for bound in lift), 0.0)
         plot = Plot.of(width, height, reach, (0.0, float(rows)), ROOM)
         across = ticks(plot.x.low, plot.x.high, 6)
         middle = (plot.x.start + plot.x.end) / 2
-        return drawing(
+        return svg(
             "Lift of each configuration with its 95 % interval",
             *(width, height),
-            *(plot.upright(value, "grid") for value in across),
+            *(plot.vertical_line(value, "grid") for value in across),
             *(
-                label(plot.x(value), plot.y.start + 18, words, "middle")
-                for value, words in zip(across, labels(across), strict=True)
+                label(plot.x(value), plot.y.start + 18, text, "middle")
+                for value, text in zip(across, labels(across), strict=True)
             ),
-            plot.upright(0.0, "base"),
+            plot.vertical_line(0.0, "base"),
             label(middle, plot.y.start + 38, "lift", "middle", "name"),
             *(label(plot.x.start - 8, plot.y(rows - row - 0.5) + 4, str(row + 1), "end") for row in range(rows)),
             *(_interval(plot, rows - row - 0.5, lift, history.standings[row].name) for row, lift in known),
         )
 
-    words = "Right of the line, flagged orders were PROFIT more often than all were. Numbers as in the table."
-    return figure(at_both_widths(draw), words)
+    text = "Right of the line, flagged orders were PROFIT more often than all were. Numbers as in the table."
+    return figure(responsive(draw), text)
 
 
 def _interval(plot: Plot, height: float, lift: tuple[float, float, float], name: str) -> Markup:
     value, low, high = lift
-    y = place(plot.y(height))
-    told_name = f"{name}: {number(value)} ({number(low)} to {number(high)})"
-    bar = tag("line", class_="stroke", x1=place(plot.x(low)), y1=y, x2=place(plot.x(high)), y2=y)
-    return joined((bar, plot.dot((value, height), "dot", 5, told_name)))
+    y = coordinate(plot.y(height))
+    tooltip = f"{name}: {number(value)} ({number(low)} to {number(high)})"
+    bar = tag("line", class_="stroke", x1=coordinate(plot.x(low)), y1=y, x2=coordinate(plot.x(high)), y2=y)
+    return joined((bar, plot.dot((value, height), "dot", 5, tooltip)))
 
 
 def _matrix(comparison: Comparison, history: History) -> Markup | None:
@@ -114,17 +113,17 @@ def _matrix(comparison: Comparison, history: History) -> Markup | None:
         )
         for better in places
     )
-    words = (
+    text = (
         "Is one better than another? A bettor stakes on a row's flagged orders bringing more, net, than those of a "
         "column in the same stretches of time; she began with 1, and the figure is what she now has. Who looks at "
         f"{count(comparison.looks)} duels asks for {count(comparison.looks)} times as much as of one: weak from "
         f"{comparison.weak_at:,.0f}, strong from {comparison.strong_at:,.0f}."
     )
-    return joined((tag("h3", "Which is shown better than which"), tag("p", words), table("Wealth", head, rows)))
+    return joined((tag("h3", "Which is shown better than which"), tag("p", text), table("Wealth", head, rows)))
 
 
 def _cell(comparison: Comparison, lead: Lead | None) -> object:
     if lead is None:
         return NONE
     weight = comparison.evidence(lead)
-    return told(lead.e) if weight is Evidence.NONE else tag("b", f"{told(lead.e)} {weight}")
+    return format_wealth(lead.e) if weight is Evidence.NONE else tag("b", f"{format_wealth(lead.e)} {weight}")

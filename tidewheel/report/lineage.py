@@ -3,61 +3,61 @@
 import json
 
 from tidewheel.domain.models import Lineage, Model, ModelRecord
+from tidewheel.report.formatting import count, hyperparameter
 from tidewheel.report.markup import Markup, joined, tag
-from tidewheel.report.story import Story
-from tidewheel.report.tables import pairs, time
-from tidewheel.report.words import count, setting
+from tidewheel.report.run_report import RunReport
+from tidewheel.report.tables import definition_list, time
 
 
-def section(story: Story) -> Markup:
+def section(report: RunReport) -> Markup:
     """Rows, configuration, checksum, and the command that re-makes the same bytes."""
-    return _of_model(story, story.model) if story.model else _of_run(story)
+    return _of_model(report, report.model) if report.model else _of_run(report)
 
 
-def _of_model(story: Story, model: Model) -> Markup:
+def _of_model(report: RunReport, model: Model) -> Markup:
     lineage, own = model.lineage, model.hyperparameters
     facts = (
         ("topic", lineage.topic),
         ("partition", lineage.partition),
-        ("offsets", _offsets(story.record)),
+        ("offsets", _offsets(report.record)),
         ("example_seq", _range(lineage.first_example_seq, lineage.last_example_seq)),
         ("remembered", _remembered(lineage)),
         ("first order placed", time(model.first_placed_ns)),
         ("last order resolved", time(model.last_resolved_ns)),
         ("search started from", lineage.started_from),
-        ("bias", setting(own.use_bias)),
-        ("l1", setting(own.l1)),
-        ("learning rate", setting(own.learning_rate)),
-        ("positive weight", setting(own.positive_example_weight_mult)),
-        ("wd", setting(own.wd)),
+        ("bias", hyperparameter(own.use_bias)),
+        ("l1", hyperparameter(own.l1)),
+        ("learning rate", hyperparameter(own.learning_rate)),
+        ("positive weight", hyperparameter(own.positive_example_weight_mult)),
+        ("wd", hyperparameter(own.wd)),
         ("mini-batch", own.mini_batch_size),
         ("features schema", code(model.schema_hash.hex())),
-        ("sha256 of the model", code(story.sha256)),
-        ("signed", "yes" if story.record and story.record.hmac_sha256 else "no"),
+        ("sha256 of the model", code(report.sha256)),
+        ("signed", "yes" if report.record and report.record.hmac_sha256 else "no"),
     )
     config = tag("pre", tag("code", _pretty(lineage.training_config)))
-    return joined((pairs(facts), tag("h3", "Training configuration"), config, _again(story)))
+    return joined((definition_list(facts), tag("h3", "Training configuration"), config, _again(report)))
 
 
-def _of_run(story: Story) -> Markup:
+def _of_run(report: RunReport) -> Markup:
     facts = (
-        ("example_seq", _range(*story.examples) if story.examples else None),
-        ("offsets", _offsets(story.record)),
-        ("sha256 of the model", code(story.sha256) if story.sha256 else None),
+        ("example_seq", _range(*report.examples) if report.examples else None),
+        ("offsets", _offsets(report.record)),
+        ("sha256 of the model", code(report.sha256) if report.sha256 else None),
     )
-    missing = "The model is not here, so its configuration is not known." if story.sha256 else "The run left no model."
-    return joined((pairs(facts), tag("p", missing, class_="missing")))
+    missing = "The model is not here, so its configuration is not known." if report.sha256 else "The run left no model."
+    return joined((definition_list(facts), tag("p", missing, class_="missing")))
 
 
-def _again(story: Story) -> Markup:
-    known = story.known
-    command = f"tidewheel models rebuild {known.seq} --instrument {known.instrument}"
-    words = "Trains the model again from the log alone and compares the bytes, as long as the log holds its rows:"
-    return joined((tag("h3", "Make it again"), tag("p", words), tag("pre", tag("code", command))))
+def _again(report: RunReport) -> Markup:
+    sources = report.sources
+    command = f"tidewheel models rebuild {sources.seq} --instrument {sources.instrument}"
+    text = "Trains the model again from the log alone and compares the bytes, as long as the log holds its rows:"
+    return joined((tag("h3", "Make it again"), tag("p", text), tag("pre", tag("code", command))))
 
 
-def code(words: str) -> Markup:
-    return tag("code", words, class_="hash")
+def code(text: str) -> Markup:
+    return tag("code", text, class_="hash")
 
 
 def _range(first: int, last: int) -> str:

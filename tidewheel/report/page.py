@@ -2,41 +2,42 @@
 
 from collections.abc import Callable
 
-from tidewheel.report import calibration, division, headline, later, lineage, parts, steps, trials, weights
+from tidewheel.report import calibration, coefficients, evaluation, header, lineage, next_window, split, steps, trials
 from tidewheel.report.document import document
+from tidewheel.report.formatting import count, timestamp
 from tidewheel.report.markup import Markup, tag
-from tidewheel.report.story import Known, Story
-from tidewheel.report.words import count, moment
+from tidewheel.report.run_report import RunReport, RunSources
 
-Section = Callable[[Story], Markup | None]
+Section = Callable[[RunReport], Markup | None]
 SECTIONS: tuple[tuple[str, Section], ...] = (
     ("Steps of the run", steps.section),
-    ("Rows of the window", division.section),
+    ("Rows of the window", split.section),
     ("Search", trials.section),
-    ("Validation and test", parts.section),
+    ("Validation and test", evaluation.section),
     ("Calibration", calibration.section),
-    ("Coefficients", weights.section),
-    ("On its next window", later.section),
+    ("Coefficients", coefficients.section),
+    ("On its next window", next_window.section),
     ("Lineage", lineage.section),
 )
 
 
-def page(known: Known) -> str:
+def page(sources: RunSources) -> str:
     """A report as one HTML document that needs nothing beside itself."""
-    story = Story(known)
-    title = f"{known.instrument} window {known.seq}: training report"
-    made = [(name, section(story)) for name, section in SECTIONS]
-    absent = [name for name, body in made if body is None]
+    report = RunReport(sources)
+    title = f"{sources.instrument} window {sources.seq}: training report"
+    made = [(name, section(report)) for name, section in SECTIONS]
+    missing_sections = [name for name, body in made if body is None]
     sections = (tag("section", tag("h2", name), body) for name, body in made if body is not None)
-    main = tag("main", headline.header(story, absent), *sections, _foot(known))
+    main = tag("main", header.header(report, missing_sections), *sections, _footer(sources))
     return document(title, main)
 
 
-def _foot(known: Known) -> Markup:
-    sources = [
-        f"{count(len(known.events))} events of topic training-runs",
-        "the registry's record" if known.record else "no record of the registry",
-        "the verified model" if known.model else "no model",
+def _footer(sources: RunSources) -> Markup:
+    source_phrases = [
+        f"{count(len(sources.events))} events of topic training-runs",
+        "the registry's record" if sources.record else "no record of the registry",
+        "the verified model" if sources.model else "no model",
     ]
-    words = f"Drawn {moment(known.made_at_ns)} from {', '.join(sources)}. Times are UTC. Not advice: an experiment."
-    return tag("footer", tag("p", words))
+    drawn = f"Drawn {timestamp(sources.made_at_ns)} from {', '.join(source_phrases)}."
+    text = f"{drawn} Times are UTC. Not advice: an experiment."
+    return tag("footer", tag("p", text))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tidewheel.report.words import power
+from tidewheel.report.formatting import scientific
 
 STEPS = (1.0, 2.0, 5.0, 10.0)
 DECIMALS_MAX, SMALL = 4, 1e-3
@@ -30,7 +30,7 @@ class Scale:
         return self.start + part * (self.end - self.start)
 
 
-def around(values: Iterable[float], *always: float, margin: float = 0.05) -> tuple[float, float]:
+def padded_range(values: Iterable[float], *always: float, margin: float = 0.05) -> tuple[float, float]:
     """A range with room for all finite values, and for what must `always` be in it; never empty."""
     finite = [value for value in (*values, *always) if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
@@ -40,12 +40,12 @@ def around(values: Iterable[float], *always: float, margin: float = 0.05) -> tup
 
 def ticks(low: float, high: float, about: int) -> list[float]:
     """Round values in a range, 1, 2 or 5 times a power of ten apart, at most `about` + 1 of them."""
-    step = step_of(low, high, about)
+    step = tick_step(low, high, about)
     first, last = math.ceil(low / step - SLACK), math.floor(high / step + SLACK)
     return [k * step for k in range(first, last + 1)]
 
 
-def step_of(low: float, high: float, about: int) -> float:
+def tick_step(low: float, high: float, about: int) -> float:
     """The smallest round step that needs no more than `about` of itself to cross a range."""
     least = (high - low) / about
     power = 10.0 ** math.floor(math.log10(least))
@@ -58,5 +58,5 @@ def labels(values: list[float]) -> list[str]:
     decimals = max(0, -math.floor(math.log10(step) + SLACK)) if step else 0
     largest = max(map(abs, values), default=0.0)
     if decimals > DECIMALS_MAX and 0 < largest < SMALL:
-        return [power(value, math.ceil(math.log10(largest / step) - SLACK)) for value in values]
+        return [scientific(value, math.ceil(math.log10(largest / step) - SLACK)) for value in values]
     return [f"{value + 0.0:,.{decimals}f}".replace("-", "−") for value in values]

@@ -2,18 +2,22 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from tidewheel.report.formatting import timestamp
 from tidewheel.report.markup import Markup, joined, tag
-from tidewheel.report.words import moment
 
 Cells = Sequence[object]
 
 
 def table(
-    caption: object, head: Sequence[str], rows: Iterable[Cells], words: Collection[int] = (), marked: int | None = None
+    caption: object,
+    head: Sequence[str],
+    rows: Iterable[Cells],
+    text_columns: Collection[int] = (),
+    marked: int | None = None,
 ) -> Markup:
-    """A table whose first column names its rows. Columns are figures, set to the right, but for those in `words`;
-    row `marked` stands out. It scrolls by itself where the page is too narrow for it."""
-    kinds = [None if at == 0 or at in words else "number" for at in range(len(head))]
+    """A table whose first column names its rows. Columns are figures, set to the right, but for those in
+    `text_columns`; row `marked` stands out. It scrolls by itself where the page is too narrow for it."""
+    kinds = [None if at == 0 or at in text_columns else "number" for at in range(len(head))]
     columns = (tag("th", name, scope="col", class_=kind) for name, kind in zip(head, kinds, strict=True))
     lines = (
         tag("tr", *_cells(row, kinds), class_="marked" if number == marked else None) for number, row in enumerate(rows)
@@ -30,11 +34,11 @@ def _cells(row: Cells, kinds: Sequence[str | None]) -> Iterable[Markup]:
 
 def time(ns: int) -> Markup | None:
     """A moment that is never broken over two lines; None where it is not known."""
-    words = moment(ns)
-    return tag("time", words, datetime=words) if ns else None
+    text = timestamp(ns)
+    return tag("time", text, datetime=text) if ns else None
 
 
-def pairs(values: Iterable[tuple[str, object]]) -> Markup:
+def definition_list(values: Iterable[tuple[str, object]]) -> Markup:
     """Names with their values; those without a value are left out."""
-    told = ((name, value) for name, value in values if value not in (None, ""))
-    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in told))
+    present = ((name, value) for name, value in values if value not in (None, ""))
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in present))

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from tidewheel.domain.training import Trial
-from tidewheel.report.drawings import Margins, Plot, at_both_widths, drawing, figure, label
+from tidewheel.report.formatting import hyperparameter, number, threshold_text
 from tidewheel.report.markup import Markup, joined
-from tidewheel.report.scales import around
-from tidewheel.report.story import Story
+from tidewheel.report.run_report import RunReport
+from tidewheel.report.scales import padded_range
+from tidewheel.report.svg import Margins, Plot, figure, label, responsive, svg
 from tidewheel.report.tables import table
-from tidewheel.report.words import cut, setting
-from tidewheel.report.words import figure as number
 
 HEAD = (
     *("trial", "objective", "feasible", "precision", "recall", "threshold"),
@@ -18,19 +17,19 @@ HEAD = (
 HEIGHT = 250
 
 
-def section(story: Story) -> Markup | None:
+def section(report: RunReport) -> Markup | None:
     """The trials as a picture and as a table; None where there is none."""
-    trials, chosen = story.trials, story.selected
+    trials, chosen = report.trials, report.selected
     return joined((_chart(trials, chosen), _table(trials, chosen))) if trials else None
 
 
 def _chart(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
     feasible = [trial.objective for trial in trials if trial.feasible]
-    y = around(feasible or [trial.objective for trial in trials], margin=0.15)
+    y = padded_range(feasible or [trial.objective for trial in trials], margin=0.15)
 
     def draw(width: int) -> Markup:
         plot = Plot.of(width, HEIGHT, (0.5, trials[-1].number + 0.5), y, Margins(top=24))
-        return drawing(
+        return svg(
             "The objective that each trial reached, in order",
             *(width, HEIGHT),
             plot.axes("trial", "objective", y_about=4, x_ticks=_numbers(trials, 20 if width > 600 else 10)),
@@ -38,7 +37,7 @@ def _chart(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
             *(_mark(plot, trial, chosen) for trial in trials),
         )
 
-    return figure(at_both_widths(draw), _caption(trials, chosen, bool(feasible)))
+    return figure(responsive(draw), _caption(trials, chosen, bool(feasible)))
 
 
 def _numbers(trials: Sequence[Trial], most: int) -> list[float]:
@@ -61,8 +60,8 @@ def _best_so_far(trials: Sequence[Trial]) -> list[tuple[float, float]]:
 
 def _mark(plot: Plot, trial: Trial, chosen: Trial | None) -> Markup:
     """A dot, or a cross where the trial is not feasible; the chosen one has a ring and a word."""
-    at, told = (float(trial.number), trial.objective), f"trial {trial.number}: {number(trial.objective)}"
-    mark = plot.dot(at, "dot", 4.5, told) if trial.feasible else plot.cross(at, "cross", 4.5, told)
+    at, tooltip = (float(trial.number), trial.objective), f"trial {trial.number}: {number(trial.objective)}"
+    mark = plot.dot(at, "dot", 4.5, tooltip) if trial.feasible else plot.cross(at, "cross", 4.5, tooltip)
     if chosen is None or chosen.number != trial.number:
         return mark
     # The chosen setting is one of the trial's neighbourhood, and not always the one that looked best of it.
@@ -73,22 +72,22 @@ def _mark(plot: Plot, trial: Trial, chosen: Trial | None) -> Markup:
 
 
 def _caption(trials: Sequence[Trial], chosen: Trial | None, any_feasible: bool) -> str:
-    words = [_objective(trials, any_feasible)]
+    text = [_objective(trials, any_feasible)]
     if any_feasible and not all(trial.feasible for trial in trials):
-        words.append(
+        text.append(
             "A cross is not feasible: it misses the recall floor or flags everything, and ranks below all others."
         )
     if chosen is not None:
-        words.append(
+        text.append(
             f"Chosen: trial {chosen.number}. The best of {len(trials)} looks better than it is; the test part tells."
         )
-    return " ".join(words)
+    return " ".join(text)
 
 
 def _objective(trials: Sequence[Trial], any_feasible: bool) -> str:
     if not any_feasible:
-        words = "No trial is feasible: each misses the recall floor or flags everything."
-        return f"{words} They rank by their figure, less 1."
+        text = "No trial is feasible: each misses the recall floor or flags everything."
+        return f"{text} They rank by their figure, less 1."
     by_precision = all(trial.objective == trial.precision for trial in trials if trial.feasible)
     what = "precision" if by_precision else "the criterion"
     what += " on rows held out, at thresholds they did not fit"
@@ -101,7 +100,7 @@ def _table(trials: Sequence[Trial], chosen: Trial | None) -> Markup:
     if chosen is not None:
         rows.append(_row(f"★ chosen, of {chosen.number}", chosen))
     caption = "Trials in order; precision and recall on rows held out, settings as the learner took them"
-    return table(caption, HEAD, rows, words=(2, 6), marked=len(trials) if chosen else None)
+    return table(caption, HEAD, rows, text_columns=(2, 6), marked=len(trials) if chosen else None)
 
 
 def _row(name: object, trial: Trial) -> list[object]:
@@ -112,7 +111,10 @@ def _row(name: object, trial: Trial) -> list[object]:
         "yes" if trial.feasible else "no",
         number(trial.precision),
         number(trial.recall),
-        cut(trial.threshold),
-        *(setting(v) for v in (own.use_bias, own.l1, own.learning_rate, own.positive_example_weight_mult, own.wd)),
+        threshold_text(trial.threshold_z),
+        *(
+            hyperparameter(v)
+            for v in (own.use_bias, own.l1, own.learning_rate, own.positive_example_weight_mult, own.wd)
+        ),
         own.mini_batch_size,
     ]

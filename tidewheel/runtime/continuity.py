@@ -6,11 +6,11 @@ from collections import Counter
 from tidewheel.domain.continuity import Arrival, Counts
 from tidewheel.telemetry import metrics
 
-# So many stretches of an instrument are told one by one, then the 100th, the 1000th, …
-TOLD_EACH = 10
+# So many stretches of an instrument are logged one by one, then the 100th, the 1000th, …
+LOGGED_EACH_MAX = 10
 
 
-class Breaks:
+class ContinuityMonitor:
     """The breaks that one service meets on one topic. `level`: WARNING, or less where a repeat is by design."""
 
     def __init__(self, service: str, topic: str, level: int = logging.WARNING) -> None:
@@ -19,26 +19,26 @@ class Breaks:
         self._log = logging.getLogger(service)
         # Made now, so that a reader of metrics sees 0 and not nothing.
         self._repeated = metrics.RECORDS_REPEATED.labels(service, topic)
-        self._skipped = metrics.RECORDS_SKIPPED.labels(service, topic)
+        self._skipped = metrics.RECORDS_MISSING.labels(service, topic)
         self._stretches: Counter[str] = Counter()
         # Instrument -> what was due after its last break: where that is still due, no good record came in between.
         self._due: dict[str, tuple[str, int]] = {}
 
-    def tell(self, instrument: str, arrival: Arrival, place: str) -> None:
+    def record(self, instrument: str, arrival: Arrival, place: str) -> None:
         """Count a record that is not the next, and say so where it begins a stretch. `place`: partition and offset."""
         self.count(arrival)
-        goes_on = self._due.get(instrument) == (arrival.numbered, arrival.due)
-        self._due[instrument] = arrival.numbered, arrival.due_after
+        goes_on = self._due.get(instrument) == (arrival.field, arrival.due)
+        self._due[instrument] = arrival.field, arrival.due_after
         if goes_on:
             return
         self._stretches[instrument] += 1
         number = self._stretches[instrument]
-        if number <= TOLD_EACH or str(number).strip("0") == "1":
-            words = "%s of %s, %s: %s (stretch %d; repeats are passed over, all are counted)"
-            self._log.log(self._level, words, self._topic, instrument, place, arrival.words(), number)
+        if number <= LOGGED_EACH_MAX or str(number).strip("0") == "1":
+            template = "%s of %s, %s: %s (stretch %d; repeats are passed over, all are counted)"
+            self._log.log(self._level, template, self._topic, instrument, place, arrival.summary(), number)
 
     def count(self, arrival: Arrival) -> None:
-        """Count only, for what is told otherwise."""
+        """Count only, for what is logged otherwise."""
         counts = Counts()
         counts.add(arrival)
         self._repeated.inc(counts.repeated)

@@ -1,17 +1,17 @@
-"""Setting bad records aside: with their reason, counted, and not without limit."""
+"""The dead-letter queue: rejected records with their reason, counted, and not without limit."""
 
 from dataclasses import replace
 from typing import Protocol
 
 from confluent_kafka import Message
 
-from tidewheel.contracts.bad_record import BadRecord
 from tidewheel.contracts.codecs.market import DeadLetter, encode_dead_letter
+from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import DEAD_LETTERS
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 from tidewheel.telemetry import metrics
 
-# What is left of a record, so that its letter always fits into one.
+# What is kept of a rejected record, so that its dead letter always fits into one.
 RAW_BYTES_MAX = 100_000
 KEY_BYTES_MAX = 4_000
 DETAIL_MAX = 500
@@ -19,9 +19,9 @@ RECENT_RUNS = 8
 
 
 class DeadLetterLimit:
-    """How much may be set aside before the service stops instead of draining a topic into the bin.
+    """How many records may be rejected before the service stops instead of draining a topic into the queue.
 
-    Pure: told of each record, raises Unusable when more than `run_max` bad ones come in a row, or when they are more
+    Pure: counts each record, raises FatalError when more than `run_max` bad ones come in a row, or when they are more
     than `share_max` of the recent past, which is about `RECENT_RUNS` times `run_max` records: years of good ones say
     nothing of today. A quarter: of two instruments on a partition, one that turned to garbage is a third of what a
     labeler reads of both topics.
@@ -45,9 +45,9 @@ class DeadLetterLimit:
         self._bad += 1
         self._all += 1
         if self._run > self._run_max:
-            raise Unusable(f"{self._run} bad records in a row: stopping instead of setting a whole topic aside")
+            raise FatalError(f"{self._run} bad records in a row: stopping instead of setting a whole topic aside")
         if self._bad > self._run_max and self._bad > self._share_max * self._all:
-            raise Unusable(
+            raise FatalError(
                 f"{self._bad} of the last {self._all} records were bad: stopping instead of setting a whole topic aside"
             )
         self._forget()
@@ -59,26 +59,26 @@ class DeadLetterLimit:
             self._all //= 2
 
 
-class Produces(Protocol):
+class SupportsProduce(Protocol):
     """What is asked of a producer; confluent-kafka's is one."""
 
     def produce(self, topic: str, value: bytes, key: str, /) -> None: ...
 
 
-class DeadLetterBin:
+class DeadLetterQueue:
     """Writes dead letters of one service by its producer; they are delivered with its flush or transaction."""
 
-    def __init__(self, service: str, producer: Produces, limit: DeadLetterLimit | None = None) -> None:
+    def __init__(self, service: str, producer: SupportsProduce, limit: DeadLetterLimit | None = None) -> None:
         self._service = service
         self._producer = producer
         self._limit = limit or DeadLetterLimit()
 
     def good(self, count: int = 1) -> None:
-        """So many records since the last one that was set aside could be used; keeps the limits honest."""
+        """So many records since the last one that was rejected could be used; keeps the limits honest."""
         self._limit.good(count)
 
-    def record(self, message: Message, failure: BadRecord) -> None:
-        """Set a polled record aside. Raises Unusable when the limit is passed."""
+    def record(self, message: Message, failure: InvalidRecordError) -> None:
+        """Reject a polled record. Raises FatalError when the limit is passed."""
         self.put(
             DeadLetter(
                 service=self._service,
@@ -92,15 +92,15 @@ class DeadLetterBin:
             )
         )
 
-    def put(self, letter: DeadLetter) -> None:
-        """Set anything aside, cut where it is long. Raises Unusable when the limit is passed."""
-        letter = replace(
-            letter,
-            detail=letter.detail[:DETAIL_MAX],
-            key=letter.key[:KEY_BYTES_MAX],
-            raw=letter.raw[:RAW_BYTES_MAX],
+    def put(self, dead_letter: DeadLetter) -> None:
+        """Write a dead letter, cut where it is long. Raises FatalError when the limit is passed."""
+        dead_letter = replace(
+            dead_letter,
+            detail=dead_letter.detail[:DETAIL_MAX],
+            key=dead_letter.key[:KEY_BYTES_MAX],
+            raw=dead_letter.raw[:RAW_BYTES_MAX],
         )
-        key = letter.instrument or letter.source
-        self._producer.produce(DEAD_LETTERS.name, encode_dead_letter(letter), key)
-        metrics.DEAD_LETTERS.labels(self._service, letter.source, letter.reason).inc()
+        key = dead_letter.instrument or dead_letter.source
+        self._producer.produce(DEAD_LETTERS.name, encode_dead_letter(dead_letter), key)
+        metrics.DEAD_LETTERS.labels(self._service, dead_letter.source, dead_letter.reason).inc()
         self._limit.bad()

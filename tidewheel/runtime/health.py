@@ -8,15 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tidewheel.telemetry.metrics import LOOP_TURN_TIME_SECONDS, REGISTRY
+from tidewheel.telemetry.metrics import LOOP_HEARTBEAT_TIME_SECONDS, REGISTRY
 
 LIVE_LIMIT_S = 30.0
 
 
 class Health:
-    """Facts a service keeps about itself, answered by `HealthServer`.
+    """What a service knows of its own health, served by `HealthServer`.
 
-    Live: the loop turned within the last `limit_s`; restart it if not. Ready: it can do its work now.
+    Live: there was a heartbeat within the last `limit_s`; restart it if not. Ready: it can do its work now.
     """
 
     def __init__(
@@ -25,13 +25,13 @@ class Health:
         self._service = service
         self._limit_s = limit_s
         self._clock = clock
-        self._last_turn_s = clock()
+        self._last_heartbeat_s = clock()
         self._not_ready: str | None = "starting"
 
-    def turned(self) -> None:
-        """The service's loop came round; called once a turn."""
-        self._last_turn_s = self._clock()
-        LOOP_TURN_TIME_SECONDS.labels(self._service).set_to_current_time()
+    def heartbeat(self) -> None:
+        """The service's loop goes on; called once a round."""
+        self._last_heartbeat_s = self._clock()
+        LOOP_HEARTBEAT_TIME_SECONDS.labels(self._service).set_to_current_time()
 
     def ready(self) -> None:
         self._not_ready = None
@@ -39,13 +39,13 @@ class Health:
     def not_ready(self, why: str) -> None:
         self._not_ready = why
 
-    def live_answer(self) -> tuple[bool, str]:
-        quiet_s = self._clock() - self._last_turn_s
+    def liveness(self) -> tuple[bool, str]:
+        quiet_s = self._clock() - self._last_heartbeat_s
         if quiet_s > self._limit_s:
             return False, f"the loop has not turned for {quiet_s:.0f} s"
         return True, "live"
 
-    def ready_answer(self) -> tuple[bool, str]:
+    def readiness(self) -> tuple[bool, str]:
         return (True, "ready") if self._not_ready is None else (False, self._not_ready)
 
 
@@ -56,15 +56,15 @@ class HealthServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+                    self._respond(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
                 elif self.path in ("/live", "/ready"):
-                    good, words = health.live_answer() if self.path == "/live" else health.ready_answer()
-                    self._answer(200 if good else 503, "text/plain; charset=utf-8", f"{words}\n".encode())
+                    good, message = health.liveness() if self.path == "/live" else health.readiness()
+                    self._respond(200 if good else 503, "text/plain; charset=utf-8", f"{message}\n".encode())
                 else:
-                    self._answer(404, "text/plain; charset=utf-8", b"there is /live, /ready and /metrics\n")
+                    self._respond(404, "text/plain; charset=utf-8", b"there is /live, /ready and /metrics\n")
 
-            def _answer(self, status: int, kind: str, body: bytes) -> None:
-                with suppress(ConnectionError):  # who asked has gone; a process that stood still meets many such
+            def _respond(self, status: int, kind: str, body: bytes) -> None:
+                with suppress(ConnectionError):  # who asked has gone; a process that was stopped meets many such
                     self.send_response(status)
                     self.send_header("Content-Type", kind)
                     self.send_header("Content-Length", str(len(body)))

@@ -13,10 +13,10 @@ from tidewheel.contracts.topics import RECORD_BYTES_MAX
 # The partitioner of the Java client and of aiokafka, so that all producers map a key to the same partition.
 PARTITIONER = "murmur2_random"
 METADATA_LIMIT_S = 10.0
-LEAVING_CALLS = 3
+POLLS_BEFORE_CLOSE = 3
 
 # What a consumer reports of itself while it mends it: no record, and no reason to stop.
-PASSING = frozenset(
+TRANSIENT_ERRORS = frozenset(
     (
         *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT),
         *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
@@ -24,7 +24,7 @@ PASSING = frozenset(
 )
 
 Config = dict[str, Any]
-Place = tuple[str, int]  # topic and partition
+PartitionId = tuple[str, int]  # topic and partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ def partitions_of(consumer: Consumer | Producer, topic: str, limit_s: float = ME
     return sorted(metadata.partitions)
 
 
-def passing(failure: KafkaError) -> bool:
+def is_transient(failure: KafkaError) -> bool:
     """Whether what a consumer reports passes by itself."""
-    return failure.code() in PASSING and not failure.fatal()
+    return failure.code() in TRANSIENT_ERRORS and not failure.fatal()
 
 
 def check(message: Message) -> Message:
@@ -118,7 +118,7 @@ def read_to_end(
 
     A transaction still open below that end is waited for: it may be one whose commit was answered a moment ago.
     `starts`: partition -> first offset, default all from the beginning. `ends`: partition -> one past the last, as
-    `ends_of` gave it before, for the same partitions. Raises KafkaException, also when nothing
+    `end_offsets` gave it before, for the same partitions. Raises KafkaException, also when nothing
     arrives for `limit_s`.
     """
     # What goes wrong is raised, so librdkafka need not say it as well.
@@ -128,7 +128,7 @@ def read_to_end(
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
         places = [TopicPartition(topic, p) for p in wanted]
         if ends is None:
-            found = ends_of({**client(bootstrap, "reader"), "log_level": 0}, places, limit_s, clients=clients)
+            found = end_offsets({**client(bootstrap, "reader"), "log_level": 0}, places, limit_s, clients=clients)
             ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
@@ -137,7 +137,7 @@ def read_to_end(
             for message in consumer.consume(1000, timeout=0.05):
                 error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    if passing(error):
+                    if is_transient(error):
                         continue
                     raise KafkaException(error)
                 deadline = time.monotonic() + limit_s
@@ -152,16 +152,16 @@ def read_to_end(
         consumer.close()
 
 
-def ends_of(
+def end_offsets(
     config: Mapping[str, Any],
     places: Iterable[TopicPartition],
     limit_s: float,
     *,
     clients: Clients = KAFKA,
-    decided: bool = False,
-) -> dict[Place, int]:
+    stable: bool = False,
+) -> dict[PartitionId, int]:
     """One past the last record of each partition, be it committed or not: what is being committed must be waited for,
-    since a commit is answered before its last record can be read. `decided`: instead, the end of what is committed or
+    since a commit is answered before its last record can be read. `stable`: instead, the end of what is committed or
     aborted for good. Raises KafkaException.
 
     A client of its own each time: one that knew the broker before a restart asks with the leaders' old epochs for ever,
@@ -170,25 +170,25 @@ def ends_of(
     admin = clients.admin(dict(config))
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = dict.fromkeys(places, latest)
-    level = IsolationLevel.READ_COMMITTED if decided else IsolationLevel.READ_UNCOMMITTED
+    level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
     answers = admin.list_offsets(asked, isolation_level=level, request_timeout=limit_s) if asked else {}
     return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 
-def leave(consumer: Consumer) -> None:
+def close_consumer(consumer: Consumer) -> None:
     """Close a consumer that is told of its assignments; what it reads is not kept.
 
-    What its client has to tell is told first. An assignment that it tells of within `close` waits for an answer of a
+    What its client has to say comes first. An assignment that it reports within `close` waits for an answer of a
     group that is no more: for ever, and with the interpreter's lock, so that not even a signal is heard (librdkafka
     2.16; a third of 34 closings within the first seconds of a member).
     """
-    for _ in range(LEAVING_CALLS):
+    for _ in range(POLLS_BEFORE_CLOSE):
         consumer.consume(1, 0.0)
     consumer.close()
 
 
 def committed(consumer: Consumer, places: list[TopicPartition], limit_s: float) -> list[TopicPartition]:
-    """What the group has committed at these places, with its notes. Raises KafkaException, also for one place alone."""
+    """What the group has committed there, with its metadata. Raises KafkaException, also for one place alone."""
     found = consumer.committed(places, limit_s) if places else []
     for place in found:
         if place.error is not None:
@@ -196,6 +196,6 @@ def committed(consumer: Consumer, places: list[TopicPartition], limit_s: float) 
     return found
 
 
-def last_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
+def watermark_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
     """Partition -> (first, end) offsets now; end is one past the last record."""
     return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=METADATA_LIMIT_S) for p in partitions}

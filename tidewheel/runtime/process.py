@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from tidewheel.runtime.health import Health, HealthServer
-from tidewheel.runtime.settings import BadSettings, described, load
+from tidewheel.runtime.settings import SettingsError, described, load
 from tidewheel.telemetry import logs
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
-EXIT_IN_VAIN = 3
+EXIT_UNRECOVERABLE = 3
 
 
-class Unusable(Exception):
+class FatalError(Exception):
     """The service cannot go on, for a reason a person can mend; the message is one clear line."""
 
 
-class InVain(Unusable):
-    """Unusable in a way that starting again does not change, such as a file that is no market."""
+class UnrecoverableError(FatalError):
+    """A FatalError that starting again does not change, such as a file that is no market."""
 
 
 class CommonSettings(Protocol):
@@ -51,12 +51,12 @@ class Context:
 def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]) -> int:
     """Run a service to its end and return the exit code.
 
-    `run` returns when its work is done or `stop` is set. What it raises is a crash: one line for Unusable, a traceback
-    for anything else; starting again is the recovery, but for InVain, which has an exit code of its own.
+    `run` returns when its work is done or `stop` is set. What it raises is a crash: one line for FatalError, a
+    traceback for anything else; starting again is the recovery, but for UnrecoverableError, with its own exit code.
     """
     try:
         settings = load(settings_type, os.environ)
-    except BadSettings as failure:
+    except SettingsError as failure:
         sys.stderr.write(f"tidewheel {service}: " + f"\ntidewheel {service}: ".join(str(failure).splitlines()) + "\n")
         return EXIT_BAD_SETTINGS
     log = logs.configure(service, settings.log_level)
@@ -72,9 +72,9 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
     log.info("starting: %s; metrics on port %d", described(settings), server.port)
     try:
         run(settings, Context(log, health, stop))
-    except Unusable as failure:
+    except FatalError as failure:
         log.error("%s", failure)
-        return EXIT_IN_VAIN if isinstance(failure, InVain) else EXIT_FAILED
+        return EXIT_UNRECOVERABLE if isinstance(failure, UnrecoverableError) else EXIT_FAILED
     except Exception:
         log.exception("crashed")
         return EXIT_FAILED

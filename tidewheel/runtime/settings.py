@@ -13,7 +13,7 @@ T = TypeVar("T")
 PREFIX = "TIDEWHEEL_"
 
 
-class BadSettings(Exception):
+class SettingsError(Exception):
     """One or more settings cannot be used; the message has a line for each."""
 
 
@@ -39,7 +39,7 @@ def setting(
 
 
 def load(settings: type[T], environ: Mapping[str, str]) -> T:
-    """Fill a settings class; field `x_y` is TIDEWHEEL_X_Y. Raises BadSettings naming every fault at once."""
+    """Fill a settings class; field `x_y` is TIDEWHEEL_X_Y. Raises SettingsError naming every fault at once."""
     values: dict[str, Any] = {}
     faults: list[str] = []
     for field in dataclasses.fields(settings):  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ def load(settings: type[T], environ: Mapping[str, str]) -> T:
             return settings(**values)
         except ValueError as failure:  # a rule over several fields, from __post_init__
             faults.append(str(failure))
-    raise BadSettings("\n".join(faults))
+    raise SettingsError("\n".join(faults))
 
 
 def described(settings: Any) -> str:

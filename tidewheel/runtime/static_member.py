@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from confluent_kafka import Consumer, TopicPartition
 
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, client, consumer_config
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 # A member that is silent for so long has its partitions given to others. Brokers take no less unless told to.
 SESSION_LIMIT_MS = 6_000
@@ -54,7 +54,7 @@ class StaticMember:
         """The consumer was given its partitions. Its member id is kept: it forgets it with its session."""
         self._ids.add(self._member_id)
 
-    def stranger(self, limit_s: float) -> str | None:
+    def foreign_member(self, limit_s: float) -> str | None:
         """A member that the group knows by our name now, if it is not known to be ours. Raises KafkaException.
 
         One that stays for longer than a session is another process. One that goes was ours: a client does not hear of
@@ -71,11 +71,11 @@ class StaticMember:
 
 
 def co_partitions(topics: Sequence[str], parts: Iterable[TopicPartition]) -> list[int]:
-    """The partitions assigned, the same ones of all topics. Raises Unusable where they are not."""
+    """The partitions assigned, the same ones of all topics. Raises FatalError where they are not."""
     of_topic: dict[str, list[int]] = {topic: [] for topic in topics}
     for part in parts:
         of_topic[part.topic].append(part.partition)
     numbers = [sorted(partitions) for partitions in of_topic.values()]
     if any(partitions != numbers[0] for partitions in numbers):
-        raise Unusable(f"assigned different partitions of topics that belong together: {of_topic}")
+        raise FatalError(f"assigned different partitions of topics that belong together: {of_topic}")
     return numbers[0]

@@ -10,10 +10,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from tidewheel.contracts.recalled import needed_from
+from tidewheel.contracts.offset_metadata import replay_offset
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
-from tidewheel.runtime.kafka import client, committed, consumer_config, last_offsets, partitions_of
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.kafka import client, committed, consumer_config, partitions_of, watermark_offsets
+from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
 
 LIMIT_S = 30.0
@@ -21,11 +21,11 @@ ASK_AGAIN_S = 0.2
 
 
 def require_broker(bootstrap: str, limit_s: float = 5.0) -> None:
-    """Raises Unusable where no broker answers."""
+    """Raises FatalError where no broker answers."""
     try:
         AdminClient({**client(bootstrap, "topics"), "log_level": 0}).list_topics(timeout=limit_s)
     except KafkaException:
-        raise Unusable(f"no Kafka broker answers at {bootstrap}") from None
+        raise FatalError(f"no Kafka broker answers at {bootstrap}") from None
 
 
 def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:
@@ -71,9 +71,9 @@ def _forgotten(bootstrap: str) -> list[str]:
     consumer = Consumer(consumer_config(bootstrap, "topics", TRAINER_GROUP))
     try:
         places = [TopicPartition(EXAMPLES.name, p) for p in partitions_of(consumer, EXAMPLES.name)]
-        told = {place.partition: needed_from(place.offset, place.metadata) for place in _committed(consumer, places)}
+        told = {place.partition: replay_offset(place.offset, place.metadata) for place in _committed(consumer, places)}
         wanted = {partition: first for partition, first in told.items() if first is not None}
-        spans = last_offsets(consumer, EXAMPLES.name, sorted(wanted))
+        spans = watermark_offsets(consumer, EXAMPLES.name, sorted(wanted))
     finally:
         consumer.close()
     return [

@@ -1,4 +1,4 @@
-"""What a client's own log says of the requests that end its transactions. Pure: told of lines, gives a verdict.
+"""What a client's own log says of the requests that end its transactions. Pure: lines in, a verdict out.
 
 librdkafka sends an EndTxn again by itself when its connection is lost, and the call that waits for it never says so.
 The first request may still be on its way, and end a later transaction of the same producer in the middle (ADR 24). What
@@ -29,7 +29,7 @@ class Uncertainty(StrEnum):
 
 
 class TransactionEvidence:
-    """A `logger` for one transactional producer; what it is told arrives with the producer's own calls."""
+    """A `logger` for one transactional producer; what is logged arrives with the producer's own calls."""
 
     def __init__(self) -> None:
         self._answers: list[str] = []
@@ -45,11 +45,11 @@ class TransactionEvidence:
         elif facility == TIMED_OUT:
             self._failure = Uncertainty.REQUEST_TIMED_OUT
 
-    def initialised(self) -> None:
+    def on_initialised(self) -> None:
         """The producer's epoch is new: whatever went before can do no harm."""
         self._failure = None
 
-    def ending(self) -> None:
+    def on_ending(self) -> None:
         """An end is asked for now."""
         self._answers.clear()
 

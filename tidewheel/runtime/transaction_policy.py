@@ -1,4 +1,4 @@
-"""When a Kafka transaction is due, and what to do when a step of it fails. Pure: told of records, time and errors."""
+"""When a Kafka transaction is due, and what to do when a step of it fails. Pure: records, times, errors."""
 
 from dataclasses import dataclass
 
@@ -15,31 +15,31 @@ NO_COORDINATOR = frozenset(
 
 # A broker or a coordinator that is away for now. Not all of these say that they may be tried again: a consumer's call
 # for its offsets, and an admin client's, do not.
-AWAY = NO_COORDINATOR | frozenset(
+UNAVAILABLE = NO_COORDINATOR | frozenset(
     (
         *(KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN),
         *(KafkaError._RESOLVE, KafkaError._WAIT_COORD, KafkaError.REQUEST_TIMED_OUT),
     )
 )
 
-# What was given up is done again, each time after a longer wait. Fewer times than these are no sign of a lasting
+# An aborted transaction is retried, each time after a longer back-off. Fewer retries are no sign of a lasting
 # reason, however long they took: a process may stand still between two.
-FAILURES_MIN = 10
-FAILURE_WAIT_S = 0.1
-FAILURE_WAIT_MAX_S = 1.0
+RETRIES_MIN = 10
+BACKOFF_S = 0.1
+BACKOFF_MAX_S = 1.0
 
 
-class LeftOpen(Exception):
+class TransactionLeftOpenError(Exception):
     """Asked to stop while Kafka does not answer: the broker aborts the transaction in time, or our next start does."""
 
 
-def fenced(failure: KafkaError) -> bool:
+def is_fenced(failure: KafkaError) -> bool:
     """Whether another process has taken our place. A consumer's fatal error has its cause in words only."""
     return failure.code() in FENCED or (failure.code() == KafkaError._FATAL and "fenced" in failure.str().lower())
 
 
 @dataclass(slots=True)
-class Policy:
+class TransactionPolicy:
     """Commits by time and by count; tries again what may yet succeed, for about as long as a transaction may last."""
 
     interval_s: float
@@ -52,46 +52,46 @@ class Policy:
     _failures: int = 0
     _failing_since_s: float = 0.0
 
-    def took(self, records: int, now_s: float) -> None:
+    def on_processed(self, records: int, now_s: float) -> None:
         """Records were processed; the first ones begin a transaction."""
         if not self._records:
             self._since_s = now_s
         self._records += records
 
-    def due(self, now_s: float) -> bool:
+    def should_commit(self, now_s: float) -> bool:
         """Whether to commit now: only what holds records is ever due."""
         full = self._records >= self.records_max
         return full or (self._records > 0 and now_s - self._since_s >= self.interval_s)
 
-    def committed(self) -> None:
+    def on_committed(self) -> None:
         """The transaction was committed."""
         self._records = self._failures = 0
 
-    def given_up(self) -> None:
-        """The transaction was given up."""
+    def on_aborted(self) -> None:
+        """The transaction was aborted."""
         self._records = 0
 
-    def wait_after_failure_s(self, now_s: float) -> float | None:
-        """How long to wait before the work is done again; None: no more, it fails for a lasting reason.
+    def backoff_s(self, now_s: float) -> float | None:
+        """How long to wait before the transaction is retried; None: no more, it fails for a lasting reason.
 
-        Told of every transaction that is given up. What fails anew each time would else be tried without a pause, for
+        Called for every transaction that is aborted. What fails anew each time would else be tried without a pause, for
         ever, in a process that looks well.
         """
         if not self._failures:
             self._failing_since_s = now_s
         self._failures += 1
-        if self._failures > FAILURES_MIN and now_s - self._failing_since_s >= self.retry_limit_s:
+        if self._failures > RETRIES_MIN and now_s - self._failing_since_s >= self.retry_limit_s:
             return None
-        return min(FAILURE_WAIT_MAX_S, FAILURE_WAIT_S * (self._failures - 1))
+        return min(BACKOFF_MAX_S, BACKOFF_S * (self._failures - 1))
 
-    def may_retry(self, failure: KafkaError) -> bool:
-        """Whether the same step may yet succeed; else its transaction is given up."""
+    def is_retriable(self, failure: KafkaError) -> bool:
+        """Whether the same step may yet succeed; else its transaction is aborted."""
         # A record that could not be delivered leaves a transaction that takes no more.
         if failure.fatal() or failure.txn_requires_abort() or failure.code() == KafkaError._STATE:
             return False
-        return failure.retriable() or failure.code() in AWAY
+        return failure.retriable() or failure.code() in UNAVAILABLE
 
-    def check_wait(self, waited_s: float, stopping: bool) -> None:
-        """How long a step has been waited for, and whether the process is asked to stop. Raises LeftOpen."""
+    def check_deadline(self, waited_s: float, stopping: bool) -> None:
+        """Raises TransactionLeftOpenError where a step takes too long for a process that is asked to stop."""
         if stopping and waited_s > self.stopping_limit_s:
-            raise LeftOpen(f"Kafka has not answered for {waited_s:.0f} s")
+            raise TransactionLeftOpenError(f"Kafka has not answered for {waited_s:.0f} s")

@@ -17,7 +17,7 @@ TRANSACTION_LIMIT_MS = 30_000
 REQUEST_LIMIT_MS = 10_000
 
 
-class EndUncertain(Exception):
+class CommitUncertainError(Exception):
     """Nobody knows whether the transaction was committed; the group's offsets say it to whoever fences its producer."""
 
 
@@ -74,8 +74,8 @@ class TransactionalProducer(Outbox):
         self._evidence = TransactionEvidence()
         self._producer = self._make(self._evidence)
         self._producer.init_transactions(limit_s)
-        self._listen()
-        self._evidence.initialised()
+        self._drain_log()
+        self._evidence.on_initialised()
 
     @property
     def uncertainty(self) -> Uncertainty | None:
@@ -92,26 +92,26 @@ class TransactionalProducer(Outbox):
 
     def commit(self, limit_s: float) -> None:
         """Raises KafkaException, which may be tried again where it says so: records are still on their way; and
-        EndUncertain where the end itself was not answered."""
-        self._evidence.ending()
+        CommitUncertainError where the end itself was not answered."""
+        self._evidence.on_ending()
         try:
             self._producer.commit_transaction(limit_s)
         except KafkaException as failure:
-            self._listen()  # what waits to be told counts as outstanding
+            self._drain_log()  # an event that nobody has polled counts as outstanding
             if failure.args[0].retriable() and not len(self._producer):
-                raise EndUncertain(f"the commit was not answered for {limit_s:.0f} s") from failure
+                raise CommitUncertainError(f"the commit was not answered for {limit_s:.0f} s") from failure
             raise
-        self._listen()  # what is logged of it is heard
+        self._drain_log()  # what is logged of it is heard
 
     def wait(self, wait_s: float) -> None:
         """Let the client work for so long, or somewhat less: each line of its log ends a call, and a client whose
         broker is away has more to tell than anybody can wait for the end of."""
-        while self._listen():
+        while self._drain_log():
             pass
         for _ in range(WAIT_CALLS if wait_s else 0):
-            self._listen(wait_s / WAIT_CALLS)
+            self._drain_log(wait_s / WAIT_CALLS)
 
-    def _listen(self, wait_s: float = 0.0) -> int:
+    def _drain_log(self, wait_s: float = 0.0) -> int:
         """Hear what is logged. An error that ends a client may be raised here: its next call fails of it too."""
         with suppress(KafkaException):
             return self._producer.poll(wait_s)

@@ -11,22 +11,22 @@ _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 _RUN_S = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
 
 
-def _counter(name: str, moves: str, *labels: str) -> Counter:
-    return Counter(name, moves, labels, registry=REGISTRY)
+def _counter(name: str, documentation: str, *labels: str) -> Counter:
+    return Counter(name, documentation, labels, registry=REGISTRY)
 
 
-def _gauge(name: str, says: str, *labels: str) -> Gauge:
-    return Gauge(name, says, labels, registry=REGISTRY)
+def _gauge(name: str, documentation: str, *labels: str) -> Gauge:
+    return Gauge(name, documentation, labels, registry=REGISTRY)
 
 
-def _histogram(name: str, measures: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-    return Histogram(name, measures, labels, buckets=buckets, registry=REGISTRY)
+def _histogram(name: str, documentation: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(name, documentation, labels, buckets=buckets, registry=REGISTRY)
 
 
 # All services
 DEAD_LETTERS = _counter(
     "tidewheel_dead_letters_total",
-    "A record was set aside. Rises with a broken source; on an internal topic it means a bug or a foreign producer.",
+    "A record was rejected. Rises with a broken source; on an internal topic it means a bug or a foreign producer.",
     *("service", "source", "reason"),
 )
 RECORDS_REPEATED = _counter(
@@ -34,14 +34,14 @@ RECORDS_REPEATED = _counter(
     "A record came again, or after a later one. On orders a restart of the order bot moves it, elsewhere a fault does.",
     *("service", "topic"),
 )
-RECORDS_SKIPPED = _counter(
-    "tidewheel_records_skipped_total",
+RECORDS_MISSING = _counter(
+    "tidewheel_records_missing_total",
     "A record is missing before the one that came, by its number. It never moves without a loss.",
     *("service", "topic"),
 )
-LOOP_TURN_TIME_SECONDS = _gauge(
-    "tidewheel_loop_turn_time_seconds",
-    "Wall clock of the service loop's last turn. Liveness rests on it.",
+LOOP_HEARTBEAT_TIME_SECONDS = _gauge(
+    "tidewheel_loop_heartbeat_time_seconds",
+    "Wall clock of the service loop's last heartbeat. Liveness rests on it.",
     "service",
 )
 
@@ -60,7 +60,7 @@ MARKET_TIME_SECONDS = _gauge(
     "Last market second published. Live, it trails the clock by a second.",
     "instrument",
 )
-STALE_SECONDS = _counter(
+STALE_MARKET_SECONDS = _counter(
     "tidewheel_stale_market_seconds_total",
     "A market second was stale: its quote is too old to buy at.",
     "instrument",
@@ -76,7 +76,7 @@ ORDERS_NOT_PLACED = _counter(
 TRANSACTIONS = _counter("tidewheel_transactions_total", "An order was resolved.", "instrument", "outcome")
 EXAMPLES = _counter("tidewheel_examples_total", "A training row was written.", "instrument")
 OPEN_ORDERS = _gauge("tidewheel_open_orders", "Orders not yet resolved. Grows in a flat market.", "instrument")
-LABELED_SECOND = _gauge(
+LABELED_MARKET_TIME_SECONDS = _gauge(
     "tidewheel_labeled_market_time_seconds", "Last market second whose labels are written.", "instrument"
 )
 ORDERS_MISSING = _counter(
@@ -87,12 +87,12 @@ ORDERS_MISSING = _counter(
 COMMIT_DURATION_SECONDS = _histogram(
     "tidewheel_commit_duration_seconds", "Length of a transaction's commit.", _LATENCY_S, "service"
 )
-TRANSACTIONS_ABORTED = _counter(
+KAFKA_TRANSACTIONS_ABORTED = _counter(
     "tidewheel_kafka_transactions_aborted_total",
     "A Kafka transaction was given up and its work redone.",
     "service",
 )
-PRODUCER_RENEWALS = _counter(
+KAFKA_PRODUCER_RENEWALS = _counter(
     "tidewheel_kafka_producer_renewals_total",
     "A transactional producer was replaced, and so fenced: a transaction failed, or a request of one that ended may "
     "still be on its way. Many of them mean a network that loses connections.",
@@ -107,20 +107,20 @@ SCRATCH_BYTES = _gauge(
 )
 TRAINING_RUNS = _counter("tidewheel_training_runs_total", "A training run ended.", "instrument", "verdict", "reason")
 TUNING_DURATION_SECONDS = _histogram("tidewheel_tuning_duration_seconds", "Length of one search.", _RUN_S, "instrument")
-PUBLISH_DELAY_SECONDS = _histogram(
+WINDOW_CLOSED_TO_PUBLISHED_SECONDS = _histogram(
     "tidewheel_window_closed_to_published_seconds",
     "From a window's last row read to its model published.",
     _RUN_S,
     "instrument",
 )
-NEXT_PRECISION = _gauge(
+NEXT_WINDOW_PRECISION = _gauge(
     "tidewheel_next_window_precision", "Precision of the last model judged on its next window.", "instrument"
 )
-NEXT_RECALL = _gauge(
+NEXT_WINDOW_RECALL = _gauge(
     "tidewheel_next_window_recall", "Recall of the last model judged on its next window.", "instrument"
 )
-NEXT_BASE_RATE = _gauge("tidewheel_next_window_base_rate", "Share of PROFIT in those rows.", "instrument")
-NEXT_FLAGGED_SHARE = _gauge(
+NEXT_WINDOW_BASE_RATE = _gauge("tidewheel_next_window_base_rate", "Share of PROFIT in those rows.", "instrument")
+NEXT_WINDOW_FLAGGED_SHARE = _gauge(
     "tidewheel_next_window_flagged_share",
     "Share of those rows that the model flags; near 0 or 1 it chooses nothing.",
     "instrument",

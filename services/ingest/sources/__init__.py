@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from services.ingest.quotes import Now, RawBatch
+from services.ingest.quotes import RawBatch, Watermark
 from tidewheel.domain.market import SourceKind
 
 Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
@@ -12,9 +12,9 @@ Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
 class Source(Protocol):
     """What the service's loop reads. To add one, see `docs/how-to/add-a-venue.md`.
 
-    `items` is called once. A live source mixes `Now` with its batches, from a clock handed to it, so that quiet seconds
-    close; a recorded one ends, which ends its session. It raises `Unreadable` where it cannot go on, after yielding all
-    it could read.
+    `items` is called once. A live source mixes `Watermark`s with its batches, from a clock handed to it, so that quiet
+    seconds close; a recorded one ends, which ends its session. It raises `SourceError` where it cannot go on, after
+    yielding all it could read.
     """
 
     @property
@@ -26,8 +26,8 @@ class Source(Protocol):
     def kind(self) -> SourceKind: ...
 
     @property
-    def repeats(self) -> bool:
+    def replayable(self) -> bool:
         """Whether it begins anew with the same rows at each start."""
         ...
 
-    def items(self) -> Iterator[RawBatch | Now]: ...
+    def items(self) -> Iterator[RawBatch | Watermark]: ...

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from services.ingest.quotes import RawBatch, Unreadable
-from services.ingest.sources import csv_rows
+from services.ingest.quotes import RawBatch, SourceError
+from services.ingest.sources import csv_reader
 from tidewheel.domain.market import SourceKind
 
 CHUNK_BYTES = 1024 * 1024
@@ -16,35 +16,35 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 class Replay:
-    """A file's rows in order. Each row is in a batch or the file is Unreadable from there on; none is left out."""
+    """A file's rows in order. Each row is in a batch, or SourceError is raised from there on; none is left out."""
 
     kind = SourceKind.REPLAY
-    repeats = True
+    replayable = True
 
     def __init__(self, path: Path) -> None:
         if not path.name.lower().endswith(SUFFIXES):
-            raise Unreadable(f"{path}: a recorded file's name must end in {', '.join(SUFFIXES)}")
+            raise SourceError(f"{path}: a recorded file's name must end in {', '.join(SUFFIXES)}")
         # While it parses, Arrow would take SIGTERM and SIGINT for itself and fail, and the service never hear of them.
         pa.enable_signal_handlers(False)
         self._path = path
         self.name = f"replay:{path.name}"
 
     def items(self) -> Iterator[RawBatch]:
-        """Raises Unreadable in one line for a file that is missing, unreadable, damaged or of other columns."""
+        """Raises SourceError in one line for a file that is missing, unreadable, damaged or of other columns."""
         path, name = self._path, self._path.name.lower()
         try:
             if path.stat().st_size == 0:
-                raise Unreadable(f"{path} is empty")
+                raise SourceError(f"{path} is empty")
             if name.endswith(".parquet"):
                 # Only here, since it costs a tenth of a second that other sources need not pay.
-                from services.ingest.sources import parquet_rows
+                from services.ingest.sources import parquet_reader
 
-                yield from parquet_rows.batches(path)
+                yield from parquet_reader.batches(path)
             else:
                 chunks = _unpacked(path) if name.endswith(".gz") else _stored(path)
-                yield from csv_rows.batches(csv_rows.whole_lines(chunks, str(path)), str(path))
+                yield from csv_reader.batches(csv_reader.whole_lines(chunks, str(path)), str(path))
         except OSError as failure:
-            raise Unreadable(f"{path} cannot be read: {failure.strerror}") from None
+            raise SourceError(f"{path} cannot be read: {failure.strerror}") from None
 
 
 def _stored(path: Path) -> Iterator[bytes]:
@@ -54,7 +54,7 @@ def _stored(path: Path) -> Iterator[bytes]:
 
 
 def _unpacked(path: Path) -> Iterator[bytes]:
-    """A gzip file's content, several members one after another included. Raises Unreadable where it is damaged or cut
+    """A gzip file's content, several members one after another included. Raises SourceError where it is damaged or cut
     off, after yielding what could be read before that."""
     unpack = zlib.decompressobj(GZIP)
     try:
@@ -72,6 +72,6 @@ def _unpacked(path: Path) -> Iterator[bytes]:
                 more = len(content) == CHUNK_BYTES and not unpack.eof
                 packed = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
     except zlib.error as failure:
-        raise Unreadable(f"{path} is damaged, or no gzip file: {failure}") from None
+        raise SourceError(f"{path} is damaged, or no gzip file: {failure}") from None
     if not unpack.eof:
-        raise Unreadable(f"{path} is cut off: its gzip stream has no end")
+        raise SourceError(f"{path} is cut off: its gzip stream has no end")

@@ -1,18 +1,18 @@
 """A seeded market with bid and offer, bursts and quiet stretches, and a planted linear edge that may turn its sign.
 
-How prices come about. The *offer* is a random walk: each quote moves it by chance, by `STEP_USD` a second times a
-volatility that wanders. The bid stands below it by a spread drawn anew each second. So with edge 0 the offer is a
+How prices come about. The *offer* is a random walk: each quote moves it by chance, by `OFFER_STEP_USD` a second
+times a volatility that wanders. The bid is below it by a spread drawn anew each second. So with edge 0 the offer is a
 martingale, and whether an order bought at the offer ends in PROFIT or LOSS is pure chance whatever one knows at its
 entry: were the mid the martingale, a narrow spread at entry would be a small edge of its own.
 
 The planted edge. In each second that has quotes the offer drifts by
 
-    edge × PULL_PER_S × Σ wₖ (mid of k seconds ago − mid of 1 second ago),   k = 1 … 600, all wₖ = 1/600
+    edge × MEAN_REVERSION_PER_S × Σ wₖ (mid of k seconds ago − mid of 1 second ago),   k = 1 … 600, all wₖ = 1/600
 
 in USD: prices are pulled to the mean of the last ten minutes. A market that flips has another pattern, one whose sign
-can be turned (`patterns.py`): before market second `flip_s`, counted from 0, the drift is
+can be turned (`planted_drift.py`): before market second `flip_s`, counted from 0, the drift is
 
-    edge × BEND_PER_S × (mean of mids 31 … 190 − 2 × mean of mids 191 … 350 + mean of mids 351 … 510)
+    edge × CURVATURE_PER_S × (mean of mids 31 … 190 − 2 × mean of mids 191 … 350 + mean of mids 351 … 510)
 
 and from then on its negative. Either is linear in the 600 mids that features hold, and the same seed has the same
 chance whatever the edge and the flip.
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.ingest.quotes import RawBatch
-from services.ingest.sources.patterns import bend, pull
+from services.ingest.sources.planted_drift import curvature, mean_reversion
 from tidewheel.domain.market import Int64, SourceKind
 from tidewheel.domain.time import NS_PER_S
 
@@ -34,18 +34,18 @@ START_S = 1_767_225_600  # 2026-01-01T00:00:00Z
 START_USD = 65_000.0
 RANGE_USD = (35_000.0, 95_000.0)
 BLOCK_S = 256
-STEP_USD = 1.2
+OFFER_STEP_USD = 1.2
 # Volatility is a factor that returns to 1.
-VOLATILITY_KEPT = 0.98
-VOLATILITY_CHANCE = 0.08
+VOLATILITY_PERSISTENCE = 0.98
+VOLATILITY_NOISE = 0.08
 VOLATILITY_RANGE = (0.5, 1.8)
 SPREAD_CENTS = (50, 250)  # the narrowest, and how much wider the widest is
 QUOTES_A_SECOND = 2.5
-BURST_CHANCE = 1 / 80
+BURST_PROBABILITY = 1 / 80
 BURST_QUOTES = (25, 140)
 BURST_VOLATILITY = 2.0
 # Now and then nothing comes for 3 to 50 seconds: short enough never to be stale, and no break.
-QUIET_CHANCE = 1 / 300
+QUIET_PROBABILITY = 1 / 300
 QUIET_S = (3, 50)
 CENT_E9 = 10_000_000
 
@@ -55,7 +55,7 @@ class Simulator:
 
     name = "sim"
     kind = SourceKind.SIMULATED
-    repeats = True
+    replayable = True
 
     def __init__(self, seed: int, edge: float, flip_s: int = 0) -> None:
         self._seed = seed
@@ -65,7 +65,7 @@ class Simulator:
         self._volatility = 1.0
         self._quiet_left_s = 0
         self._mid = 2 * round(START_USD * 100) - SPREAD_CENTS[0]  # doubled cents
-        self._pattern = (bend if flip_s else pull)(edge, self._mid)
+        self._pattern = (curvature if flip_s else mean_reversion)(edge, self._mid)
 
     def items(self) -> Iterator[RawBatch]:
         place = 1
@@ -77,22 +77,22 @@ class Simulator:
             block += 1
 
     def _block(self, block: int, place: int) -> RawBatch:
-        chance = np.random.default_rng([self._seed, block])
-        counts, volatilities = self._activity(chance, first=block == 0)
+        rng = np.random.default_rng([self._seed, block])
+        counts, volatilities = self._activity(rng, first=block == 0)
         total = int(counts.sum())
         of_second = np.repeat(np.arange(BLOCK_S), counts)
         starts = np.cumsum(counts) - counts
         # Number of the quote within its second, from 1.
         order = np.arange(total) - starts[of_second] + 1
-        steps = chance.standard_normal(total) * (STEP_USD * volatilities / np.sqrt(np.maximum(counts, 1)))[of_second]
+        steps = rng.standard_normal(total) * (OFFER_STEP_USD * volatilities / np.sqrt(np.maximum(counts, 1)))[of_second]
         walked = np.cumsum(steps)
         within = walked - np.concatenate(([0.0], walked))[starts][of_second]
-        spreads = SPREAD_CENTS[0] + (SPREAD_CENTS[1] * chance.random(BLOCK_S) ** 4).astype(np.int64)
+        spreads = SPREAD_CENTS[0] + (SPREAD_CENTS[1] * rng.random(BLOCK_S) ** 4).astype(np.int64)
         bases, drifts, signs = self._seconds(counts, starts, within, spreads)
         offers_usd = bases[of_second] + signs[of_second] * within + drifts[of_second] * (order / counts[of_second])
         offers = np.rint(offers_usd * 100).astype(np.int64)
         seconds = START_S + block * BLOCK_S + of_second
-        times = np.sort(seconds * NS_PER_S + chance.integers(0, NS_PER_S, total))
+        times = np.sort(seconds * NS_PER_S + rng.integers(0, NS_PER_S, total))
         return RawBatch(
             place=np.arange(place, place + total, dtype=np.int64),
             time_ns=times,
@@ -100,19 +100,19 @@ class Simulator:
             offer_e9=offers * CENT_E9,
         )
 
-    def _activity(self, chance: np.random.Generator, *, first: bool) -> tuple[Int64, NDArray[np.float64]]:
+    def _activity(self, rng: np.random.Generator, *, first: bool) -> tuple[Int64, NDArray[np.float64]]:
         """Number of quotes and volatility of each second of a block."""
-        usual = chance.poisson(QUOTES_A_SECOND, BLOCK_S)
-        burst = chance.random(BLOCK_S) < BURST_CHANCE
-        burst_quotes = chance.integers(*BURST_QUOTES, BLOCK_S)
-        falls_quiet = (chance.random(BLOCK_S) < QUIET_CHANCE).tolist()
-        lengths = chance.integers(*QUIET_S, BLOCK_S).tolist()
-        turns = (chance.standard_normal(BLOCK_S) * VOLATILITY_CHANCE).tolist()
+        usual = rng.poisson(QUOTES_A_SECOND, BLOCK_S)
+        burst = rng.random(BLOCK_S) < BURST_PROBABILITY
+        burst_quotes = rng.integers(*BURST_QUOTES, BLOCK_S)
+        falls_quiet = (rng.random(BLOCK_S) < QUIET_PROBABILITY).tolist()
+        lengths = rng.integers(*QUIET_S, BLOCK_S).tolist()
+        shocks = (rng.standard_normal(BLOCK_S) * VOLATILITY_NOISE).tolist()
         counts = np.where(burst, burst_quotes, usual)
         volatilities = np.empty(BLOCK_S)
         low, high = VOLATILITY_RANGE
         for second in range(BLOCK_S):
-            self._volatility = 1 + VOLATILITY_KEPT * (self._volatility - 1) + turns[second]
+            self._volatility = 1 + VOLATILITY_PERSISTENCE * (self._volatility - 1) + shocks[second]
             self._volatility = min(max(self._volatility, low), high)
             volatilities[second] = self._volatility
             if self._quiet_left_s > 0:

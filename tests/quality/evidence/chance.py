@@ -28,8 +28,8 @@ class RightBettor:
     def __init__(self) -> None:
         self._bettor = Bettor()
 
-    def saw(self, seen: Seen) -> Bettor:
-        self._bettor = self._bettor.saw(seen.orders, seen.settle_to)
+    def update(self, seen: Seen) -> Bettor:
+        self._bettor = self._bettor.update(seen.orders, seen.settle_to)
         return self._bettor
 
 
@@ -47,7 +47,7 @@ def highest(kind: str, rule: Rule, seed: int, windows: int, make: type[RightBett
     bettor, gross, net = make(), 1.0, 1.0
     now = Bettor()
     for seen in stream.seen(rule(bid, stream, chance)):
-        now = bettor.saw(seen)
+        now = bettor.update(seen)
         gross, net = max(gross, now.e_gross), max(net, now.e_net)
     return Highest(gross, net, now.bets)
 

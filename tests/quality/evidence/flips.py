@@ -8,11 +8,11 @@ import numpy as np
 from river import drift
 from sklearn.linear_model import LogisticRegression
 
-from services.trainer.split import effective_rows
+from services.trainer.dataset.split import effective_sample_size
 from tests.quality.evidence.markets import Numbers, Steps
 from tests.quality.evidence.planted import Edge, as_rows, stream_of
 from tests.quality.evidence.streams import Stream
-from tidewheel.domain.betting import one_at_a_time
+from tidewheel.domain.betting import non_overlapping_bets
 from tidewheel.domain.drift import DriftDetector
 
 FLIP_AT, AFTER = 60, 30
@@ -50,7 +50,7 @@ def calibrated(edge: Edge) -> LogisticRegression:
 
 def _signed(stream: Stream, rows: Steps, score: Numbers, free_from: int) -> tuple[list[float], int]:
     orders, sign = stream.columns(rows), np.where(score[rows] >= 0, 1.0, -1.0)
-    bets = one_at_a_time(
+    bets = non_overlapping_bets(
         type(orders)(orders.placed_ns, orders.resolved_ns, orders.gross * sign, orders.net).with_bets(()), free_from
     )
     return [bet.gross for bet in bets], bets[-1].resolved_ns if bets else free_from
@@ -59,7 +59,7 @@ def _signed(stream: Stream, rows: Steps, score: Numbers, free_from: int) -> tupl
 def _thinned(stream: Stream, rows: Steps, errors: Numbers) -> list[float]:
     if not len(rows):
         return []
-    count = max(1, int(effective_rows(as_rows(stream, rows))))
+    count = max(1, int(effective_sample_size(as_rows(stream, rows))))
     thinned: list[float] = errors[rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]].tolist()
     return thinned
 
@@ -68,8 +68,8 @@ def ours(windows: list[Judged]) -> list[int]:
     """The windows at which the product's detector sounds."""
     detector, found = DriftDetector(), []
     for at, window in enumerate(windows):
-        detector = detector.saw(window.results)
-        if window.results and detector.drifted:
+        detector = detector.update(window.results)
+        if window.results and detector.drift_detected:
             found.append(at)
     return found
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from services.trainer import evidence
-from services.trainer.rows import Rows
-from services.trainer.split import effective_rows
+from services.trainer.dataset.rows import Rows
+from services.trainer.dataset.split import effective_sample_size
+from services.trainer.statistics import evidence
 from tests.quality.evidence.chance import TAIL, RightBettor
 from tests.quality.evidence.markets import SIGMA, WARM_UP, Numbers, Steps, ar1, orders_on
 from tests.quality.evidence.streams import WINDOW, Flags, Stream
@@ -62,11 +62,11 @@ def waits(edge: Edge, seed: int, windows: int) -> dict[str, float]:
     flags = score >= FLAGGED_FROM
     bettor, cards, found = RightBettor(), list[Scorecard](), dict[str, float]()
     for window, seen in enumerate(stream.seen(flags), start=1):
-        now = bettor.saw(seen)
+        now = bettor.update(seen)
         rows = stream.judging(window)
         if len(rows):
             cards = [card(stream, rows, flags), *cards][:POOLED_MAX]
-        pooled = evidence.weigh(cards)
+        pooled = evidence.pool_scorecards(cards)
         told = {
             "e_20": now.e_gross >= 20,
             "e_100": now.e_gross >= 100,
@@ -87,7 +87,7 @@ def card(stream: Stream, rows: Steps, flags: Flags) -> Scorecard:
     """Counts of rows, as a scorecard has them."""
     label, flagged = stream.orders.label[rows], flags[rows]
     hits, positives = int((label & flagged).sum()), int(label.sum())
-    worth = effective_rows(as_rows(stream, rows))
+    worth = effective_sample_size(as_rows(stream, rows))
     return Scorecard(
         *(len(rows), positives, int(flagged.sum()), hits, hits / max(1, int(flagged.sum())), hits / max(1, positives)),
         *(positives / len(rows), 0.0, worth, 0, 0),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.quality.evidence.markets import Numbers, Orders, Steps
-from tidewheel.domain.betting import FlaggedOrders, all_ended_ns
+from tidewheel.domain.betting import FlaggedOrders, all_resolved_ns
 
 WINDOW = 120
 Flags = NDArray[np.bool_]
@@ -61,7 +61,7 @@ class Stream:
         """What the bettor is shown from the second window on."""
         for window in range(1, len(self)):
             rows = self.rows(window)
-            ended = all_ended_ns(self.orders.placed[rows], self.orders.ended[rows])
+            ended = all_resolved_ns(self.orders.placed[rows], self.orders.ended[rows])
             rows = rows[flags[rows] & (self.era[rows] > 0)]
             yield Seen(self.columns(rows), ended, int(self.closed[window - 1]), int(self.closed[window]))
 

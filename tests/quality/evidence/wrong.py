@@ -20,10 +20,12 @@ def peeking(bid: Numbers, stream: Stream, chance: Chance) -> Flags:
 class Overlapping(RightBettor):
     """Bets on every flagged order as if the one before had ended."""
 
-    def saw(self, seen: Seen) -> Bettor:
+    def update(self, seen: Seen) -> Bettor:
         now, orders = self._bettor, seen.orders
         self._bettor = replace(
-            now, gross=betting.grown(now.gross, orders.gross.tolist()), net=betting.grown(now.net, orders.net.tolist())
+            now,
+            gross=betting.compounded(now.gross, orders.gross.tolist()),
+            net=betting.compounded(now.net, orders.net.tolist()),
         )
         return self._bettor
 
@@ -31,18 +33,18 @@ class Overlapping(RightBettor):
 class Hasty(RightBettor):
     """Takes only what was placed since the window before closed and has ended by now, and settles it at once."""
 
-    def saw(self, seen: Seen) -> Bettor:
+    def update(self, seen: Seen) -> Bettor:
         orders = seen.orders
         fresh = orders.placed_ns > seen.opened
         columns = (orders.placed_ns, orders.resolved_ns, orders.gross, orders.net)
-        self._bettor = self._bettor.saw(type(orders)(*(column[fresh] for column in columns)), seen.closed)
+        self._bettor = self._bettor.update(type(orders)(*(column[fresh] for column in columns)), seen.closed)
         return self._bettor
 
 
 class InItsOwnUnits(RightBettor):
     """Measures each result by itself: a win of half a threshold and a loss of two are both called one."""
 
-    def saw(self, seen: Seen) -> Bettor:
+    def update(self, seen: Seen) -> Bettor:
         orders = replace(seen.orders, gross=np.sign(seen.orders.gross), net=np.sign(seen.orders.net))
-        self._bettor = self._bettor.saw(orders, seen.settle_to)
+        self._bettor = self._bettor.update(orders, seen.settle_to)
         return self._bettor

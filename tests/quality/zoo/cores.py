@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from services.ingest.quotes import RawBatch
-from services.ingest.seconds import Rules
+from services.ingest.seconds import SessionRules
 from services.orderbot.core import OrderRule
 from tests.quality.zoo.market import Quoted
-from tidewheel.compare.labelling import Cores, Labelling
+from tidewheel.compare.labeling import LabelingConfig, LabelingPipeline
 
 INSTRUMENT = "replay:ZOO"
-RULES = Rules(quiet_s=600, stale_s=60)
+RULES = SessionRules(quiet_s=600, stale_s=60)
 
 
 def batches(quotes: Iterable[Quoted]) -> Iterable[RawBatch]:
@@ -23,6 +23,6 @@ def batches(quotes: Iterable[Quoted]) -> Iterable[RawBatch]:
         place += count
 
 
-def cores(rule: OrderRule) -> Cores:
+def cores(rule: OrderRule) -> LabelingPipeline:
     """Ingest, order bot and labeler of a market."""
-    return Cores(INSTRUMENT, Labelling(RULES, rule))
+    return LabelingPipeline(INSTRUMENT, LabelingConfig(RULES, rule))

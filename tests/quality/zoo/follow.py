@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
 from tests.quality.contenders import Flags, Rule, Scores, threshold
 from tests.quality.flips import first as first_positive
 from tests.quality.pool import Pool

@@ -7,11 +7,11 @@ one, name its factory in `PROCEDURES`.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from services.trainer import gate
-from services.trainer.config import TrainingConfig
-from services.trainer.memory import Remembered
-from services.trainer.reasons import NoModel
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
+from services.trainer.modelling.reasons import NoModelError
+from services.trainer.promotion import gate
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.memory import RememberedSample
 from tests.quality import contenders
 from tests.quality.contenders import Rule, Scores
 from tests.quality.trained import candidate_or_why
@@ -30,18 +30,18 @@ class Trainer:
 
     config: TrainingConfig
     served: Model | None = None
-    remembered: list[Remembered] = field(default_factory=list)
+    remembered: list[RememberedSample] = field(default_factory=list)
 
     def __call__(self, past: Past) -> Rule | Refused:
         before = self.remembered[-(self.config.memory - 1) :] if self.config.memory > 1 else []
         window = replace(past[-1], memory=tuple(before))
         self.remembered = [*before, window.remembered()]
         made = candidate_or_why(window, self.config)
-        if isinstance(made, NoModel):
+        if isinstance(made, NoModelError):
             return Refused(made.reason.value)
-        ruling = gate.judge(made.twin, self.served, made.test)
-        if ruling.reason is not None:
-            return Refused(ruling.reason.value)
+        decision = gate.decide(made.holdout_model, self.served, made.test)
+        if decision.reason is not None:
+            return Refused(decision.reason.value)
         self.served = made.model
         return rule_of(made.model)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
 from tests.quality.contenders import RECALL_MIN, Rule, Scores
 from tests.quality.zoo.functions import LAGS, NEWEST
 from tests.quality.zoo.stream import Past

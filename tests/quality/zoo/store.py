@@ -17,13 +17,13 @@ import numpy as np
 from services.orderbot.core import OrderRule
 from tests.quality.zoo.cores import batches, cores
 from tests.quality.zoo.market import Market, Quoted
-from tidewheel.compare.columns import Columns
+from tidewheel.compare.market_columns import MarketColumns
 from tidewheel.domain.prices import Threshold
 
 ROOT = Path(__file__).resolve().parents[3]
 MADE_BY = (
     *("tests/quality/zoo/market.py", "tests/quality/zoo/functions.py", "tests/quality/zoo/cores.py"),
-    *("services/ingest", "services/orderbot", "services/labeler", "tidewheel/domain", "tidewheel/compare/labelling.py"),
+    *("services/ingest", "services/orderbot", "services/labeler", "tidewheel/domain", "tidewheel/compare/labeling.py"),
 )
 ORDERS_A_SECOND = 5
 
@@ -51,15 +51,15 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"tidewheel-zoo-{os.getuid()}"
 
 
-def columns_of(source: Source, folder: Path) -> Columns:
+def columns_of(source: Source, folder: Path) -> MarketColumns:
     """From the folder, or made and put there."""
     words = f"{source.identity} {source.threshold} {_code()}"
     file = folder / f"{source.family}-{source.seed}-{sha256(words.encode()).hexdigest()[:12]}.npz"
     if file.exists():
         with np.load(file) as stored:
-            return Columns(**{name: stored[name] for name in Columns.named()})
+            return MarketColumns(**{name: stored[name] for name in MarketColumns.named()})
     made = cores(OrderRule(ORDERS_A_SECOND, Threshold.parse(source.threshold))).columns(batches(source.quotes()))
-    _put(file, {name: getattr(made, name) for name in Columns.named()})
+    _put(file, {name: getattr(made, name) for name in MarketColumns.named()})
     return made
 
 

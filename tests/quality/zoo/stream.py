@@ -7,19 +7,19 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.core import Window
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
+from services.trainer.windows.count_windows import Window
 from tests.quality.zoo.cores import INSTRUMENT
-from tidewheel.compare.columns import Columns, Cutter
+from tidewheel.compare.market_columns import FeatureExtractor, MarketColumns
 
 
 class Stream:
     """Windows of `size` rows, numbered from 0. The two last cut are kept, and all that were thinned."""
 
-    def __init__(self, columns: Columns, size: int) -> None:
+    def __init__(self, columns: MarketColumns, size: int) -> None:
         self._columns = columns
         self.size = size
-        self._cutter = Cutter(columns)
+        self._cutter = FeatureExtractor(columns)
         self._windows: dict[int, Window] = {}
         self._thinned: dict[tuple[int, int], Rows] = {}
 

@@ -12,7 +12,7 @@ from tests.servers import server_port
 from tests.system.chaos import judge, log
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.neighbour import SYMBOL, Neighbour
-from tests.system.chaos.performer import Performer
+from tests.system.chaos.performer import DisturbanceRunner
 from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind, while_there
 from tests.system.chaos.tampered import Account, TamperedKafka, tampered_kafka
 from tests.system.conftest import WINDOW, Replayed, replay
@@ -80,7 +80,7 @@ def _disturb(
     neighbour = neighbour_of(beside, NEIGHBOUR_SHARE * seconds, folder) if beside else None
     plan = while_there(plan, NEIGHBOUR, NEIGHBOUR_SHARE * seconds - CALM_S if neighbour else 0.0)
     data = folder / "data"
-    performer = Performer(plan, data, labelers, say, neighbour=neighbour, broker=kafka, stream_s=seconds)
+    performer = DisturbanceRunner(plan, data, labelers, say, neighbour=neighbour, broker=kafka, stream_s=seconds)
     restarts: dict[str, int] = {}
     try:
         replayed = replay(

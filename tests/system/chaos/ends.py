@@ -14,7 +14,7 @@ BROKER_CAME = re.compile(r"kafka ready\b")
 RETURN_S = 10.0
 
 
-class Ends:
+class ServiceEnds:
     """Read from the run's output as it goes on. `faults`: ends while there was a broker; `excused`: the others."""
 
     def __init__(self, output: Path, services: tuple[str, ...], clock: Callable[[], float] = time.monotonic) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidewheel.local.children.processes import kill_group, start, tethered
+from tidewheel.local.processes.subprocesses import kill_group, start, tethered
 
 ASSIGNED = re.compile(r"assigned partitions \[(.*)\]")
 TAKEN_OVER = "another labeler with the same name has taken over"

@@ -155,14 +155,14 @@ def differences(read: Read, results: Mapping[str, Result]) -> list[str]:
     """Everything in which the topics differ from the oracle's word on each instrument. `read`: topic -> its records."""
     faults: list[str] = []
     for topic, stream in STREAMS.items():
-        held = Held(topic, stream, results)
+        checker = StreamChecker(topic, stream, results)
         for record in read(topic):
-            held.take(record)
-        faults += held.ended()
-    return faults + run_faults(read("training-runs")) + letter_faults(read("dead-letters"))
+            checker.take(record)
+        faults += checker.ended()
+    return faults + run_faults(read("training-runs")) + dead_letter_faults(read("dead-letters"))
 
 
-class Held:
+class StreamChecker:
     """The records of one topic, each held against the next that is wanted of its instrument."""
 
     def __init__(self, topic: str, stream: Stream, results: Mapping[str, Result]) -> None:
@@ -264,7 +264,7 @@ def verify_log_faults(bootstrap: str) -> list[str]:
     return [f"verify-log ended with exit code {ended.returncode}: {said}"] if ended.returncode else []
 
 
-def letter_faults(records: Iterable[Record]) -> list[str]:
+def dead_letter_faults(records: Iterable[Record]) -> list[str]:
     """Which lines are set aside, the export is asked; here, that nobody but ingest set any aside."""
     faults: list[str] = []
     by_others = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.system.chaos.labelers import settings
-from tidewheel.local.children.processes import kill_group, start, tethered
+from tidewheel.local.processes.subprocesses import kill_group, start, tethered
 
 SYMBOL = "ETH-USD"
 

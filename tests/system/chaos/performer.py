@@ -12,11 +12,11 @@ from typing import Protocol
 
 import psutil
 
-from tests.system.chaos.ends import Ends
+from tests.system.chaos.ends import ServiceEnds
 from tests.system.chaos.labelers import Labelers
 from tests.system.chaos.neighbour import Neighbour
 from tests.system.chaos.plan import KAFKA, NEIGHBOUR, REDIS, SERVICES, Disturbance, Kind
-from tests.system.driver import Running, gone
+from tests.system.driver import RunningProgram, gone
 
 # By which a server's process is known.
 SERVERS = {KAFKA: ("kafka.Kafka",), REDIS: ("redis-server", "valkey-server")}
@@ -44,7 +44,7 @@ class Broker(Protocol):
     def calm(self) -> None: ...
 
 
-class Performer:
+class DisturbanceRunner:
     """Called again and again while the run goes on. `faults`: what did not come as it must; `ends`: of services."""
 
     def __init__(
@@ -72,14 +72,14 @@ class Performer:
         self._stream_s = stream_s
         self._neighbour = neighbour
         self._broker = broker
-        self.ends = Ends(data.parent / "out.txt", LASTING, clock)
+        self.ends = ServiceEnds(data.parent / "out.txt", LASTING, clock)
         self._flows_since_s = self._began_s = math.inf
         self._held = self._calmed = False
         self._stood_still: list[psutil.Process] = []
         self._feed_users = 0
-        self._run: Running | None = None
+        self._run: RunningProgram | None = None
 
-    def __call__(self, running: Running) -> None:
+    def __call__(self, running: RunningProgram) -> None:
         self._run = running
         now_s = self._clock()
         self.ends.look()
@@ -107,7 +107,7 @@ class Performer:
                 if self._broker is not None:
                     self._broker.tamper()
 
-    def _hold(self, running: Running, now_s: float) -> None:
+    def _hold(self, running: RunningProgram, now_s: float) -> None:
         """On a slow machine the feed would be done before the plan or the neighbour is: then it stands still until they
         are done too, or while one waits for it to end, or for what a labeler does with the next records."""
         late = self._is_late(now_s)

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.proxy.actions import CutAfter, Double, Hold, KeepCopy, Lose
+from tests.proxy.actions import Drop, DropReplyAndClose, Duplicate, DuplicateLater, Hold
 from tests.proxy.broker import ProxiedKafka, proxied_kafka
-from tests.proxy.drawn import TRANSACTIONAL, drawn, for_reply
 from tests.proxy.events import Event
 from tests.proxy.frames import ApiKey, Direction
-from tests.proxy.schedule import Chance, Mix, Rule, Schedule
+from tests.proxy.random_schedule import TRANSACTIONAL, for_reply, random_schedule
+from tests.proxy.schedule import Probability, RandomAction, Rule, Schedule
 
 # Client ids. The order bot's is Faust's own.
 LABELER, INGEST, ORDERBOT, TRAINER = "tidewheel-labeler", "tidewheel-ingest", "faust-*", "tidewheel-trainer"
@@ -26,34 +26,37 @@ TRANSACTIONS_RATE = 0.07
 PRODUCE_RATE = 0.002
 COMMITS_RATE = 0.05
 HEARTBEATS_RATE = 0.05
-HELD_MAX = 6
-AT_ONCE = (Double(), Lose(0.0), CutAfter())
+HELD_FRAMES_MAX = 6
+AT_ONCE = (Duplicate(), Drop(0.0), DropReplyAndClose())
 
 
 def schedule(seed: int) -> Schedule:
     """What is done to whom."""
     drawings = (
-        drawn(seed, rate=TRANSACTIONS_RATE, api_keys=TRANSACTIONAL, client=LABELER),
-        drawn(seed, rate=PRODUCE_RATE, api_keys=[ApiKey.PRODUCE], client=LABELER),
-        drawn(seed, rate=PRODUCE_RATE, api_keys=[ApiKey.PRODUCE], client=ORDERBOT),
-        *(drawn(seed, rate=COMMITS_RATE, api_keys=[ApiKey.OFFSET_COMMIT], client=name) for name in (ORDERBOT, TRAINER)),
+        random_schedule(seed, rate=TRANSACTIONS_RATE, api_keys=TRANSACTIONAL, client=LABELER),
+        random_schedule(seed, rate=PRODUCE_RATE, api_keys=[ApiKey.PRODUCE], client=LABELER),
+        random_schedule(seed, rate=PRODUCE_RATE, api_keys=[ApiKey.PRODUCE], client=ORDERBOT),
         *(
-            drawn(seed, rate=HEARTBEATS_RATE, api_keys=[ApiKey.HEARTBEAT], client=name)
+            random_schedule(seed, rate=COMMITS_RATE, api_keys=[ApiKey.OFFSET_COMMIT], client=name)
+            for name in (ORDERBOT, TRAINER)
+        ),
+        *(
+            random_schedule(seed, rate=HEARTBEATS_RATE, api_keys=[ApiKey.HEARTBEAT], client=name)
             for name in (LABELER, ORDERBOT, TRAINER)
         ),
         *(_at_once(seed, client) for client in (INGEST, TRAINER)),
     )
-    return Schedule([rule for one in drawings for rule in one.rules], held_max=HELD_MAX)
+    return Schedule([rule for one in drawings for rule in one.rules], held_frames_max=HELD_FRAMES_MAX)
 
 
 def _at_once(seed: int, client: str) -> Schedule:
     """Of requests to produce; none stays anywhere."""
-    keys, when = frozenset([ApiKey.PRODUCE]), Chance(PRODUCE_RATE, seed)
-    request = Mix(lambda chance: chance.choice(AT_ONCE), seed)
+    keys, when = frozenset([ApiKey.PRODUCE]), Probability(PRODUCE_RATE, seed)
+    request = RandomAction(lambda chance: chance.choice(AT_ONCE), seed)
     return Schedule(
         [
             Rule(request, keys, Direction.REQUEST, client, when=when),
-            Rule(Mix(for_reply, seed), keys, Direction.REPLY, client, when=when),
+            Rule(RandomAction(for_reply, seed), keys, Direction.REPLY, client, when=when),
         ]
     )
 
@@ -84,9 +87,9 @@ class Account:
 def is_late_end(event: Event) -> bool:
     """Whether an EndTxn was kept behind its client's back."""
     action = event.action
-    cut = isinstance(action, Hold) and action.cut_after_s is not None
-    is_request = event.seen.direction is Direction.REQUEST
-    return event.seen.api_key == ApiKey.END_TXN and is_request and (cut or isinstance(action, KeepCopy))
+    cut = isinstance(action, Hold) and action.close_after_s is not None
+    is_request = event.info.direction is Direction.REQUEST
+    return event.info.api_key == ApiKey.END_TXN and is_request and (cut or isinstance(action, DuplicateLater))
 
 
 class TamperedKafka:

@@ -12,4 +12,4 @@ def judged(folder: Path, seed: int, seconds: int) -> oracle.Result:
     market.seconds(seconds)
     file = folder / f"quotes-{seed}.csv"
     file.write_text("\n".join(market.lines) + "\n")
-    return oracle.judge(file, oracle.Settings(threshold="2", orders_per_second=1))
+    return oracle.evaluate_file(file, oracle.Settings(threshold="2", orders_per_second=1))

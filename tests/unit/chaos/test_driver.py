@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from tests.system.driver import Running
+from tests.system.driver import RunningProgram
 from tests.unit.chaos.stubs import Process
 
 
@@ -18,14 +18,14 @@ def test_at_the_end_only_those_that_still_run_are_killed() -> None:
     assert not seen_gone.is_running()
     seen: Any = dict(enumerate(processes))
     unused: Any = None
-    Running(unused, seen).kill_left()
+    RunningProgram(unused, seen).kill_left()
     assert (living.done, gone.done, seen_gone.done) == (["kill"], [], [])
 
 
 def test_one_with_the_number_of_another_that_has_ended_is_found() -> None:
     """The machine has few numbers and threads take most of them: a labeler had that of a process long gone."""
     with a_shell_with_a_cat() as shell:
-        running = Running(shell)
+        running = RunningProgram(shell)
         (child,) = psutil.Process(shell.pid).children()
         other = psutil.Process(child.pid)
         other._ident = (other.pid, -1.0)  # one that began at another time

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.chaos.ends import RETURN_S, Ends
+from tests.system.chaos.ends import RETURN_S, ServiceEnds
 
 GAVE_UP = "labeler restarting: ended with code 1: 2027-01-05 labeler ERROR no transaction succeeds any more: x"
 
@@ -16,7 +16,7 @@ class Run:
         self.output = folder / "out.txt"
         self.output.write_text("")
         self.now_s = 0.0
-        self.ends = Ends(self.output, ("labeler", "ingest"), lambda: self.now_s)
+        self.ends = ServiceEnds(self.output, ("labeler", "ingest"), lambda: self.now_s)
 
     def says(self, text: str, at_s: float = 0.0) -> None:
         with self.output.open("a") as output:

@@ -20,7 +20,7 @@ WINDOW = 120
 Row = tuple[Any, ...]
 
 
-def ends_of(name: str) -> list[Row]:
+def end_offsets(name: str) -> list[Row]:
     return [
         (name, 1, "WINDOW_CLOSED", ""),
         (name, 1, "PUBLISHED", ""),
@@ -29,7 +29,7 @@ def ends_of(name: str) -> list[Row]:
     ]
 
 
-ENDS = [*ends_of(FIRST), *ends_of(SECOND)]
+ENDS = [*end_offsets(FIRST), *end_offsets(SECOND)]
 SHA256 = "ab" * 32
 
 
@@ -80,7 +80,7 @@ class Runs:
             (run / "out" / f"{topic}.csv").write_text("x\n" + "1\n" * len(rows[topic]))
         letters = [(name, "ingest", one.line, one.reason) for name in names for one in self.results[name].rejects]
         write(run / "out" / "dead-letters.parquet", ("instrument", "service", "offset", "reason"), letters)
-        self.write_ends(run, [row for name in names for row in ends_of(name)])
+        self.write_ends(run, [row for name in names for row in end_offsets(name)])
         write_summary(run, [model for name in names for model in models_of(name)])
 
     def write_topic(self, run: Path, name: str, rows: list[Row]) -> None:

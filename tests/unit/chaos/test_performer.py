@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.chaos.ends import RETURN_S
 from tests.system.chaos.labelers import Labelers
-from tests.system.chaos.performer import BROKER_PAUSE_S, STEP_LIMIT_S, STUCK_LIMIT_S, Performer
+from tests.system.chaos.performer import BROKER_PAUSE_S, STEP_LIMIT_S, STUCK_LIMIT_S, DisturbanceRunner
 from tests.system.chaos.plan import NEIGHBOUR, Disturbance, Kind
 from tests.unit.chaos.stubs import Process
 
@@ -63,7 +63,7 @@ class Stage:
         self.said: list[str] = []
         labelers = Labelers(folder / "labelers")
         more = {"stream_s": 60.0, "clock": lambda: self.now_s, "neighbour": neighbour, "broker": broker}
-        self.performer = Performer(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
+        self.performer = DisturbanceRunner(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
 
     def child(self, *words: str) -> Process | None:
         return next((self.processes[word] for word in words if word in self.processes), None)

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from tests.proxy.actions import Action, After, CutAfter, Delay, Double, Hold, KeepCopy, Lose
+from tests.proxy.actions import Action, AfterSeconds, Delay, Drop, DropReplyAndClose, Duplicate, DuplicateLater, Hold
 from tests.proxy.events import Event, Outcome
 from tests.proxy.frames import ApiKey, Direction
-from tests.proxy.requests import Seen
+from tests.proxy.requests import FrameInfo
 from tests.system.chaos.tampered import Account, schedule
 
 FRAMES = 20_000
@@ -16,19 +16,26 @@ FRAMES = 20_000
 def done_to(client: str, api_key: ApiKey, direction: Direction = Direction.REQUEST) -> Counter[type[Action]]:
     """The kinds of tampering among many frames."""
     drawn = schedule(1)
-    seen = (Seen(api_key, direction, client, None, order) for order in range(FRAMES))
-    decisions = (drawn.decide(one, 0) for one in seen)
+    info = (FrameInfo(api_key, direction, client, None, order) for order in range(FRAMES))
+    decisions = (drawn.decide(one, 0) for one in info)
     return Counter(type(one.action) for one in decisions if one)
 
 
 @pytest.mark.parametrize("api_key", [ApiKey.END_TXN, ApiKey.ADD_PARTITIONS_TO_TXN, ApiKey.TXN_OFFSET_COMMIT])
 def test_everything_befalls_a_labelers_transactions(api_key: ApiKey) -> None:
-    assert set(done_to("tidewheel-labeler", api_key)) == {Delay, Hold, Double, KeepCopy, Lose, CutAfter}
+    assert set(done_to("tidewheel-labeler", api_key)) == {
+        Delay,
+        Hold,
+        Duplicate,
+        DuplicateLater,
+        Drop,
+        DropReplyAndClose,
+    }
 
 
 @pytest.mark.parametrize("client", ["tidewheel-ingest", "tidewheel-trainer"])
 def test_what_is_produced_without_a_fence_is_kept_nowhere(client: str) -> None:
-    assert set(done_to(client, ApiKey.PRODUCE)) == {Double, Lose, CutAfter}
+    assert set(done_to(client, ApiKey.PRODUCE)) == {Duplicate, Drop, DropReplyAndClose}
 
 
 @pytest.mark.parametrize("client", ["tidewheel-labeler", "faust-0.15.3", "tidewheel-trainer"])
@@ -43,17 +50,17 @@ def test_whoever_watches_is_let_alone(client: str) -> None:
 
 
 def event(action: Action, error: int | None, api_key: ApiKey = ApiKey.END_TXN) -> Event:
-    seen = Seen(api_key, Direction.REQUEST, "tidewheel-labeler", "name", 0)
-    return Event(seen, 1, action, 0.0, Outcome.ANSWERED, error=error)
+    info = FrameInfo(api_key, Direction.REQUEST, "tidewheel-labeler", "name", 0)
+    return Event(info, 1, action, 0.0, Outcome.ANSWERED, error=error)
 
 
 def test_ends_that_came_late_are_told_by_what_the_broker_said() -> None:
-    late, copied = Hold(After(1.0), cut_after_s=0.0), KeepCopy(After(1.0), cut_after_s=0.0)
+    late, copied = Hold(AfterSeconds(1.0), close_after_s=0.0), DuplicateLater(AfterSeconds(1.0), close_after_s=0.0)
     account = Account.of(
         [
             *(event(late, 0), event(copied, 47), event(copied, 90), event(late, None)),
             # Nobody went on without these.
-            *(event(Hold(After(1.0)), 0), event(Double(), 0), event(late, 0, ApiKey.INIT_PRODUCER_ID)),
+            *(event(Hold(AfterSeconds(1.0)), 0), event(Duplicate(), 0), event(late, 0, ApiKey.INIT_PRODUCER_ID)),
         ]
     )
     assert (account.accepted, account.refused, account.kinds.total()) == (1, 2, 7)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.compare.values import found
-from tidewheel.cli.compare import VARIABLE
+from tidewheel.cli.compare import VARIABLE_OPTIONS
 from tidewheel.cli.main import main
-from tidewheel.compare import work
-from tidewheel.compare.plan import Request
-from tidewheel.compare.work import Found
+from tidewheel.compare import parallel
+from tidewheel.compare.parallel import ConfigurationResult
+from tidewheel.compare.plan import ComparisonRequest
 from tidewheel.domain.orders import ExitOn
 
 FILE = "quotes.csv"
@@ -22,28 +22,28 @@ class Work:
     """Takes the place of the work; keeps what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[Request] = []
+        self.asked: list[ComparisonRequest] = []
 
-    def __call__(self, request: Request) -> list[list[Found]]:
+    def __call__(self, request: ComparisonRequest) -> list[list[ConfigurationResult]]:
         self.asked.append(request)
         return [[found() for _ in request.configurations] for _ in request.files]
 
     @property
-    def last(self) -> Request:
+    def last(self) -> ComparisonRequest:
         return self.asked[-1]
 
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Work:
     made = Work()
-    monkeypatch.setattr(work, "compare", made)
+    monkeypatch.setattr(parallel, "compare", made)
     monkeypatch.chdir(tmp_path)
     Path(FILE).write_text(QUOTES)
     Path("other.csv").write_text(QUOTES)
     return made
 
 
-def names(request: Request) -> list[str]:
+def names(request: ComparisonRequest) -> list[str]:
     return [one.name for one in request.configurations]
 
 
@@ -53,8 +53,8 @@ def test_one_configuration_where_nothing_varies(done: Work) -> None:
     config = only.trainer.training()
     assert only.name == "as given"
     assert (config.window, config.step, config.memory, config.trials, config.seed) == (10_000, 10_000, 12, 10, 1)
-    assert (str(only.labelling.orders.threshold), only.labelling.orders.per_second) == ("10", 5)
-    assert only.labelling.labels.exit_on is ExitOn.BID
+    assert (str(only.labeling.orders.threshold), only.labeling.orders.per_second) == ("10", 5)
+    assert only.labeling.labels.exit_on is ExitOn.BID
     assert (done.last.instrument, done.last.backend) == ("replay:BTC-USD", "loky")
     assert done.last.jobs >= 1
 
@@ -67,7 +67,7 @@ def test_every_combination_in_the_order_given(done: Work) -> None:
     ]
     assert [one.trainer.memory for one in done.last.configurations] == [1, 8, 1, 8]
     assert {one.trainer.window for one in done.last.configurations} == {500}
-    assert len(done.last.labellings) == 2
+    assert len(done.last.labelings) == 2
     assert ([file.name for file in done.last.files], done.last.jobs) == ([FILE, "other.csv"], 3)
 
 
@@ -103,7 +103,7 @@ def test_whatever_shapes_a_figure_can_be_varied(service: str) -> None:
     settings = importlib.import_module(f"services.{service}.settings").Settings
     names = {field.name for field in fields(settings)} - NO_MATTER
     assert names
-    assert {"max_holding" if name == "max_holding_s" else name for name in names} <= set(VARIABLE)
+    assert {"max_holding" if name == "max_holding_s" else name for name in names} <= set(VARIABLE_OPTIONS)
 
 
 @pytest.mark.parametrize(

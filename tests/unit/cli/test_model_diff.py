@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.made_models import CARD, a_model, published
-from tidewheel.cli.model_diff import changed_most, cosine, difference, difference_facts, weights
+from tests.synthetic_models import CARD, make_model, published
+from tidewheel.cli.model_diff import changed_most, cosine, difference, difference_dict, weights
 
-ONE = (a_model(3), replace(published(3)[1], scorecard=CARD))
-OTHER = (a_model(4), published(4)[1])
+ONE = (make_model(3), replace(published(3)[1], scorecard=CARD))
+OTHER = (make_model(4), published(4)[1])
 
 
 def test_figures_and_settings_stand_side_by_side() -> None:
-    found = difference_facts(ONE, OTHER)
+    found = difference_dict(ONE, OTHER)
     assert found["seq"] == [3, 4]
     assert found["figures"]["next precision"] == [CARD.precision, None]
     assert found["settings"]["mini_batch_size"] == [ONE[0].hyperparameters.mini_batch_size] * 2
@@ -27,7 +27,7 @@ def test_weights_are_compared_in_the_units_of_the_features() -> None:
     rescaled = replace(model, coefficients=model.coefficients * 4.0, std=model.std * 4.0)
     assert np.array_equal(weights(model), weights(rescaled))
     assert changed_most(model, rescaled) == []
-    assert difference_facts(ONE, (rescaled, ONE[1]))["same_weights"]
+    assert difference_dict(ONE, (rescaled, ONE[1]))["same_weights"]
     assert difference(ONE, ONE).endswith("equal weights")
 
 

@@ -5,23 +5,25 @@ from dataclasses import replace
 
 import pytest
 
-from services.trainer.evidence import weigh
-from tests.made_models import CARD, INSTRUMENT, a_model, published
-from tidewheel.cli.model_views import Run, age, description, detailed_facts, facts, listing, table
+from services.trainer.statistics.evidence import pool_scorecards
+from tests.synthetic_models import CARD, INSTRUMENT, make_model, published
+from tidewheel.cli.model_views import RegisteredRun, age, description, listing, run_details_dict, run_dict, table
 from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
-from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, ModelRecord, Rival, Verdict
-from tidewheel.registry.store import Doubt
+from tidewheel.domain.models import Baseline, CalibrationBin, Champion, Evidence, ModelRecord, Verdict
+from tidewheel.registry.store import VerificationFailure
 
 NOW_NS = 1_700_000_000 * 10**9 + 7_300 * 10**9
 BINS = (CalibrationBin(60, 12, 9.0), CalibrationBin(40, 28, 34.0), *[CalibrationBin(0, 0, 0.0)] * 8)
 ACCOUNT = Account(Bettor((2e6,) * 5, (0.001,) * 5, 1_200))
 SCORED = replace(CARD, calibration=BINS, baseline=Baseline(90, 36, 30, 15), account=ACCOUNT)
-SERVING = Run(replace(published(3)[1], scorecard=SCORED), a_model(3), None, 2, False)
+SERVING = RegisteredRun(replace(published(3)[1], scorecard=SCORED), make_model(3), None, 2, False)
 NOT_PROVEN = replace(published(4)[1], verdict=Verdict.REFUSED, reason="not_proven")
-CANDIDATE = Run(NOT_PROVEN, a_model(4), None, None, True)
-REFUSED = Run(ModelRecord(INSTRUMENT, 2, "", Verdict.REFUSED, "one_class", Evidence.NONE, 0), None, None, None, False)
-DAMAGED = Run(published(1)[1], None, Doubt.GOLDEN, None, False)
+CANDIDATE = RegisteredRun(NOT_PROVEN, make_model(4), None, None, True)
+REFUSED = RegisteredRun(
+    ModelRecord(INSTRUMENT, 2, "", Verdict.REFUSED, "one_class", Evidence.NONE, 0), None, None, None, False
+)
+DAMAGED = RegisteredRun(published(1)[1], None, VerificationFailure.GOLDEN, None, False)
 
 
 def test_a_line_a_run() -> None:
@@ -58,51 +60,51 @@ def test_a_model_promoted_by_hand_keeps_its_verdict() -> None:
     assert listing([serving], NOW_NS).splitlines()[1].split()[:4] == ["*", "4", "refused", "not_proven"]
     assert "refused – not_proven, promoted by hand" in description(serving, NOW_NS)
     assert "by hand" not in description(CANDIDATE, NOW_NS) + description(SERVING, NOW_NS)
-    assert (facts(serving)["verdict"], facts(serving)["current"]) == ("refused", True)
+    assert (run_dict(serving)["verdict"], run_dict(serving)["current"]) == ("refused", True)
 
 
 def test_the_model_that_served_stands_beside_it() -> None:
-    rival = Rival(1, 25, 10)
-    run = replace(SERVING, record=replace(SERVING.record, rival=rival))
+    champion = Champion(1, 25, 10)
+    run = replace(SERVING, record=replace(SERVING.record, champion=champion))
     assert "model 1 there    25 flagged, of them 10 PROFIT" in description(run, NOW_NS)
-    assert facts(run)["rival"] == {"seq": 1, "flagged": 25, "hits": 10}
-    assert facts(SERVING)["rival"] is None
+    assert run_dict(run)["champion"] == {"seq": 1, "flagged": 25, "hits": 10}
+    assert run_dict(SERVING)["champion"] is None
 
 
 def test_facts_for_programs() -> None:
-    given = facts(SERVING)
+    given = run_dict(SERVING)
     assert (given["seq"], given["current"], given["next"]["precision"]) == (3, True, 0.6)
     assert given["test"]["recall"] == 0.33
-    assert facts(REFUSED)["test"] is facts(REFUSED)["next"] is facts(REFUSED)["threshold"] is None
-    assert facts(DAMAGED)["unverified"] == "golden"
-    assert detailed_facts(SERVING)["lineage"]["last_example_seq"] == 30_000
+    assert run_dict(REFUSED)["test"] is run_dict(REFUSED)["next"] is run_dict(REFUSED)["threshold"] is None
+    assert run_dict(DAMAGED)["unverified"] == "golden"
+    assert run_details_dict(SERVING)["lineage"]["last_example_seq"] == 30_000
 
 
 def test_the_pooled_record_in_words_and_facts() -> None:
-    pooled = weigh([SCORED] * 9)
+    pooled = pool_scorecards([SCORED] * 9)
     text = description(SERVING, NOW_NS, pooled)
     assert "evidence, of the models before it\n  9 models on their next windows: precision 0.600 (" in text
     assert "\n  Profit and loss +" in text
     assert "  calibration: mean score 0.430" in text
     assert "evidence, of" not in description(SERVING, NOW_NS)
-    told = json.loads(json.dumps(detailed_facts(SERVING, pooled)))
-    assert told["pooled"]["lift"]["value"] == pytest.approx(0.2)
-    assert told["pooled"]["baseline"] == {"rows": 810, "positives": 324, "flagged": 270, "hits": 135}
-    assert told["pooled"]["words"] == pooled.words
-    assert told["next"]["calibration_error"] == pytest.approx(0.09)
-    assert "calibration" not in told["next"]
-    assert detailed_facts(REFUSED, pooled)["pooled"]["models"] == 9
+    rendered = json.loads(json.dumps(run_details_dict(SERVING, pooled)))
+    assert rendered["pooled"]["lift"]["value"] == pytest.approx(0.2)
+    assert rendered["pooled"]["baseline"] == {"rows": 810, "positives": 324, "flagged": 270, "hits": 135}
+    assert rendered["pooled"]["words"] == pooled.words
+    assert rendered["next"]["calibration_error"] == pytest.approx(0.09)
+    assert "calibration" not in rendered["next"]
+    assert run_details_dict(REFUSED, pooled)["pooled"]["models"] == 9
 
 
 def test_what_the_bettor_has_in_words_and_facts() -> None:
-    pooled = weigh([SCORED] * 9)
+    pooled = pool_scorecards([SCORED] * 9)
     wealth = {"e_gross": pytest.approx(2e6), "e_net": pytest.approx(0.001), "bets": 1_200}
-    told = json.loads(json.dumps(detailed_facts(SERVING, pooled)))
-    assert told["next"]["wealth"] == told["pooled"]["wealth"] == wealth
-    assert "account" not in told["next"] | told["pooled"]
+    rendered = json.loads(json.dumps(run_details_dict(SERVING, pooled)))
+    assert rendered["next"]["wealth"] == rendered["pooled"]["wealth"] == wealth
+    assert "account" not in rendered["next"] | rendered["pooled"]
     assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.words
     assert "bettor" in description(SERVING, NOW_NS)
-    assert facts(replace(SERVING, record=published(3)[1]))["next"] is None
+    assert run_dict(replace(SERVING, record=published(3)[1]))["next"] is None
 
 
 @pytest.mark.parametrize(

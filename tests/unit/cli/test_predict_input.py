@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.made_models import a_row
+from tests.synthetic_models import make_row
 from tidewheel.cli.main import main
-from tidewheel.cli.predict import row_of
+from tidewheel.cli.predict import parse_features
 
 
 def npy(array: np.ndarray, **how: bool) -> bytes:
@@ -18,11 +18,11 @@ def npy(array: np.ndarray, **how: bool) -> bytes:
 
 
 def test_three_forms_of_the_same_row() -> None:
-    row = a_row(1)
+    row = make_row(1)
     text = ", ".join(repr(number) for number in row.tolist())
     forms = [f"[{text}]".encode(), f"{text}\n".encode(), npy(row), npy(row[np.newaxis]), npy(row.astype(">f8"))]
     for form in forms:
-        given = row_of(form)
+        given = parse_features(form)
         assert given.dtype == np.float32
         assert given.tolist() == row.tolist()
 
@@ -38,11 +38,11 @@ def test_three_forms_of_the_same_row() -> None:
 )
 def test_what_is_no_row(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"must be|holds"):
-        row_of(content)
+        parse_features(content)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "reason"),
     [
         (["--bid", "1"], "give both --bid and --offer"),
         (["--bid", "2", "--offer", "1"], "crossed"),
@@ -56,7 +56,7 @@ def test_what_is_no_row(content: bytes) -> None:
     ],
 )
 def test_wrong_options_are_one_line_and_code_2(
-    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad_row = tmp_path / "row.csv"
     bad_row.write_text("1;2;3")
@@ -64,4 +64,4 @@ def test_wrong_options_are_one_line_and_code_2(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
-    assert words in said.err
+    assert reason in said.err

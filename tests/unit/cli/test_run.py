@@ -8,18 +8,18 @@ import pytest
 
 from tidewheel.cli import run as command
 from tidewheel.cli.main import main
-from tidewheel.local.run import Products
-from tidewheel.local.system import Request
+from tidewheel.local.run import RunOutputs
+from tidewheel.local.system import RunRequest
 
 
 class Runs:
     """Takes the place of the run; keeps what it was asked for, and remembers it as a run does."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Request, Products]] = []
+        self.asked: list[tuple[RunRequest, RunOutputs]] = []
 
-    def __call__(self, request: Request, products: Products) -> int:
-        self.asked.append((request, products))
+    def __call__(self, request: RunRequest, outputs: RunOutputs) -> int:
+        self.asked.append((request, outputs))
         request.data_dir.mkdir(parents=True, exist_ok=True)
         lasting: dict[str, Any] = {**request.options.lasting(), "kafka": request.kafka, "redis": request.redis}
         facts = {"lasting": lasting, "changing": request.options.changing()}
@@ -27,7 +27,7 @@ class Runs:
         return 0
 
     @property
-    def last(self) -> Request:
+    def last(self) -> RunRequest:
         return self.asked[-1][0]
 
 
@@ -71,7 +71,7 @@ def test_a_wrong_flip_is_one_line(runs: Runs, seconds: str, capfd: pytest.Captur
 
 def test_products_are_made_room_for(runs: Runs) -> None:
     assert main(["run", "--summary", "a/s.json", "--export", "b/out"]) == 0
-    assert runs.asked[-1][1] == Products(Path("a/s.json"), Path("b/out"))
+    assert runs.asked[-1][1] == RunOutputs(Path("a/s.json"), Path("b/out"))
     assert Path("a").is_dir()
     assert Path("b/out").is_dir()
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from services.trainer.settings import Settings
-from tests.made_rows import INSTRUMENT, examples, market
-from tidewheel.compare.training import Trained, train
-from tidewheel.domain.comparison import Flagged
+from tests.synthetic_rows import INSTRUMENT, examples, market
+from tidewheel.compare.training import TrainingResult, train
+from tidewheel.domain.comparison import ConfigurationOrders
 from tidewheel.domain.features import Example
 from tidewheel.domain.time import NS_PER_S
 
@@ -19,7 +19,7 @@ ROWS = MARKET.part(0, SIZE * WINDOWS + 40)
 SETTINGS = Settings(window=SIZE, memory=3, trials=2)
 
 
-def trained(settings: Settings = SETTINGS, partition: int = 1, rows: list[Example] | None = None) -> Trained:
+def trained(settings: Settings = SETTINGS, partition: int = 1, rows: list[Example] | None = None) -> TrainingResult:
     ended: list[int] = []
     found = train(rows or examples(ROWS), settings, INSTRUMENT, partition, ended.append)
     assert ended == [run.seq for run in found.runs]
@@ -27,15 +27,15 @@ def trained(settings: Settings = SETTINGS, partition: int = 1, rows: list[Exampl
 
 
 @pytest.fixture(scope="module")
-def usual() -> Trained:
+def usual() -> TrainingResult:
     return trained()
 
 
-def hashes(found: Trained) -> list[str]:
+def hashes(found: TrainingResult) -> list[str]:
     return [run.result.sha256 for run in found.runs if run.result]
 
 
-def test_every_window_ends_and_the_same_rows_give_the_same(usual: Trained) -> None:
+def test_every_window_ends_and_the_same_rows_give_the_same(usual: TrainingResult) -> None:
     assert [run.seq for run in usual.runs] == list(range(1, WINDOWS + 1))
     assert [run.scorecard is not None for run in usual.runs] == [True] * (WINDOWS - 1) + [False]
     assert usual.pooled.models == WINDOWS - 1
@@ -45,7 +45,7 @@ def test_every_window_ends_and_the_same_rows_give_the_same(usual: Trained) -> No
     assert again.pooled == usual.pooled
 
 
-def changed() -> Iterator[tuple[str, Trained]]:
+def changed() -> Iterator[tuple[str, TrainingResult]]:
     yield "another partition", trained(partition=0)
     yield "another seed", trained(replace(SETTINGS, seed=2))
     rows = examples(ROWS)
@@ -53,13 +53,13 @@ def changed() -> Iterator[tuple[str, Trained]]:
     yield "another label", trained(rows=rows)
 
 
-def test_models_tell_every_change(usual: Trained) -> None:
+def test_models_tell_every_change(usual: TrainingResult) -> None:
     for name, other in changed():
         assert len(hashes(other)) == len(hashes(usual)), name
         assert hashes(other)[0] != hashes(usual)[0], name
 
 
-def test_flagged_orders_are_the_bettors(usual: Trained) -> None:
+def test_flagged_orders_are_the_bettors(usual: TrainingResult) -> None:
     """All that she bet on is among them, and nothing that was placed before she began."""
     flagged, account = usual.flagged, usual.pooled.account
     assert flagged
@@ -71,14 +71,14 @@ def test_flagged_orders_are_the_bettors(usual: Trained) -> None:
     # Of the first model that is judged in a known unit: that of the second window, in what the first one showed.
     first, second = ROWS.take(slice(0, SIZE)), ROWS.take(slice(SIZE, 2 * SIZE))
     assert flagged.from_ns == second.resolved_ns.max()
-    assert flagged.unit_e9 == second.largest_e9
-    assert flagged.life_ns == int(np.median(first.resolved_ns - first.placed_ns)) > NS_PER_S
+    assert flagged.unit_e9 == second.largest_pnl_e9
+    assert flagged.holding_ns == int(np.median(first.resolved_ns - first.placed_ns)) > NS_PER_S
 
 
 def test_each_order_is_flagged_once_where_windows_overlap() -> None:
     found = trained(replace(SETTINGS, step=100, due_each=2))
     flagged = found.flagged
-    assert isinstance(flagged, Flagged)
+    assert isinstance(flagged, ConfigurationOrders)
     assert len(set(flagged.placed_ns.tolist())) == len(flagged.placed_ns) > 50
     assert {run.reason for run in found.runs} >= {"not_due"}
 

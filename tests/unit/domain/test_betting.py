@@ -13,7 +13,7 @@ from tests.quality.evidence import wrong
 from tests.quality.evidence.chance import RightBettor, highest
 from tests.quality.evidence.rules import RULES, Rule
 from tidewheel.domain import betting
-from tidewheel.domain.betting import EVENED_OUT, ONE_EACH, STAKES, Bet, Bettor, FlaggedOrders, Purses
+from tidewheel.domain.betting import BETTING_FRACTIONS, FIXED_SHARE, INITIAL_PURSES, Bet, Bettor, FlaggedOrders, Purses
 
 NEVER = 10**9
 RESULTS = st.lists(st.floats(-100.0, 100.0), max_size=50)
@@ -30,45 +30,47 @@ NONE = FlaggedOrders(*(np.empty(0, dtype=kind) for kind in (np.int64, np.int64, 
 
 def exact(results: Iterable[float]) -> list[Fraction]:
     """The purses by the rule, in fractions."""
-    held = [Fraction(1)] * len(STAKES)
+    held = [Fraction(1)] * len(BETTING_FRACTIONS)
     for result in results:
         held = [
             purse * max(Fraction(0), 1 + Fraction(stake) * Fraction(result))
-            for purse, stake in zip(held, STAKES, strict=True)
+            for purse, stake in zip(held, BETTING_FRACTIONS, strict=True)
         ]
         all_of_it = sum(held)
-        held = [p * (1 - Fraction(EVENED_OUT)) + all_of_it / len(held) * Fraction(EVENED_OUT) for p in held]
+        held = [p * (1 - Fraction(FIXED_SHARE)) + all_of_it / len(held) * Fraction(FIXED_SHARE) for p in held]
     return held
 
 
 @given(RESULTS)
 def test_purses_are_those_of_the_rule(results: list[float]) -> None:
-    found = betting.grown(ONE_EACH, results)
+    found = betting.compounded(INITIAL_PURSES, results)
     for purse, true in zip(found, exact(results), strict=True):
         assert purse == pytest.approx(float(min(true, Fraction(betting.WEALTH_MAX))), rel=1e-12, abs=1e-300)
 
 
 def test_evening_out_neither_gives_nor_takes() -> None:
-    purses = betting.grown(ONE_EACH, [1.0])
-    assert betting.wealth(purses) == pytest.approx(1 + sum(STAKES) / len(STAKES), rel=1e-15)
-    assert betting.wealth(ONE_EACH) == 1.0
-    assert min(betting.grown(ONE_EACH, [-3.0])) > 0  # an emptied purse is filled from the others
+    purses = betting.compounded(INITIAL_PURSES, [1.0])
+    assert betting.wealth(purses) == pytest.approx(1 + sum(BETTING_FRACTIONS) / len(BETTING_FRACTIONS), rel=1e-15)
+    assert betting.wealth(INITIAL_PURSES) == 1.0
+    assert min(betting.compounded(INITIAL_PURSES, [-3.0])) > 0  # an emptied purse is filled from the others
 
 
-def nobody_owes(grown: Callable[[Purses, list[float]], Purses]) -> None:
+def nobody_owes(compounded: Callable[[Purses, list[float]], Purses]) -> None:
     for results in ([-2.0], [-5.0, -5.0], [-1e300, -1e300], [1e300] * 3):
-        purses = grown(ONE_EACH, results)
+        purses = compounded(INITIAL_PURSES, results)
         assert all(0 <= purse <= betting.WEALTH_MAX for purse in purses), results
 
 
 def test_nobody_owes_whatever_an_order_loses() -> None:
-    nobody_owes(lambda purses, results: betting.grown(purses, results))
+    nobody_owes(lambda purses, results: betting.compounded(purses, results))
 
 
 def test_purses_that_may_owe_are_found_out() -> None:
     def owing(purses: Purses, results: list[float]) -> Purses:
         for result in results:
-            purses = tuple(purse * (1.0 + stake * result) for purse, stake in zip(purses, STAKES, strict=True))
+            purses = tuple(
+                purse * (1.0 + stake * result) for purse, stake in zip(purses, BETTING_FRACTIONS, strict=True)
+            )
         return purses
 
     with pytest.raises(AssertionError):
@@ -77,32 +79,32 @@ def test_purses_that_may_owe_are_found_out() -> None:
 
 def test_one_order_at_a_time() -> None:
     seen = orders((10, 30, 1.0), (11, 12, 1.0), (30, 31, 1.0), (31, 40, -1.0), (40, 41, 1.0), (50, 60, 0.5))
-    now = Bettor().saw(seen, NEVER)
+    now = Bettor().update(seen, NEVER)
     assert (now.bets, now.free_from_ns, now.pending) == (3, 60, ())
-    assert now.gross == betting.grown(ONE_EACH, [1.0, -1.0, 0.5])
-    assert now.net == betting.grown(ONE_EACH, [0.75, -1.25, 0.25])
+    assert now.gross == betting.compounded(INITIAL_PURSES, [1.0, -1.0, 0.5])
+    assert now.net == betting.compounded(INITIAL_PURSES, [0.75, -1.25, 0.25])
     assert now.e_gross > now.e_net
 
 
 def test_what_is_not_to_be_settled_yet_stays_pending() -> None:
-    now = Bettor().saw(orders((10, 30, 1.0), (31, 40, -1.0)), 30)
+    now = Bettor().update(orders((10, 30, 1.0), (31, 40, -1.0)), 30)
     assert (now.bets, now.free_from_ns, now.pending) == (1, 30, (Bet(31, 40, -1.0, -1.25),))
-    later = now.saw(NONE, 31)
+    later = now.update(NONE, 31)
     assert (later.bets, later.free_from_ns, later.pending) == (2, 40, ())
-    assert later.gross == betting.grown(ONE_EACH, [1.0, -1.0])
+    assert later.gross == betting.compounded(INITIAL_PURSES, [1.0, -1.0])
 
 
 def test_an_order_that_ends_late_displaces_what_the_bettor_could_not_have_taken() -> None:
-    quick = Bettor().saw(orders((10, 20, 1.0), (25, 30, 1.0), (35, 40, 1.0)), 15)
+    quick = Bettor().update(orders((10, 20, 1.0), (25, 30, 1.0), (35, 40, 1.0)), 15)
     assert [bet.placed_ns for bet in quick.pending] == [25, 35]
-    late = quick.saw(orders((22, 50, -1.0), (51, 60, 1.0)), NEVER)
-    assert late.gross == betting.grown(ONE_EACH, [1.0, -1.0, 1.0])
+    late = quick.update(orders((22, 50, -1.0), (51, 60, 1.0)), NEVER)
+    assert late.gross == betting.compounded(INITIAL_PURSES, [1.0, -1.0, 1.0])
     assert late.bets == 3
 
 
 def test_an_order_placed_while_she_held_another_is_no_bet_however_late() -> None:
-    held = Bettor().saw(orders((10, 20, 1.0), (25, 30, 1.0)), 20)
-    assert held.saw(orders((15, 50, -1.0)), NEVER).gross == betting.grown(ONE_EACH, [1.0, 1.0])
+    held = Bettor().update(orders((10, 20, 1.0), (25, 30, 1.0)), 20)
+    assert held.update(orders((15, 50, -1.0)), NEVER).gross == betting.compounded(INITIAL_PURSES, [1.0, 1.0])
 
 
 @given(st.data())
@@ -115,7 +117,7 @@ def test_windows_make_no_difference_once_all_have_ended(data: st.DataObject) -> 
     rows.sort(key=lambda row: row[1])
     if not rows:
         return
-    whole = Bettor().saw(orders(*sorted(rows)), NEVER)
+    whole = Bettor().update(orders(*sorted(rows)), NEVER)
     now, at = Bettor(), 0
     while at < len(rows):
         more = data.draw(st.integers(1, 10))
@@ -123,23 +125,23 @@ def test_windows_make_no_difference_once_all_have_ended(data: st.DataObject) -> 
         while at + more < len(rows) and rows[at + more][1] == rows[at + more - 1][1]:
             more += 1
         window = rows[at : at + more]
-        now = now.saw(orders(*window), window[-1][1] - 25)
+        now = now.update(orders(*window), window[-1][1] - 25)
         at += more
-    assert now.saw(NONE, NEVER) == whole
+    assert now.update(NONE, NEVER) == whole
 
 
 def test_a_bettor_who_holds_too_much_back_settles_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(betting, "PENDING_MAX", 2)
-    now = Bettor().saw(orders(*((at, at, 0.1) for at in range(1, 6))), 0)
+    now = Bettor().update(orders(*((at, at, 0.1) for at in range(1, 6))), 0)
     assert (now.bets, len(now.pending)) == (3, 2)
 
 
 def test_an_order_that_ends_before_it_is_placed_ends_the_walk_all_the_same() -> None:
-    assert Bettor().saw(orders((10, 5, 0.5), (11, 12, 0.5)), NEVER).bets == 2
+    assert Bettor().update(orders((10, 5, 0.5), (11, 12, 0.5)), NEVER).bets == 2
 
 
 def test_all_have_ended_twice_the_longest_life_ago() -> None:
-    assert betting.all_ended_ns(np.array([10, 20, 30]), np.array([15, 45, 40])) == 45 - 2 * 25
+    assert betting.all_resolved_ns(np.array([10, 20, 30]), np.array([15, 45, 40])) == 45 - 2 * 25
 
 
 @pytest.mark.parametrize(("kind", "rule"), [("gaussian", "riding"), ("jumping", "trained"), ("leaping", "chasing")])
@@ -166,16 +168,16 @@ def test_bettors_who_break_a_rule_are_found_out(kind: str, rule: Rule, make: typ
 def test_who_settles_at_once_prefers_the_quick_orders() -> None:
     """The one fault that takes many streams to show as wealth, by hand: of a slow loser and a quick winner placed after
     it, the hasty one has taken the winner."""
-    hasty = Bettor().saw(orders((22, 23, 1.0)), NEVER).saw(orders((20, 40, -1.0)), NEVER)
-    right = Bettor().saw(orders((22, 23, 1.0)), 10).saw(orders((20, 40, -1.0)), NEVER)
+    hasty = Bettor().update(orders((22, 23, 1.0)), NEVER).update(orders((20, 40, -1.0)), NEVER)
+    right = Bettor().update(orders((22, 23, 1.0)), 10).update(orders((20, 40, -1.0)), NEVER)
     assert hasty.e_gross > 1 > right.e_gross
 
 
 def test_a_bettor_goes_on_where_she_was_left() -> None:
     first, second = orders((10, 30, 1.0)), orders((40, 50, 1.0))
-    kept = Bettor().saw(first, NEVER)
-    assert replace(kept).saw(second, NEVER) == kept.saw(second, NEVER)
-    assert kept.saw(second, NEVER).bets == 2
+    kept = Bettor().update(first, NEVER)
+    assert replace(kept).update(second, NEVER) == kept.update(second, NEVER)
+    assert kept.update(second, NEVER).bets == 2
 
 
 def flagged(seed: int, chance_to_win: float, count: int = 1_500) -> FlaggedOrders:
@@ -187,14 +189,14 @@ def flagged(seed: int, chance_to_win: float, count: int = 1_500) -> FlaggedOrder
 
 
 def test_the_better_of_two_wins_the_duel_and_only_that_one() -> None:
-    one = betting.duel(flagged(1, 0.6), flagged(2, 0.4), 10)
+    one = betting.paired_test(flagged(1, 0.6), flagged(2, 0.4), 10)
     assert one.e_first > 100 > 1 > one.e_second
-    other = betting.duel(flagged(2, 0.4), flagged(1, 0.6), 10)
+    other = betting.paired_test(flagged(2, 0.4), flagged(1, 0.6), 10)
     assert (other.e_first, other.e_second, other.rounds) == (one.e_second, one.e_first, one.rounds)
 
 
 def test_of_two_alike_neither_wins() -> None:
-    found = [betting.duel(flagged(seed, 0.5), flagged(1_000 + seed, 0.5), 10) for seed in range(60)]
+    found = [betting.paired_test(flagged(seed, 0.5), flagged(1_000 + seed, 0.5), 10) for seed in range(60)]
     assert sum(one.e_first >= 20 for one in found) <= 3
     assert sum(one.e_second >= 20 for one in found) <= 3
 
@@ -203,12 +205,12 @@ def test_rounds_by_hand() -> None:
     first = orders((0, 12, 1.25), (9, 11, 0.25), (14, 30, 1.25), (100, 101, 0.25))
     second = orders((5, 20, -0.75), (19, 21, 0.25), (25, 26, 0.75), (104, 105, 0.25))
     # 0 to 9: +0.5 against -1, over at 20; 25 to 34: nothing against +0.5; 100 is too late to have surely ended.
-    found = betting.duel(first, second, 10)
+    found = betting.paired_test(first, second, 10)
     assert found.rounds == 2
-    assert found.first == betting.grown(ONE_EACH, [0.75, -0.25])
-    assert found.second == betting.grown(ONE_EACH, [-0.75, 0.25])
+    assert found.first == betting.compounded(INITIAL_PURSES, [0.75, -0.25])
+    assert found.second == betting.compounded(INITIAL_PURSES, [-0.75, 0.25])
 
 
 def test_no_orders_no_rounds() -> None:
-    assert betting.duel(NONE, NONE, 10) == betting.Duel()
-    assert betting.duel(NONE, flagged(1, 0.8, 200), 10).e_second > 1
+    assert betting.paired_test(NONE, NONE, 10) == betting.PairedTest()
+    assert betting.paired_test(NONE, flagged(1, 0.8, 200), 10).e_second > 1

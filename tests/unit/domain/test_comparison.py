@@ -9,11 +9,11 @@ import pytest
 from tests.unit.compare.values import comparison, flagged
 from tidewheel.domain import betting
 from tidewheel.domain.betting import FlaggedOrders
-from tidewheel.domain.comparison import Comparison, Flagged, History, Lead, fight, leads
+from tidewheel.domain.comparison import Comparison, ConfigurationOrders, History, Lead, compare_pair, leads
 from tidewheel.domain.models import Evidence
 
 
-def in_units(side: Flagged, from_ns: int, unit_e9: int) -> FlaggedOrders:
+def in_units(side: ConfigurationOrders, from_ns: int, unit_e9: int) -> FlaggedOrders:
     """By hand."""
     rows = [
         row for row in zip(side.placed_ns, side.resolved_ns, side.pnl_e9 / unit_e9, strict=True) if row[0] > from_ns
@@ -23,13 +23,13 @@ def in_units(side: Flagged, from_ns: int, unit_e9: int) -> FlaggedOrders:
 
 
 def test_a_duel_begins_late_in_the_larger_unit_and_in_rounds_of_the_longer_life() -> None:
-    first = replace(flagged(1, 0.6), from_ns=100, unit_e9=3, life_ns=10)
-    second = replace(flagged(2, 0.4), from_ns=250, unit_e9=2, life_ns=30)
-    wanted = betting.duel(in_units(first, 250, 3), in_units(second, 250, 3), 30)
-    assert fight(first, second) == wanted
+    first = replace(flagged(1, 0.6), from_ns=100, unit_e9=3, holding_ns=10)
+    second = replace(flagged(2, 0.4), from_ns=250, unit_e9=2, holding_ns=30)
+    wanted = betting.paired_test(in_units(first, 250, 3), in_units(second, 250, 3), 30)
+    assert compare_pair(first, second) == wanted
     assert wanted.rounds > 10
-    for other in (replace(first, from_ns=300), replace(first, unit_e9=4), replace(first, life_ns=50)):
-        assert fight(other, second) != wanted
+    for other in (replace(first, from_ns=300), replace(first, unit_e9=4), replace(first, holding_ns=50)):
+        assert compare_pair(other, second) != wanted
 
 
 def test_orders_need_not_come_in_order() -> None:
@@ -38,7 +38,7 @@ def test_orders_need_not_come_in_order() -> None:
     mixed = replace(
         first, placed_ns=first.placed_ns[order], resolved_ns=first.resolved_ns[order], pnl_e9=first.pnl_e9[order]
     )
-    assert fight(mixed, second) == fight(first, second)
+    assert compare_pair(mixed, second) == compare_pair(first, second)
 
 
 def test_every_pair_both_ways_the_strongest_first() -> None:

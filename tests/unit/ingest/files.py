@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from services.ingest.quotes import RawBatch, Rejected
+from services.ingest.quotes import RawBatch, RejectedRow
 from services.ingest.sources.replay import Replay
 from services.ingest.validator import Validator
 
 
-def read(path: Path) -> tuple[list[tuple[int, ...]], list[Rejected]]:
+def read(path: Path) -> tuple[list[tuple[int, ...]], list[RejectedRow]]:
     """Ticks as (time, bid, offer, bid size, offer size) and rejected rows."""
     ticks: list[tuple[int, ...]] = []
-    rejected: list[Rejected] = []
+    rejected: list[RejectedRow] = []
     validator = Validator()
     for batch in Replay(path).items():
         assert isinstance(batch, RawBatch)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RawBatch, Rejected
-from services.ingest.seconds import Rules
+from services.ingest.quotes import RawBatch, RejectedRow
+from services.ingest.seconds import SessionRules
 from tests.unit.ingest.oracle import Row, Second, Tick
 from tidewheel.contracts.codecs.market import decode_second, encode_second
 from tidewheel.domain.market import MarketSecond, SourceKind
@@ -36,21 +36,21 @@ def batches_of(rows: Sequence[Row], cuts: Iterable[int] = ()) -> list[RawBatch]:
     return [batch_of(rows[a:b], a) for a, b in pairwise(edges)]
 
 
-def new_core(rules: Rules | None = None, last: MarketSecond | None = None, **more: Any) -> IngestCore:
-    return IngestCore(INSTRUMENT, SourceKind.REPLAY, rules or Rules(), last, **more)
+def new_core(rules: SessionRules | None = None, last: MarketSecond | None = None, **more: Any) -> IngestCore:
+    return IngestCore(INSTRUMENT, SourceKind.REPLAY, rules or SessionRules(), last, **more)
 
 
-def records(core: IngestCore, batches: Iterable[RawBatch], *, ended: bool = True) -> list[MarketSecond | Rejected]:
+def records(core: IngestCore, batches: Iterable[RawBatch], *, ended: bool = True) -> list[MarketSecond | RejectedRow]:
     """All that comes out; each second once through its codec, which checks it for contradictions."""
-    out: list[MarketSecond | Rejected] = [item for batch in batches for item in core.on_item(batch)]
+    out: list[MarketSecond | RejectedRow] = [item for batch in batches for item in core.on_item(batch)]
     if ended:
         out += core.on_end()
     return [decode_second(encode_second(item)) if isinstance(item, MarketSecond) else item for item in out]
 
 
-def plain(item: MarketSecond | Rejected) -> Second | int:
+def plain(item: MarketSecond | RejectedRow) -> Second | int:
     """A record as the oracle writes it."""
-    if isinstance(item, Rejected):
+    if isinstance(item, RejectedRow):
         return item.place
     quotes, count = item.quotes, len(item.quotes)
     columns = [quotes.time_ns, quotes.bid_e9, quotes.offer_e9]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.ingest.core import WrongTimeline
-from services.ingest.quotes import Now, RawBatch, Rejected, Unreadable, joined
-from services.ingest.seconds import QUOTES_BYTES_MAX, Rules
+from services.ingest.core import TimelineMismatchError
+from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark, concat_quotes
+from services.ingest.seconds import QUOTES_BYTES_MAX, SessionRules
 from tests.unit.ingest.oracle import Row, Second
 from tests.unit.ingest.rows import INSTRUMENT, batch_of, batches_of, new_core, plain, records
-from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import encode_second
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import RECORD_BYTES_MAX
 from tidewheel.domain.market import MarketSecond, Quotes, TickFlag
 
@@ -24,12 +24,12 @@ def quote(second: float, bid: float, offer: float, **more: int) -> Row:
 
 
 def run(*rows: Row, quiet_s: int = 600, stale_s: int = 60, ended: bool = True) -> list[MarketSecond]:
-    out = records(new_core(Rules(quiet_s, stale_s)), [batch_of(rows)], ended=ended)
+    out = records(new_core(SessionRules(quiet_s, stale_s)), [batch_of(rows)], ended=ended)
     return [item for item in out if isinstance(item, MarketSecond)]
 
 
-def rejected(*rows: Row) -> list[Rejected]:
-    return [item for item in records(new_core(), [batch_of(rows)]) if isinstance(item, Rejected)]
+def rejected(*rows: Row) -> list[RejectedRow]:
+    return [item for item in records(new_core(), [batch_of(rows)]) if isinstance(item, RejectedRow)]
 
 
 def flags(*rows: Row) -> list[int]:
@@ -173,17 +173,17 @@ MAX = 9_200_000_000 * S
 @pytest.mark.parametrize(
     ("bid", "offer", "reason"),
     [
-        (101 * S, 100 * S, Reason.CROSSED),
-        (0, S, Reason.NOT_POSITIVE),
-        (-S, S, Reason.NOT_POSITIVE),
-        (-(2**63), 2**63 - 1, Reason.NOT_POSITIVE),
-        (S, 0, Reason.NOT_POSITIVE),
-        (MAX, MAX + 1, Reason.TOO_LARGE),
-        (MAX + 1, S, Reason.TOO_LARGE),
-        (6, 11, Reason.SPREAD),
+        (101 * S, 100 * S, DeadLetterReason.CROSSED),
+        (0, S, DeadLetterReason.NOT_POSITIVE),
+        (-S, S, DeadLetterReason.NOT_POSITIVE),
+        (-(2**63), 2**63 - 1, DeadLetterReason.NOT_POSITIVE),
+        (S, 0, DeadLetterReason.NOT_POSITIVE),
+        (MAX, MAX + 1, DeadLetterReason.TOO_LARGE),
+        (MAX + 1, S, DeadLetterReason.TOO_LARGE),
+        (6, 11, DeadLetterReason.SPREAD),
     ],
 )
-def test_what_is_no_usable_price(bid: int, offer: int, reason: Reason) -> None:
+def test_what_is_no_usable_price(bid: int, offer: int, reason: DeadLetterReason) -> None:
     (row,) = rejected(quote(T, 1, 1), Row(T * S, bid, offer))
     assert (row.place, row.reason, row.raw) == (1, reason, b"row 1")
     assert row.detail
@@ -191,7 +191,7 @@ def test_what_is_no_usable_price(bid: int, offer: int, reason: Reason) -> None:
 
 def test_a_spread_of_exactly_half_the_mid_is_a_tick() -> None:
     assert not rejected(Row(T * S, 60, 100)), "mid 80, spread 40"
-    assert [row.reason for row in rejected(Row(T * S, 60, 101))] == [Reason.SPREAD], "mid 80, spread 41"
+    assert [row.reason for row in rejected(Row(T * S, 60, 101))] == [DeadLetterReason.SPREAD], "mid 80, spread 41"
     assert not rejected(Row(T * S, MAX, MAX))
 
 
@@ -218,20 +218,20 @@ def test_nothing_comes_out_while_the_second_may_go_on() -> None:
 
 
 def test_time_alone_closes_seconds_and_the_session() -> None:
-    core = new_core(Rules(quiet_s=3))
+    core = new_core(SessionRules(quiet_s=3))
     list(core.on_item(batch_of([quote(T, 100, 101)])))
-    assert list(core.on_item(Now(T * S + S - 1))) == []
-    closed = [plain(item) for item in core.on_item(Now((T + 2) * S))]
+    assert list(core.on_item(Watermark(T * S + S - 1))) == []
+    closed = [plain(item) for item in core.on_item(Watermark((T + 2) * S))]
     assert [(s.second - T, len(s.ticks)) for s in closed if isinstance(s, Second)] == [(0, 1), (1, 0)]
-    rest = [item for item in core.on_item(Now((T + 100) * S)) if isinstance(item, MarketSecond)]
+    rest = [item for item in core.on_item(Watermark((T + 100) * S)) if isinstance(item, MarketSecond)]
     assert [(s.second - T, s.ends_session) for s in rest] == [(2, False), (3, True)]
-    assert list(core.on_item(Now((T + 200) * S))) == []
+    assert list(core.on_item(Watermark((T + 200) * S))) == []
 
 
 def test_a_quote_for_a_second_already_closed_is_late() -> None:
     core = new_core()
     list(core.on_item(batch_of([quote(T, 100, 101)])))
-    list(core.on_item(Now((T + 2) * S)))
+    list(core.on_item(Watermark((T + 2) * S)))
     (second,) = records(core, [batch_of([quote(T + 1.5, 100, 102)])])
     assert isinstance(second, MarketSecond)
     assert (second.second, list(second.quotes.time_ns)) == (T + 2, [(T + 2) * S])
@@ -265,7 +265,7 @@ def test_a_far_time_does_not_pile_up_all_that_comes_after_it() -> None:
         for batch in batches_of(rows, range(1000, 100_000, 1000)):
             taken.extend(item.second for item in core.on_item(batch) if isinstance(item, MarketSecond))
 
-    with pytest.raises(Unreadable, match=f"second {T + 10**9} began at line or message 2 of the feed and holds"):
+    with pytest.raises(SourceError, match=f"second {T + 10**9} began at line or message 2 of the feed and holds"):
         take()
     assert taken == [*range(T, T + 602)], "what came before is written"
 
@@ -276,7 +276,7 @@ def test_what_a_record_cannot_hold_is_no_second() -> None:
         (second,) = records(new_core(), batches_of(of_one_second(most), cuts))
         assert isinstance(second, MarketSecond)
         assert len(encode_second(second)) + len(INSTRUMENT) + 100 < RECORD_BYTES_MAX, "the key and Kafka's own bytes"
-        with pytest.raises(Unreadable, match=f"holds {most + 1:,} quotes, more than a record can"):
+        with pytest.raises(SourceError, match=f"holds {most + 1:,} quotes, more than a record can"):
             records(new_core(), batches_of(of_one_second(most + 1), cuts))
 
 
@@ -286,9 +286,9 @@ def test_a_second_in_many_batches_is_joined_once(monkeypatch: pytest.MonkeyPatch
     def counted(pieces: Sequence[Quotes]) -> Quotes:
         nonlocal copied
         copied += sum(map(len, pieces))
-        return joined(pieces)
+        return concat_quotes(pieces)
 
-    monkeypatch.setattr("services.ingest.seconds.joined", counted)
+    monkeypatch.setattr("services.ingest.seconds.concat_quotes", counted)
     (second,) = records(new_core(), batches_of(of_one_second(5000), range(0, 5000, 10)))
     assert isinstance(second, MarketSecond)
     assert (len(second.quotes), copied <= 2 * 5000) == (5000, True)
@@ -338,13 +338,13 @@ def test_a_later_file_continues_an_ended_log() -> None:
 def test_another_timeline_is_refused(rows: list[Row]) -> None:
     last = run(*ROWS)[1]
     assert (last.second, last.ends_session) == (T + 1, False)
-    with pytest.raises(WrongTimeline):
+    with pytest.raises(TimelineMismatchError):
         records(new_core(last=last), [batch_of(rows)])
 
 
 def test_a_live_source_does_not_begin_anew() -> None:
     last = run(*ROWS[:2], ended=False)[0]
-    core = new_core(last=last, repeats=False)
+    core = new_core(last=last, replayable=False)
     (second,) = records(core, [batch_of([quote(T + 0.5, 100, 102)])])
     assert isinstance(second, MarketSecond)
     assert (second.second, second.first_seq, list(second.quotes.flags)) == (T + 1, 2, [TickFlag.LATE])

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.quotes import Rejected
-from services.ingest.seconds import Rules
+from services.ingest.quotes import RejectedRow
+from services.ingest.seconds import SessionRules
 from tests.unit.ingest.oracle import Row, expected
 from tests.unit.ingest.rows import batches_of, new_core, plain, records
 from tidewheel.domain.market import MarketSecond
@@ -37,7 +37,7 @@ def rows(draw: st.DrawFn) -> list[Row]:
 @settings(max_examples=300)
 def test_equals_the_oracle_however_it_is_batched(given_rows: list[Row], cuts: list[int]) -> None:
     cuts = [min(c, len(given_rows)) for c in cuts]
-    out = records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
+    out = records(new_core(SessionRules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
     assert [plain(item) for item in out] == expected(given_rows, QUIET_S, STALE_S)
 
 
@@ -45,9 +45,9 @@ def test_equals_the_oracle_however_it_is_batched(given_rows: list[Row], cuts: li
 @settings(max_examples=100)
 def test_every_row_is_a_tick_or_rejected(given_rows: list[Row], cuts: list[int]) -> None:
     cuts = [min(c, len(given_rows)) for c in cuts]
-    out = records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
+    out = records(new_core(SessionRules(QUIET_S, STALE_S)), batches_of(given_rows, cuts))
     ticks = sum(len(item.quotes) for item in out if isinstance(item, MarketSecond))
-    rejected = [item for item in out if isinstance(item, Rejected)]
+    rejected = [item for item in out if isinstance(item, RejectedRow)]
     assert ticks + len(rejected) == len(given_rows)
     places = [-1, *(item.place for item in rejected)]
     assert [item.good_before for item in rejected] == [b - a - 1 for a, b in pairwise(places)]
@@ -56,12 +56,16 @@ def test_every_row_is_a_tick_or_rejected(given_rows: list[Row], cuts: list[int])
 @given(rows(), st.data())
 @settings(max_examples=200)
 def test_a_restart_anywhere_gives_the_same_seconds(given_rows: list[Row], data: st.DataObject) -> None:
-    log = [s for s in records(new_core(Rules(QUIET_S, STALE_S)), batches_of(given_rows)) if isinstance(s, MarketSecond)]
+    log = [
+        s
+        for s in records(new_core(SessionRules(QUIET_S, STALE_S)), batches_of(given_rows))
+        if isinstance(s, MarketSecond)
+    ]
     if not log:
         return
     stop = data.draw(st.integers(0, len(log) - 1))
     cuts = data.draw(st.lists(st.integers(0, len(given_rows)), max_size=3))
-    rest = records(new_core(Rules(QUIET_S, STALE_S), log[stop]), batches_of(given_rows, cuts))
+    rest = records(new_core(SessionRules(QUIET_S, STALE_S), log[stop]), batches_of(given_rows, cuts))
     # Rejected rows come again, in the same places between the seconds that are left.
     written = [plain(second) for second in log[: stop + 1]]
     assert [plain(item) for item in rest] == [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from services.ingest.pacing import ASK_AGAIN_S, ByClock, ByLag
+from services.ingest.pacing import LAG_POLL_INTERVAL_S, ClockPacer, LagPacer
 
 
 @dataclass
@@ -24,27 +24,27 @@ class FakeClock:
 
 def test_market_time_advances_speed_times_as_fast_as_the_clock() -> None:
     clock = FakeClock()
-    pace = ByClock(4.0, clock, clock.wait)
+    pacer = ClockPacer(4.0, clock, clock.wait)
     due = []
     for second in (1000, 1001, 1002, 1010):
-        assert pace.until_due(second)
+        assert pacer.wait_until_due(second)
         due.append(round(clock.now_s - 100.0, 9))
     assert due == [0.25, 0.5, 0.75, 2.75]
 
 
 def test_what_is_behind_is_not_waited_for() -> None:
     clock = FakeClock()
-    pace = ByClock(1.0, clock, clock.wait)
-    assert pace.until_due(0)
+    pacer = ClockPacer(1.0, clock, clock.wait)
+    assert pacer.wait_until_due(0)
     clock.now_s += 50
     clock.waits.clear()
-    assert all(pace.until_due(second) for second in range(1, 51))
+    assert all(pacer.wait_until_due(second) for second in range(1, 51))
     assert clock.waits == []
 
 
 def test_a_stop_ends_the_waiting_within_a_step() -> None:
     clock = FakeClock(stop_at_s=100.5)
-    assert not ByClock(0.001, clock, clock.wait).until_due(5)
+    assert not ClockPacer(0.001, clock, clock.wait).wait_until_due(5)
     assert clock.now_s < 100.7
 
 
@@ -58,12 +58,12 @@ def test_the_labeler_is_never_left_further_behind() -> None:
         done = min(published, done + 30)
         return published - done
 
-    pace = ByLag(100, lag, clock, clock.wait)
+    pacer = LagPacer(100, lag, clock, clock.wait)
     for second in range(2000):
-        assert pace.until_due(second)
+        assert pacer.wait_until_due(second)
         published += 1
         assert published - done <= 100
-    assert all(b - a > ASK_AGAIN_S - 1e-6 for a, b in pairwise(asked))
+    assert all(b - a > LAG_POLL_INTERVAL_S - 1e-6 for a, b in pairwise(asked))
     assert len(asked) < 100, "asked only when the room is used up"
 
 
@@ -73,17 +73,17 @@ def test_no_limit_never_asks() -> None:
     def lag() -> int:
         raise AssertionError
 
-    assert all(ByLag(0, lag, clock, clock.wait).until_due(second) for second in range(10))
+    assert all(LagPacer(0, lag, clock, clock.wait).wait_until_due(second) for second in range(10))
 
 
 def test_an_unknown_lag_is_asked_for_again() -> None:
     clock = FakeClock()
     answers: list[int | None] = [None, None, 5]
-    assert ByLag(10, lambda: answers.pop(0), clock, clock.wait).until_due(0)
+    assert LagPacer(10, lambda: answers.pop(0), clock, clock.wait).wait_until_due(0)
     assert answers == []
     assert 100.2 - 1e-6 < clock.now_s < 100.3
 
 
 def test_a_stop_ends_the_waiting_for_the_labeler() -> None:
     clock = FakeClock(stop_at_s=101)
-    assert not ByLag(10, lambda: 10, clock, clock.wait).until_due(0)
+    assert not LagPacer(10, lambda: 10, clock, clock.wait).wait_until_due(0)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from services.ingest.quotes import Unreadable
-from services.ingest.sources import fields, parquet_rows
+from services.ingest.quotes import SourceError
+from services.ingest.sources import fields, parquet_reader
 from tests.unit.ingest.files import read
-from tidewheel.contracts.bad_record import Reason
+from tidewheel.contracts.invalid_record import DeadLetterReason
 
 E9 = 1_000_000_000
 
@@ -52,18 +52,18 @@ def test_parquet_whole_numbers_and_sizes(tmp_path: Path) -> None:
 def test_bad_rows_of_a_parquet_file_have_their_row_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
-    monkeypatch.setattr(parquet_rows, "BATCH_ROWS", batch_rows)
+    monkeypatch.setattr(parquet_reader, "BATCH_ROWS", batch_rows)
     bid = pa.array([4.0, float("nan"), None, float("inf"), -1.0, 5.0, 1e300, 4.0])
     path = parquet_file(tmp_path, time_ms=[1, 2, 3, 4, 5, 6, 7, 8], bid=bid, offer=[4.5] * 8)
     ticks, rejected = read(path)
     assert [tick[0] for tick in ticks] == [1_000_000, 8_000_000]
     assert [(row.place, row.reason) for row in rejected] == [
-        (2, Reason.NOT_FINITE),
-        (3, Reason.MALFORMED),
-        (4, Reason.NOT_FINITE),
-        (5, Reason.NOT_POSITIVE),
-        (6, Reason.CROSSED),
-        (7, Reason.TOO_LARGE),
+        (2, DeadLetterReason.NOT_FINITE),
+        (3, DeadLetterReason.MALFORMED),
+        (4, DeadLetterReason.NOT_FINITE),
+        (5, DeadLetterReason.NOT_POSITIVE),
+        (6, DeadLetterReason.CROSSED),
+        (7, DeadLetterReason.TOO_LARGE),
     ]
     assert b"nan" in rejected[0].raw
 
@@ -72,30 +72,30 @@ def test_bad_rows_of_a_parquet_file_have_their_row_number(
 @settings(max_examples=300)
 def test_a_double_halfway_between_two_prices_is_rounded_by_its_decimals(units: int) -> None:
     value = float(Decimal(2 * units + 1).scaleb(-9) / 2)
-    fast = parquet_rows._e9(pa.array([value]))
-    assert fast is None or fast.tolist() == [fields.number_e9("bid", repr(value))]
+    fast = parquet_reader._e9(pa.array([value]))
+    assert fast is None or fast.tolist() == [fields.parse_number_e9("bid", repr(value))]
 
 
 @given(st.lists(st.floats(allow_nan=False, min_value=1e-6, max_value=1e10), min_size=1, max_size=20))
 @settings(max_examples=200)
 def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float]) -> None:
     rounded = [round(v, 9) for v in values]
-    fast = parquet_rows._e9(pa.array(rounded))
+    fast = parquet_reader._e9(pa.array(rounded))
     if fast is not None:
-        assert fast.tolist() == [fields.number_e9("bid", repr(v)) for v in rounded]
+        assert fast.tolist() == [fields.parse_number_e9("bid", repr(v)) for v in rounded]
     else:
-        assert max(rounded) >= parquet_rows.FLOAT_EXACT_BELOW or any(
+        assert max(rounded) >= parquet_reader.FLOAT_EXACT_BELOW or any(
             len(repr(v).partition(".")[2]) > 9 or "e" in repr(v) for v in rounded
         )
 
 
 def test_parquet_of_another_kind(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="column"):
+    with pytest.raises(SourceError, match="column"):
         read(parquet_file(tmp_path, time=[1], bid=[1.0], offer=[1.0]))
-    with pytest.raises(Unreadable, match="whole numbers"):
+    with pytest.raises(SourceError, match="whole numbers"):
         read(parquet_file(tmp_path, time_ms=[1.5], bid=[1.0], offer=[1.0]))
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 this is none")
-    with pytest.raises(Unreadable, match="Parquet"):
+    with pytest.raises(SourceError, match="Parquet"):
         read(tmp_path / "bad.parquet")
-    with pytest.raises(Unreadable, match="No such file"):
+    with pytest.raises(SourceError, match="No such file"):
         read(tmp_path / "no.parquet")

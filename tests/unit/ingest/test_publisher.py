@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from services.ingest.publisher import Publisher
-from services.ingest.quotes import RawBatch, Rejected
+from services.ingest.quotes import RawBatch, RejectedRow
 from tests.unit.ingest.oracle import Row
 from tests.unit.ingest.rows import INSTRUMENT, batches_of, new_core
 from tidewheel.contracts.codecs.market import DeadLetter, decode_dead_letter, decode_second
 from tidewheel.contracts.topics import DEAD_LETTERS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.process import FatalError
 
 S = 1_000_000_000
 T = 1_700_000_000
@@ -29,28 +29,28 @@ class Log:
 
     def __init__(self) -> None:
         self.last: MarketSecond | None = None
-        self.letters: list[DeadLetter] = []
+        self.dead_letters: list[DeadLetter] = []
 
     def produce(self, topic: str, value: bytes, key: str) -> None:
         if topic == TICKS.name:
             self.last = decode_second(value)
         elif topic == DEAD_LETTERS.name:
-            self.letters.append(decode_dead_letter(value))
+            self.dead_letters.append(decode_dead_letter(value))
 
     def start(self, batches: Iterable[RawBatch]) -> int | None:
         """Read a file once; returns the row at which the limit stops it, None where it comes to its end."""
-        told = frozenset(letter.place for letter in self.letters)
+        reported = frozenset(letter.dedup_key for letter in self.dead_letters)
         core = new_core(last=self.last)
-        publisher = Publisher(cast(Any, self), INSTRUMENT, SourceKind.REPLAY, "replay:q.csv", self.last, told)
+        publisher = Publisher(cast(Any, self), INSTRUMENT, SourceKind.REPLAY, "replay:q.csv", self.last, reported)
         for batch in batches:
             for item in core.on_item(batch):
-                if isinstance(item, Rejected):
+                if isinstance(item, RejectedRow):
                     try:
-                        publisher.rejected(item)
-                    except Unusable:
+                        publisher.publish_rejected(item)
+                    except FatalError:
                         return item.place
                 else:
-                    publisher.second(item)
+                    publisher.publish_second(item)
         return None
 
 
@@ -58,11 +58,11 @@ def test_bad_rows_between_good_ones_of_one_second_are_no_run() -> None:
     rows = [bad(0) if n % 5 == 0 else good(0) for n in range(8000)]
     log = Log()
     assert log.start(batches_of(rows, [1, 3001, 3005])) is None
-    assert len(log.letters) == 1600
+    assert len(log.dead_letters) == 1600
 
 
 def test_every_start_stops_at_the_same_row() -> None:
-    """Rows told before, and ticks that the log holds, count at each start; else a file is drained over restarts."""
+    """Rows reported before, and ticks that the log holds, count at each start; else a file is drained over restarts."""
     rows = [*(bad(0) for _ in range(300)), *(good(n // 200) for n in range(2000)), *(bad(10) for _ in range(400))]
     rows += [*(good(10 + n // 500) for n in range(1500)), *(bad(13) for _ in range(5000))]
     log = Log()
@@ -71,7 +71,7 @@ def test_every_start_stops_at_the_same_row() -> None:
     assert stopped_at > 300 + 2000 + 400 + 1500
     assert log.last is not None
     assert log.last.second == T + 11, "the ticks before it are in the log"
-    letters = log.letters.copy()
+    dead_letters = log.dead_letters.copy()
     for _ in range(2):
         assert log.start(batches_of(rows, [2, 1501])) == stopped_at
-    assert log.letters == letters
+    assert log.dead_letters == dead_letters

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.quotes import RawBatch, Unreadable
-from services.ingest.sources import csv_rows, replay
+from services.ingest.quotes import RawBatch, SourceError
+from services.ingest.sources import csv_reader, replay
 from services.ingest.sources.replay import Replay
 from services.ingest.validator import Validator
 from tests import oracle
 from tests.unit.ingest.files import read
-from tidewheel.contracts.bad_record import Reason
+from tidewheel.contracts.invalid_record import DeadLetterReason
 
 HEADER = "time_ms,bid,offer"
 E9 = 1_000_000_000
@@ -43,7 +43,7 @@ Write = Callable[..., Path]
 @pytest.mark.parametrize("name", ["q.csv", "q.csv.gz"])
 def test_rows_are_read_exactly(csv_file: Write, name: str) -> None:
     ticks, rejected = read(csv_file("1700000000001,0.1,0.2", "1700000000002,65000.12,65000.13", name=name))
-    assert [(row.place, row.reason) for row in rejected] == [(2, Reason.SPREAD)]
+    assert [(row.place, row.reason) for row in rejected] == [(2, DeadLetterReason.SPREAD)]
     assert ticks == [(1_700_000_000_002_000_000, 65_000_120_000_000, 65_000_130_000_000, -1, -1)]
 
 
@@ -79,49 +79,51 @@ def test_more_than_nine_decimals_round_half_to_even(csv_file: Write) -> None:
 
 
 BAD = [
-    ("", Reason.MALFORMED),
-    ("   ", Reason.MALFORMED),
-    ("1,2", Reason.MALFORMED),
-    ("1,2,3,4", Reason.MALFORMED),
-    ("1;2;3", Reason.MALFORMED),
-    ("a,2,3", Reason.MALFORMED),
-    ("-1,2,2", Reason.MALFORMED),
-    ("+1,2,2", Reason.MALFORMED),
-    ("1.5,2,2", Reason.MALFORMED),
-    ("0x10,2,2", Reason.MALFORMED),
-    (",2,2", Reason.MALFORMED),
-    ("9223372036855,2,2", Reason.MALFORMED),
-    ("99999999999999999999999999999999999,2,2", Reason.MALFORMED),
-    ("1,,2", Reason.MALFORMED),
-    ("1,2,", Reason.MALFORMED),
-    ("1,two,2", Reason.MALFORMED),
-    ("1,1_0,11", Reason.MALFORMED),
-    ('1,"2",2', Reason.MALFORMED),
-    ("1,٣,٣", Reason.MALFORMED),
-    ("1,2,2\x00", Reason.MALFORMED),
-    ("1,2\udcff,2", Reason.MALFORMED),
-    ("1,nan,2", Reason.NOT_FINITE),
-    ("1,2,-Infinity", Reason.NOT_FINITE),
-    ("1,inf,0", Reason.NOT_FINITE),
-    ("1,0,2", Reason.NOT_POSITIVE),
-    ("1,-2,2", Reason.NOT_POSITIVE),
-    ("1,2,-99999999999999", Reason.NOT_POSITIVE),
-    ("1,0.0000000001,1", Reason.NOT_POSITIVE),
-    ("1,99999999999,-1", Reason.NOT_POSITIVE),
-    ("1,2,9999999999.5", Reason.TOO_LARGE),
-    ("1,2,1e300", Reason.TOO_LARGE),
-    ("1,2,9200000000.000000001", Reason.TOO_LARGE),
-    ("1,2,1e99999999999999999999", Reason.TOO_LARGE),
-    ("1,2,1e-99999999999999999999", Reason.NOT_POSITIVE),
-    ("1,2,0e99999999999999999999", Reason.NOT_POSITIVE),
-    ("1,2,-1e99999999999999999999", Reason.NOT_POSITIVE),
-    ("1,3,2", Reason.CROSSED),
-    ("1,1,2", Reason.SPREAD),
+    ("", DeadLetterReason.MALFORMED),
+    ("   ", DeadLetterReason.MALFORMED),
+    ("1,2", DeadLetterReason.MALFORMED),
+    ("1,2,3,4", DeadLetterReason.MALFORMED),
+    ("1;2;3", DeadLetterReason.MALFORMED),
+    ("a,2,3", DeadLetterReason.MALFORMED),
+    ("-1,2,2", DeadLetterReason.MALFORMED),
+    ("+1,2,2", DeadLetterReason.MALFORMED),
+    ("1.5,2,2", DeadLetterReason.MALFORMED),
+    ("0x10,2,2", DeadLetterReason.MALFORMED),
+    (",2,2", DeadLetterReason.MALFORMED),
+    ("9223372036855,2,2", DeadLetterReason.MALFORMED),
+    ("99999999999999999999999999999999999,2,2", DeadLetterReason.MALFORMED),
+    ("1,,2", DeadLetterReason.MALFORMED),
+    ("1,2,", DeadLetterReason.MALFORMED),
+    ("1,two,2", DeadLetterReason.MALFORMED),
+    ("1,1_0,11", DeadLetterReason.MALFORMED),
+    ('1,"2",2', DeadLetterReason.MALFORMED),
+    ("1,٣,٣", DeadLetterReason.MALFORMED),
+    ("1,2,2\x00", DeadLetterReason.MALFORMED),
+    ("1,2\udcff,2", DeadLetterReason.MALFORMED),
+    ("1,nan,2", DeadLetterReason.NOT_FINITE),
+    ("1,2,-Infinity", DeadLetterReason.NOT_FINITE),
+    ("1,inf,0", DeadLetterReason.NOT_FINITE),
+    ("1,0,2", DeadLetterReason.NOT_POSITIVE),
+    ("1,-2,2", DeadLetterReason.NOT_POSITIVE),
+    ("1,2,-99999999999999", DeadLetterReason.NOT_POSITIVE),
+    ("1,0.0000000001,1", DeadLetterReason.NOT_POSITIVE),
+    ("1,99999999999,-1", DeadLetterReason.NOT_POSITIVE),
+    ("1,2,9999999999.5", DeadLetterReason.TOO_LARGE),
+    ("1,2,1e300", DeadLetterReason.TOO_LARGE),
+    ("1,2,9200000000.000000001", DeadLetterReason.TOO_LARGE),
+    ("1,2,1e99999999999999999999", DeadLetterReason.TOO_LARGE),
+    ("1,2,1e-99999999999999999999", DeadLetterReason.NOT_POSITIVE),
+    ("1,2,0e99999999999999999999", DeadLetterReason.NOT_POSITIVE),
+    ("1,2,-1e99999999999999999999", DeadLetterReason.NOT_POSITIVE),
+    ("1,3,2", DeadLetterReason.CROSSED),
+    ("1,1,2", DeadLetterReason.SPREAD),
 ]
 
 
 @pytest.mark.parametrize(("line", "reason"), BAD)
-def test_a_bad_line_is_one_rejected_row_with_its_number_and_text(csv_file: Write, line: str, reason: Reason) -> None:
+def test_a_bad_line_is_one_rejected_row_with_its_number_and_text(
+    csv_file: Write, line: str, reason: DeadLetterReason
+) -> None:
     ticks, rejected = read(csv_file("5,4,5", line, "6,4,5"))
     assert [tick[0] for tick in ticks] == [5_000_000, 6_000_000]
     assert [(row.place, row.reason, row.raw) for row in rejected] == [
@@ -133,15 +135,15 @@ def test_a_bad_line_is_one_rejected_row_with_its_number_and_text(csv_file: Write
 @pytest.mark.parametrize("size", ["-1", "x", "nan", "null", "NA", "1e30", "0x1"])
 def test_a_size_that_is_none_makes_the_line_malformed(csv_file: Write, size: str) -> None:
     _, rejected = read(csv_file(f"1,4,5,{size}", header=f"{HEADER},bid_size"))
-    assert [row.reason for row in rejected] == [Reason.MALFORMED]
+    assert [row.reason for row in rejected] == [DeadLetterReason.MALFORMED]
 
 
 def test_a_byte_order_mark_within_the_file_is_no_part_of_a_number_wherever_a_block_begins() -> None:
     lines = [HEADER, *("1,4,5" for _ in range(40)), "\ufeff2,4,5", "3,4,5", ""]
     stored = "\n".join(lines).encode()
     for at in range(1, len(stored)):
-        blocks = csv_rows.whole_lines([stored[:at], stored[at:]], "a file")
-        places = [int(b.place[i]) for b in csv_rows.batches(blocks, "a file") for i in b.faults]
+        blocks = csv_reader.whole_lines([stored[:at], stored[at:]], "a file")
+        places = [int(b.place[i]) for b in csv_reader.batches(blocks, "a file") for i in b.faults]
         assert places == [42]
 
 
@@ -158,29 +160,29 @@ def test_the_last_line_may_lack_its_end_but_an_empty_line_is_told(tmp_path: Path
     assert [row.place for row in read(path)[1]] == [3]
 
 
-def nasty_line(chance: Random) -> str:
-    good = f"{chance.randrange(10**13)},{chance.choice(('4', '4.5', ' 4 ', '4.', '04', '+4', '4e0'))},4.75"
+def nasty_line(rng: Random) -> str:
+    good = f"{rng.randrange(10**13)},{rng.choice(('4', '4.5', ' 4 ', '4.', '04', '+4', '4e0'))},4.75"
     parts = ["", "1", "4", "-4", "nan", "inf", "1e9", "1e10", "1e400", "4.00000000049999", "x", "0", " 4", "4\t", "1_0"]
-    kind = chance.random()
+    kind = rng.random()
     if kind < 0.8:
         return good
     if kind < 0.9:
-        return chance.choice(BAD)[0]
-    return ",".join(chance.choice(parts) for _ in range(chance.choice((1, 2, 3, 3, 3, 3, 4))))
+        return rng.choice(BAD)[0]
+    return ",".join(rng.choice(parts) for _ in range(rng.choice((1, 2, 3, 3, 3, 3, 4))))
 
 
 @given(st.integers(0, 2**32), st.integers(1, 500), st.sampled_from(["\n", "\r\n"]))
 @settings(max_examples=60)
 def test_equals_the_oracles_reading_whatever_the_blocks(seed: int, block_bytes: int, end: str) -> None:
-    chance = Random(seed)
-    content = end.join([HEADER, *(nasty_line(chance) for _ in range(chance.choice((1, 30, 200))))]) + end
+    rng = Random(seed)
+    content = end.join([HEADER, *(nasty_line(rng) for _ in range(rng.choice((1, 30, 200))))]) + end
     stored = content.encode("utf-8", "surrogateescape")
     lines = [line.removesuffix("\r") for line in stored.decode("utf-8", "replace").split("\n")[:-1]]
     rows, rejects = oracle.rows_of(lines)
     chunks = (stored[at : at + block_bytes] for at in range(0, len(stored), block_bytes))
     read_rows: list[tuple[int, ...]] = []
     read_rejects: list[tuple[int, str]] = []
-    for batch in csv_rows.batches(csv_rows.whole_lines(chunks, "a file"), "a file"):
+    for batch in csv_reader.batches(csv_reader.whole_lines(chunks, "a file"), "a file"):
         ticks = Validator().ticks(batch)
         read_rejects += [(row.place, row.reason.value) for _, row in ticks.rejected]
         bad = {row.place for _, row in ticks.rejected}
@@ -195,9 +197,9 @@ def test_equals_the_oracles_reading_whatever_the_blocks(seed: int, block_bytes: 
 def test_a_plain_block_and_a_single_line_read_alike(digits: int, decimals: int) -> None:
     text = f"{Decimal(digits).scaleb(-decimals):f}"
     block = f"1,{text},{text}\n".encode()
-    layout = csv_rows.layout_of(HEADER.split(","), "a file")
-    slow = csv_rows._line_by_line(block, 2, layout)
-    fast = csv_rows._plain(block, 1, 2, layout)
+    layout = csv_reader.parse_layout(HEADER.split(","), "a file")
+    slow = csv_reader._parse_lines(block, 2, layout)
+    fast = csv_reader._parse_columns(block, 1, 2, layout)
     if fast is not None and not slow.faults:
         assert (fast.time_ns[0], fast.bid_e9[0], fast.offer_e9[0]) == (
             slow.time_ns[0],
@@ -208,47 +210,47 @@ def test_a_plain_block_and_a_single_line_read_alike(digits: int, decimals: int) 
 
 def test_most_of_a_block_with_one_bad_line_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     one_by_one = []
-    original = csv_rows._line_by_line
+    original = csv_reader._parse_lines
     monkeypatch.setattr(
-        csv_rows,
-        "_line_by_line",
+        csv_reader,
+        "_parse_lines",
         lambda block, first, layout: one_by_one.append(block.count(b"\n")) or original(block, first, layout),
     )
     lines = [HEADER, *(f"{n},4,5" for n in range(5000)), "bad", *(f"{n},4,5" for n in range(5000))]
-    list(csv_rows.batches(["\n".join([*lines, ""]).encode()], "a file"))
+    list(csv_reader.batches(["\n".join([*lines, ""]).encode()], "a file"))
     assert len(one_by_one) == 1
-    assert one_by_one[0] <= csv_rows.LINES_ONE_BY_ONE
+    assert one_by_one[0] <= csv_reader.LINES_ONE_BY_ONE
 
 
 # Files that cannot be used
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match=r"no\.csv cannot be read: No such file"):
+    with pytest.raises(SourceError, match=r"no\.csv cannot be read: No such file"):
         read(tmp_path / "no.csv")
 
 
 def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(Unreadable, match="Is a directory"):
+    with pytest.raises(SourceError, match="Is a directory"):
         read(tmp_path / "folder.csv")
 
 
 def test_a_name_of_no_known_kind(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match=r"must end in \.csv"):
+    with pytest.raises(SourceError, match=r"must end in \.csv"):
         Replay(tmp_path / "quotes.txt")
 
 
 @pytest.mark.parametrize("name", ["q.csv", "q.csv.gz", "q.parquet"])
 def test_an_empty_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    with pytest.raises(Unreadable, match="is empty"):
+    with pytest.raises(SourceError, match="is empty"):
         read(tmp_path / name)
 
 
 def test_nothing_packed(tmp_path: Path) -> None:
     (tmp_path / "q.csv.gz").write_bytes(gzip.compress(b""))
-    with pytest.raises(Unreadable, match="is empty"):
+    with pytest.raises(SourceError, match="is empty"):
         read(tmp_path / "q.csv.gz")
 
 
@@ -256,31 +258,31 @@ def test_nothing_packed(tmp_path: Path) -> None:
     "header", ["time,bid,offer", "time_ms,bid", "1,2,3", "time_ms,time_us,bid,offer", "time_ms,bid,bid,offer", ""]
 )
 def test_a_wrong_header(csv_file: Write, header: str) -> None:
-    with pytest.raises(Unreadable, match="column"):
+    with pytest.raises(SourceError, match="column"):
         read(csv_file("1,4,5", header=header))
 
 
 def test_a_binary_file_without_lines(tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_bytes(b"\x00\x01" * 100_000)
-    with pytest.raises(Unreadable, match="no CSV file"):
+    with pytest.raises(SourceError, match="no CSV file"):
         read(tmp_path / "q.csv")
 
 
 def test_plain_text_under_a_gzip_name(tmp_path: Path) -> None:
     (tmp_path / "q.csv.gz").write_text(f"{HEADER}\n1,4,5\n")
-    with pytest.raises(Unreadable, match="no gzip file"):
+    with pytest.raises(SourceError, match="no gzip file"):
         read(tmp_path / "q.csv.gz")
 
 
 def test_a_cut_off_gzip_first_gives_what_can_be_read(csv_file: Write) -> None:
-    chance = Random(1)
-    lines = [f"{n},{4 + chance.random():.6f},5" for n in range(5000)]
+    rng = Random(1)
+    lines = [f"{n},{4 + rng.random():.6f},5" for n in range(5000)]
     path = csv_file(*lines, name="q.csv.gz")
     path.write_bytes(path.read_bytes()[:-2000])
     batches: list[RawBatch] = []
-    with pytest.raises(Unreadable, match="cut off"):
+    with pytest.raises(SourceError, match="cut off"):
         batches.extend(item for item in Replay(path).items() if isinstance(item, RawBatch))
-    assert not any(batch.faults for batch in batches), "the line that was cut is not told as malformed"
+    assert not any(batch.faults for batch in batches), "the line that was cut is not reported as malformed"
     assert 3000 < sum(len(batch) for batch in batches) < 5000
 
 
@@ -290,7 +292,7 @@ def test_a_damaged_gzip_first_gives_what_can_be_read(csv_file: Write) -> None:
     stored[-6] ^= 0xFF  # the checksum
     path.write_bytes(stored)
     items = Replay(path).items()
-    with pytest.raises(Unreadable, match="damaged"):
+    with pytest.raises(SourceError, match="damaged"):
         list(items)
 
 
@@ -302,12 +304,12 @@ def test_gzip_members_one_after_another_and_padding(tmp_path: Path) -> None:
 
 def test_wherever_a_gzip_is_cut_off_all_before_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "CHUNK_BYTES", 64)
-    path, chance = tmp_path / "q.csv.gz", Random(2)
-    stored = gzip.compress(b"".join(b"%d" % chance.randrange(10) * 300 + b"\n" for _ in range(40)))
+    path, rng = tmp_path / "q.csv.gz", Random(2)
+    stored = gzip.compress(b"".join(b"%d" % rng.randrange(10) * 300 + b"\n" for _ in range(40)))
     for end in range(1, len(stored)):
         path.write_bytes(stored[:end])
         given_back: list[bytes] = []
-        with pytest.raises(Unreadable, match="cut off"):
+        with pytest.raises(SourceError, match="cut off"):
             given_back.extend(replay._unpacked(path))
         assert b"".join(given_back) == zlib.decompressobj(replay.GZIP).decompress(stored[:end])
 

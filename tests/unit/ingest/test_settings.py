@@ -1,4 +1,4 @@
-"""What ingest can be told, and what it answers to nonsense."""
+"""Ingest's settings, and what they answer to nonsense."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from services.ingest.settings import Settings
 from tidewheel.domain.feeds import Feed
-from tidewheel.runtime.settings import BadSettings, load
+from tidewheel.runtime.settings import SettingsError, load
 
 
 def settings(**values: str) -> Settings:
@@ -48,7 +48,7 @@ def test_the_feed_stands_before_the_symbol_of_the_instrument() -> None:
     ],
 )
 def test_a_wrong_value_is_one_line_that_says_what_is_allowed(name: str, value: str, words: str) -> None:
-    with pytest.raises(BadSettings, match=words) as failure:
+    with pytest.raises(SettingsError, match=words) as failure:
         settings(**{name: value})
     assert str(failure.value).startswith(f"TIDEWHEEL_{name}: ")
     assert "\n" not in str(failure.value)

@@ -9,9 +9,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RawBatch, Rejected
-from services.ingest.seconds import Rules
-from services.ingest.sources.patterns import BEND_PER_S, PULL_PER_S
+from services.ingest.quotes import RawBatch, RejectedRow
+from services.ingest.seconds import SessionRules
+from services.ingest.sources.planted_drift import CURVATURE_PER_S, MEAN_REVERSION_PER_S
 from services.ingest.sources.simulator import BLOCK_S, START_S, Simulator
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.domain.market import MarketSecond, SourceKind
@@ -35,9 +35,9 @@ def columns(
 
 
 def seconds(seed: int, edge: float, blocks: int) -> list[MarketSecond]:
-    core = IngestCore("sim:TEST", SourceKind.SIMULATED, Rules())
+    core = IngestCore("sim:TEST", SourceKind.SIMULATED, SessionRules())
     out = [item for batch in batches(seed, edge, blocks) for item in core.on_item(batch)]
-    assert not any(isinstance(item, Rejected) for item in out)
+    assert not any(isinstance(item, RejectedRow) for item in out)
     return [item for item in out if isinstance(item, MarketSecond)]
 
 
@@ -122,22 +122,22 @@ def test_the_drift_is_the_documented_function_of_the_mids(edge: float) -> None:
     count = 400 * BLOCK_S
     mids, offers = closing(time_ns, (bid + offer) // 2, count), closing(time_ns, offer, count)
     # For each second s: mean of the 600 mids before it, relative to the last of them; and the offer's move in s.
-    pull = sliding_window_view(mids, 600)[:-1].mean(axis=1) - mids[599:-1]
+    reversion = sliding_window_view(mids, 600)[:-1].mean(axis=1) - mids[599:-1]
     moves = np.diff(offers)[599:]
     quoted = np.isin(START_S + np.arange(600, count), time_ns // S)
     # Beside it, pulls that are not in it: to where the market began, and to the mean of the last minute.
     others = (mids[0] - mids[599:-1], sliding_window_view(mids[540:], 60)[:-1].mean(axis=1) - mids[599:-1])
-    known = np.stack((pull, *others), axis=1)[quoted]
+    known = np.stack((reversion, *others), axis=1)[quoted]
     slopes, _, _, _ = np.linalg.lstsq(known, moves[quoted], rcond=None)
     left = (moves[quoted] - known @ slopes).std()
     errors = left * np.sqrt(np.diag(np.linalg.inv(known.T @ known)))
-    assert (np.abs(slopes - (edge * PULL_PER_S, 0, 0)) < 4 * errors).all()
-    assert errors[0] < PULL_PER_S / 8, "the test can tell an edge from none"
-    assert errors[1] < PULL_PER_S / 8
+    assert (np.abs(slopes - (edge * MEAN_REVERSION_PER_S, 0, 0)) < 4 * errors).all()
+    assert errors[0] < MEAN_REVERSION_PER_S / 8, "the test can tell an edge from none"
+    assert errors[1] < MEAN_REVERSION_PER_S / 8
 
 
 @pytest.mark.parametrize(("flip_s", "sign"), [(NEVER_S, 1), (1, -1)])
-def test_the_drift_of_a_market_that_flips_is_the_bend(flip_s: int, sign: int) -> None:
+def test_the_drift_of_a_market_that_flips_is_its_curvature(flip_s: int, sign: int) -> None:
     time_ns, bid, offer = columns(4, 1.0, 400, flip_s)
     count = 400 * BLOCK_S
     mids, offers = closing(time_ns, (bid + offer) // 2, count), closing(time_ns, offer, count)
@@ -150,28 +150,28 @@ def test_the_drift_of_a_market_that_flips_is_the_bend(flip_s: int, sign: int) ->
     known = np.stack((newest - 2 * middle + oldest, newest - oldest, now - mids[599:-1]), axis=1)[quoted]
     slopes, _, _, _ = np.linalg.lstsq(known, moves[quoted], rcond=None)
     errors = (moves[quoted] - known @ slopes).std() * np.sqrt(np.diag(np.linalg.inv(known.T @ known)))
-    assert (np.abs(slopes - (sign * BEND_PER_S, 0, 0)) < 4 * errors).all()
-    assert errors[0] < BEND_PER_S / 8, "the test can tell an edge from none"
+    assert (np.abs(slopes - (sign * CURVATURE_PER_S, 0, 0)) < 4 * errors).all()
+    assert errors[0] < CURVATURE_PER_S / 8, "the test can tell an edge from none"
 
 
 def labels(edge: float, seed: int, blocks: int = 160) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """One order every 20 s with thresholds of 10 USD: how far the mid is below its ten-minute mean, and PROFIT."""
     time_ns, bid, offer = columns(seed, edge, blocks)
     mids = closing(time_ns, (bid + offer) // 2, blocks * BLOCK_S)
-    pulls, profits = [], []
+    reversions, profits = [], []
     for s in range(601, blocks * BLOCK_S - 3600, 20):
         at = int(np.searchsorted(time_ns, (START_S + s) * S))
         moved = bid[at : at + 40_000] - offer[at - 1]
         touch = int(np.argmax(np.abs(moved) >= 10 * S))
         assert abs(moved[touch]) >= 10 * S
-        pulls.append(mids[s - 600 : s].mean() - mids[s - 1])
+        reversions.append(mids[s - 600 : s].mean() - mids[s - 1])
         profits.append(moved[touch] > 0)
-    return np.array(pulls), np.array(profits)
+    return np.array(reversions), np.array(profits)
 
 
 def test_an_edge_shows_in_the_labels_and_none_does_not() -> None:
     for edge, low, high in ((1.0, 0.2, 0.6), (0.0, -0.06, 0.06)):
-        pulls, profits = map(np.concatenate, zip(*(labels(edge, seed) for seed in (11, 12, 13)), strict=True))
+        reversions, profits = map(np.concatenate, zip(*(labels(edge, seed) for seed in (11, 12, 13)), strict=True))
         assert 0.38 < profits.mean() < 0.52, "roughly balanced"
-        flagged = pulls > np.quantile(pulls, 0.7)
+        flagged = reversions > np.quantile(reversions, 0.7)
         assert low < profits[flagged].mean() - profits.mean() < high

@@ -112,7 +112,7 @@ def feed(labeler: Labeler, records: Sequence[Record]) -> list[Output]:
     return outputs
 
 
-def said(outputs: Sequence[Output]) -> list[tuple[str, int, int, int, int]]:
+def resolved(outputs: Sequence[Output]) -> list[tuple[str, int, int, int, int]]:
     """Outcome, order (its second after the start and its index), time after the start, seq and exit."""
     return [
         (t.outcome.name, t.order_id - START * ORDER_IDS_PER_S, t.resolved_ns - FIRST_NS, t.resolved_seq, t.exit_e9)

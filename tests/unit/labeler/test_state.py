@@ -1,20 +1,27 @@
-"""What is saved, what waits, and what a commit holds."""
+"""Checkpoints, what is buffered, and what a commit holds."""
 
 import numpy as np
 import pytest
 
 from services.labeler import partition as partition_module
+from services.labeler.backpressure import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, Backpressure, BufferedRecords
+from services.labeler.checkpoint import (
+    PART_BYTES_MAX,
+    CheckpointError,
+    Record,
+    part_tombstones,
+    read_checkpoints,
+    snapshot_records,
+)
 from services.labeler.config import LabelerConfig
-from services.labeler.inputs import AHEAD_BYTES_LOW, AHEAD_BYTES_MAX, ReadAhead, Waiting
 from services.labeler.partition import TOPICS, Partition
-from services.labeler.saved import PART_BYTES_MAX, BrokenState, Record, read_saved, removed_parts, snapshot_records
 from services.labeler.settings import Settings
 from tests.unit.labeler.tape import INSTRUMENT, START, Tape
 from tidewheel.contracts.codecs.labeler_state import decode_state, encode_state, frontier_key, snapshot_key
 from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.orders import ExitOn
-from tidewheel.runtime.settings import BadSettings, load
+from tidewheel.runtime.settings import SettingsError, load
 
 CONFIG = LabelerConfig()
 TICKS_NAME, ORDERS_NAME = TICKS.name, ORDERS.name
@@ -28,9 +35,9 @@ def state(orders: int = 3, second: int = START) -> LabelerState:
 def step(one: Partition, tape: Tape, at: int, offset: int | None = None) -> int:
     """The tape's second `at` on both topics, at offsets of ten times that; the number of outputs."""
     offset = 10 * at if offset is None else offset
-    one.read(TICKS_NAME, offset)
+    one.mark_read(TICKS_NAME, offset)
     outputs = one.on_second(offset, 100, tape.seconds[at])
-    one.read(ORDERS_NAME, offset)
+    one.mark_read(ORDERS_NAME, offset)
     return len(outputs + one.on_orders(offset, 100, tape.orders[at]))
 
 
@@ -39,7 +46,7 @@ def topic_after(records: list[Record]) -> list[Record]:
     return list(dict(records).items())
 
 
-# ---- saved ---------------------------------------------------------------------------------------------------------
+# ---- checkpoints ---------------------------------------------------------------------------------------------------
 
 
 def test_a_state_survives_its_encoding() -> None:
@@ -56,13 +63,13 @@ def test_a_large_state_is_saved_in_parts_and_the_parts_left_of_a_larger_one_are_
     assert all(len(value or b"") < 1.01 * PART_BYTES_MAX for _, value in parts)
     one = Partition(CONFIG)
     step(one, Tape().second([(0, 100, 101)]), 0)
-    frontier = dict(one.complete())[frontier_key(INSTRUMENT)]
-    saved = read_saved([(frontier_key(INSTRUMENT), frontier), *parts], str(CONFIG))[INSTRUMENT]
+    frontier = dict(one.checkpoint_records())[frontier_key(INSTRUMENT)]
+    saved = read_checkpoints([(frontier_key(INSTRUMENT), frontier), *parts], str(CONFIG))[INSTRUMENT]
     assert (saved.state.orders == large.orders).all()
     assert (saved.ticks_offset, saved.orders_offset, saved.parts) == (11, 12, 7)
     later = [(frontier_key(INSTRUMENT), frontier), *parts, *snapshot_records(small, 21, 22, str(CONFIG))]
-    assert (read_saved(later, str(CONFIG))[INSTRUMENT].state.orders == small.orders).all()
-    later += removed_parts(INSTRUMENT, 1, 7)
+    assert (read_checkpoints(later, str(CONFIG))[INSTRUMENT].state.orders == small.orders).all()
+    later += part_tombstones(INSTRUMENT, 1, 7)
     assert [key for key, value in topic_after(later) if value is not None] == [
         frontier_key(INSTRUMENT),
         snapshot_key(INSTRUMENT, 0),
@@ -72,48 +79,56 @@ def test_a_large_state_is_saved_in_parts_and_the_parts_left_of_a_larger_one_are_
 def records_of_one() -> list[Record]:
     one = Partition(CONFIG)
     step(one, Tape().second([(0, 100, 101)]), 0)
-    return list(one.complete())
+    return list(one.checkpoint_records())
 
 
 def test_what_cannot_be_gone_on_from_says_so() -> None:
     frontier, snapshot = records_of_one()
-    with pytest.raises(BrokenState, match="settings that shape labels changed: sim:TEST was labelled with exit_on=bid"):
-        read_saved([frontier, snapshot], str(LabelerConfig(ExitOn.MID)))
-    with pytest.raises(BrokenState, match="no complete snapshot of sim:TEST is left"):
-        read_saved([frontier], str(CONFIG))
-    with pytest.raises(BrokenState, match="no complete snapshot"):
-        read_saved([frontier, snapshot_records(state(40_000), 1, 1, str(CONFIG))[1]], str(CONFIG))
-    with pytest.raises(BrokenState, match="none of the labeler's"):
-        read_saved([(b"sim:TEST|nonsense", b"")], str(CONFIG))
-    with pytest.raises(BrokenState, match="cannot be used"):
-        read_saved([(frontier_key(INSTRUMENT), b"\xff")], str(CONFIG))
+    with pytest.raises(
+        CheckpointError, match="settings that shape labels changed: sim:TEST was labelled with exit_on=bid"
+    ):
+        read_checkpoints([frontier, snapshot], str(LabelerConfig(ExitOn.MID)))
+    with pytest.raises(CheckpointError, match="no complete snapshot of sim:TEST is left"):
+        read_checkpoints([frontier], str(CONFIG))
+    with pytest.raises(CheckpointError, match="no complete snapshot"):
+        read_checkpoints([frontier, snapshot_records(state(40_000), 1, 1, str(CONFIG))[1]], str(CONFIG))
+    with pytest.raises(CheckpointError, match="none of the labeler's"):
+        read_checkpoints([(b"sim:TEST|nonsense", b"")], str(CONFIG))
+    with pytest.raises(CheckpointError, match="cannot be used"):
+        read_checkpoints([(frontier_key(INSTRUMENT), b"\xff")], str(CONFIG))
 
 
-# ---- what waits ----------------------------------------------------------------------------------------------------
+# ---- backpressure --------------------------------------------------------------------------------------------------
 
 
-def test_the_first_record_that_waits_is_where_reading_would_begin_again() -> None:
-    waiting = Waiting()
-    assert waiting.first_offset is None
+def test_the_first_record_in_the_buffer_is_where_reading_would_begin_again() -> None:
+    buffered = BufferedRecords()
+    assert buffered.first_offset is None
     for second, offset in ((5, 50), (6, 60), (5, 61), (7, 70)):
-        waiting.add(second, offset, 10)
-    assert (waiting.settle(4), waiting.first_offset) == (0, 50)
-    assert (waiting.settle(5), waiting.first_offset) == (10, 60)
-    assert (waiting.settle(6), waiting.first_offset) == (20, 70)
-    assert (waiting.settle(7), waiting.first_offset, waiting.payload_bytes) == (10, None, 0)
+        buffered.add(second, offset, 10)
+    assert (buffered.release(4), buffered.first_offset) == (0, 50)
+    assert (buffered.release(5), buffered.first_offset) == (10, 60)
+    assert (buffered.release(6), buffered.first_offset) == (20, 70)
+    assert (buffered.release(7), buffered.first_offset, buffered.payload_bytes) == (10, None, 0)
 
 
-def test_the_topic_that_is_ahead_is_held_back_till_the_other_has_caught_up_and_never_both() -> None:
-    ahead = ReadAhead()
-    ticks_held: list[bool] = []
-    for payload in (AHEAD_BYTES_MAX, AHEAD_BYTES_MAX + 1, AHEAD_BYTES_LOW, AHEAD_BYTES_LOW - 1, AHEAD_BYTES_MAX):
-        ahead.payload_bytes[TICKS_NAME] = payload
-        ticks_held.append(ahead.held_back() == {TICKS_NAME})
-    assert ticks_held == [False, True, True, False, False]
-    ahead.payload_bytes = dict.fromkeys(TOPICS, AHEAD_BYTES_MAX + 1)
-    assert ahead.held_back() == set()
-    ahead.payload_bytes[TICKS_NAME] = 0
-    assert ahead.held_back() == {ORDERS_NAME}
+def test_the_topic_that_is_ahead_is_paused_till_the_other_has_caught_up_and_never_both() -> None:
+    backpressure = Backpressure()
+    ticks_paused: list[bool] = []
+    for payload in (
+        PAUSE_ABOVE_BYTES,
+        PAUSE_ABOVE_BYTES + 1,
+        RESUME_BELOW_BYTES,
+        RESUME_BELOW_BYTES - 1,
+        PAUSE_ABOVE_BYTES,
+    ):
+        backpressure.payload_bytes[TICKS_NAME] = payload
+        ticks_paused.append(backpressure.paused() == {TICKS_NAME})
+    assert ticks_paused == [False, True, True, False, False]
+    backpressure.payload_bytes = dict.fromkeys(TOPICS, PAUSE_ABOVE_BYTES + 1)
+    assert backpressure.paused() == set()
+    backpressure.payload_bytes[TICKS_NAME] = 0
+    assert backpressure.paused() == {ORDERS_NAME}
 
 
 # ---- a partition ---------------------------------------------------------------------------------------------------
@@ -127,26 +142,26 @@ def test_the_first_commit_of_an_instrument_holds_a_snapshot_later_ones_when_it_i
     kinds = []
     for at in range(10):
         step(one, tape, at, offset=at)
-        kinds.append([key.decode().split("|")[1] for key, _ in one.complete()])
+        kinds.append([key.decode().split("|")[1] for key, _ in one.checkpoint_records()])
     # The state's size asks for more than six records now and then.
     assert kinds[0] == ["frontier", "snapshot"]
     assert [kind for kind in kinds[1:] if "snapshot" in kind] == [["frontier", "snapshot"]] * 3
-    assert list(one.complete()) == []
+    assert list(one.checkpoint_records()) == []
 
 
 def test_positions_stop_at_what_is_not_labelled_and_never_go_back() -> None:
     tape, one = Tape().second([(0, 100, 101)]).quiet(9), Partition(CONFIG, committed={TICKS_NAME: 3, ORDERS_NAME: 5})
-    assert one.starts == {TICKS_NAME: 3, ORDERS_NAME: 5}
+    assert one.start_offsets == {TICKS_NAME: 3, ORDERS_NAME: 5}
     assert one.positions() == {}
     step(one, tape, 0)
     for at in range(1, 5):
-        one.read(TICKS_NAME, 10 * at)
+        one.mark_read(TICKS_NAME, 10 * at)
         one.on_second(10 * at, 100, tape.seconds[at])
-    list(one.complete())
+    list(one.checkpoint_records())
     assert one.positions() == {TICKS_NAME: (10, 41), ORDERS_NAME: (5, 1)}
-    one.read(ORDERS_NAME, 30)
+    one.mark_read(ORDERS_NAME, 30)
     one.on_orders(30, 100, tape.orders[3])
-    list(one.complete())
+    list(one.checkpoint_records())
     assert one.positions() == {TICKS_NAME: (40, 41), ORDERS_NAME: (31, 31)}
 
 
@@ -156,36 +171,36 @@ def test_a_restored_partition_begins_at_the_smallest_offset_and_writes_nothing_w
     written = 0
     for at in range(6):
         written += step(one, tape, at)
-        log += one.complete()
+        log += one.checkpoint_records()
     assert written == 1
     positions = {topic: labelled for topic, (labelled, _) in one.positions().items()}
-    saved = read_saved(topic_after(log), str(CONFIG))
+    saved = read_checkpoints(topic_after(log), str(CONFIG))
     assert saved[INSTRUMENT].written == Frontier(START + 5, 0, 1)
     assert saved[INSTRUMENT].state.frontier == Frontier(START, 0, 0)
     again = Partition(CONFIG, saved, positions)
-    assert again.starts == {TICKS_NAME: 1, ORDERS_NAME: 1}
+    assert again.start_offsets == {TICKS_NAME: 1, ORDERS_NAME: 1}
     assert again.replaying
     for at in range(1, 5):
         assert step(again, tape, at) == 0
-        assert list(again.complete()) == []
+        assert list(again.checkpoint_records()) == []
         assert again.positions() == {topic: (positions[topic], 10 * at + 1) for topic in TOPICS}
     step(again, tape, 5)
     assert not again.replaying
-    assert list(again.complete()) == []
+    assert list(again.checkpoint_records()) == []
     step(again, tape, 6)
-    assert dict(again.complete()).keys() == {frontier_key(INSTRUMENT)}
+    assert dict(again.checkpoint_records()).keys() == {frontier_key(INSTRUMENT)}
 
 
 def kept(one: Partition, state: dict[bytes, bytes | None]) -> list[bytes]:
     """A commit: what the topic holds after it, and the keys it wrote."""
-    records = list(one.complete())
+    records = list(one.checkpoint_records())
     state.update(records)
     return [key for key, _ in records]
 
 
 def restored(one: Partition, state: dict[bytes, bytes | None]) -> Partition:
     committed = {topic: labelled for topic, (labelled, _) in one.positions().items()}
-    return Partition(CONFIG, read_saved(list(state.items()), str(CONFIG)), committed)
+    return Partition(CONFIG, read_checkpoints(list(state.items()), str(CONFIG)), committed)
 
 
 def test_a_first_commit_holds_a_snapshot_be_the_state_ever_so_large() -> None:
@@ -195,7 +210,7 @@ def test_a_first_commit_holds_a_snapshot_be_the_state_ever_so_large() -> None:
         tape.second([], many)
     for at in range(31):
         step(one, tape, at)
-    assert one.instruments[INSTRUMENT].records_per_snapshot > 2_000
+    assert one.instruments[INSTRUMENT].snapshot_interval_records > 2_000
     assert snapshot_key(INSTRUMENT, 0) in kept(one, {})
 
 
@@ -210,7 +225,7 @@ def test_the_commit_of_a_sessions_last_second_holds_a_snapshot_so_that_it_keeps_
         step(one, other, at, offset=100 + at)
         kept(one, state)
     again = restored(one, state)
-    assert again.starts == {TICKS_NAME: 101, ORDERS_NAME: 101}, "after the other's only snapshot"
+    assert again.start_offsets == {TICKS_NAME: 101, ORDERS_NAME: 101}, "after the other's only snapshot"
     # What the first one wrote is gone from the topics meanwhile, as it is after some days; its next session comes.
     for at in range(1, 99):
         step(again, other, at, offset=100 + at)
@@ -237,9 +252,9 @@ def test_one_that_falls_silent_within_its_session_has_a_snapshot_when_others_wen
     # One of two, each of which has one at the latest after 50 records of its own; and once, since it stays the same.
     assert written_at == [2 * 50 - 2]
     again = restored(one, state)
-    assert min(offset or 0 for offset in again.starts.values()) > 203 - 50
+    assert min(offset or 0 for offset in again.start_offsets.values()) > 203 - 50
     assert not again.instruments[INSTRUMENT].labeler.replaying
-    assert again.instruments[INSTRUMENT].labeler.open_orders == 1
+    assert again.instruments[INSTRUMENT].labeler.open_order_count == 1
 
 
 def test_one_that_comes_back_after_a_long_silence_has_a_snapshot_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,23 +270,23 @@ def test_one_that_comes_back_after_a_long_silence_has_a_snapshot_at_once(monkeyp
 
 
 def test_without_a_committed_offset_reading_begins_at_the_beginning() -> None:
-    assert Partition(CONFIG).starts == {TICKS_NAME: None, ORDERS_NAME: None}
-    saved = read_saved(records_of_one(), str(CONFIG))
-    assert Partition(CONFIG, saved).starts == {TICKS_NAME: None, ORDERS_NAME: None}
+    assert Partition(CONFIG).start_offsets == {TICKS_NAME: None, ORDERS_NAME: None}
+    saved = read_checkpoints(records_of_one(), str(CONFIG))
+    assert Partition(CONFIG, saved).start_offsets == {TICKS_NAME: None, ORDERS_NAME: None}
 
 
 # ---- settings ------------------------------------------------------------------------------------------------------
 
 
 def test_settings_become_the_labels_configuration() -> None:
-    assert load(Settings, {}).labels == LabelerConfig(ExitOn.BID, None)
+    assert load(Settings, {}).labeler_config == LabelerConfig(ExitOn.BID, None)
     given = load(Settings, {"TIDEWHEEL_EXIT_ON": "mid", "TIDEWHEEL_MAX_HOLDING_S": "1.5"})
-    assert given.labels == LabelerConfig(ExitOn.MID, 1_500_000_000)
-    assert str(given.labels) == "exit_on=mid max_holding=1500000000ns"
+    assert given.labeler_config == LabelerConfig(ExitOn.MID, 1_500_000_000)
+    assert str(given.labeler_config) == "exit_on=mid max_holding=1500000000ns"
 
 
 def test_wrong_settings_are_all_named() -> None:
-    with pytest.raises(BadSettings) as raised:
+    with pytest.raises(SettingsError) as raised:
         load(Settings, {"TIDEWHEEL_EXIT_ON": "ask", "TIDEWHEEL_MAX_HOLDING_S": "0", "TIDEWHEEL_INSTANCE": "a b"})
     assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
         "TIDEWHEEL_INSTANCE",

@@ -8,17 +8,17 @@ from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus
 from tidewheel.domain.market import SourceKind
 from tidewheel.domain.training import Step
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.children.supervisor import Happening, Phase
-from tidewheel.local.monitoring.announcer import Announcer, told
-from tidewheel.local.monitoring.observed import Instrument
-from tidewheel.local.monitoring.probe import Answered
+from tidewheel.local.monitoring.announcer import Announcer, phase_line
+from tidewheel.local.monitoring.observed import InstrumentState
+from tidewheel.local.monitoring.probe import TimedPrediction
 from tidewheel.local.monitoring.progress import Progress
 from tidewheel.local.monitoring.rates import Rates
-from tidewheel.local.view.picture import Part, Picture
+from tidewheel.local.processes.supervisor import Phase, PhaseChange
+from tidewheel.local.view.frame import Frame, ProcessStatus
 
 
-def picture(shown: Instrument | None, up_s: float = 1.0, parts: Sequence[Part] = ()) -> Picture:
-    return Picture("", "", T0_NS, up_s, shown, Windowing(10_000, 10_000), Rates(), Progress(), parts)
+def frame(shown: InstrumentState | None, up_s: float = 1.0, processes: Sequence[ProcessStatus] = ()) -> Frame:
+    return Frame("", "", T0_NS, up_s, shown, Windowing(10_000, 10_000), Rates(), Progress(), processes)
 
 
 def test_every_event_once() -> None:
@@ -26,8 +26,8 @@ def test_every_event_once() -> None:
     shown.market.second = 1_700_000_000
     shown.market.feed = FeedStatus(NAME, FeedEvent.CONNECTED, 0, 1, "seed 1", SourceKind.SIMULATED)
     announcer = Announcer(since_ns=T0_NS)
-    frame = replace(picture(shown), served={1: T0_NS + 1})
-    assert announcer.events(frame) == [
+    drawn = replace(frame(shown), served={1: T0_NS + 1})
+    assert announcer.events(drawn) == [
         "first quotes of sim:BTC-USD, at 2023-11-14 22:13:20 UTC",
         "feed connected: seed 1",
         "window 1 closed: training begins",
@@ -38,17 +38,17 @@ def test_every_event_once() -> None:
         "model 2 refused: test precision 0.612 at recall 0.310, base rate 0.480, evidence weak; one class",
         "model 1 serves: the predictor answers with it",
     ]
-    assert announcer.events(frame) == []
+    assert announcer.events(drawn) == []
 
 
 def test_the_past_of_a_resumed_run_is_no_news() -> None:
     shown = instrument(*whole_run(1))
-    assert Announcer(since_ns=T0_NS + 10**12).events(picture(shown)) == []
+    assert Announcer(since_ns=T0_NS + 10**12).events(frame(shown)) == []
 
 
 def test_dead_letters_are_told_at_once_and_then_with_the_heartbeat() -> None:
     announcer, shown = Announcer(since_ns=0), instrument()
-    first = replace(picture(shown, 1.0), dead_letters=1, last_dead_letter="x 3: crossed")
+    first = replace(frame(shown, 1.0), dead_letters=1, last_dead_letter="x 3: crossed")
     assert announcer.events(first) == ["1 dead letters, the last: x 3: crossed"]
     assert announcer.events(replace(first, dead_letters=9)) == []
     assert announcer.events(replace(first, dead_letters=9, up_s=10.0)) == ["9 dead letters, the last: x 3: crossed"]
@@ -56,20 +56,21 @@ def test_dead_letters_are_told_at_once_and_then_with_the_heartbeat() -> None:
 
 def test_the_heartbeat_comes_every_ten_seconds() -> None:
     announcer = Announcer(since_ns=0)
-    beats = [bool(announcer.heartbeat(picture(None, float(second)))) for second in range(0, 40, 5)]
+    beats = [bool(announcer.heartbeat(frame(None, float(second)))) for second in range(0, 40, 5)]
     assert beats == [False, False, True, False, True, False, True, False]
 
 
 def test_what_a_heartbeat_says() -> None:
     announcer, shown = Announcer(since_ns=0), instrument()
-    parts = [Part("kafka", "starting"), Part("redis", "ready")]
-    assert announcer.heartbeat(picture(None, 10.0, parts)) == ["no quote yet (kafka starting)"]
+    processes = [ProcessStatus("kafka", "starting"), ProcessStatus("redis", "ready")]
+    assert announcer.heartbeat(frame(None, 10.0, processes)) == ["no quote yet (kafka starting)"]
     shown.market.second, shown.market.bid_e9, shown.market.offer_e9 = 1_700_000_000, 10_000 * 10**9, 10_001 * 10**9
     shown.orders.placed, shown.orders.examples = 12_000, 12_345
-    frame = replace(
-        picture(shown, 20.0, [Part("labeler", "ready", 2)]), predictions=[Answered(0, prediction(1, 0.71234))]
+    drawn = replace(
+        frame(shown, 20.0, [ProcessStatus("labeler", "ready", 2)]),
+        predictions=[TimedPrediction(0, prediction(1, 0.71234))],
     )
-    assert announcer.heartbeat(frame) == [
+    assert announcer.heartbeat(drawn) == [
         "market 2023-11-14 22:13:20 | 10,000.00/10,001.00 | 0.0 ticks/s at 0.0 x | 12,000 open orders | 0 resolved | "
         "12,345 of 20,000 examples for window 2 | model 1 says 0.712 | 2 restarts"
     ]
@@ -79,15 +80,15 @@ def test_once_the_feed_has_ended_the_heartbeat_says_what_is_waited_for() -> None
     announcer, shown = Announcer(since_ns=0), instrument(*whole_run(1), event(2, Step.WINDOW_CLOSED))
     shown.market.second, shown.orders.examples = 1_700_000_000, 30_001
     shown.market.feed = FeedStatus(NAME, FeedEvent.CONNECTED, 0, 1, "x.csv", SourceKind.REPLAY)
-    assert "30,001 of 40,000 examples for window 4" in announcer.heartbeat(picture(shown, 10.0))[0]
+    assert "30,001 of 40,000 examples for window 4" in announcer.heartbeat(frame(shown, 10.0))[0]
     shown.market.feed = replace(shown.market.feed, event=FeedEvent.ENDED)
-    assert "waiting for the training of window 2 and 1 more" in announcer.heartbeat(picture(shown, 20.0))[0]
+    assert "waiting for the training of window 2 and 1 more" in announcer.heartbeat(frame(shown, 20.0))[0]
     for one in (*whole_run(2), *whole_run(3)):
         shown.runs.on_event(one)
-    assert "30,001 of 40,000 examples for window 4" in announcer.heartbeat(picture(shown, 30.0))[0]
+    assert "30,001 of 40,000 examples for window 4" in announcer.heartbeat(frame(shown, 30.0))[0]
 
 
 def test_news_of_children() -> None:
-    assert told(Happening("ingest", Phase.DONE)) == "ingest is done"
-    assert told(Happening("kafka", Phase.READY)) == "kafka ready"
-    assert told(Happening("x", Phase.RESTARTING, "ended with code 1")) == "x restarting: ended with code 1"
+    assert phase_line(PhaseChange("ingest", Phase.DONE)) == "ingest is done"
+    assert phase_line(PhaseChange("kafka", Phase.READY)) == "kafka ready"
+    assert phase_line(PhaseChange("x", Phase.RESTARTING, "ended with code 1")) == "x restarting: ended with code 1"

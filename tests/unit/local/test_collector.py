@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from tidewheel.local.monitoring import collector
 from tidewheel.local.monitoring.collector import Collector
-from tidewheel.local.monitoring.observed import Observed
+from tidewheel.local.monitoring.observed import ObservedSystem
 
 
 class Topic:
@@ -36,12 +36,12 @@ def topic() -> Topic:
 
 @pytest.fixture
 def reader(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Collector:
-    def ends_of(*_: Any) -> dict[tuple[str, int], int]:
+    def end_offsets(*_: Any) -> dict[tuple[str, int], int]:
         return {("ticks", 0): topic.end}
 
-    monkeypatch.setattr(collector, "ends_of", ends_of)
+    monkeypatch.setattr(collector, "end_offsets", end_offsets)
     monkeypatch.setattr(collector, "Consumer", lambda *_, **__: topic)
-    return Collector("nowhere", Observed(), threading.Lock(), logging.getLogger("test"))
+    return Collector("nowhere", ObservedSystem(), threading.Lock(), logging.getLogger("test"))
 
 
 def test_a_request_is_answered_once_all_is_read(topic: Topic, reader: Collector) -> None:

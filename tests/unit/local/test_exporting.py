@@ -13,12 +13,12 @@ from confluent_kafka import KafkaError, KafkaException
 
 from tests.conformance.make_examples import INSTRUMENT, VALUES, busy_second, quiet_second
 from tests.conformance.records import CODECS
-from tests.made_seconds import seconds
-from tidewheel.contracts.rows import VIEWS
+from tests.synthetic_seconds import seconds
+from tidewheel.contracts.tables import TABLE_VIEWS
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.local import exporting
-from tidewheel.local.exporting import SUFFIXES, Exported, export, export_all, say_left_out, shown
-from tidewheel.runtime.process import Unusable
+from tidewheel.local.exporting import SUFFIXES, ExportResult, bytes_text, export, export_all, warn_left_out
+from tidewheel.runtime.process import FatalError
 
 OTHER = "kraken:AAA-USD"
 
@@ -48,9 +48,9 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> list[Record]:
     return records
 
 
-def exported(folder: Path, name: str, suffix: str, instrument: str | None = None) -> tuple[Path, Exported]:
+def exported(folder: Path, name: str, suffix: str, instrument: str | None = None) -> tuple[Path, ExportResult]:
     target = folder / f"{name}{suffix}"
-    return target, export("broker", VIEWS[name], target, instrument)
+    return target, export("broker", TABLE_VIEWS[name], target, instrument)
 
 
 def csv_rows(target: Path) -> list[dict[str, str]]:
@@ -59,13 +59,13 @@ def csv_rows(target: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", TABLE_VIEWS)
 def test_an_empty_topic_is_a_file_without_rows(topic: list[Record], tmp_path: Path, name: str, suffix: str) -> None:
     target, done = exported(tmp_path, name, suffix)
-    assert done == Exported()
+    assert done == ExportResult()
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     if suffix == ".parquet":
-        assert pq.read_schema(target).names == list(VIEWS[name].kinds)
+        assert pq.read_schema(target).names == list(TABLE_VIEWS[name].schema)
     else:
         assert target.read_text().count("\n") == (suffix == ".csv")
 
@@ -171,7 +171,7 @@ def test_a_repeat_after_a_crash_is_left_out(
 def test_a_line_of_a_file_of_the_same_name_is_no_repeat(topic: list[Record], tmp_path: Path) -> None:
     letter = VALUES["dead-letters", "crossed.dead_letter"]
     topic += encoded("dead_letter", letter, replace(letter, instrument="replay:B-USD"))
-    assert exported(tmp_path, "dead-letters", ".csv")[1] == Exported(rows=2)
+    assert exported(tmp_path, "dead-letters", ".csv")[1] == ExportResult(rows=2)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_what_is_written_exactly_once_is_shown_as_often_as_it_stands_there(
 ) -> None:
     topic += encoded(codec, *[VALUES[name, value]] * 2)
     done = exported(tmp_path, name, ".parquet")[1]
-    assert done == Exported(rows=2, repeats_shown=1)
-    say_left_out(name, done)
+    assert done == ExportResult(rows=2, repeats_shown=1)
+    warn_left_out(name, done)
     assert (
         capsys.readouterr().err
         == f"{name}: 1 records repeat others or come late, and should not; they are in the file\n"
@@ -198,7 +198,7 @@ def test_what_is_missing_and_what_was_left_out_is_said(
     topic += encoded("second", first, second, first, second, fourth)
     _, done = exported(tmp_path, "bars", ".csv")
     assert (done.rows, done.repeats, done.repeats_shown, done.missing) == (3, 2, 0, 1)
-    say_left_out("bars", done)
+    warn_left_out("bars", done)
     assert capsys.readouterr().err == (
         "bars: 2 records repeat others and were left out\n"
         "bars: 1 records are missing, by the numbers of those that are there\n"
@@ -211,7 +211,7 @@ def test_what_cannot_be_decoded_is_counted_and_said(
     topic += [Record(b"\xff garbage"), Record(None), *encoded("second", busy_second()), Record(b"")]
     _, done = exported(tmp_path, "bars", ".csv")
     assert (done.rows, done.undecodable) == (1, 3)
-    say_left_out("bars", done)
+    warn_left_out("bars", done)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "3 records could not be decoded" in said
@@ -224,16 +224,16 @@ def test_a_broker_that_goes_away_leaves_no_file(tmp_path: Path, monkeypatch: pyt
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "nothing came for 60 s"))
 
     monkeypatch.setattr(exporting, "read_to_end", breaks)
-    with pytest.raises(Unusable, match="topic ticks could not be read from broker: nothing came"):
+    with pytest.raises(FatalError, match="topic ticks could not be read from broker: nothing came"):
         exported(tmp_path, "bars", ".parquet")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_everything_at_once(topic: list[Record], tmp_path: Path) -> None:
     done = export_all("broker", tmp_path / "out")
-    names = {f"{name}.parquet" for name in VIEWS} - {"labeler-state.parquet"} | {"bars.csv", "transactions.csv"}
+    names = {f"{name}.parquet" for name in TABLE_VIEWS} - {"labeler-state.parquet"} | {"bars.csv", "transactions.csv"}
     assert set(done) == {path.name for path in (tmp_path / "out").iterdir()} == names
 
 
 def test_bytes_for_people() -> None:
-    assert [shown(b) for b in (b"", b"1,2,3", "ü".encode(), b"\xff", b"\n")] == ["", "1,2,3", "ü", "ff", "0a"]
+    assert [bytes_text(b) for b in (b"", b"1,2,3", "ü".encode(), b"\xff", b"\n")] == ["", "1,2,3", "ü", "ff", "0a"]

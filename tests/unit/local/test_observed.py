@@ -3,13 +3,13 @@
 import numpy as np
 
 from tests.unit.local.values import CARD, NAME, event, instrument, trial, whole_run
-from tidewheel.contracts.bad_record import Reason
 from tidewheel.contracts.codecs.market import DeadLetter
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import MarketSecond, Quotes, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import Step
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.monitoring.observed import Labeled, Observed
+from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem
 from tidewheel.local.monitoring.training_runs import TrainingRuns
 
 
@@ -31,7 +31,7 @@ def transaction(order_id: int, outcome: Outcome) -> Transaction:
 
 
 def test_a_repeated_second_counts_once() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     for record in (second(7, 1, 3), second(8, 4, 0), second(8, 4, 0), second(7, 1, 3), second(9, 4, 2)):
         seen.on_record(record)
     market = seen.instruments[NAME].market
@@ -39,43 +39,45 @@ def test_a_repeated_second_counts_once() -> None:
 
 
 def test_repeated_orders_count_once() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     for record in (orders(7, 5), orders(8, 3, 2), orders(8, 3, 2), orders(7, 5)):
         seen.on_record(record)
     for number, outcome in enumerate((Outcome.PROFIT, Outcome.LOSS, Outcome.LOSS)):
         seen.on_record(transaction(number, outcome))
-    seen.on_record(Labeled(NAME, 8, 2))
+    seen.on_record(LabelerFrontier(NAME, 8, 2))
     counts = seen.instruments[NAME].orders
     assert (counts.placed, counts.not_placed[NotPlacedReason.STALE], counts.resolved, counts.open) == (8, 2, 3, 5)
     assert (counts.labeled_second, counts.examples) == (8, 2)
 
 
 def test_fewer_orders_seen_than_resolved_is_not_a_negative_number() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     seen.on_record(transaction(1, Outcome.VOID))
     assert seen.instruments[NAME].orders.open == 0
 
 
 def test_a_dead_letter_written_again_counts_once() -> None:
-    seen = Observed()
-    letters = [DeadLetter("ingest", "replay:x", -1, line, Reason.CROSSED, "", b"", b"") for line in (3, 5, 3)]
-    for letter in letters:
+    seen = ObservedSystem()
+    dead_letters = [
+        DeadLetter("ingest", "replay:x", -1, line, DeadLetterReason.CROSSED, "", b"", b"") for line in (3, 5, 3)
+    ]
+    for letter in dead_letters:
         seen.on_record(letter)
-    seen.on_record(DeadLetter("labeler", "orders", 0, 3, Reason.UNDECODABLE, "", b"", b""))
+    seen.on_record(DeadLetter("labeler", "orders", 0, 3, DeadLetterReason.UNDECODABLE, "", b"", b""))
     assert seen.dead_letters == 3
 
 
 def test_a_line_of_a_file_of_the_same_name_is_another_one() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     for name in ("replay:A-USD", "replay:B-USD"):
-        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, Reason.CROSSED, "", b"", b"", name))
+        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, DeadLetterReason.CROSSED, "", b"", b"", name))
     assert seen.dead_letters == 2
 
 
 def test_the_same_line_of_another_day_s_file_is_another_one() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     for raw in (b"1700000000000,101,100", b"1700100000000,101,100", b"1700000000000,101,100"):
-        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, Reason.CROSSED, "", b"", raw, NAME))
+        seen.on_record(DeadLetter("ingest", "replay:x", -1, 3, DeadLetterReason.CROSSED, "", b"", raw, NAME))
     assert seen.dead_letters == 2
 
 

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from tidewheel.local.children.ports import PortClaims, stand_ins
+from tidewheel.local.processes.ports import PortClaims, fallback_ports
 
 SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
 # Where Linux begins to hand out ports for outgoing connections.
@@ -31,10 +31,10 @@ def test_a_port_on_which_something_listens_is_passed_over(tmp_path: Path) -> Non
     usual = 29_999
     with socket.socket() as listener:
         try:
-            listener.bind(("127.0.0.1", stand_ins(usual)[0]))
+            listener.bind(("127.0.0.1", fallback_ports(usual)[0]))
             listener.listen()
         except OSError:
             pass  # someone else listens there, which is as good
         holder, claims = PortClaims(tmp_path), PortClaims(tmp_path)
         holder.port(usual)
-        assert claims.port(usual) != stand_ins(usual)[0]
+        assert claims.port(usual) != fallback_ports(usual)[0]

@@ -6,9 +6,9 @@ from pathlib import Path
 from services.ingest.settings import Settings
 from tests.unit.local.test_run_options import OPTIONS
 from tidewheel.domain.feeds import Feed
-from tidewheel.local.children.ports import Ports
-from tidewheel.local.children.services import INGEST, SERVICES, settings
 from tidewheel.local.monitoring.monitor import Addresses
+from tidewheel.local.processes.ports import Ports
+from tidewheel.local.processes.services import INGEST, SERVICES, settings
 from tidewheel.local.run_options import RunOptions
 from tidewheel.runtime.settings import load
 

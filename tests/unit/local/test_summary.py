@@ -6,22 +6,22 @@ from dataclasses import replace
 import pytest
 
 from tests.conformance.make_examples import VALUES
-from tests.made_seconds import seconds
+from tests.synthetic_seconds import seconds
 from tests.unit.local.values import CARD, NAME, PART, T0_NS, event, result, whole_run
 from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.training import Step
-from tidewheel.local.monitoring.observed import Labeled, Observed
-from tidewheel.local.summary import RunFacts, as_json, for_people, summary
+from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem
+from tidewheel.local.summary import RunStats, as_json, as_text, summary
 
-FACTS = RunFacts(12.34567, {(NAME, 1): T0_NS + 4_500_000_000}, 17, {"ingest": 0, "labeler": 2})
+FACTS = RunStats(12.34567, {(NAME, 1): T0_NS + 4_500_000_000}, 17, {"ingest": 0, "labeler": 2})
 
 
-def observed() -> Observed:
-    seen = Observed()
+def observed() -> ObservedSystem:
+    seen = ObservedSystem()
     for one in (*whole_run(1), event(1, Step.SCORED, scorecard=CARD), *whole_run(2, Step.REFUSED, "one_class")):
         seen.on_record(one)
     seen.on_record(event(3, Step.WINDOW_CLOSED))
-    seen.on_record(Labeled(NAME, 99, 26_543))
+    seen.on_record(LabelerFrontier(NAME, 99, 26_543))
     made = seen.instruments[NAME]
     made.market.ticks, made.market.bars = 34_567, 7_000
     made.orders.placed = 35_000
@@ -51,10 +51,10 @@ def test_what_repeats_and_what_is_missing() -> None:
         "ticks": {"repeated": 1, "skipped": 1},
         "examples": {"repeated": 0, "skipped": 4},
     }
-    told = for_people(values)
+    told = as_text(values)
     assert "topic ticks: 1 records came again or late, 1 are missing" in told
     assert "topic examples: 0 records came again or late, 4 are missing" in told
-    assert not any("came again" in line for line in for_people(summary(observed(), FACTS)))
+    assert not any("came again" in line for line in as_text(summary(observed(), FACTS)))
 
 
 def test_models() -> None:
@@ -83,15 +83,15 @@ def test_models() -> None:
 
 
 def test_a_run_without_a_model() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     seen.on_record(event(1, Step.FAILED, reason="it raised"))
     (failed,) = summary(seen, FACTS)["models"]
     assert (failed["verdict"], failed["sha256"], failed["test"], failed["threshold"]) == ("failed", "", None, None)
-    assert for_people(summary(seen, FACTS))[-1] == "model 1: failed (it raised)"
+    assert as_text(summary(seen, FACTS))[-1] == "model 1: failed (it raised)"
 
 
 def test_no_number_breaks_the_json() -> None:
-    seen = Observed()
+    seen = ObservedSystem()
     odd = replace(result(tested=replace(PART, auc=float("nan"))), threshold=float("inf"))
     seen.on_record(event(1, Step.PUBLISHED, result=odd))
     model = json.loads(as_json(summary(seen, FACTS)))["models"][0]
@@ -99,13 +99,13 @@ def test_no_number_breaks_the_json() -> None:
 
 
 def test_an_empty_run() -> None:
-    values = summary(Observed(), replace(FACTS, served={}, predictions=0))
+    values = summary(ObservedSystem(), replace(FACTS, served={}, predictions=0))
     assert values["models"] == []
-    assert for_people(values)[0] == "12.3 s: 0 ticks in 0 market seconds, 0 orders placed, 0 not placed"
+    assert as_text(values)[0] == "12.3 s: 0 ticks in 0 market seconds, 0 orders placed, 0 not placed"
 
 
 def test_lines_for_people() -> None:
-    lines = for_people(summary(observed(), FACTS))
+    lines = as_text(summary(observed(), FACTS))
     assert lines[2] == "17 predictions, 0 dead letters, 2 restarts"
     assert lines[3] == (
         "model 1: published, test precision 0.612 at recall 0.310 (base rate 0.480), evidence weak; "

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tidewheel.local.children.processes import StartFailed, start
-from tidewheel.local.children.shutdown import Grace, kill_all, stop_in_order
-from tidewheel.local.children.supervisor import ChildSpec, Happening, Phase, Supervisor
+from tidewheel.local.processes.shutdown import Grace, kill_all, stop_in_order
+from tidewheel.local.processes.subprocesses import StartError, start
+from tidewheel.local.processes.supervisor import Phase, PhaseChange, ProcessSpec, Supervisor
 
 FOREVER = "import signal; signal.pause()"
 STUBBORN = (
@@ -23,16 +23,16 @@ class Answers:
     def __init__(self) -> None:
         self.ready: set[str] = set()
         self.forgotten: list[str] = []
-        self.still_s: dict[str, float] = {}
+        self.stalled_for_s: dict[str, float] = {}
 
-    def forget(self, name: str) -> None:
+    def reset(self, name: str) -> None:
         self.forgotten.append(name)
 
     def is_ready(self, name: str) -> bool:
         return name in self.ready
 
-    def stands_still_s(self, name: str) -> float:
-        return self.still_s.get(name, 0.0)
+    def stalled_s(self, name: str) -> float:
+        return self.stalled_for_s.get(name, 0.0)
 
 
 class Rig:
@@ -42,13 +42,13 @@ class Rig:
         self.folder = folder
         self.now_s = 0.0
         self.answers = Answers()
-        self.specs: list[ChildSpec] = []
+        self.specs: list[ProcessSpec] = []
         self.started: list[subprocess.Popen[bytes]] = []
         self.made: Supervisor | None = None
 
     def child(self, name: str, code: str, needs: tuple[str, ...] = (), done: bool = False) -> None:
         self.specs.append(
-            ChildSpec(
+            ProcessSpec(
                 name, lambda: [sys.executable, "-c", code], self.folder / name, needs=needs, done_when=lambda: done
             )
         )
@@ -59,19 +59,19 @@ class Rig:
             self.made = Supervisor(self.specs, self._spawn, self.answers, lambda: self.now_s)
         return self.made
 
-    def _spawn(self, spec: ChildSpec) -> "subprocess.Popen[bytes]":
+    def _spawn(self, spec: ProcessSpec) -> "subprocess.Popen[bytes]":
         process = start(spec.command(), spec.log)
         self.started.append(process)
         return process
 
-    def until(self, reached: Callable[[], bool]) -> list[Happening]:
+    def until(self, reached: Callable[[], bool]) -> list[PhaseChange]:
         """Tick, with the clock standing still, until something holds; a child that ends is waited for."""
         happened = []
         for _ in range(100):
-            happened += self.supervisor.tick()
+            happened += self.supervisor.step()
             if reached():
                 return happened
-            for child in self.supervisor.children.values():
+            for child in self.supervisor.processes.values():
                 if child.process is not None:
                     try:
                         child.process.wait(0.1)
@@ -93,28 +93,28 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def test_a_child_waits_for_what_it_needs(rig: Rig) -> None:
     rig.child("broker", FOREVER)
     rig.child("service", FOREVER, needs=("broker",))
-    rig.supervisor.tick()
-    rig.supervisor.tick()
+    rig.supervisor.step()
+    rig.supervisor.step()
     assert (rig.phase("broker"), rig.phase("service")) == (Phase.STARTING, Phase.WAITING)
     rig.answers.ready.add("broker")
-    rig.supervisor.tick()
+    rig.supervisor.step()
     assert (rig.phase("broker"), rig.phase("service")) == (Phase.READY, Phase.STARTING)
     assert not rig.supervisor.all_ready
     rig.answers.ready.add("service")
-    rig.supervisor.tick()
+    rig.supervisor.step()
     assert rig.supervisor.all_ready
 
 
 def test_a_crash_is_told_counted_and_mended_after_the_pause(rig: Rig) -> None:
     rig.child("service", "import sys; print('it broke: Error 7'); sys.exit(9)")
     happened = rig.until(lambda: rig.phase("service") is Phase.RESTARTING)
-    assert happened[-1].words == "ended with code 9: it broke: Error 7; starting again in 0.5 s"
+    assert happened[-1].detail == "ended with code 9: it broke: Error 7; starting again in 0.5 s"
     assert rig.supervisor.restarts() == {"service": 1}
     rig.now_s = 0.49
-    rig.supervisor.tick()
+    rig.supervisor.step()
     assert rig.phase("service") is Phase.RESTARTING
     rig.now_s = 0.5
-    rig.supervisor.tick()
+    rig.supervisor.step()
     assert rig.phase("service") is Phase.STARTING
     assert rig.answers.forgotten == ["service", "service"]
 
@@ -123,13 +123,13 @@ def test_only_the_log_of_this_start_speaks(rig: Rig) -> None:
     (rig.folder / "service").write_text("Error: of an earlier run\n")
     rig.child("service", "import sys; print('bye'); sys.exit(9)")
     happened = rig.until(lambda: rig.phase("service") is Phase.RESTARTING)
-    assert "bye" in happened[-1].words
+    assert "bye" in happened[-1].detail
 
 
 def test_a_signal_is_named(rig: Rig) -> None:
     rig.child("service", "import os; os.kill(os.getpid(), 9)")
     happened = rig.until(lambda: rig.phase("service") is Phase.RESTARTING)
-    assert happened[-1].words == "ended by signal 9; starting again in 0.5 s"
+    assert happened[-1].detail == "ended by signal 9; starting again in 0.5 s"
 
 
 def test_code_0_ends_the_feed_and_nothing_else(rig: Rig) -> None:
@@ -137,21 +137,21 @@ def test_code_0_ends_the_feed_and_nothing_else(rig: Rig) -> None:
     rig.child("labeler", "")
     rig.until(lambda: rig.phase("ingest") is Phase.DONE and rig.phase("labeler") is Phase.RESTARTING)
     rig.now_s = 1000.0
-    rig.supervisor.tick()
+    rig.supervisor.step()
     assert rig.phase("ingest") is Phase.DONE
     assert rig.supervisor.restarts() == {"ingest": 0, "labeler": 1}
 
 
 def test_a_child_that_stands_still_is_killed_and_started_again(rig: Rig) -> None:
     rig.child("service", FOREVER)
-    rig.answers.still_s["service"] = 119.0
-    rig.supervisor.tick()
-    rig.supervisor.tick()
+    rig.answers.stalled_for_s["service"] = 119.0
+    rig.supervisor.step()
+    rig.supervisor.step()
     assert rig.phase("service") is Phase.STARTING
     rig.answers.ready.add("service")
-    rig.supervisor.tick()
-    happened = rig.supervisor.tick()
-    assert happened[-1].words == "killed, since it stood still; starting again in 0.5 s"
+    rig.supervisor.step()
+    happened = rig.supervisor.step()
+    assert happened[-1].detail == "killed, since it stood still; starting again in 0.5 s"
     assert rig.started[0].returncode == -9
     assert rig.supervisor.restarts() == {"service": 1}
 
@@ -196,24 +196,24 @@ def test_killed_again_and_again_before_it_is_ready_is_given_up_too(rig: Rig) -> 
 def test_code_0_that_was_no_end_is_a_crash(rig: Rig) -> None:
     rig.child("ingest", "", done=True)
     rig.until(lambda: rig.phase("ingest") is Phase.DONE)
-    rig.supervisor.not_done("ingest", "ended before the feed did")
-    assert rig.supervisor.tick()[-1].words == "ended before the feed did; starting again in 0.5 s"
+    rig.supervisor.reject_done("ingest", "ended before the feed did")
+    assert rig.supervisor.step()[-1].detail == "ended before the feed did; starting again in 0.5 s"
     rig.now_s = 0.5
-    rig.supervisor.tick()
+    rig.supervisor.step()
     assert rig.phase("ingest") is Phase.STARTING
 
 
 def test_a_child_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
     tries = []
 
-    def spawn(spec: ChildSpec) -> "subprocess.Popen[bytes]":
+    def spawn(spec: ProcessSpec) -> "subprocess.Popen[bytes]":
         tries.append(spec.name)
-        raise StartFailed("port 9 is in use")
+        raise StartError("port 9 is in use")
 
-    spec = ChildSpec("service", list, tmp_path / "log")
+    spec = ProcessSpec("service", list, tmp_path / "log")
     supervisor = Supervisor([spec], spawn, Answers(), lambda: 100.0 * len(tries))
     while supervisor.failure is None:
-        supervisor.tick()
+        supervisor.step()
     assert len(tries) == 5
     assert supervisor.failure == "service keeps failing: port 9 is in use"
 
@@ -225,17 +225,17 @@ def test_losing_the_broker_is_not_the_services_fault(rig: Rig) -> None:
     for _ in range(8):
         rig.until(lambda: rig.phase("broker") is Phase.RESTARTING and rig.phase("service") is not Phase.STARTING)
         rig.now_s += 100.0
-        rig.supervisor.tick()
+        rig.supervisor.step()
     assert rig.supervisor.failure is None
 
 
 def test_stopping_goes_in_order_and_kills_what_does_not_listen(rig: Rig) -> None:
     rig.child("first", FOREVER)
     rig.child("deaf", STUBBORN)
-    rig.supervisor.tick()
+    rig.supervisor.step()
     while "deaf" not in (rig.folder / "deaf").read_text():
         pass
-    processes = rig.supervisor.processes(["first", "deaf"])
+    processes = rig.supervisor.running(["first", "deaf"])
     turned_s = [0.0]
 
     def pause() -> None:
@@ -246,6 +246,6 @@ def test_stopping_goes_in_order_and_kills_what_does_not_listen(rig: Rig) -> None
     killed = stop_in_order(processes, Grace(turn_s=1.0, limit_s=2.0), lambda: turned_s[0], pause)
     assert killed == ["deaf"]
     assert (processes["first"].returncode, processes["deaf"].returncode) == (-15, -9)
-    rig.supervisor.stopped(["first", "deaf"])
-    assert rig.supervisor.tick() == []
+    rig.supervisor.mark_stopped(["first", "deaf"])
+    assert rig.supervisor.step() == []
     assert rig.phase("deaf") is Phase.STOPPED

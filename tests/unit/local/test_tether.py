@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tidewheel.local.children.processes import start, tethered
+from tidewheel.local.processes.subprocesses import start, tethered
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the signal is Linux's")
 
 PARENT = """
 import signal, subprocess, sys
-from tidewheel.local.children.processes import tethered
+from tidewheel.local.processes.subprocesses import tethered
 child = subprocess.Popen(tethered([sys.executable, "-c", {child!r}], {number}))
 print(child.pid, flush=True)
 signal.pause()

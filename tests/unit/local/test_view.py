@@ -12,21 +12,23 @@ from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import Outcome
 from tidewheel.domain.training import SplitSizes, Step
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.monitoring.observed import Instrument
-from tidewheel.local.monitoring.probe import Answered
+from tidewheel.local.monitoring.observed import InstrumentState
+from tidewheel.local.monitoring.probe import TimedPrediction
 from tidewheel.local.monitoring.progress import Progress
 from tidewheel.local.monitoring.rates import Rates, Sample
-from tidewheel.local.view.figures import bar, price, span, sparkline
-from tidewheel.local.view.picture import Part, Picture, nothing_yet
+from tidewheel.local.view.formatting import bar, price, span, sparkline
+from tidewheel.local.view.frame import Frame, ProcessStatus, empty_frame
 from tidewheel.local.view.screen import screen
 
-PARTS = [Part(name, "ready") for name in ("kafka", "redis", "ingest", "orderbot", "labeler", "trainer", "predictor")]
+PARTS = [
+    ProcessStatus(name, "ready") for name in ("kafka", "redis", "ingest", "orderbot", "labeler", "trainer", "predictor")
+]
 SIZES = [(80, 24), (120, 40), (200, 60), (100, 30), (80, 50), (140, 24), (40, 12), (20, 5)]
 
 
-def busy() -> Picture:
+def busy() -> Frame:
     """Everything at once: two runs ended, a third in its trials."""
-    shown: Instrument = instrument(
+    shown: InstrumentState = instrument(
         *whole_run(1),
         event(1, Step.SCORED, scorecard=CARD),
         *whole_run(2, Step.REFUSED, "one_class"),
@@ -44,7 +46,7 @@ def busy() -> Picture:
     rates = Rates()
     rates.take(Sample(0.0, 30_000, 1_699_999_700, 25_000))
     rates.take(Sample(5.0, 34_567, 1_700_000_000, 26_500))
-    return Picture(
+    return Frame(
         title="sim:BTC-USD at 60 ×, ±10",
         footer=" Ctrl-C ends.",
         now_ns=T0_NS + 45 * 10**9,
@@ -53,8 +55,8 @@ def busy() -> Picture:
         windowing=Windowing(10_000, 10_000),
         rates=rates,
         progress=Progress({("examples", 0): 50}, {"trainer": {("examples", 0): 8}}),
-        parts=[*PARTS[:4], Part("labeler", "restarting", 2), *PARTS[5:]],
-        predictions=[Answered(T0_NS, prediction(1, 0.3)), Answered(T0_NS, prediction(1, 0.71))],
+        processes=[*PARTS[:4], ProcessStatus("labeler", "restarting", 2), *PARTS[5:]],
+        predictions=[TimedPrediction(T0_NS, prediction(1, 0.3)), TimedPrediction(T0_NS, prediction(1, 0.71))],
         served={1: T0_NS + 3_100_000_000},
         dead_letters=3,
         last_dead_letter="replay:x.csv 17: crossed",
@@ -62,17 +64,17 @@ def busy() -> Picture:
     )
 
 
-def drawn(picture: Picture, width: int, height: int) -> list[str]:
+def drawn(frame: Frame, width: int, height: int) -> list[str]:
     console = Console(width=width, height=height, file=io.StringIO(), color_system=None, legacy_windows=False)
     with console.capture() as captured:
-        console.print(screen(picture, width, height), height=height, end="")
+        console.print(screen(frame, width, height), height=height, end="")
     return captured.get().splitlines()
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("picture", [busy(), nothing_yet("t", "f", 0.0, PARTS, [])], ids=["busy", "starting"])
-def test_it_fits(picture: Picture, width: int, height: int) -> None:
-    lines = drawn(picture, width, height)
+@pytest.mark.parametrize("frame", [busy(), empty_frame("t", "f", 0.0, PARTS, [])], ids=["busy", "starting"])
+def test_it_fits(frame: Frame, width: int, height: int) -> None:
+    lines = drawn(frame, width, height)
     assert len(lines) <= height
     assert max(len(line) for line in lines) <= width
 
@@ -152,7 +154,7 @@ def test_a_run_that_is_not_proven_left_the_candidate() -> None:
 
 
 def test_what_is_not_there_yet_is_said() -> None:
-    text = "\n".join(drawn(nothing_yet("t", "f", 0.0, PARTS, []), 80, 24))
+    text = "\n".join(drawn(empty_frame("t", "f", 0.0, PARTS, []), 80, 24))
     for words in ("waiting for the first quote", "no window has closed yet", "no model serves yet", "orderbot –"):
         assert words in text
 

@@ -4,7 +4,7 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Confusion, Hyperparameters, PartMetrics, Scorecard
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
-from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.predictor_client import Prediction
 
 NAME = "sim:BTC-USD"
@@ -49,8 +49,8 @@ def whole_run(seq: int, end: Step = Step.PUBLISHED, reason: str = "") -> list[Ru
     ]
 
 
-def instrument(*events: RunEvent) -> Instrument:
-    made = Instrument(NAME)
+def instrument(*events: RunEvent) -> InstrumentState:
+    made = InstrumentState(NAME)
     for one in events:
         made.runs.on_event(one)
     return made

@@ -5,7 +5,7 @@ import pytest
 from services.orderbot.core import OrderRule
 from services.orderbot.settings import Settings
 from tidewheel.domain.prices import Threshold
-from tidewheel.runtime.settings import BadSettings, load
+from tidewheel.runtime.settings import SettingsError, load
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
@@ -19,7 +19,7 @@ def test_the_environment_shapes_the_rule() -> None:
 
 
 def test_each_wrong_setting_is_named_with_what_is_allowed() -> None:
-    with pytest.raises(BadSettings) as caught:
+    with pytest.raises(SettingsError) as caught:
         load(Settings, {"TIDEWHEEL_THRESHOLD": "-1", "TIDEWHEEL_ORDERS_PER_SECOND": "1001"})
     assert str(caught.value).splitlines() == [
         "TIDEWHEEL_THRESHOLD: threshold '-1': give a positive amount of quote currency like 10, or like 15bps",

@@ -5,27 +5,33 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from services.predictor.converters import NowCall, RowsCall, batch_call, now_call, predict_call
-from services.predictor.handler import Quote
-from services.predictor.refusals import Refused, Why
-from tests.made_models import INSTRUMENT, a_row
+from services.predictor.converters import (
+    NowRequest,
+    RowsRequest,
+    parse_batch_request,
+    parse_now_request,
+    parse_predict_request,
+)
+from services.predictor.core import Quote
+from services.predictor.refusals import PredictionRefusedError, RefusalReason
+from tests.synthetic_models import INSTRUMENT, make_row
 from tidewheel.wire.v1.predictor_pb2 import PredictBatchRequest, PredictNowRequest, PredictRequest
 
-ROW = a_row(1)
+ROW = make_row(1)
 PACKED = ROW.tobytes()
 
 
 def refused(convert: Callable[[bytes], object], payload: bytes) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(PredictionRefusedError) as caught:
         convert(payload)
-    assert caught.value.why is Why.BAD_INPUT
+    assert caught.value.reason is RefusalReason.INVALID_INPUT
     return str(caught.value)
 
 
 @pytest.mark.parametrize("form", [{"features": ROW.tolist()}, {"features_f32": PACKED}])
 def test_one_row_in_either_form(form: dict[str, object]) -> None:
-    call = predict_call(PredictRequest(instrument=INSTRUMENT, schema_hash=b"x", **form).SerializeToString())
-    assert isinstance(call, RowsCall)
+    call = parse_predict_request(PredictRequest(instrument=INSTRUMENT, schema_hash=b"x", **form).SerializeToString())
+    assert isinstance(call, RowsRequest)
     assert (call.instrument, call.schema_hash) == (INSTRUMENT, b"x")
     assert call.rows.dtype == np.float32
     assert call.rows.tolist() == ROW.tolist()
@@ -45,11 +51,11 @@ def test_one_row_in_either_form(form: dict[str, object]) -> None:
 )
 def test_what_is_no_row(form: dict[str, object], words: str) -> None:
     payload = PredictRequest(instrument=INSTRUMENT, **form).SerializeToString()
-    assert words in refused(predict_call, payload)
+    assert words in refused(parse_predict_request, payload)
 
 
 def test_a_batch() -> None:
-    call = batch_call(PredictBatchRequest(instrument=INSTRUMENT, features_f32=3 * PACKED).SerializeToString())
+    call = parse_batch_request(PredictBatchRequest(instrument=INSTRUMENT, features_f32=3 * PACKED).SerializeToString())
     assert call.rows.shape == (3, 605)
     assert call.rows[2].tolist() == ROW.tolist()
 
@@ -57,7 +63,7 @@ def test_a_batch() -> None:
 @pytest.mark.parametrize("packed", [b"", PACKED[:-4], PACKED + b"1234"])
 def test_what_is_no_batch(packed: bytes) -> None:
     payload = PredictBatchRequest(instrument=INSTRUMENT, features_f32=packed).SerializeToString()
-    assert f"features_f32: {len(packed)} bytes" in refused(batch_call, payload)
+    assert f"features_f32: {len(packed)} bytes" in refused(parse_batch_request, payload)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +72,10 @@ def test_what_is_no_batch(packed: bytes) -> None:
 )
 def test_now(bid: int, offer: int, quote: Quote | None) -> None:
     payload = PredictNowRequest(instrument=INSTRUMENT, bid_e9=bid, offer_e9=offer).SerializeToString()
-    assert now_call(payload) == NowCall(INSTRUMENT, quote)
+    assert parse_now_request(payload) == NowRequest(INSTRUMENT, quote)
 
 
-@pytest.mark.parametrize("convert", [predict_call, batch_call, now_call])
+@pytest.mark.parametrize("convert", [parse_predict_request, parse_batch_request, parse_now_request])
 @pytest.mark.parametrize("payload", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe"])
 def test_bytes_that_are_no_message(convert: Callable[[bytes], object], payload: bytes) -> None:
     assert refused(convert, payload).startswith("request: the bytes are no tidewheel.wire.v1.Predict")

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from services.predictor.history import BUFFER_S, History
-from tests.made_seconds import START, seconds
+from services.predictor.history import BUFFER_S, PriceHistory
+from tests.synthetic_seconds import START, seconds
 from tidewheel.domain.features import HISTORY_S
 from tidewheel.domain.market import MarketSecond
 
@@ -12,26 +12,26 @@ def mids(past: list[MarketSecond]) -> list[int]:
     return [second.close_mid_e9 for second in past][-HISTORY_S:]
 
 
-def read(past: list[MarketSecond]) -> History:
-    history = History()
+def read(past: list[MarketSecond]) -> PriceHistory:
+    history = PriceHistory()
     for second in past:
         history.add(second)
     return history
 
 
-def shown(history: History) -> list[int]:
+def shown(history: PriceHistory) -> list[int]:
     view = history.view()
     assert view is not None
     return view.mids_e9.tolist()
 
 
 def test_nothing_is_known_at_first() -> None:
-    assert History().view() is None
+    assert PriceHistory().view() is None
 
 
 def test_the_last_600_mids_oldest_first_at_any_length() -> None:
     past = seconds(2 * BUFFER_S + 100)
-    history = History()
+    history = PriceHistory()
     for count, second in enumerate(past, start=1):
         history.add(second)
         view = history.view()

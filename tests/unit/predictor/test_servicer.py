@@ -6,12 +6,12 @@ from typing import Any
 import grpc
 import pytest
 
-from services.predictor.handler import Handler
+from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.model_slot import ModelSlots
-from services.predictor.refusals import Why
-from services.predictor.servicer import SERVICE, STATUS, PredictorServicer
-from tests.made_models import INSTRUMENT
+from services.predictor.refusals import RefusalReason
+from services.predictor.servicer import SERVICE, STATUS_CODES, PredictorServicer
+from tests.synthetic_models import INSTRUMENT
 from tidewheel.telemetry import metrics
 from tidewheel.wire.v1.predictor_pb2 import PredictNowRequest
 
@@ -44,8 +44,8 @@ def rpcs(method: str, code: str) -> float:
 
 
 def test_every_refusal_has_a_status_that_blames_no_server_bug() -> None:
-    assert set(STATUS) == set(Why)
-    assert not {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.OK} & set(STATUS.values())
+    assert set(STATUS_CODES) == set(RefusalReason)
+    assert not {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.OK} & set(STATUS_CODES.values())
 
 
 def test_a_refusal_is_counted_and_said() -> None:

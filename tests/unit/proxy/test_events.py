@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from tests.proxy.actions import CutAfter, Hold, Later
+from tests.proxy.actions import AfterFrame, DropReplyAndClose, Hold
 from tests.proxy.events import Event, Events, Outcome
 from tests.proxy.frames import ApiKey
-from tests.proxy.torn import RUNS, Came
-from tests.unit.proxy.made import seen
+from tests.proxy.torn import RUNS, TornResult
+from tests.unit.proxy.frame_bytes import info
 
-HELD = Event(seen(), 3, Hold(Later(ApiKey.PRODUCE)), 1.5)
+HELD = Event(info(), 3, Hold(AfterFrame(ApiKey.PRODUCE)), 1.5)
 
 
 def test_they_are_counted_and_told() -> None:
     events = Events()
     place = events.add(HELD)
-    events.add(Event(seen(ApiKey.TXN_OFFSET_COMMIT), 1, CutAfter(), 2.0, Outcome.ANSWERED))
+    events.add(Event(info(ApiKey.TXN_OFFSET_COMMIT), 1, DropReplyAndClose(), 2.0, Outcome.ANSWERED))
     events.change(place, outcome=Outcome.ANSWERED, released_s=4.25, error=47)
     assert events.counts() == {
         ("END_TXN", "request", "held"): 1,
@@ -45,8 +45,8 @@ def test_what_does_not_come_is_told_with_what_did() -> None:
 
 def test_a_run_that_came_otherwise_than_expected_is_told() -> None:
     short, _, remedy = RUNS
-    accepted = Event(seen(), 2, Hold(Later(ApiKey.PRODUCE)), 1.0, Outcome.ANSWERED, 2.0, error=0)
-    torn = Came(accepted, 5, {1: 10, 2: 10, 3: 5}, 3, "INVALID_TXN_STATE")
+    accepted = Event(info(), 2, Hold(AfterFrame(ApiKey.PRODUCE)), 1.0, Outcome.ANSWERED, 2.0, error=0)
+    torn = TornResult(accepted, 5, {1: 10, 2: 10, 3: 5}, 3, "INVALID_TXN_STATE")
     assert torn.faults(short) == []
     assert [fault.partition(":")[0] for fault in torn.faults(remedy)] == [
         *("visible while open", "committed", "the late request was accepted", "transaction 3 failed")

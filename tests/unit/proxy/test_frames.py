@@ -7,16 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.proxy.frames import FRAME_BYTES_MAX, ApiKey, Frame, Malformed, Splitter, api_key_of, correlation_of
+from tests.proxy.frames import (
+    FRAME_BYTES_MAX,
+    ApiKey,
+    Frame,
+    FrameDecoder,
+    MalformedFrameError,
+    api_key_of,
+    correlation_of,
+)
 from tests.proxy.requests import error_of, request_of
-from tests.unit.proxy.made import compact, end_txn, framed, reply, request, string
+from tests.unit.proxy.frame_bytes import compact, end_txn, framed, reply, request, string
 
 KEYS = (ApiKey.PRODUCE, ApiKey.METADATA, ApiKey.END_TXN)
 frames = st.lists(st.tuples(st.sampled_from(KEYS), st.binary(max_size=30)), max_size=12)
 cuts = st.lists(st.integers(0, 400), max_size=12)
 
 
-def pieces_of(splitter: Splitter) -> list[bytes | Frame]:
+def pieces_of(splitter: FrameDecoder) -> list[bytes | Frame]:
     found = []
     while (piece := splitter.pull()) is not None:
         found.append(piece)
@@ -33,7 +41,7 @@ def test_nothing_is_lost_and_only_what_is_wanted_is_a_frame(
 ) -> None:
     all_frames = [request(key, body) for key, body in kinds]
     stream = b"".join(all_frames)
-    splitter, found = Splitter(end_txn_only), []
+    splitter, found = FrameDecoder(end_txn_only), []
     bounds = sorted({0, len(stream), *(place for place in places if place < len(stream))})
     for start, end in pairwise(bounds):
         splitter.push(stream[start:end])
@@ -47,7 +55,7 @@ def test_nothing_is_lost_and_only_what_is_wanted_is_a_frame(
 
 
 def test_what_nobody_wants_is_passed_on_though_its_end_has_not_come() -> None:
-    splitter, frame = Splitter(end_txn_only), request(ApiKey.PRODUCE, bytes(1000))
+    splitter, frame = FrameDecoder(end_txn_only), request(ApiKey.PRODUCE, bytes(1000))
     chunk = frame[:100]
     splitter.push(chunk)
     assert splitter.pull() is chunk, "not even copied"
@@ -58,7 +66,7 @@ def test_what_nobody_wants_is_passed_on_though_its_end_has_not_come() -> None:
 
 
 def test_a_frame_that_is_wanted_waits_for_its_end() -> None:
-    splitter, frame = Splitter(end_txn_only), end_txn("t")
+    splitter, frame = FrameDecoder(end_txn_only), end_txn("t")
     splitter.push(frame.data[:-1])
     assert splitter.pull() is None
     assert not splitter.within_frame
@@ -68,16 +76,16 @@ def test_a_frame_that_is_wanted_waits_for_its_end() -> None:
 
 @pytest.mark.parametrize("length", [-1, 0, 3, FRAME_BYTES_MAX + 1])
 def test_what_is_no_frame_is_refused(length: int) -> None:
-    splitter = Splitter(end_txn_only)
+    splitter = FrameDecoder(end_txn_only)
     splitter.push(struct.pack(">i", length) + bytes(8))
-    with pytest.raises(Malformed, match=str(length)):
+    with pytest.raises(MalformedFrameError, match=str(length)):
         splitter.pull()
 
 
 def test_a_reply_says_what_it_answers() -> None:
     data = b"before" + reply(77, b"body")
     assert correlation_of(data, len(b"before")) == 77
-    splitter = Splitter(lambda buffer, at: correlation_of(buffer, at) == 78)
+    splitter = FrameDecoder(lambda buffer, at: correlation_of(buffer, at) == 78)
     splitter.push(reply(77) + reply(78))
     assert pieces_of(splitter) == [reply(77), Frame(reply(78))]
 
@@ -121,7 +129,7 @@ def test_the_transactional_id_is_read_where_there_is_one(
     ],
 )
 def test_half_a_header_is_refused(data: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedFrameError):
         request_of(Frame(data))
 
 
@@ -133,5 +141,5 @@ def test_the_broker_s_answer_is_read_where_it_is_one_code() -> None:
         heartbeat = request_of(Frame(request(ApiKey.HEARTBEAT, version=version)))
         assert error_of(heartbeat, Frame(reply(1, body + struct.pack(">h", 82)))) == 82
     assert error_of(request_of(Frame(request(ApiKey.METADATA))), Frame(reply(1))) is None
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedFrameError):
         error_of(request_of(end_txn("t")), Frame(reply(1, b"\0")))

@@ -5,22 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.made_models import INSTRUMENT, a_model, with_golden_score
+from tests.synthetic_models import INSTRUMENT, make_model, with_golden_score
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Model
-from tidewheel.registry.verify import Doubt, Expected, Unverified, hmac_of, sha256_of, verify
+from tidewheel.registry.verify import ExpectedModel, VerificationError, VerificationFailure, hmac_of, sha256_of, verify
 
 KEY = b"a key of the operator"
-MODEL = a_model(7)
+MODEL = make_model(7)
 BYTES = encode_model(MODEL)
 
 
-def expected_of(payload: bytes, **more: bytes) -> Expected:
-    return Expected(INSTRUMENT, 7, sha256_of(payload), **more)
+def expected_of(payload: bytes, **more: bytes) -> ExpectedModel:
+    return ExpectedModel(INSTRUMENT, 7, sha256_of(payload), **more)
 
 
-def doubt_of(payload: bytes | None, expected: Expected, key: bytes | None = None) -> Doubt:
-    with pytest.raises(Unverified) as caught:
+def failure_of(payload: bytes | None, expected: ExpectedModel, key: bytes | None = None) -> VerificationFailure:
+    with pytest.raises(VerificationError) as caught:
         verify(payload, expected, key)
     return caught.value.reason
 
@@ -36,74 +36,74 @@ def test_a_sound_model_verifies() -> None:
 
 
 def test_no_bytes() -> None:
-    assert doubt_of(None, expected_of(BYTES)) is Doubt.MISSING
+    assert failure_of(None, expected_of(BYTES)) is VerificationFailure.MISSING
 
 
 @pytest.mark.parametrize("place", [0, len(BYTES) // 2, len(BYTES) - 1])
 def test_one_flipped_bit(place: int) -> None:
     damaged = bytes(byte ^ (index == place) for index, byte in enumerate(BYTES))
-    assert doubt_of(damaged, expected_of(BYTES)) is Doubt.CHECKSUM
+    assert failure_of(damaged, expected_of(BYTES)) is VerificationFailure.CHECKSUM
 
 
 def test_cut_short() -> None:
-    assert doubt_of(BYTES[:-1], expected_of(BYTES)) is Doubt.CHECKSUM
+    assert failure_of(BYTES[:-1], expected_of(BYTES)) is VerificationFailure.CHECKSUM
 
 
 def test_bytes_of_something_else_with_their_own_checksum() -> None:
-    assert doubt_of(b"\xff\xff", expected_of(b"\xff\xff")) is Doubt.UNDECODABLE
-    assert doubt_of(b"", expected_of(b"")) is Doubt.UNDECODABLE
+    assert failure_of(b"\xff\xff", expected_of(b"\xff\xff")) is VerificationFailure.UNDECODABLE
+    assert failure_of(b"", expected_of(b"")) is VerificationFailure.UNDECODABLE
 
 
 def test_another_windows_or_instruments_model() -> None:
-    for other in (a_model(8), a_model(7, "kraken:BTC-USD")):
+    for other in (make_model(8), make_model(7, "kraken:BTC-USD")):
         payload = encode_model(other)
-        assert doubt_of(payload, expected_of(payload)) is Doubt.IDENTITY
+        assert failure_of(payload, expected_of(payload)) is VerificationFailure.IDENTITY
 
 
 def test_another_schema() -> None:
     payload = encode_model(replace(MODEL, schema_hash=bytes(32)))
-    assert doubt_of(payload, expected_of(payload)) is Doubt.SCHEMA
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.SCHEMA
 
 
 def test_too_few_coefficients() -> None:
     short = replace(MODEL, coefficients=MODEL.coefficients[:-1], mean=MODEL.mean[:-1], std=MODEL.std[:-1])
     payload = encode_model(short)
-    assert doubt_of(payload, expected_of(payload)) is Doubt.SCHEMA
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.SCHEMA
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", ["coefficients", "mean", "std"])
 def test_a_value_that_is_not_finite(column: str, value: float) -> None:
     payload = encode_model(with_value(MODEL, column, value))
-    assert doubt_of(payload, expected_of(payload)) is Doubt.NOT_FINITE
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.NOT_FINITE
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_a_std_that_cannot_divide(value: float) -> None:
     payload = encode_model(with_value(MODEL, "std", value))
-    assert doubt_of(payload, expected_of(payload)) is Doubt.NOT_FINITE
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.NOT_FINITE
 
 
 @pytest.mark.parametrize("name", ["intercept", "threshold", "golden_score"])
 def test_a_number_that_is_not_finite(name: str) -> None:
     payload = encode_model(replace(MODEL, **{name: np.nan}))
-    assert doubt_of(payload, expected_of(payload)) is Doubt.NOT_FINITE
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.NOT_FINITE
 
 
 def test_a_golden_row_that_scores_otherwise() -> None:
     payload = encode_model(replace(MODEL, golden_score=MODEL.golden_score + 2e-12))
-    assert doubt_of(payload, expected_of(payload)) is Doubt.GOLDEN
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.GOLDEN
 
 
 def test_a_golden_row_of_another_length() -> None:
     payload = encode_model(replace(MODEL, golden_features=MODEL.golden_features[:-4]))
-    assert doubt_of(payload, expected_of(payload)) is Doubt.GOLDEN
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.GOLDEN
 
 
 def test_a_coefficient_changed_without_its_golden_score() -> None:
     changed = with_value(MODEL, "coefficients", 0.5)
     payload = encode_model(changed)
-    assert doubt_of(payload, expected_of(payload)) is Doubt.GOLDEN
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.GOLDEN
     payload = encode_model(with_golden_score(changed))
     verify(payload, expected_of(payload))
 
@@ -112,5 +112,5 @@ def test_a_signature_counts_where_a_key_is_configured() -> None:
     signed = expected_of(BYTES, hmac_sha256=hmac_of(BYTES, KEY))
     verify(BYTES, signed, KEY)
     verify(BYTES, signed)
-    assert doubt_of(BYTES, signed, b"another key") is Doubt.HMAC
-    assert doubt_of(BYTES, expected_of(BYTES), KEY) is Doubt.HMAC
+    assert failure_of(BYTES, signed, b"another key") is VerificationFailure.HMAC
+    assert failure_of(BYTES, expected_of(BYTES), KEY) is VerificationFailure.HMAC

@@ -13,7 +13,7 @@ def parsed(page: str) -> Element:
     return ElementTree.fromstring(body)
 
 
-def words(element: Element, skip: tuple[str, ...] = ("style",)) -> str:
+def visible_text(element: Element, skip: tuple[str, ...] = ("style",)) -> str:
     """All text below an element, blanks evened out."""
     return " ".join(" ".join(_texts(element, skip)).split())
 

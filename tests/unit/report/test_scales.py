@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewheel.report.scales import Scale, around, labels, ticks
+from tidewheel.report.scales import Scale, labels, padded_range, ticks
 
 finite = st.floats(-1e9, 1e9)
 
@@ -52,14 +52,14 @@ def test_ticks_lie_within_and_are_not_too_many(low: float, width: float, about: 
 
 @given(st.lists(st.one_of(finite, st.sampled_from([math.nan, math.inf, -math.inf]))), st.booleans())
 def test_a_range_holds_all_that_is_finite(values: list[float], with_zero: bool) -> None:
-    low, high = around(values, *((0.0,) if with_zero else ()))
+    low, high = padded_range(values, *((0.0,) if with_zero else ()))
     assert low < high
     assert all(low <= value <= high for value in values if math.isfinite(value))
     assert not with_zero or low <= 0 <= high
 
 
 def test_zero_stays_the_edge_where_it_is_one() -> None:
-    assert around([2.0, 4.0], 0.0)[0] == 0.0
-    assert around([-2.0], 0.0)[1] == 0.0
-    assert around([0.0, 0.0], 0.0) == (0.0, 1.0)
-    assert around([7.0, 7.0]) == (3.5, 10.5)
+    assert padded_range([2.0, 4.0], 0.0)[0] == 0.0
+    assert padded_range([-2.0], 0.0)[1] == 0.0
+    assert padded_range([0.0, 0.0], 0.0) == (0.0, 1.0)
+    assert padded_range([7.0, 7.0]) == (3.5, 10.5)

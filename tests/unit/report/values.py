@@ -4,22 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.made_models import CARD, a_model
+from tests.synthetic_models import CARD, make_model
 from tests.unit.local.values import NAME, T0_NS, event, result, trial, whole_run
 from tidewheel.domain.models import (
     Baseline,
     CalibrationBin,
+    Champion,
     Confusion,
     CurvePoint,
     Evidence,
     Model,
     ModelRecord,
     PartMetrics,
-    Rival,
     Verdict,
 )
 from tidewheel.domain.training import RunEvent, Step
-from tidewheel.report.story import Known, Weighed
+from tidewheel.report.run_report import EvidenceSummary, RunSources
 
 NOW_NS = T0_NS + 3600 * 10**9
 BINS = tuple(CalibrationBin(10 * k, 4 * k, 10 * k * (k + 0.5) / 10) for k in range(10))
@@ -41,7 +41,7 @@ def part(positives: int, hits: int, wrong: int, threshold: float = 0.6, rows: in
 
 
 def model(seq: int = 3) -> Model:
-    made = a_model(seq, NAME)
+    made = make_model(seq, NAME)
     return replace(
         made,
         threshold=0.6,
@@ -60,18 +60,18 @@ def record(
         *(NAME, seq, sha256, verdict, reason, Evidence.WEAK, T0_NS + 3 * 10**9, JUDGED if sha256 else None),
         first_offset=20_007,
         last_offset=30_019,
-        rival=Rival(2, 40, 18) if sha256 else None,
+        champion=Champion(2, 40, 18) if sha256 else None,
     )
 
 
-def published(seq: int = 3) -> Known:
+def published(seq: int = 3) -> RunSources:
     """A run of which everything is known."""
-    words = "5 models on their next windows: precision 0.560 at recall 0.300, base rate 0.440"
-    return Known(
+    sentence = "5 models on their next windows: precision 0.560 at recall 0.300, base rate 0.440"
+    return RunSources(
         *(NAME, seq, NOW_NS, (*timed(seq), event(seq, Step.SCORED, 400.0, scorecard=JUDGED)), record(seq), model(seq)),
         serving="This model serves now, at epoch 1.",
-        before=Weighed(Evidence.WEAK, words),
-        now=Weighed(Evidence.STRONG, words.replace("5", "9", 1)),
+        before=EvidenceSummary(Evidence.WEAK, sentence),
+        now=EvidenceSummary(Evidence.STRONG, sentence.replace("5", "9", 1)),
     )
 
 
@@ -81,7 +81,7 @@ def timed(seq: int) -> list[RunEvent]:
     return [replace(one, at_ns=T0_NS + (at + 1) * 10**8) for at, one in enumerate(events[:-1])] + events[-1:]
 
 
-def refused(seq: int = 3) -> Known:
+def refused(seq: int = 3) -> RunSources:
     """A run that ended before it had any figure."""
     events = (
         event(seq, Step.WINDOW_CLOSED, 0.1),
@@ -92,10 +92,10 @@ def refused(seq: int = 3) -> Known:
             result=result("refused", None),
         ),
     )
-    return Known(NAME, seq, NOW_NS, events, record(seq, Verdict.REFUSED, "one_class", sha256=""))
+    return RunSources(NAME, seq, NOW_NS, events, record(seq, Verdict.REFUSED, "one_class", sha256=""))
 
 
-def failed(seq: int = 3) -> Known:
+def failed(seq: int = 3) -> RunSources:
     """A run that broke in the midst of its trials."""
     events = (
         *timed(seq)[:6],
@@ -106,27 +106,29 @@ def failed(seq: int = 3) -> Known:
             result=result("failed", None),
         ),
     )
-    return Known(NAME, seq, NOW_NS, events, record(seq, Verdict.FAILED, "training_error", sha256=""))
+    return RunSources(NAME, seq, NOW_NS, events, record(seq, Verdict.FAILED, "training_error", sha256=""))
 
 
-def running(seq: int = 3) -> Known:
+def running(seq: int = 3) -> RunSources:
     """A run that goes on: three of ten trials are done."""
-    return Known(NAME, seq, NOW_NS, tuple(timed(seq)[:6]), registry_trouble="The registry holds no record of this run.")
+    return RunSources(
+        NAME, seq, NOW_NS, tuple(timed(seq)[:6]), registry_error="The registry holds no record of this run."
+    )
 
 
-def log_only(seq: int = 3) -> Known:
-    return replace(published(seq), record=None, model=None, registry_trouble="Redis is away.", before=None, now=None)
+def log_only(seq: int = 3) -> RunSources:
+    return replace(published(seq), record=None, model=None, registry_error="Redis is away.", before=None, now=None)
 
 
-def registry_only(seq: int = 3) -> Known:
-    return replace(published(seq), events=(), log_trouble="The log holds no events of this run.")
+def registry_only(seq: int = 3) -> RunSources:
+    return replace(published(seq), events=(), log_error="The log holds no events of this run.")
 
 
-def record_only(seq: int = 3) -> Known:
-    return replace(registry_only(seq), model=None, model_trouble="The model's bytes are no longer kept.")
+def record_only(seq: int = 3) -> RunSources:
+    return replace(registry_only(seq), model=None, model_error="The model's bytes are no longer kept.")
 
 
-def vacant(seq: int = 3) -> Known:
+def vacant(seq: int = 3) -> RunSources:
     """A model that weighs nothing and flags nothing, its threshold beyond every score."""
     nothing = part(100, 0, 0, float("inf"))
     made = replace(
@@ -140,9 +142,9 @@ def vacant(seq: int = 3) -> Known:
     return replace(published(seq), model=made, record=replace(record(seq), scorecard=card))
 
 
-def one_trial(seq: int = 3, objective: float = -0.5) -> Known:
+def one_trial(seq: int = 3, objective: float = -0.5) -> RunSources:
     only = replace(trial(1, objective, False), of=1)
-    return Known(NAME, seq, NOW_NS, (event(seq, Step.TRIAL, 1.0, trial=only, trials_planned=1),))
+    return RunSources(NAME, seq, NOW_NS, (event(seq, Step.TRIAL, 1.0, trial=only, trials_planned=1),))
 
 
 EVERY = {

@@ -10,28 +10,28 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from tests.unit.runtime.values import error, policy
-from tidewheel.runtime.process import Unusable
-from tidewheel.runtime.transaction_policy import Policy
-from tidewheel.runtime.transactional import TransactionalLoop
+from tidewheel.runtime.process import FatalError
+from tidewheel.runtime.transaction_policy import TransactionPolicy
+from tidewheel.runtime.transactional_loop import TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer
 
 
-class Place:
+class StubMember:
     """A static member whose consumers are given, one after the other; so often the group knows a stranger by its
     name."""
 
     session_s = 6.0
 
-    def __init__(self, *consumers: object, stranger_times: int = 0) -> None:
+    def __init__(self, *consumers: object, foreign_times: int = 0) -> None:
         self._consumers = list(consumers)
-        self._stranger_times = stranger_times
+        self._stranger_times = foreign_times
 
     def consumer(self) -> object:
         return self._consumers.pop(0)
 
     def assigned(self) -> None: ...
 
-    def stranger(self, limit_s: float) -> str | None:
+    def foreign_member(self, limit_s: float) -> str | None:
         self._stranger_times -= 1
         return "another one" if self._stranger_times >= 0 else None
 
@@ -45,18 +45,18 @@ def seconds() -> Callable[[], float]:
 def loop(
     producer: object,
     clock: Callable[[], float],
-    on_turn: Callable[[], None],
+    heartbeat: Callable[[], None],
     *consumers: object,
-    stranger_times: int = 0,
+    foreign_times: int = 0,
     **more: Any,
 ) -> TransactionalLoop:
     """Of a producer that is initialised, unless that fails."""
     made = TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
     with suppress(KafkaException):
         made.renew(1.0)
-    place: Any = Place(*(consumers or (None,)), stranger_times=stranger_times)
-    told = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "on_turn": on_turn}
-    told |= {"work": SimpleNamespace(), "policy": policy(), **more}
+    place: Any = StubMember(*(consumers or (None,)), foreign_times=foreign_times)
+    told = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "heartbeat": heartbeat}
+    told |= {"processor": SimpleNamespace(), "policy": policy(), **more}
     return TransactionalLoop(place, made, ["a"], **told)
 
 
@@ -86,15 +86,15 @@ class BreaksOff:
     """Work that cannot go on in the middle of a batch."""
 
     def process(self, messages: object) -> None:
-        raise Unusable("no further")
+        raise FatalError("no further")
 
-    def complete(self) -> dict[tuple[str, int], object]:
+    def checkpoint(self) -> dict[tuple[str, int], object]:
         return {}
 
-    def committed(self) -> None:
+    def on_committed(self) -> None:
         pass
 
-    def drop(self) -> None:
+    def on_revoked(self) -> None:
         pass
 
 
@@ -103,17 +103,17 @@ class NeverTaken(BreaksOff):
 
     def process(self, messages: object) -> None: ...
 
-    def restore(self, *_: object) -> dict[tuple[str, int], int]:
+    def on_assigned(self, *_: object) -> dict[tuple[str, int], int]:
         return {}
 
-    def held_back(self) -> tuple[()]:
+    def paused(self) -> tuple[()]:
         return ()
 
 
 def at_once() -> dict[str, Any]:
     """Each record is committed at once; calls are made where they stand."""
-    policy = Policy(interval_s=0.0, records_max=1, retry_limit_s=30.0)
-    return {"work": NeverTaken(), "policy": policy, "guard": lambda call, _: call()}
+    policy = TransactionPolicy(interval_s=0.0, records_max=1, retry_limit_s=30.0)
+    return {"processor": NeverTaken(), "policy": policy, "watchdog": lambda call, _: call()}
 
 
 class Refusing(Recording):
@@ -128,6 +128,6 @@ class Refusing(Recording):
         raise KafkaException(error(KafkaError.TOPIC_AUTHORIZATION_FAILED, abort=True))
 
 
-def turned(one: TransactionalLoop, times: int) -> None:
+def run_times(one: TransactionalLoop, times: int) -> None:
     for _ in range(times):
-        one.turn()
+        one.run_once()

@@ -4,28 +4,28 @@ import logging
 
 import pytest
 
-from tests.predictors import count
-from tidewheel.domain.continuity import NEXT, Numbers
-from tidewheel.runtime.continuity import TOLD_EACH, Breaks
+from tests.predictors import metric_value
+from tidewheel.domain.continuity import NEXT, SequenceChecker
+from tidewheel.runtime.continuity import LOGGED_EACH_MAX, ContinuityMonitor
 
 TOPIC = "a topic of the test"
 
 
 def counted() -> tuple[float, float]:
     labels = {"service": "test", "topic": TOPIC}
-    repeated, skipped = (count(f"tidewheel_records_{what}_total", **labels) for what in ("repeated", "skipped"))
-    return repeated, skipped
+    repeated, missing = (metric_value(f"tidewheel_records_{what}_total", **labels) for what in ("repeated", "missing"))
+    return repeated, missing
 
 
 def read(numbers: list[int]) -> None:
-    checker, breaks = Numbers("example_seq"), Breaks("test", TOPIC)
+    checker, breaks = SequenceChecker("example_seq"), ContinuityMonitor("test", TOPIC)
     for offset, number in enumerate(numbers):
         if (arrival := checker.take(number)) is not NEXT:
-            breaks.tell("sim:A", arrival, f"partition 1, offset {offset}")
+            breaks.record("sim:A", arrival, f"partition 1, offset {offset}")
 
 
 @pytest.mark.parametrize(
-    ("numbers", "repeated", "skipped", "lines"),
+    ("numbers", "repeated", "missing", "lines"),
     [
         ([4, 5, 6], 0, 0, 0),
         ([1, 2, 3, 1, 2, 3, 4], 3, 0, 1),
@@ -36,11 +36,11 @@ def read(numbers: list[int]) -> None:
     ],
 )
 def test_one_line_a_stretch(
-    numbers: list[int], repeated: int, skipped: int, lines: int, caplog: pytest.LogCaptureFixture
+    numbers: list[int], repeated: int, missing: int, lines: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = counted()
     read(numbers)
-    assert counted() == (before[0] + repeated, before[1] + skipped)
+    assert counted() == (before[0] + repeated, before[1] + missing)
     assert len(caplog.records) == lines
 
 
@@ -54,4 +54,4 @@ def test_the_line_names_place_and_numbers(caplog: pytest.LogCaptureFixture) -> N
 
 def test_a_great_many_stretches_are_not_said_each_time(caplog: pytest.LogCaptureFixture) -> None:
     read([number for at in range(1, 150) for number in (at, at)])
-    assert len(caplog.records) == TOLD_EACH + 1
+    assert len(caplog.records) == LOGGED_EACH_MAX + 1

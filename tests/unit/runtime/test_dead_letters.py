@@ -3,12 +3,12 @@
 import pytest
 from confluent_kafka import Message
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.market import DeadLetter, decode_dead_letter, decode_second
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.market import check_instrument
-from tidewheel.runtime.dead_letters import DeadLetterBin, DeadLetterLimit
-from tidewheel.runtime.process import Unusable
+from tidewheel.runtime.dead_letters import DeadLetterLimit, DeadLetterQueue
+from tidewheel.runtime.process import FatalError
 from tidewheel.wire.v1 import market_pb2
 
 
@@ -18,7 +18,7 @@ def test_a_few_in_a_row_pass_and_one_more_stops() -> None:
         limit.good(100)
         for _ in range(3):
             limit.bad()
-    with pytest.raises(Unusable, match="4 bad records in a row"):
+    with pytest.raises(FatalError, match="4 bad records in a row"):
         limit.bad()
 
 
@@ -28,7 +28,7 @@ def test_no_good_one_between_two_bad_ones_leaves_them_in_a_row() -> None:
     for _ in range(3):
         limit.bad()
         limit.good(0)
-    with pytest.raises(Unusable, match="4 bad records in a row"):
+    with pytest.raises(FatalError, match="4 bad records in a row"):
         limit.bad()
 
 
@@ -37,17 +37,17 @@ def test_more_than_the_share_stops_but_not_of_a_handful() -> None:
     for _ in range(10):  # of the first twenty, half
         limit.bad()
         limit.good()
-    with pytest.raises(Unusable, match="11 of the last 21 records were bad"):
+    with pytest.raises(FatalError, match="11 of the last 21 records were bad"):
         limit.bad()
 
 
 def letters_till_it_stops(limit: DeadLetterLimit, good_to_one_bad: int) -> int:
-    for letters in range(10_000):
+    for dead_letters in range(10_000):
         limit.good(good_to_one_bad)
         try:
             limit.bad()
-        except Unusable:
-            return letters
+        except FatalError:
+            return dead_letters
     return 10_000
 
 
@@ -85,23 +85,23 @@ class Sent:
 )
 def test_a_letter_always_fits_into_a_record(key: bytes, value: bytes) -> None:
     sent = Sent()
-    with pytest.raises(BadRecord) as failure:
+    with pytest.raises(InvalidRecordError) as failure:
         decode_second(value)
     message = Message(topic=TICKS.name, partition=1, offset=7, key=key, value=value)  # type: ignore[call-arg]
-    DeadLetterBin("test", sent).record(message, failure.value)
-    (letter,) = sent.values
-    assert len(letter) < 110_000
-    told = decode_dead_letter(letter)
+    DeadLetterQueue("test", sent).record(message, failure.value)
+    (dead_letter,) = sent.values
+    assert len(dead_letter) < 110_000
+    told = decode_dead_letter(dead_letter)
     assert (told.service, told.source, told.partition, told.offset) == ("test", TICKS.name, 1, 7)
 
 
 def test_an_endless_detail_is_cut() -> None:
     sent = Sent()
-    DeadLetterBin("test", sent).put(
-        DeadLetter("test", "a file", -1, 7, Reason.MALFORMED, "no number: " + "x" * 950_000, b"", b"x")
+    DeadLetterQueue("test", sent).put(
+        DeadLetter("test", "a file", -1, 7, DeadLetterReason.MALFORMED, "no number: " + "x" * 950_000, b"", b"x")
     )
-    (letter,) = sent.values
-    assert len(letter) < 1_000
+    (dead_letter,) = sent.values
+    assert len(dead_letter) < 1_000
 
 
 def test_words_on_an_endless_instrument_are_short() -> None:

@@ -20,11 +20,11 @@ class Leaving(Health):
         self.asking = socket.socket()
         self.asked = threading.Event()
 
-    def live_answer(self) -> tuple[bool, str]:
+    def liveness(self) -> tuple[bool, str]:
         self.asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         self.asking.close()
         self.asked.set()
-        return super().live_answer()
+        return super().liveness()
 
 
 def answering() -> bool:

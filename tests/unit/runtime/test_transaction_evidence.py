@@ -28,9 +28,9 @@ OTHERS = (
 def evidence(before: list[tuple[str, str]], during: list[tuple[str, str]]) -> TransactionEvidence:
     """Of a producer that is initialised, has logged something, and ended a transaction."""
     made = TransactionEvidence()
-    made.initialised()
+    made.on_initialised()
     tell(made, before)
-    made.ending()
+    made.on_ending()
     tell(made, during)
     return made
 
@@ -72,15 +72,15 @@ def test_anything_else_is_not(
 def test_what_was_lost_before_the_epoch_was_new_can_do_no_harm() -> None:
     made = TransactionEvidence()
     tell(made, [LOST, LATE])
-    made.initialised()
-    made.ending()
+    made.on_initialised()
+    made.on_ending()
     tell(made, [SUCCESS])
     assert made.uncertainty is None
 
 
 def test_a_lost_connection_is_remembered_over_ends() -> None:
     made = evidence([LOST], [SUCCESS])
-    made.ending()
+    made.on_ending()
     tell(made, [SUCCESS])
     assert made.uncertainty is Uncertainty.CONNECTION_LOST
 

@@ -6,36 +6,36 @@ import pytest
 from confluent_kafka import KafkaError
 
 from tests.unit.runtime.values import error, policy
-from tidewheel.runtime.transaction_policy import LeftOpen, Policy, fenced
+from tidewheel.runtime.transaction_policy import TransactionLeftOpenError, TransactionPolicy, is_fenced
 
 
 def test_nothing_is_due_without_records() -> None:
-    assert not policy().due(1e9)
+    assert not policy().should_commit(1e9)
 
 
 def test_a_transaction_is_due_an_interval_after_its_first_record() -> None:
     one = policy()
-    one.took(1, now_s=5.0)
-    one.took(1, now_s=5.125)
-    assert not one.due(5.2)
-    assert one.due(5.25)
+    one.on_processed(1, now_s=5.0)
+    one.on_processed(1, now_s=5.125)
+    assert not one.should_commit(5.2)
+    assert one.should_commit(5.25)
 
 
 def test_a_transaction_is_due_when_it_is_full() -> None:
     one = policy()
-    one.took(999, now_s=5.0)
-    assert not one.due(5.0)
-    one.took(1, now_s=5.0)
-    assert one.due(5.0)
+    one.on_processed(999, now_s=5.0)
+    assert not one.should_commit(5.0)
+    one.on_processed(1, now_s=5.0)
+    assert one.should_commit(5.0)
 
 
 def test_an_ended_transaction_leaves_nothing_due() -> None:
     one = policy()
-    one.took(5000, now_s=5.0)
-    one.committed()
-    assert not one.due(9.0)
-    one.took(1, now_s=9.0)
-    assert not one.due(9.125)
+    one.on_processed(5000, now_s=5.0)
+    one.on_committed()
+    assert not one.should_commit(9.0)
+    one.on_processed(1, now_s=9.0)
+    assert not one.should_commit(9.125)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_ended_transaction_leaves_nothing_due() -> None:
     ],
 )
 def test_a_step_that_may_yet_succeed_is_tried_again(failure: KafkaError) -> None:
-    assert policy().may_retry(failure)
+    assert policy().is_retriable(failure)
 
 
 @pytest.mark.parametrize(
@@ -62,24 +62,24 @@ def test_a_step_that_may_yet_succeed_is_tried_again(failure: KafkaError) -> None
     ],
 )
 def test_any_other_failure_ends_the_transaction(failure: KafkaError) -> None:
-    assert not policy().may_retry(failure)
+    assert not policy().is_retriable(failure)
 
 
 @pytest.mark.parametrize("code", [KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT, KafkaError.NOT_COORDINATOR])
 def test_a_broker_that_is_away_may_be_asked_again_also_where_the_client_does_not_say_so(code: int) -> None:
     """A labeler whose offsets timed out in the queue of a broker that was restarted ended its process."""
-    assert policy().may_retry(error(code))
+    assert policy().is_retriable(error(code))
 
 
 def test_what_is_waited_for_is_left_when_asked_to_stop() -> None:
-    policy().check_wait(59.0, stopping=False)
-    policy().check_wait(2.0, stopping=True)
-    with pytest.raises(LeftOpen, match="has not answered for 3 s"):
-        policy().check_wait(3.0, stopping=True)
+    policy().check_deadline(59.0, stopping=False)
+    policy().check_deadline(2.0, stopping=True)
+    with pytest.raises(TransactionLeftOpenError, match="has not answered for 3 s"):
+        policy().check_deadline(3.0, stopping=True)
 
 
-def waits(one: Policy, times_s: Iterable[float]) -> list[float | None]:
-    return [one.wait_after_failure_s(now_s) for now_s in times_s]
+def waits(one: TransactionPolicy, times_s: Iterable[float]) -> list[float | None]:
+    return [one.backoff_s(now_s) for now_s in times_s]
 
 
 def test_work_that_fails_anew_each_time_is_done_again_with_longer_waits_and_not_for_ever() -> None:
@@ -97,11 +97,11 @@ def test_a_commit_ends_a_row_of_failures() -> None:
     one = policy()
     for start_s in range(0, 300, 60):
         assert None not in waits(one, range(start_s, start_s + 59))
-        one.committed()
+        one.on_committed()
 
 
 def test_being_replaced_is_told_by_code_or_by_words() -> None:
-    assert fenced(KafkaError(KafkaError.FENCED_INSTANCE_ID))
-    assert fenced(KafkaError(KafkaError._FATAL, "Fatal error: Broker: Static consumer fenced by other consumer"))
-    assert not fenced(KafkaError(KafkaError._FATAL, "Fatal error: something else"))
-    assert not fenced(KafkaError(KafkaError._TRANSPORT, "not fenced"))
+    assert is_fenced(KafkaError(KafkaError.FENCED_INSTANCE_ID))
+    assert is_fenced(KafkaError(KafkaError._FATAL, "Fatal error: Broker: Static consumer fenced by other consumer"))
+    assert not is_fenced(KafkaError(KafkaError._FATAL, "Fatal error: something else"))
+    assert not is_fenced(KafkaError(KafkaError._TRANSPORT, "not fenced"))

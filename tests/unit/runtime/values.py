@@ -2,11 +2,11 @@
 
 from confluent_kafka import KafkaError
 
-from tidewheel.runtime.transaction_policy import Policy
+from tidewheel.runtime.transaction_policy import TransactionPolicy
 
 
-def policy() -> Policy:
-    return Policy(interval_s=0.25, records_max=1000, retry_limit_s=60.0)
+def policy() -> TransactionPolicy:
+    return TransactionPolicy(interval_s=0.25, records_max=1000, retry_limit_s=60.0)
 
 
 def error(code: int, *, fatal: bool = False, retriable: bool = False, abort: bool = False) -> KafkaError:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.trainer.sample import Sample
+from services.trainer.dataset.sample import Sample
 from tidewheel.domain.models import sigmoid
 
 SECOND_NS = 10**9

@@ -6,12 +6,13 @@ from functools import cache
 
 import pytest
 
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.reasons import NoModel, RunReason
-from services.trainer.rows import Rows
-from services.trainer.run import USUAL, Beginning, Candidate, make
-from tests import made_rows
+from services.trainer.core import DEFAULT_START, SearchStart, train_candidate
+from services.trainer.dataset.rows import Rows
+from services.trainer.modelling.assembly import Candidate
+from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
+from tests import synthetic_rows
 from tidewheel.domain.training import RunEvent, Step
 
 SIZE = 2000
@@ -19,8 +20,8 @@ CONFIG = TrainingConfig(window=SIZE, step=SIZE, trials=4, neighbours=4)
 
 
 @cache
-def a_market(edge: float = 0.4) -> made_rows.Market:
-    return made_rows.market(5, 2 * SIZE // made_rows.PER_SECOND + 100, edge)
+def a_market(edge: float = 0.4) -> synthetic_rows.Market:
+    return synthetic_rows.market(5, 2 * SIZE // synthetic_rows.PER_SECOND + 100, edge)
 
 
 @cache
@@ -35,10 +36,10 @@ def changed(change: Callable[[Rows], Rows]) -> Window:
 
 
 def made(
-    window: Window, config: TrainingConfig = CONFIG, beginning: Beginning = USUAL
+    window: Window, config: TrainingConfig = CONFIG, search_start: SearchStart = DEFAULT_START
 ) -> tuple[Candidate, list[RunEvent]]:
     events: list[RunEvent] = []
-    return make(window, config, events.append, beginning), events
+    return train_candidate(window, config, events.append, search_start), events
 
 
 @cache
@@ -48,6 +49,6 @@ def plain() -> tuple[Candidate, list[RunEvent]]:
 
 def refusal(window: Window) -> tuple[RunReason, list[Step]]:
     events: list[RunEvent] = []
-    with pytest.raises(NoModel) as caught:
-        make(window, CONFIG, events.append)
+    with pytest.raises(NoModelError) as caught:
+        train_candidate(window, CONFIG, events.append)
     return caught.value.reason, [event.step for event in events]

@@ -4,12 +4,12 @@ import logging
 import threading
 from typing import Any, cast
 
-from services.trainer.config import TrainingConfig
-from services.trainer.gate import Promotion
-from services.trainer.ledger import Ledger
-from services.trainer.worker import Make, Worker
+from services.trainer.promotion.gate import Promotion
+from services.trainer.runs.ledger import Ledger
+from services.trainer.search.config import TrainingConfig
+from services.trainer.worker import TrainCandidate, Worker
+from tests.simulation.injector import NoFaults
 from tests.simulation.redis_memory import SimRedis, Store
-from tests.simulation.stage import Calm
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry.store import Registry
 
@@ -35,10 +35,12 @@ class Told:
 
 
 def a_registry() -> Registry:
-    return Registry(cast(Any, SimRedis(Store(), Calm())), "memory")
+    return Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
 
 
-def a_worker(registry: Registry, told: Told, make: Make, config: TrainingConfig, due_each: int = 1) -> Worker:
+def a_worker(
+    registry: Registry, told: Told, train_candidate: TrainCandidate, config: TrainingConfig, due_each: int = 1
+) -> Worker:
     """As a trainer's process begins with it."""
     ledger = Ledger(registry, threading.Event(), LOG)
-    return Worker(config, Promotion.FRESH, ledger, cast(Any, told), LOG, lambda: 0, make, due_each=due_each)
+    return Worker(config, Promotion.FRESH, ledger, cast(Any, told), LOG, lambda: 0, train_candidate, due_each=due_each)

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.trainer.criteria import Criterion, Goal
-from services.trainer.sample import Sample
+from services.trainer.dataset.sample import Sample
+from services.trainer.search.criteria import Criterion, Goal
 
 Number = int | Fraction
 

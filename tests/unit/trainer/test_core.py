@@ -1,352 +1,294 @@
-"""Windows of consecutive examples: which rows, in what order, and where to read from again."""
+"""One window to one model and its holdout model: the same bytes each time, and no leak."""
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from services.trainer.basis import INPUTS
-from services.trainer.core import (
-    MISSING_WINDOWS_MAX,
-    Gap,
-    Happening,
-    Joined,
-    Misplaced,
-    Repeated,
-    Window,
-    Windows,
-    left_behind,
-)
-from services.trainer.jobs import Queued
-from services.trainer.memory import Remembered
-from tidewheel.domain.features import FEATURE_COUNT, Example
-from tidewheel.domain.windows import Windowing
-
-A, B = "sim:A", "sim:B"
+from services.trainer.core import DEFAULT_START, SearchStart
+from services.trainer.dataset import basis
+from services.trainer.dataset.rows import Index, Rows
+from services.trainer.dataset.split import effective_sample_size, split
+from services.trainer.modelling.assembly import Candidate
+from services.trainer.search import tuning
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
+from tests import synthetic_rows
+from tests.unit.trainer.made_runs import CONFIG, SIZE, a_market, a_window, changed, made, plain
+from tidewheel.contracts.codecs.models import decode_model
+from tidewheel.domain.models import Model, Scorer
+from tidewheel.domain.training import Step
+from tidewheel.registry.verify import ExpectedModel, verify
 
 
-def example(seq: int, instrument: str = A) -> Example:
-    features = np.full(FEATURE_COUNT, seq, dtype="<f4").tobytes()
-    return Example(instrument, seq, seq * 10, seq * 100, seq * 100 + 50, seq % 2, features, -seq)
+def holdout_model_of(candidate: Candidate) -> Model:
+    assert candidate.holdout_model is not None
+    return candidate.holdout_model
 
 
-def feed(windows: Windows, seqs: range | list[int], instrument: str = A, partition: int = 0) -> list[Happening]:
-    """Examples whose offset is 1000 more than their number."""
-    return [h for seq in seqs for h in windows.on_example(example(seq, instrument), partition, seq + 1000)]
+def test_the_golden_row_is_one_that_tells_coefficients_apart() -> None:
+    model = decode_model(plain()[0].model_bytes)
+    scores = Scorer.of(model).scores(a_window().rows.features)
+    assert abs(model.golden_score - 0.5) == np.abs(scores - 0.5).min()
 
 
-def closed(happenings: list[Happening]) -> list[Window]:
-    return [h for h in happenings if isinstance(h, Window)]
+def test_the_model_is_complete_and_verifies() -> None:
+    candidate, events = plain()
+    model = verify(candidate.model_bytes, ExpectedModel(synthetic_rows.INSTRUMENT, 1, candidate.sha256))
+    assert model.validation.recall >= 0.25
+    assert model.threshold == model.validation.at_threshold.threshold == model.training.at_threshold.threshold
+    assert model.base_rate == model.test.base_rate
+    assert model.lineage.topic == "examples"
+    assert (model.lineage.first_example_seq, model.lineage.last_example_seq) == (1, SIZE)
+    assert json.loads(model.lineage.training_config) == json.loads(CONFIG.canonical_json())
+    assert model.lineage.started_from == ""
+    assert model.hyperparameters == events[-1].trial.hyperparameters  # type: ignore[union-attr]
+    assert model.hyperparameters.epochs == CONFIG.epochs
+    rows = a_window().rows
+    assert (model.first_placed_ns, model.last_resolved_ns) == (rows.placed_ns.min(), rows.resolved_ns.max())
+    assert 1 < model.effective_rows < SIZE / 5
 
 
-@pytest.mark.parametrize(("size", "step"), [(10, 10), (10, 3), (10, 1), (7, 6)])
-def test_windows_end_every_step_and_number_from_one(size: int, step: int) -> None:
-    windowing = Windowing(size, step)
-    found = closed(feed(Windows(windowing), range(1, 60)))
-    assert [window.seq for window in found] == list(range(1, windowing.closed_by(59) + 1))
-    for window in found:
-        wanted = range(windowing.first_example_seq(window.seq), windowing.last_example_seq(window.seq) + 1)
-        assert window.rows.example_seq.tolist() == list(wanted)
-        assert (window.first_offset, window.last_offset) == (wanted[0] + 1000, wanted[-1] + 1000)
+def test_the_model_is_of_all_rows_and_its_holdout_model_of_those_before_the_test_part() -> None:
+    candidate, _ = plain()
+    rows = a_window().rows
+    cut = split(rows)
+    assert candidate.test.order_id.tolist() == rows.order_id[cut.test].tolist()
+    for model, part in ((candidate.model, rows), (holdout_model_of(candidate), rows.take(cut.development))):
+        assert (model.training.rows, model.training.positives) == (len(part), int(part.label.sum()))
+        mean = basis.of_features(basis.inputs(part.features).mean(axis=0, dtype=np.float64))
+        np.testing.assert_allclose(model.mean, mean, rtol=1e-9, atol=1e-9)
+        assert model.training.effective_rows == pytest.approx(effective_sample_size(part))
+        assert (model.validation.rows, model.validation.positives) == (len(part), int(part.label.sum()))
+    assert holdout_model_of(candidate).hyperparameters == candidate.model.hyperparameters
 
 
-def test_a_row_keeps_all_it_came_with() -> None:
-    (window,) = closed(feed(Windows(Windowing(4, 4)), range(1, 5)))
-    rows = window.rows
-    assert (window.instrument, window.partition) == (A, 0)
-    assert rows.features.dtype == np.float32
-    np.testing.assert_array_equal(rows.features, np.repeat([[1], [2], [3], [4]], FEATURE_COUNT, axis=1))
-    assert rows.label.tolist() == [1, 0, 1, 0]
-    assert rows.order_id.tolist() == [10, 20, 30, 40]
-    assert rows.placed_ns.tolist() == [100, 200, 300, 400]
-    assert rows.resolved_ns.tolist() == [150, 250, 350, 450]
-    assert rows.pnl_e9.tolist() == [-1, -2, -3, -4]
+def test_stated_test_figures_are_what_the_holdout_model_reaches_there() -> None:
+    candidate, _ = plain()
+    model, holdout_model, test = decode_model(candidate.model_bytes), holdout_model_of(candidate), candidate.test
+    scores = Scorer.of(holdout_model).scores(test.features)
+    flags = scores >= holdout_model.threshold
+    assert (model.test.rows, model.test.positives) == (len(test), int(test.label.sum()))
+    assert model.test.at_threshold.threshold == holdout_model.threshold != model.threshold
+    assert model.test.at_threshold.true_positives == int((flags & (test.label == 1)).sum())
+    assert model.test.at_threshold.false_positives == int((flags & (test.label == 0)).sum())
+    assert model.test.log_loss == pytest.approx(-np.log(np.where(test.label == 1, scores, 1 - scores)).mean())
 
 
-def test_a_window_handed_out_is_not_written_to_again() -> None:
-    windows = Windows(Windowing(4, 1))
-    (first,) = closed(feed(windows, range(1, 5)))
-    kept = [column.copy() for column in first.rows.columns()]
-    feed(windows, range(5, 30))
-    for column, was in zip(first.rows.columns(), kept, strict=True):
-        np.testing.assert_array_equal(column, was)
+def numbers(model: Model | None) -> tuple[bytes, ...]:
+    """Whatever a model scores and flags by, and is said to have reached where it learnt."""
+    assert model is not None
+    columns = (column.tobytes() for column in (model.coefficients, model.mean, model.std))
+    return (*columns, repr((model.intercept, model.threshold, model.training, model.validation)).encode())
 
 
-def test_repeated_examples_are_told_and_change_nothing() -> None:
-    windows = Windows(Windowing(4, 4))
-    found = feed(windows, [1, 2, 2, 1, 3, 4, 4, 3, 5, 6, 7, 8])
-    assert [window.rows.example_seq.tolist() for window in closed(found)] == [[1, 2, 3, 4], [5, 6, 7, 8]]
-    told = [(h.arrival.kind.value, h.arrival.found, h.arrival.due) for h in found if isinstance(h, Repeated)]
-    assert told == [("repeated", 2, 3), ("back", 1, 3), ("repeated", 4, 5), ("back", 3, 5)]
+def in_the_test_part(change: Callable[[Rows, Index], None]) -> Window:
+    """The window with its test rows changed, all of what is known before the outcome of the split left alone."""
+
+    def of(rows: Rows) -> Rows:
+        change(rows, split(rows).test)
+        return rows
+
+    return changed(of)
 
 
-def test_instruments_do_not_mix() -> None:
-    windows = Windows(Windowing(3, 3))
-    found = []
-    for seq in range(1, 7):
-        found += feed(windows, [seq], A, 0) + feed(windows, [seq], B, 1)
-    assert [(w.instrument, w.seq) for w in closed(found)] == [(A, 1), (B, 1), (A, 2), (B, 2)]
+def flip_labels(rows: Rows, which: Index) -> None:
+    rows.label[which] = 1 - rows.label[which]
 
 
-@pytest.mark.parametrize(
-    ("size", "step", "first", "seq", "begins"),
-    [(10, 10, 1, 1, 1), (10, 10, 2, 2, 11), (10, 10, 11, 2, 11), (10, 3, 8, 4, 10)],
-)
-def test_joining_in_the_middle_begins_with_the_next_window(
-    size: int, step: int, first: int, seq: int, begins: int
-) -> None:
-    found = feed(Windows(Windowing(size, step)), range(first, 40))
-    assert found[0] == Joined(A, first, seq)
-    window = closed(found)[0]
-    assert window.seq == seq
-    assert window.rows.example_seq[0] == begins
+def move_features(rows: Rows, which: Index) -> None:
+    rows.features[which] += 2.0
 
 
-def test_a_gap_costs_the_windows_it_touches_and_no_more() -> None:
-    windows = Windows(Windowing(4, 4))
-    found = feed(windows, [*range(1, 7), *range(10, 25)])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 10, range(2, 4), 1005)]
-    assert [w.rows.example_seq.tolist() for w in closed(found)] == [
-        [1, 2, 3, 4],
-        [13, 14, 15, 16],
-        [17, 18, 19, 20],
-        [21, 22, 23, 24],
-    ]
+@pytest.mark.parametrize("change", [flip_labels, move_features])
+def test_the_holdout_model_never_saw_the_test_part_and_the_model_did(change: Callable[[Rows, Index], None]) -> None:
+    before, (after, _) = plain()[0], made(in_the_test_part(change))
+    assert numbers(after.holdout_model) == numbers(before.holdout_model)
+    assert holdout_model_of(after).hyperparameters == holdout_model_of(before).hyperparameters
+    assert after.model.coefficients.tobytes() != before.model.coefficients.tobytes()
+    assert after.model.test != before.model.test
 
 
-def test_a_gap_that_ends_at_a_boundary_keeps_the_row_that_shows_it() -> None:
-    found = feed(Windows(Windowing(4, 4)), [1, 2, 5, 6, 7, 8])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 3, 5, range(1, 2), 1001)]
-    assert [w.seq for w in closed(found)] == [2]
+def test_rows_purged_from_the_development_part_are_unknown_to_the_holdout_model() -> None:
+    rows = a_window().rows
+    cut = split(rows)
+    purged = np.setdiff1d(np.arange(SIZE), np.concatenate((cut.development, cut.test)))
+    assert len(purged) == cut.purged > 0
+
+    def flipped(rows: Rows) -> Rows:
+        flip_labels(rows, purged)
+        return rows
+
+    after, _ = made(changed(flipped))
+    assert numbers(after.holdout_model) == numbers(plain()[0].holdout_model)
+    assert after.model.coefficients.tobytes() != plain()[0].model.coefficients.tobytes()
 
 
-def test_a_gap_while_waiting_for_the_first_window_loses_none() -> None:
-    found = feed(Windows(Windowing(10, 10)), [5, 6, 9, *range(10, 21)])
-    assert [h for h in found if isinstance(h, Gap)] == [Gap(A, 7, 9, range(2, 2), 1007)]
-    assert [w.seq for w in closed(found)] == [2]
+def test_scores_of_rows_held_out_mean_what_they_say() -> None:
+    """As often PROFIT as they say: on the whole, below a half and above."""
+    for model in (plain()[0].model, holdout_model_of(plain()[0])):
+        bins = model.validation.calibration
+        for some in (bins, bins[:5], bins[5:]):
+            rows, positives = sum(b.rows for b in some), sum(b.positives for b in some)
+            assert positives / rows == pytest.approx(sum(b.score_sum for b in some) / rows, abs=0.05)
+        assert sum(b.positives for b in bins[5:]) > 2 * sum(b.positives for b in bins[:5])
 
 
-def test_an_example_too_far_ahead_is_not_taken_in() -> None:
-    windows, far = Windows(Windowing(4, 4)), 7 + 4 * MISSING_WINDOWS_MAX
-    feed(windows, range(1, 7))
-    assert feed(windows, [far + 1]) == [Misplaced(A, 7, far + 1)]
-    assert windows.resume_offset(0) == 1005
-    assert [w.rows.example_seq.tolist() for w in closed(feed(windows, [7, 8]))] == [[5, 6, 7, 8]]
-    (gap,) = feed(Windows(Windowing(4, 4)), [6, far])[1:]
-    assert gap == Gap(A, 7, far, range(3, 3 + MISSING_WINDOWS_MAX), 1007)
+def test_steps_go_out_in_order() -> None:
+    _, events = plain()
+    steps = [event.step for event in events]
+    assert steps == [Step.VALIDATED, Step.SPLIT, *[Step.TRIAL] * 4, Step.SELECTED]
+    assert {(event.instrument, event.seq, event.trials_planned) for event in events} == {
+        (synthetic_rows.INSTRUMENT, 1, 4)
+    }
+    sizes, cut = events[1].split, split(a_window().rows)
+    assert sizes is not None
+    assert (sizes.training, sizes.validation) == (len(cut.development), len(cut.development))
+    assert sizes.training + sizes.test + sizes.purged == SIZE
+    assert sizes.folds == 3
+    trials = [event.trial for event in events if event.step is Step.TRIAL]
+    assert [trial.number for trial in trials if trial] == [1, 2, 3, 4]
+    selected = events[-1].trial
+    assert selected is not None
+    assert selected.number in range(1, 5)
 
 
-def test_where_the_first_one_read_is_too_far_ahead_filling_begins_with_the_next() -> None:
-    found = feed(Windows(Windowing(4, 4)), [3_000_001, *range(1, 9)])
-    assert found[:2] == [Joined(A, 3_000_001, 750_001), Joined(A, 1, 1)]
-    assert [w.seq for w in closed(found)] == [1, 2]
+def test_the_same_window_gives_the_same_bytes() -> None:
+    assert made(a_window())[0].model_bytes == plain()[0].model_bytes
 
 
-def test_where_to_read_from_again() -> None:
-    windows = Windows(Windowing(4, 4))
-    assert windows.resume_offset(0) is None
-    feed(windows, range(1, 3))
-    assert windows.resume_offset(0) == 1001
-    feed(windows, range(3, 5))
-    assert windows.resume_offset(0) == 1005
-    feed(windows, range(5, 7))
-    assert windows.resume_offset(0) == 1005
-    feed(windows, range(1, 2), B, 0)
-    assert windows.resume_offset(0) == 1001
-    assert windows.resume_offset(1) is None
+def test_the_bytes_depend_on_the_configuration_and_the_window() -> None:
+    sha256 = plain()[0].sha256
+    assert made(a_window(), replace(CONFIG, seed=2))[0].sha256 != sha256
+    assert made(replace(a_window(), seq=2))[0].sha256 != sha256
+    assert made(replace(a_window(), instrument="sim:OTHER"))[0].sha256 != sha256
 
 
-def test_overlapping_windows_need_the_rows_they_share() -> None:
-    windows = Windows(Windowing(4, 1))
-    feed(windows, range(1, 5))
-    assert windows.resume_offset(0) == 1002
-    assert windows.gathered(A) == 3
-
-
-def test_a_lost_partition_is_forgotten() -> None:
-    windows = Windows(Windowing(4, 4))
-    feed(windows, range(1, 4), A, 0)
-    feed(windows, range(1, 4), B, 1)
-    windows.drop({0})
-    assert (windows.resume_offset(0), windows.gathered(A)) == (None, 0)
-    assert windows.resume_offset(1) == 1001
-    # Given back, it begins where its committed offset says.
-    assert [w.seq for w in closed(feed(windows, range(1, 5), A, 0))] == [1]
-
-
-FAR = 100 + 10 * MISSING_WINDOWS_MAX
+WARM = replace(tuning.DEFAULT_SETTING, learning_rate=3e-4, use_bias=False, mini_batch_size=150, epochs=4)
 
 
 @pytest.mark.parametrize(
-    ("found", "offset", "newest", "last_offset", "windows"),
+    ("search_start", "trials"),
     [
-        # Windows of ten; nothing is known, and the first row, or ten, cannot be read.
-        (2, 1, 0, 0, range(1, 2)),
-        (10, 9, 0, 0, range(1, 2)),
-        # The beginning is gone: there may have been windows, in another registry or before retention.
-        (11, 10, 0, 0, range(0)),
-        (9_991, 0, 0, 0, range(0)),
-        # Nothing is missing; or rows of one, of two.
-        (31, 30, 3, 29, range(4, 4)),
-        (32, 31, 3, 29, range(4, 5)),
-        (45, 44, 3, 29, range(4, 6)),
-        # The newest that has ended comes later: it is read again.
-        (32, 31, 9, 89, range(10, 5)),
-        # As many records as rows lie between, or fewer: those windows were of other rows.
-        (45, 44, 3, 30, range(0)),
-        (45, 30, 3, 29, range(0)),
-        # Nobody knows where the newest one's rows lie, since it was lost itself.
-        (45, 31, 3, 0, range(4, 6)),
-        # As much as may be missing, and more.
-        (FAR + 1, FAR, 10, 99, range(11, 11 + MISSING_WINDOWS_MAX)),
-        (FAR + 2, FAR + 1, 10, 99, range(0)),
+        (DEFAULT_START, 4),
+        (SearchStart(WARM), 4),
+        (SearchStart(None, lambda: True), 2),
+        (SearchStart(WARM, lambda: True), 2),
     ],
+    ids=["usual", "warm", "out of time", "warm and out of time"],
 )
-def test_which_windows_nobody_ends_where_reading_begins(
-    found: int, offset: int, newest: int, last_offset: int, windows: range
-) -> None:
-    windowing = Windowing(10, 10)
-    (joined,) = Windows(windowing).on_example(example(found), 0, offset)
-    assert isinstance(joined, Joined)
-    assert left_behind(windowing, joined, offset, newest, last_offset) == windows
+def test_the_lineage_is_enough_to_make_the_same_bytes(search_start: SearchStart, trials: int) -> None:
+    """The time limit is no part of it: how many trials were made in time is."""
+    candidate, events = made(a_window(), CONFIG, search_start)
+    lineage = decode_model(candidate.model_bytes).lineage
+    config = TrainingConfig.from_dict(json.loads(lineage.training_config))
+    assert config == CONFIG.with_trials(trials)
+    assert sum(event.step is Step.TRIAL for event in events) == trials
+    assert SearchStart.from_lineage(lineage.started_from).setting == search_start.setting
+    again, _ = made(a_window(), config, SearchStart.from_lineage(lineage.started_from))
+    assert again.model_bytes == candidate.model_bytes
 
 
-def test_overlapping_windows_that_nobody_ends() -> None:
-    # Ten rows each, one window for each four rows: window 3 ends with row 18, window 4 begins with row 13.
-    assert left_behind(Windowing(10, 4), Joined(A, 14, 5), 13, 3, 17) == range(4, 5)
+def test_a_warm_start_is_what_the_search_defends() -> None:
+    _, events = made(a_window(), replace(CONFIG, neighbours=1), SearchStart(WARM))
+    trial = events[2].trial
+    assert trial is not None
+    assert trial.hyperparameters == replace(WARM, epochs=CONFIG.epochs)
 
 
-def remembered(window: Window) -> list[int]:
-    return [one.seq for one in window.memory]
+@pytest.mark.parametrize("told", ["[1]", "{}", '{"l1":1}', "nothing"])
+def test_a_beginning_of_another_program_is_told(told: str) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        SearchStart.from_lineage(told)
 
 
-@pytest.mark.parametrize(("size", "step"), [(4, 4), (4, 2), (4, 3), (5, 2), (4, 1)])
-@pytest.mark.parametrize("memory", [1, 2, 4])
-def test_a_window_remembers_those_before_that_share_no_row_with_it_or_one_another(
-    size: int, step: int, memory: int
-) -> None:
-    windowing = Windowing(size, step)
-    for window in closed(feed(Windows(windowing, memory), range(1, 60))):
-        apart = -(-size // step)
-        wanted = [window.seq - apart * back for back in range(1, memory)]
-        assert remembered(window) == sorted(seq for seq in wanted if seq > 0)
-        ranges = [(one.first_example_seq, one.last_example_seq) for one in window.memory]
-        assert ranges == [(windowing.first_example_seq(s), windowing.last_example_seq(s)) for s in remembered(window)]
-        rows = [seq for first, last in ranges for seq in range(first, last + 1)] + window.rows.example_seq.tolist()
-        assert rows == sorted(set(rows))
+FRESH_PROCESS = """
+import services.trainer.__main__
+from tests import synthetic_rows
+from services.trainer.search.config import TrainingConfig
+from services.trainer.core import train_candidate
+market = synthetic_rows.market(5, 900, 0.4)
+config = TrainingConfig(window=2000, step=2000, trials=4, neighbours=4)
+print(train_candidate(market.window(1, 2000), config, lambda event: None).sha256)
+"""
 
 
-def test_what_is_remembered_are_the_rows_of_its_window() -> None:
-    first, second = closed(feed(Windows(Windowing(4, 4), 2), range(1, 9)))
-    (one,) = second.memory
-    wanted = first.remembered()
-    assert (one.seq, one.first_example_seq, one.last_example_seq, one.first_offset) == (1, 1, 4, 1001)
-    assert same(one, wanted)
-    assert one.sample.order_id.tolist() == [10, 20, 30, 40]
-    np.testing.assert_array_equal(one.sample.features, np.repeat([[1], [2], [3], [4]], INPUTS, axis=1))
-
-
-def same(one: Remembered, other: Remembered) -> bool:
-    """To the bit."""
-    places = [(r.seq, r.first_example_seq, r.last_example_seq, r.first_offset) for r in (one, other)]
-    columns = zip(one.sample.columns(), other.sample.columns(), strict=True)
-    return places[0] == places[1] and all(a.tobytes() == b.tobytes() for a, b in columns)
-
-
-def test_a_large_window_is_remembered_thinned() -> None:
-    window = closed(feed(Windows(Windowing(4001, 4001), 2), range(1, 4002)))[0]
-    assert window.remembered().sample.order_id.tolist() == list(range(10, 40_020, 20))
-
-
-def test_a_window_is_remembered_across_a_gap() -> None:
-    """Windows 2 and 3 are lost; 1 still tells of the market as 4 does."""
-    found = closed(feed(Windows(Windowing(4, 4), 4), [*range(1, 7), *range(10, 29)]))
-    assert [(window.seq, remembered(window)) for window in found] == [
-        (1, []),
-        (4, [1]),
-        (5, [4]),
-        (6, [4, 5]),
-        (7, [4, 5, 6]),
+def test_fresh_processes_give_the_same_bytes() -> None:
+    root = Path(__file__).parents[3]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", FRESH_PROCESS],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("0", "1")
     ]
+    said = {process.communicate(timeout=120)[0].strip() for process in processes}
+    assert said == {plain()[0].sha256}
 
 
-def test_what_is_too_far_back_after_a_gap_is_forgotten() -> None:
-    windows = Windows(Windowing(4, 4), 3)
-    feed(windows, [*range(1, 9), 22])
-    assert windows.needed_from(0) == 1023
-    assert [remembered(window) for window in closed(feed(windows, range(23, 33)))] == [[], [7]]
+def test_some_constant_columns_do_no_harm() -> None:
+    def with_constants(rows: Rows) -> Rows:
+        rows.features[:, 50:400] = 0.1
+        return rows
+
+    model = decode_model(made(changed(with_constants))[0].model_bytes)
+    moves = np.isin(basis.INPUT_OF, basis.INPUT_OF[np.r_[:50, 400:605]])
+    assert 200 < (~moves).sum() <= 350
+    assert (model.std[~moves] == 1.0).all()
+    assert (model.coefficients[~moves] == 0.0).all()
+    assert (model.coefficients[moves][2:] != 0.0).all()  # bid and offer stand still in any case
 
 
-def test_rows_that_are_not_finite_are_not_remembered() -> None:
-    windows = Windows(Windowing(4, 4), 3)
-    broken = {2: [np.nan, 0.0], 3: [0.0, np.inf], **{seq: [-np.inf, 0.0] for seq in range(5, 9)}}
-    found: list[Happening] = []
-    for seq in range(1, 13):
-        one = example(seq)
-        if seq in broken:
-            features = np.frombuffer(one.features, dtype="<f4").copy()
-            features[[0, 300]] = broken[seq]
-            one = replace(one, features=features.tobytes())
-        found += windows.on_example(one, 0, seq + 1000)
-    first, _, third = closed(found)
-    assert np.isnan(first.rows.features).any()
-    # Of the second window no row is left, so it is not remembered at all.
-    assert [(one.seq, one.sample.order_id.tolist()) for one in third.memory] == [(1, [10, 40])]
-    assert all(np.isfinite(one.sample.features).all() for one in third.memory)
+def test_an_edge_is_learnt() -> None:
+    market, model = a_market(), plain()[0].model
+    later = market.part(SIZE, min(len(market), 2 * SIZE))
+    planted = market.planted[SIZE : SIZE + len(later)]
+    assert np.corrcoef(Scorer.of(model).scores(later.features), planted)[0, 1] > 0.5
 
 
-def test_instruments_remember_their_own() -> None:
-    windows, found = Windows(Windowing(3, 3), 2), []
-    for seq in range(1, 7):
-        found += feed(windows, [seq], A, 0) + feed(windows, [seq], B, 0)
-    assert [(w.instrument, w.seq, remembered(w)) for w in closed(found)] == [
-        (A, 1, []),
-        (B, 1, []),
-        (A, 2, [1]),
-        (B, 2, [1]),
+def test_shuffled_labels_give_chance() -> None:
+    """Where labels carry nothing, whatever is found on the test part is a leak."""
+    found = []
+    for seed in range(24):
+        chance = np.random.default_rng(seed)
+        window = changed(lambda rows, chance=chance: replace(rows, label=chance.permutation(rows.label)))
+        found.append(made(window)[0].model.test.auc)
+    assert np.mean(found) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_planted_leak_is_visible() -> None:
+    """Features from the future show at once: the figures of every part become too good to be true.
+
+    A third of them, so that the setting the search begins with learns from them: on so few rows even a perfect one is
+    not shown better than it for sure.
+    """
+
+    def leaking(rows: Rows) -> Rows:
+        rows.features[:, 100:300] = rows.label[:, np.newaxis] + np.random.default_rng(1).normal(
+            0, 0.05, (len(rows), 200)
+        )
+        return rows
+
+    honest, leaked = plain()[0].model, made(changed(leaking))[0].model
+    assert leaked.test.auc > 0.99 > honest.test.auc
+    by_recall = [
+        [point.precision for point in model.test.curve if 0.25 <= point.recall < 0.9] for model in (leaked, honest)
     ]
+    assert min(by_recall[0]) > 0.99 > max(by_recall[1])
+    assert leaked.validation.precision > 0.99
+    most = np.abs(np.bincount(basis.INPUT_OF, leaked.coefficients)).argmax()
+    assert set(np.flatnonzero(most == basis.INPUT_OF)) <= set(range(100, 300))
 
 
-def test_a_lost_partition_is_not_remembered() -> None:
-    windows = Windows(Windowing(4, 4), 2)
-    feed(windows, range(1, 6))
-    windows.drop({0})
-    assert [remembered(window) for window in closed(feed(windows, range(5, 9)))] == [[]]
-
-
-def test_where_to_read_from_again_is_where_what_is_remembered_begins() -> None:
-    windows = Windows(Windowing(4, 4), 3)
-    next_one = 1
-    for last, wanted in ((3, 1001), (4, 1001), (8, 1001), (11, 1001), (12, 1005), (15, 1005), (16, 1009)):
-        feed(windows, range(next_one, last + 1))
-        assert windows.needed_from(0) == wanted
-        next_one = last + 1
-    feed(windows, [1], B, 0)
-    assert windows.needed_from(0) == 1001
-
-
-@pytest.mark.parametrize(("size", "step"), [(4, 4), (4, 2), (5, 2), (4, 1)])
-@pytest.mark.parametrize("last", range(20, 32))
-def test_read_again_from_there_the_next_window_remembers_the_same(size: int, step: int, last: int) -> None:
-    windows = Windows(Windowing(size, step), 4)
-    feed(windows, range(1, last + 1))
-    resume = windows.needed_from(0)
-    assert resume is not None
-    wanted = closed(feed(windows, range(last + 1, last + 1 + size)))[0]
-    assert len(wanted.memory) == min(3, (wanted.seq - 1) // -(-size // step))
-    restarted = closed(feed(Windows(Windowing(size, step), 4), range(resume - 1000, last + 1 + size)))
-    (found,) = (window for window in restarted if window.seq == wanted.seq)
-    assert found.needed_from == wanted.needed_from >= resume
-    assert len(found.memory) == len(wanted.memory)
-    for one, other in zip(found.memory, wanted.memory, strict=True):
-        assert same(one, other)
-    for column, other_column in zip(found.rows.columns(), wanted.rows.columns(), strict=True):
-        assert column.tobytes() == other_column.tobytes()
-
-
-def test_a_window_needs_what_it_remembers() -> None:
-    found = closed(feed(Windows(Windowing(4, 4), 3), range(1, 17)))
-    assert [window.first_offset for window in found] == [1001, 1005, 1009, 1013]
-    assert [window.needed_from for window in found] == [1001, 1001, 1001, 1005]
-    assert [Queued(window, 0).first_offset for window in found] == [1001, 1005, 1009, 1013]
-    assert [Queued(window, 0).needed_from for window in found] == [1001, 1001, 1001, 1005]
+def test_profit_is_no_feature() -> None:
+    window = changed(lambda rows: replace(rows, pnl_e9=rows.pnl_e9 * 0 + 12345))
+    assert made(window)[0].model_bytes == plain()[0].model_bytes

@@ -8,9 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from tests.made_models import a_model
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
 from tests.quality import __main__ as quality
 from tests.quality import flips
 from tests.quality.contenders import oracle, plain, threshold
@@ -18,6 +17,7 @@ from tests.quality.flips import SinceFlip, first, likeness_to_new
 from tests.quality.goals import means
 from tests.quality.pool import Pool
 from tests.quality.streams import bent, flipped, half_way_s, planted, pulled, windows
+from tests.synthetic_models import make_model
 from tidewheel.domain.models import Model
 
 SIZE = 1_500
@@ -80,7 +80,7 @@ def test_a_smaller_step_gives_the_same_rows_more_often(turning: list[Window]) ->
 def model_of(sign: int) -> Model:
     """It scores by the bend, or against it."""
     weights = np.concatenate((np.zeros(5), np.repeat([0.0, 1.0, -2.0, 1.0, 0.0], (30, 160, 160, 160, 90))))
-    return replace(a_model(1), coefficients=sign * 1e-4 * weights, mean=np.zeros(605), std=np.ones(605))
+    return replace(make_model(1), coefficients=sign * 1e-4 * weights, mean=np.zeros(605), std=np.ones(605))
 
 
 def test_models_count_from_the_first_window_that_holds_a_row_after_the_flip(turning: list[Window]) -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from services.trainer import rebuild
-from services.trainer.config import TrainingConfig
-from services.trainer.core import Window
-from services.trainer.rebuild import CannotRebuild, read_window
-from services.trainer.rows import Rows
-from tests.made_models import INSTRUMENT, a_model, a_record
-from tests.made_rows import examples
+from services.trainer.dataset.rows import Rows
+from services.trainer.rebuild import RebuildError, read_window
+from services.trainer.search.config import TrainingConfig
+from services.trainer.windows.count_windows import Window
+from tests.synthetic_models import INSTRUMENT, make_model, make_record
+from tests.synthetic_rows import examples
 from tests.trainers import easy_rows
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.domain.models import Lineage, Model, ModelRecord, RememberedWindow
@@ -51,14 +51,14 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def kept(seq: int, remembered: int) -> tuple[Model, ModelRecord]:
     """A model of window `seq` that remembers so many before it, and its record."""
     memory = tuple(RememberedWindow(one, (one - 1) * SIZE + 1, one * SIZE, 0.5) for one in range(seq - remembered, seq))
-    lineage = Lineage("examples", 0, (seq - 1) * SIZE + 1, seq * SIZE, CONFIG.canonical(), "", memory)
+    lineage = Lineage("examples", 0, (seq - 1) * SIZE + 1, seq * SIZE, CONFIG.canonical_json(), "", memory)
     record = replace(
-        a_record(b"", seq),
+        make_record(b"", seq),
         first_offset=(seq - 1) * SIZE,
         last_offset=seq * SIZE - 1,
-        needed_from=(seq - 1 - remembered) * SIZE,
+        replay_offset=(seq - 1 - remembered) * SIZE,
     )
-    return replace(a_model(seq), lineage=lineage), record
+    return replace(make_model(seq), lineage=lineage), record
 
 
 def seqs(window: Window) -> list[int]:
@@ -77,7 +77,7 @@ def test_a_window_is_read_with_what_it_remembers(topic: list[int], seq: int, rem
 
 def test_a_record_of_before_windows_remembered_says_where_its_own_rows_begin(topic: list[int]) -> None:
     model, record = kept(3, 0)
-    window = read_window("", model, replace(record, needed_from=0), CONFIG)
+    window = read_window("", model, replace(record, replay_offset=0), CONFIG)
     assert topic == [2 * SIZE]
     assert seqs(window) == []
 
@@ -85,5 +85,5 @@ def test_a_record_of_before_windows_remembered_says_where_its_own_rows_begin(top
 def test_what_is_remembered_and_no_longer_there_is_told(topic: list[int]) -> None:
     model, record = kept(3, 2)
     words = r"does not hold all that the model remembers: windows \[1\] were read otherwise"
-    with pytest.raises(CannotRebuild, match=words):
-        read_window("", model, replace(record, needed_from=5), CONFIG)
+    with pytest.raises(RebuildError, match=words):
+        read_window("", model, replace(record, replay_offset=5), CONFIG)

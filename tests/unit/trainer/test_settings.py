@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.trainer.config import TrainingConfig
-from services.trainer.criteria import Criterion, Goal
-from services.trainer.learner import Loss, Update
+from services.trainer.learning.learner import Loss, OptimizerKind
+from services.trainer.search.config import TrainingConfig
+from services.trainer.search.criteria import Criterion, Goal
 from services.trainer.settings import Settings
-from tidewheel.runtime.settings import BadSettings, load
+from tidewheel.runtime.settings import SettingsError, load
 
 UNUSUAL = TrainingConfig(
     window=2000,
@@ -18,7 +18,7 @@ UNUSUAL = TrainingConfig(
     memory=5,
     trials=4,
     criterion=Criterion(Goal.F_BETA, 0.4, 0.7, 0.5),
-    update=Update.ADAM,
+    update=OptimizerKind.ADAM,
     loss=Loss.HINGE,
     balanced=True,
     uniqueness_weights=True,
@@ -39,7 +39,7 @@ def test_defaults_are_those_of_the_rules() -> None:
     assert (config.window, config.step, config.trials, config.at_once) == (10_000, 10_000, 10, 2)
     assert (config.epochs, config.folds, config.neighbours, config.memory) == (6, 3, 16, 12)
     assert config.criterion == Criterion(Goal.PRECISION_AT_TARGET_RECALL, recall_min=0.25)
-    assert (config.update, config.loss) == (Update.SGD, Loss.LOGISTIC)
+    assert (config.update, config.loss) == (OptimizerKind.SGD, Loss.LOGISTIC)
     switches = (config.balanced, config.uniqueness_weights, config.early_stopping, config.warm_start)
     assert switches == (False,) * 4
     assert settings.tuning_limit_s == 60.0
@@ -108,13 +108,13 @@ def test_every_goal_can_be_told(goal: Goal) -> None:
     ],
 )
 def test_a_wrong_value_is_told_in_words(name: str, value: str, words: str) -> None:
-    with pytest.raises(BadSettings, match=words):
+    with pytest.raises(SettingsError, match=words):
         load(Settings, {f"TIDEWHEEL_{name}": value})
 
 
 def test_the_canonical_text_is_stable() -> None:
     """A change of this text makes the models of every registry those of another configuration."""
-    assert told().training().canonical() == (
+    assert told().training().canonical_json() == (
         '{"at_once":2,"balanced":false,"criterion":{"beta":1.0,"goal":"precision_at_target_recall",'
         '"precision_min":0.6,"recall_min":0.25},"early_stopping":false,"epochs":6,"folds":3,"loss":"logistic",'
         '"memory":12,"neighbours":16,"procedure":4,"seed":1,"step":10000,"trials":10,"uniqueness_weights":false,'
@@ -124,11 +124,11 @@ def test_the_canonical_text_is_stable() -> None:
 
 @pytest.mark.parametrize("config", [TrainingConfig(), UNUSUAL])
 def test_a_configuration_is_read_back_from_its_text(config: TrainingConfig) -> None:
-    again = TrainingConfig.told(json.loads(config.canonical()))
+    again = TrainingConfig.from_dict(json.loads(config.canonical_json()))
     assert again == config
-    assert again.canonical() == config.canonical()
+    assert again.canonical_json() == config.canonical_json()
     assert isinstance(again.criterion.goal, Goal)
-    assert isinstance(again.update, Update)
+    assert isinstance(again.update, OptimizerKind)
     assert isinstance(again.loss, Loss)
 
 
@@ -145,11 +145,11 @@ def test_a_configuration_is_read_back_from_its_text(config: TrainingConfig) -> N
 )
 def test_the_text_of_another_program_is_told(change: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        TrainingConfig.told({**json.loads(TrainingConfig().canonical()), **change})
-    older = json.loads(TrainingConfig().canonical())
+        TrainingConfig.from_dict({**json.loads(TrainingConfig().canonical_json()), **change})
+    older = json.loads(TrainingConfig().canonical_json())
     del older["criterion"]
     with pytest.raises(KeyError):
-        TrainingConfig.told(older)
+        TrainingConfig.from_dict(older)
 
 
 def test_a_search_cut_short_is_of_the_same_configuration() -> None:
@@ -160,5 +160,5 @@ def test_a_search_cut_short_is_of_the_same_configuration() -> None:
 
 
 def test_how_many_trials_were_made() -> None:
-    assert TrainingConfig.trials_in(UNUSUAL.with_trials(3).canonical()) == 3
+    assert TrainingConfig.trials_in(UNUSUAL.with_trials(3).canonical_json()) == 3
     assert TrainingConfig.trials_in('{"seed":1}') == TrainingConfig.trials_in("") == 0

@@ -7,7 +7,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from services.orderbot.core import OrderRule
-from services.trainer.core import Window, Windows
+from services.trainer.windows.count_windows import Window, Windows
 from tests.quality.zoo import cores, recorded, store
 from tests.quality.zoo.families import CHOOSING_SEEDS, FAMILIES, HELD_OUT_FAMILIES, HELD_OUT_SEEDS, PURE_CHANCE, Made
 from tests.quality.zoo.functions import between_means, rise, to_mean, to_middle_of_day
@@ -198,7 +198,7 @@ def test_what_the_cores_made_is_made_once(tmp_path: Path, monkeypatch: pytest.Mo
         again = store.columns_of(Made("pull", 1, 1_000), tmp_path)
         with pytest.raises(TypeError):
             store.columns_of(Made("pull", 1, 1_001), tmp_path)
-    for name in store.Columns.named():
+    for name in store.MarketColumns.named():
         assert getattr(first, name).tobytes() == getattr(again, name).tobytes()
         assert getattr(first, name).dtype == getattr(again, name).dtype
     assert len(list(tmp_path.iterdir())) == 1
@@ -226,7 +226,7 @@ def test_markets_share_no_code_with_what_is_judged(module: str) -> None:
     path = f"tests/quality/zoo/{module}.py"
     text = (ROOT / path).read_text()
     assert strangers(Source(path, text)) == []
-    assert strangers(Source(path, f"from services.ingest.sources.patterns import pull\n{text}")) != []
+    assert strangers(Source(path, f"from services.ingest.sources.planted_drift import mean_reversion\n{text}")) != []
 
 
 # ---- recorded files ----

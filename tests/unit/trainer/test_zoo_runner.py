@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from services.trainer.rows import Rows
+from services.trainer.dataset.rows import Rows
 from tests.quality.contenders import Rule
 from tests.quality.zoo import __main__ as zoo
 from tests.quality.zoo import recipe, table

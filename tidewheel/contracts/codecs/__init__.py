@@ -1,1 +1,1 @@
-"""Bytes of records <-> values of the domain. Decoders raise BadRecord and nothing else on any bytes."""
+"""Bytes of records <-> values of the domain. Decoders raise InvalidRecordError and nothing else on any bytes."""

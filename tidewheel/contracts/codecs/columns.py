@@ -6,32 +6,34 @@ import numpy as np
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.market import NO_FLAGS, NO_INT64, Int64, check_instrument
 
 M = TypeVar("M", bound=Message)
 
 
 def parse(message: type[M], payload: bytes | None) -> M:
-    """The message in a record's value. Raises BadRecord."""
+    """The message in a record's value. Raises InvalidRecordError."""
     try:
         return message.FromString(payload or b"")
     except DecodeError as failure:
-        raise BadRecord(Reason.UNDECODABLE, f"no {message.DESCRIPTOR.name}: {failure}") from None
+        raise InvalidRecordError(DeadLetterReason.UNDECODABLE, f"no {message.DESCRIPTOR.name}: {failure}") from None
 
 
-def instrument_of(text: str) -> str:
-    """A valid instrument id. Raises BadRecord; an empty message, which parses as anything, ends here."""
+def checked_instrument(text: str) -> str:
+    """A valid instrument id. Raises InvalidRecordError; an empty message, which parses as anything, ends here."""
     try:
         return check_instrument(text)
     except ValueError as failure:
-        raise BadRecord(Reason.UNKNOWN_INSTRUMENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.UNKNOWN_INSTRUMENT, str(failure)) from None
 
 
 def int64s(packed: bytes, count: int, name: str) -> Int64:
     """A column of exactly `count` values; the array is read-only and shares the bytes."""
     if len(packed) != 8 * count:
-        raise BadRecord(Reason.INCONSISTENT, f"column {name} has {len(packed)} bytes for {count} values of 8")
+        raise InvalidRecordError(
+            DeadLetterReason.INCONSISTENT, f"column {name} has {len(packed)} bytes for {count} values of 8"
+        )
     return np.frombuffer(packed, dtype="<i8") if count else NO_INT64
 
 
@@ -45,7 +47,9 @@ def optional_flags(packed: bytes, count: int, name: str) -> NDArray[np.uint16]:
     if not packed:
         return NO_FLAGS
     if len(packed) != 2 * count:
-        raise BadRecord(Reason.INCONSISTENT, f"column {name} has {len(packed)} bytes for {count} values of 2")
+        raise InvalidRecordError(
+            DeadLetterReason.INCONSISTENT, f"column {name} has {len(packed)} bytes for {count} values of 2"
+        )
     return np.frombuffer(packed, dtype="<u2")
 
 

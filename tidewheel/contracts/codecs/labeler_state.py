@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
-from tidewheel.contracts.codecs.columns import instrument_of, int64s, packed, parse
+from tidewheel.contracts.codecs.columns import checked_instrument, int64s, packed, parse
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.labeler_state import HISTORY_COLUMNS, ORDER_COLUMNS, Frontier, LabelerState
 from tidewheel.wire.v1 import orders_pb2
 
@@ -22,21 +22,21 @@ def snapshot_key(instrument: str, part: int) -> bytes:
     return f"{instrument}|{SNAPSHOT}|{part}".encode()
 
 
-def kind_of(key: bytes | None) -> str:
-    """FRONTIER or SNAPSHOT. Raises BadRecord for any other key."""
+def key_kind(key: bytes | None) -> str:
+    """FRONTIER or SNAPSHOT. Raises InvalidRecordError for any other key."""
     words = (key or b"").decode(errors="replace").split("|")
     if words[1:] == [FRONTIER] or (words[1:2] == [SNAPSHOT] and len(words) == 3):
         return words[1]
-    raise BadRecord(Reason.UNDECODABLE, f"the key {key!r} is none of the labeler's")
+    raise InvalidRecordError(DeadLetterReason.UNDECODABLE, f"the key {key!r} is none of the labeler's")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelerFrontier:
-    """How far an instrument's labels are written; `config_hash` is of the settings that shape labels."""
+    """How far an instrument's labels are written; `config`: the settings that shape labels, in words."""
 
     instrument: str
     frontier: Frontier
-    config_hash: str
+    config: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ class LabelerSnapshot:
     parts: int
     ticks_offset: int
     orders_offset: int
-    config_hash: str
+    config: str
     payload: bytes
 
 
@@ -59,17 +59,17 @@ def encode_frontier(value: LabelerFrontier) -> bytes:
         second=value.frontier.second,
         example_seq=value.frontier.example_seq,
         transactions=value.frontier.transactions,
-        config_hash=value.config_hash,
+        config=value.config,
     ).SerializeToString(deterministic=True)
 
 
 def decode_frontier(payload: bytes | None) -> LabelerFrontier:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(orders_pb2.LabelerFrontier, payload)
     return LabelerFrontier(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         Frontier(message.second, message.example_seq, message.transactions),
-        message.config_hash,
+        message.config,
     )
 
 
@@ -81,24 +81,24 @@ def encode_snapshot(value: LabelerSnapshot) -> bytes:
         parts=value.parts,
         ticks_offset=value.ticks_offset,
         orders_offset=value.orders_offset,
-        config_hash=value.config_hash,
+        config=value.config,
         payload=value.payload,
     ).SerializeToString(deterministic=True)
 
 
 def decode_snapshot(payload: bytes | None) -> LabelerSnapshot:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(orders_pb2.LabelerSnapshot, payload)
     if message.part >= message.parts:
-        raise BadRecord(Reason.INCONSISTENT, f"part {message.part} of {message.parts}")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"part {message.part} of {message.parts}")
     return LabelerSnapshot(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         message.second,
         message.part,
         message.parts,
         message.ticks_offset,
         message.orders_offset,
-        message.config_hash,
+        message.config,
         message.payload,
     )
 
@@ -131,10 +131,10 @@ def encode_state(value: LabelerState) -> bytes:
 
 
 def decode_state(payload: bytes | None) -> LabelerState:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(orders_pb2.LabelerState, payload)
     return LabelerState(
-        instrument=instrument_of(message.instrument),
+        instrument=checked_instrument(message.instrument),
         frontier=Frontier(message.second, message.example_seq, message.transactions),
         session=message.session,
         session_open=message.session_open,

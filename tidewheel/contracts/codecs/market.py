@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
 from tidewheel.contracts.codecs.columns import (
-    instrument_of,
+    checked_instrument,
     int64s,
     optional_flags,
     optional_int64s,
     packed,
     parse,
 )
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.prices import INT64_MAX
 from tidewheel.domain.time import NS_PER_S
@@ -45,22 +45,22 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record set aside; see `proto/tidewheel/wire/v1/market.proto`."""
+    """A rejected record; see `proto/tidewheel/wire/v1/market.proto`."""
 
     service: str
     source: str
     partition: int
     offset: int
-    reason: Reason
+    reason: DeadLetterReason
     detail: str
     key: bytes
     raw: bytes
     instrument: str = ""
 
     @property
-    def place(self) -> bytes:
-        """What was set aside, by whom, as a hash: the same of a letter that was written again after a crash. Two
-        instruments may come from files of one name, and so may two days of one; then a line's bytes tell them apart."""
+    def dedup_key(self) -> bytes:
+        """What was rejected, by whom, as a hash: the same of a dead letter that was written again after a crash.
+        Two instruments may come from files of one name, and so may two days of one; then a line's bytes differ."""
         where = self.instrument, self.service, self.source, self.partition, self.offset
         return sha256(repr((*where, self.raw)).encode()).digest()
 
@@ -99,10 +99,10 @@ def encode_second(value: MarketSecond) -> bytes:
 
 
 def decode_second(payload: bytes | None) -> MarketSecond:
-    """Raises BadRecord where the bytes are no market second, or one that contradicts itself."""
+    """Raises InvalidRecordError where the bytes are no market second, or one that contradicts itself."""
     message = parse(market_pb2.MarketSecond, payload)
     value = MarketSecond(
-        instrument=instrument_of(message.instrument),
+        instrument=checked_instrument(message.instrument),
         session=message.session,
         second=message.second,
         first_seq=message.first_seq,
@@ -128,7 +128,7 @@ def _source_kind(number: int) -> SourceKind:
     try:
         return SourceKind(number or SourceKind.LIVE)
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
 
 
 def _quotes(message: market_pb2.MarketSecond) -> Quotes:
@@ -148,36 +148,38 @@ def _quotes(message: market_pb2.MarketSecond) -> Quotes:
 def _check_second(value: MarketSecond) -> None:
     """What costs little to check and would corrupt labels if wrong."""
     if value.session < 1 or value.first_seq < 1 or value.second < 0:
-        raise BadRecord(Reason.INCONSISTENT, "session and first_seq count from 1, second from 0")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "session and first_seq count from 1, second from 0")
     if (value.second + 1) * NS_PER_S > INT64_MAX or value.last_seq >= INT64_MAX:
-        raise BadRecord(Reason.INCONSISTENT, "the second's end, or the seq that follows, is beyond all numbers")
+        raise InvalidRecordError(
+            DeadLetterReason.INCONSISTENT, "the second's end, or the seq that follows, is beyond all numbers"
+        )
     if not 0 < value.close_bid_e9 <= value.close_offer_e9:
-        raise BadRecord(Reason.INCONSISTENT, "the closing quote is no usable price")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the closing quote is no usable price")
     if (value.open_bid_e9 == 0) != (value.open_offer_e9 == 0):
-        raise BadRecord(Reason.INCONSISTENT, "the opening quote has one side only")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the opening quote has one side only")
     if not 0 <= value.open_bid_e9 <= value.open_offer_e9:
-        raise BadRecord(Reason.INCONSISTENT, "the opening quote is no usable price")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the opening quote is no usable price")
     times = value.quotes.time_ns
     if len(times):
         start = value.second * NS_PER_S
         if times[0] < start or times[-1] >= start + NS_PER_S:
-            raise BadRecord(Reason.INCONSISTENT, f"a quote lies outside second {value.second}")
+            raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"a quote lies outside second {value.second}")
         if (times[1:] < times[:-1]).any():
-            raise BadRecord(Reason.INCONSISTENT, "the times of the quotes decrease")
+            raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the times of the quotes decrease")
         bids, offers = value.quotes.bid_e9, value.quotes.offer_e9
         if bids.min() <= 0 or (offers < bids).any():
-            raise BadRecord(Reason.INCONSISTENT, "a quote is no usable price")
+            raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "a quote is no usable price")
         last = bids[-1], offers[-1]
         if last != (value.close_bid_e9, value.close_offer_e9):
-            raise BadRecord(Reason.INCONSISTENT, "the closing quote is not the last quote")
+            raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the closing quote is not the last quote")
         if value.last_tick_ns not in (0, times[-1]):
-            raise BadRecord(Reason.INCONSISTENT, "last_tick_ns is not the last quote's time")
+            raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "last_tick_ns is not the last quote's time")
     elif value.first_of_session:
-        raise BadRecord(Reason.INCONSISTENT, "a session's first second has no quote")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "a session's first second has no quote")
     elif (value.open_bid_e9, value.open_offer_e9) != (value.close_bid_e9, value.close_offer_e9):
-        raise BadRecord(Reason.INCONSISTENT, "the quote changed in a quiet second")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the quote changed in a quiet second")
     elif value.last_tick_ns >= value.second * NS_PER_S:
-        raise BadRecord(Reason.INCONSISTENT, "the last quote of a quiet second lies not before it")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "the last quote of a quiet second lies not before it")
 
 
 def encode_feed_status(value: FeedStatus) -> bytes:
@@ -192,14 +194,14 @@ def encode_feed_status(value: FeedStatus) -> bytes:
 
 
 def decode_feed_status(payload: bytes | None) -> FeedStatus:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(market_pb2.FeedStatus, payload)
     try:
         event, kind = FeedEvent(message.event), SourceKind(message.source_kind)
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
     return FeedStatus(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         event,
         message.time_ns,
         message.connection_epoch,
@@ -223,12 +225,12 @@ def encode_dead_letter(value: DeadLetter) -> bytes:
 
 
 def decode_dead_letter(payload: bytes | None) -> DeadLetter:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(market_pb2.DeadLetter, payload)
     try:
-        reason = Reason(message.reason)
+        reason = DeadLetterReason(message.reason)
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
     return DeadLetter(
         message.service,
         message.source,

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
-from tidewheel.contracts.codecs.accounts import account_of, account_to_wire
-from tidewheel.contracts.codecs.columns import instrument_of, parse
+from tidewheel.contracts.codecs.accounts import account_from_wire, account_to_wire
+from tidewheel.contracts.codecs.columns import checked_instrument, parse
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.models import (
     FORMAT_VERSION,
     Baseline,
     CalibrationBin,
+    Champion,
     Confusion,
     CurvePoint,
     Evidence,
@@ -21,7 +22,6 @@ from tidewheel.domain.models import (
     ModelRecord,
     PartMetrics,
     RememberedWindow,
-    Rival,
     Scorecard,
     Verdict,
 )
@@ -55,16 +55,18 @@ def encode_model(value: Model) -> bytes:
 
 
 def decode_model(payload: bytes | None) -> Model:
-    """Raises BadRecord where the bytes are no model of a format known here. Verifies no checksum: the registry does."""
+    """Raises InvalidRecordError where the bytes are no model of a format known here. Verifies no checksum."""
     message = parse(models_pb2.Model, payload)
     if message.format_version != FORMAT_VERSION:
-        raise BadRecord(Reason.UNDECODABLE, f"model format {message.format_version}, known is {FORMAT_VERSION}")
+        raise InvalidRecordError(
+            DeadLetterReason.UNDECODABLE, f"model format {message.format_version}, known is {FORMAT_VERSION}"
+        )
     columns = [_array(packed) for packed in (message.coefficients, message.mean, message.std)]
     if len({len(column) for column in columns}) != 1:
-        raise BadRecord(Reason.INCONSISTENT, "coefficients, mean and std differ in length")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "coefficients, mean and std differ in length")
     coefficients, mean, std = columns
     return Model(
-        instrument=instrument_of(message.instrument),
+        instrument=checked_instrument(message.instrument),
         seq=message.seq,
         schema_hash=message.schema_hash,
         coefficients=coefficients,
@@ -72,15 +74,15 @@ def decode_model(payload: bytes | None) -> Model:
         std=std,
         intercept=message.intercept,
         threshold=message.threshold,
-        hyperparameters=hyperparameters_of(message.hyperparameters),
-        training=metrics_of(message.training),
-        validation=metrics_of(message.validation),
-        test=metrics_of(message.test),
+        hyperparameters=hyperparameters_from_wire(message.hyperparameters),
+        training=metrics_from_wire(message.training),
+        validation=metrics_from_wire(message.validation),
+        test=metrics_from_wire(message.test),
         base_rate=message.base_rate,
         effective_rows=message.effective_rows,
         first_placed_ns=message.first_placed_ns,
         last_resolved_ns=message.last_resolved_ns,
-        lineage=_lineage_of(message.lineage),
+        lineage=_lineage_from_wire(message.lineage),
         golden_features=message.golden_features,
         golden_score=message.golden_score,
         format_version=message.format_version,
@@ -93,7 +95,7 @@ def _floats(column: Float64) -> bytes:
 
 def _array(packed: bytes) -> Float64:
     if len(packed) % 8:
-        raise BadRecord(Reason.INCONSISTENT, f"a column of float64 has {len(packed)} bytes")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"a column of float64 has {len(packed)} bytes")
     return np.frombuffer(packed, dtype="<f8")
 
 
@@ -117,7 +119,7 @@ def metrics_to_wire(value: PartMetrics) -> models_pb2.PartMetrics:
     )
 
 
-def metrics_of(message: models_pb2.PartMetrics) -> PartMetrics:
+def metrics_from_wire(message: models_pb2.PartMetrics) -> PartMetrics:
     return PartMetrics(
         rows=message.rows,
         positives=message.positives,
@@ -127,11 +129,11 @@ def metrics_of(message: models_pb2.PartMetrics) -> PartMetrics:
         auc=message.auc,
         base_rate=message.base_rate,
         effective_rows=message.effective_rows,
-        at_half=_confusion_of(message.at_half),
-        at_threshold=_confusion_of(message.at_threshold),
-        at_three_quarters=_confusion_of(message.at_three_quarters),
+        at_half=_confusion_from_wire(message.at_half),
+        at_threshold=_confusion_from_wire(message.at_threshold),
+        at_three_quarters=_confusion_from_wire(message.at_three_quarters),
         curve=tuple(CurvePoint(p.threshold, p.precision, p.recall) for p in message.curve),
-        calibration=_bins_of(message.calibration),
+        calibration=_bins_from_wire(message.calibration),
     )
 
 
@@ -139,7 +141,7 @@ def _bins_to_wire(bins: Iterable[CalibrationBin]) -> list[models_pb2.Calibration
     return [models_pb2.CalibrationBin(rows=b.rows, positives=b.positives, score_sum=b.score_sum) for b in bins]
 
 
-def _bins_of(bins: Iterable[models_pb2.CalibrationBin]) -> tuple[CalibrationBin, ...]:
+def _bins_from_wire(bins: Iterable[models_pb2.CalibrationBin]) -> tuple[CalibrationBin, ...]:
     return tuple(CalibrationBin(b.rows, b.positives, b.score_sum) for b in bins)
 
 
@@ -153,7 +155,7 @@ def _confusion_to_wire(value: Confusion) -> models_pb2.Confusion:
     )
 
 
-def _confusion_of(message: models_pb2.Confusion) -> Confusion:
+def _confusion_from_wire(message: models_pb2.Confusion) -> Confusion:
     return Confusion(
         message.threshold,
         message.true_positives,
@@ -175,7 +177,7 @@ def hyperparameters_to_wire(value: Hyperparameters) -> models_pb2.Hyperparameter
     )
 
 
-def hyperparameters_of(message: models_pb2.Hyperparameters) -> Hyperparameters:
+def hyperparameters_from_wire(message: models_pb2.Hyperparameters) -> Hyperparameters:
     return Hyperparameters(
         message.use_bias,
         message.l1,
@@ -207,7 +209,7 @@ def _lineage_to_wire(value: Lineage) -> models_pb2.Lineage:
     )
 
 
-def _lineage_of(message: models_pb2.Lineage) -> Lineage:
+def _lineage_from_wire(message: models_pb2.Lineage) -> Lineage:
     return Lineage(
         message.topic,
         message.partition,
@@ -245,7 +247,7 @@ def scorecard_to_wire(value: Scorecard) -> models_pb2.Scorecard:
     return message
 
 
-def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
+def scorecard_from_wire(message: models_pb2.Scorecard) -> Scorecard:
     found = message.baseline
     baseline = Baseline(found.rows, found.positives, found.flagged, found.hits)
     return Scorecard(
@@ -260,9 +262,9 @@ def scorecard_of(message: models_pb2.Scorecard) -> Scorecard:
         message.effective_rows,
         message.flagged_pnl_e9,
         message.pnl_e9,
-        _bins_of(message.calibration),
+        _bins_from_wire(message.calibration),
         baseline if message.HasField("baseline") else None,
-        account_of(message.account) if message.HasField("account") else None,
+        account_from_wire(message.account) if message.HasField("account") else None,
     )
 
 
@@ -278,35 +280,35 @@ def encode_model_record(value: ModelRecord) -> bytes:
         hmac_sha256=value.hmac_sha256,
         first_offset=value.first_offset,
         last_offset=value.last_offset,
-        needed_from=value.needed_from,
+        replay_offset=value.replay_offset,
     )
     if value.scorecard:
         message.scorecard.CopyFrom(scorecard_to_wire(value.scorecard))
-    if rival := value.rival:
-        message.rival.CopyFrom(models_pb2.Rival(seq=rival.seq, flagged=rival.flagged, hits=rival.hits))
+    if champion := value.champion:
+        message.champion.CopyFrom(models_pb2.Champion(seq=champion.seq, flagged=champion.flagged, hits=champion.hits))
     return message.SerializeToString(deterministic=True)
 
 
 def decode_model_record(payload: bytes | None) -> ModelRecord:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(models_pb2.ModelRecord, payload)
     try:
         verdict, evidence = Verdict(message.verdict), Evidence(message.evidence)
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
-    rival = Rival(message.rival.seq, message.rival.flagged, message.rival.hits)
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
+    champion = Champion(message.champion.seq, message.champion.flagged, message.champion.hits)
     return ModelRecord(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         message.seq,
         message.sha256,
         verdict,
         message.reason,
         evidence,
         message.published_at_ns,
-        scorecard_of(message.scorecard) if message.HasField("scorecard") else None,
+        scorecard_from_wire(message.scorecard) if message.HasField("scorecard") else None,
         message.hmac_sha256,
         message.first_offset,
         message.last_offset,
-        rival if message.HasField("rival") else None,
-        message.needed_from,
+        champion if message.HasField("champion") else None,
+        message.replay_offset,
     )

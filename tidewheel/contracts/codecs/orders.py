@@ -1,7 +1,7 @@
 """Topics `orders`, `transactions` and `examples`."""
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
-from tidewheel.contracts.codecs.columns import instrument_of, int64s, packed, parse
+from tidewheel.contracts.codecs.columns import checked_instrument, int64s, packed, parse
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.features import FEATURES_BYTES, SCHEMA_HASH, Example
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.prices import PRICE_MAX_E9
@@ -26,15 +26,15 @@ def encode_orders(value: SecondOrders) -> bytes:
 
 
 def decode_orders(payload: bytes | None) -> SecondOrders:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(orders_pb2.SecondOrders, payload)
     count = message.count
     try:
         not_placed = {NotPlacedReason(row.reason): row.count for row in message.not_placed}
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
     value = SecondOrders(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         message.session,
         message.second,
         int64s(message.order_id, count, "order_id"),
@@ -55,14 +55,14 @@ def _check_orders(value: SecondOrders) -> None:
     start = value.second * NS_PER_S
     placed = value.placed_ns
     if placed[0] < start or placed[-1] >= start + NS_PER_S:
-        raise BadRecord(Reason.INCONSISTENT, f"an order lies outside second {value.second}")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"an order lies outside second {value.second}")
     lower, bid, offer, upper = value.lower_e9, value.bid_e9, value.offer_e9, value.upper_e9
     if not ((lower < bid) & (bid <= offer) & (offer < upper)).all():
-        raise BadRecord(Reason.INCONSISTENT, "an order's quote is not between its thresholds")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "an order's quote is not between its thresholds")
     if lower.min() <= 0 or upper.max() > PRICE_MAX_E9:
-        raise BadRecord(Reason.INCONSISTENT, "an order's threshold is no usable price")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "an order's threshold is no usable price")
     if len(value) > 1 and not ((value.order_id[1:] > value.order_id[:-1]) & (placed[1:] >= placed[:-1])).all():
-        raise BadRecord(Reason.INCONSISTENT, "order ids or their instants do not grow")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "order ids or their instants do not grow")
 
 
 def encode_transaction(value: Transaction) -> bytes:
@@ -83,16 +83,16 @@ def encode_transaction(value: Transaction) -> bytes:
 
 
 def decode_transaction(payload: bytes | None) -> Transaction:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(orders_pb2.Transaction, payload)
     try:
         outcome = Outcome(message.outcome)
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
     if message.pnl_e9 != message.exit_e9 - message.entry_e9:
-        raise BadRecord(Reason.INCONSISTENT, f"pnl_e9 {message.pnl_e9} is not exit - entry")
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"pnl_e9 {message.pnl_e9} is not exit - entry")
     return Transaction(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         message.order_id,
         message.session,
         message.placed_ns,
@@ -121,19 +121,23 @@ def encode_example(value: Example) -> bytes:
 
 
 def decode_example(payload: bytes | None) -> Example:
-    """Raises BadRecord; a row of another schema is one."""
+    """Raises InvalidRecordError; a row of another schema is one."""
     message = parse(orders_pb2.Example, payload)
     if message.schema_hash != SCHEMA_HASH:
-        raise BadRecord(
-            Reason.WRONG_SCHEMA,
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_SCHEMA,
             f"features of schema {message.schema_hash.hex()[:12] or '(none)'}, known is {SCHEMA_HASH.hex()[:12]}",
         )
     if len(message.features) != FEATURES_BYTES:
-        raise BadRecord(Reason.INCONSISTENT, f"features have {len(message.features)} bytes, not {FEATURES_BYTES}")
+        raise InvalidRecordError(
+            DeadLetterReason.INCONSISTENT, f"features have {len(message.features)} bytes, not {FEATURES_BYTES}"
+        )
     if message.label > 1 or message.example_seq < 1:
-        raise BadRecord(Reason.INCONSISTENT, f"label {message.label}, example_seq {message.example_seq}")
+        raise InvalidRecordError(
+            DeadLetterReason.INCONSISTENT, f"label {message.label}, example_seq {message.example_seq}"
+        )
     return Example(
-        instrument_of(message.instrument),
+        checked_instrument(message.instrument),
         message.example_seq,
         message.order_id,
         message.placed_ns,

@@ -1,15 +1,15 @@
 """Topic `training-runs`."""
 
-from tidewheel.contracts.bad_record import BadRecord, Reason
-from tidewheel.contracts.codecs.columns import instrument_of, parse
+from tidewheel.contracts.codecs.columns import checked_instrument, parse
 from tidewheel.contracts.codecs.models import (
-    hyperparameters_of,
+    hyperparameters_from_wire,
     hyperparameters_to_wire,
-    metrics_of,
+    metrics_from_wire,
     metrics_to_wire,
-    scorecard_of,
+    scorecard_from_wire,
     scorecard_to_wire,
 )
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
 from tidewheel.wire.v1 import training_pb2
 
@@ -48,26 +48,26 @@ def encode_run_event(value: RunEvent) -> bytes:
 
 
 def decode_run_event(payload: bytes | None) -> RunEvent:
-    """Raises BadRecord."""
+    """Raises InvalidRecordError."""
     message = parse(training_pb2.TrainingRunEvent, payload)
     try:
         step = Step(message.step)
     except ValueError as failure:
-        raise BadRecord(Reason.INCONSISTENT, str(failure)) from None
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
     split = message.split
     return RunEvent(
-        instrument=instrument_of(message.instrument),
+        instrument=checked_instrument(message.instrument),
         seq=message.seq,
         step=step,
         at_ns=message.at_ns,
         reason=message.reason,
         detail=message.detail,
-        trial=_trial_of(message.trial) if message.HasField("trial") else None,
+        trial=_trial_from_wire(message.trial) if message.HasField("trial") else None,
         split=SplitSizes(split.training, split.validation, split.test, split.purged, split.folds)
         if message.HasField("split")
         else None,
-        result=_result_of(message.result) if message.HasField("result") else None,
-        scorecard=scorecard_of(message.scorecard) if message.HasField("scorecard") else None,
+        result=_result_from_wire(message.result) if message.HasField("result") else None,
+        scorecard=scorecard_from_wire(message.scorecard) if message.HasField("scorecard") else None,
         first_example_seq=message.first_example_seq,
         last_example_seq=message.last_example_seq,
         trials_planned=message.trials_planned,
@@ -83,12 +83,12 @@ def _trial_to_wire(value: Trial) -> training_pb2.Trial:
         feasible=value.feasible,
         precision=value.precision,
         recall=value.recall,
-        threshold=value.threshold,
+        threshold_z=value.threshold_z,
         hyperparameters=hyperparameters_to_wire(value.hyperparameters),
     )
 
 
-def _trial_of(message: training_pb2.Trial) -> Trial:
+def _trial_from_wire(message: training_pb2.Trial) -> Trial:
     return Trial(
         message.number,
         message.of,
@@ -96,8 +96,8 @@ def _trial_of(message: training_pb2.Trial) -> Trial:
         message.feasible,
         message.precision,
         message.recall,
-        message.threshold,
-        hyperparameters_of(message.hyperparameters),
+        message.threshold_z,
+        hyperparameters_from_wire(message.hyperparameters),
     )
 
 
@@ -119,15 +119,15 @@ def _result_to_wire(value: RunResult) -> training_pb2.RunResult:
     return message
 
 
-def _result_of(message: training_pb2.RunResult) -> RunResult:
+def _result_from_wire(message: training_pb2.RunResult) -> RunResult:
     return RunResult(
         sha256=message.sha256,
         verdict=message.verdict,
         evidence=message.evidence,
         threshold=message.threshold,
         base_rate=message.base_rate,
-        validation=metrics_of(message.validation) if message.HasField("validation") else None,
-        test=metrics_of(message.test) if message.HasField("test") else None,
+        validation=metrics_from_wire(message.validation) if message.HasField("validation") else None,
+        test=metrics_from_wire(message.test) if message.HasField("test") else None,
         trials=message.trials,
         tuning_s=message.tuning_s,
         window_closed_to_published_s=message.window_closed_to_published_s,

@@ -4,99 +4,99 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tidewheel.domain.windows import Windowing
-from tidewheel.local.children.supervisor import Happening, Phase
-from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.training_runs import TrainingRun
-from tidewheel.local.view.figures import market_time, per_s, price, share
-from tidewheel.local.view.picture import Picture
+from tidewheel.local.processes.supervisor import Phase, PhaseChange
+from tidewheel.local.view.formatting import market_time, per_s, price, share
+from tidewheel.local.view.frame import Frame
 
 HEARTBEAT_S = 10.0
 
 
-def told(happening: Happening) -> str:
-    """A child's news as a line."""
-    if happening.phase is Phase.DONE:
-        return f"{happening.name} is done"
-    return f"{happening.name} {happening.phase}" + (f": {happening.words}" if happening.words else "")
+def phase_line(change: PhaseChange) -> str:
+    """A process's new phase as a line."""
+    if change.phase is Phase.DONE:
+        return f"{change.name} is done"
+    return f"{change.name} {change.phase}" + (f": {change.detail}" if change.detail else "")
 
 
 @dataclass(slots=True)
 class Announcer:
-    """Remembers what it has said. `since_ns`: wall clock before which nothing is news (a resumed run's past)."""
+    """Remembers what it has announced. `since_ns`: wall clock before which nothing is news (a resumed run's past)."""
 
     since_ns: int
     heartbeat_at_s: float = HEARTBEAT_S
     quoted: bool = False
-    feed_said: tuple[int, int] | None = None
-    closed_said: set[int] = field(default_factory=set)
-    ended_said: set[int] = field(default_factory=set)
-    scored_said: set[int] = field(default_factory=set)
-    served_said: set[int] = field(default_factory=set)
-    letters_said: int = 0
+    feed_announced: tuple[int, int] | None = None
+    closed_announced: set[int] = field(default_factory=set)
+    ended_announced: set[int] = field(default_factory=set)
+    scored_announced: set[int] = field(default_factory=set)
+    served_announced: set[int] = field(default_factory=set)
+    dead_letters_announced: int = 0
 
-    def events(self, picture: Picture) -> list[str]:
+    def events(self, frame: Frame) -> list[str]:
         """Lines for what is new since the last call."""
-        instrument = picture.instrument
+        instrument = frame.instrument
         if instrument is None:
             return []
-        return [*self._market(instrument), *self._runs(picture, instrument), *self._letters(picture)]
+        return [*self._market(instrument), *self._runs(frame, instrument), *self._dead_letters(frame)]
 
-    def heartbeat(self, picture: Picture) -> list[str]:
+    def heartbeat(self, frame: Frame) -> list[str]:
         """A line every ten seconds."""
-        if picture.up_s < self.heartbeat_at_s:
+        if frame.up_s < self.heartbeat_at_s:
             return []
-        self.heartbeat_at_s = picture.up_s + HEARTBEAT_S
-        return [beat(picture)]
+        self.heartbeat_at_s = frame.up_s + HEARTBEAT_S
+        return [heartbeat_line(frame)]
 
-    def _market(self, instrument: Instrument) -> Iterator[str]:
+    def _market(self, instrument: InstrumentState) -> Iterator[str]:
         market = instrument.market
         if not self.quoted and market.second >= 0:
             self.quoted = True
             yield f"first quotes of {instrument.name}, at {market_time(market.second)} UTC"
-        if (feed := market.feed) and (said := (feed.event, feed.connection_epoch)) != self.feed_said:
-            self.feed_said = said
+        if (feed := market.feed) and (said := (feed.event, feed.connection_epoch)) != self.feed_announced:
+            self.feed_announced = said
             yield f"feed {feed.event.name.lower().replace('_', ' ')}" + (f": {feed.detail}" if feed.detail else "")
 
-    def _runs(self, picture: Picture, instrument: Instrument) -> Iterator[str]:
+    def _runs(self, frame: Frame, instrument: InstrumentState) -> Iterator[str]:
         for seq, run in sorted(instrument.runs.by_seq.items()):
-            if seq not in self.closed_said:
-                self.closed_said.add(seq)
+            if seq not in self.closed_announced:
+                self.closed_announced.add(seq)
                 if run.window_closed_at_ns >= self.since_ns:
                     yield f"window {seq} closed: training begins"
-            if run.end and seq not in self.ended_said:
-                self.ended_said.add(seq)
+            if run.end and seq not in self.ended_announced:
+                self.ended_announced.add(seq)
                 if run.ended_at_ns >= self.since_ns:
-                    yield ended(run)
-            if run.scorecard and seq not in self.scored_said:
-                self.scored_said.add(seq)
+                    yield run_end_line(run)
+            if run.scorecard and seq not in self.scored_announced:
+                self.scored_announced.add(seq)
                 card = run.scorecard
                 if run.ended_at_ns >= self.since_ns:
                     yield (
                         f"model {seq} on its next window: precision {share(card.precision)} at recall "
                         f"{share(card.recall)}, base rate {share(card.base_rate)}"
-                        + (f"; bettor on all models: {card.account.short}" if card.account else "")
+                        + (f"; bettor on all models: {card.account.summary}" if card.account else "")
                     )
-        for seq, at_ns in sorted(picture.served.items()):
-            if seq not in self.served_said:
-                self.served_said.add(seq)
+        for seq, at_ns in sorted(frame.served.items()):
+            if seq not in self.served_announced:
+                self.served_announced.add(seq)
                 if at_ns >= self.since_ns:
                     yield f"model {seq} serves: the predictor answers with it"
 
-    def _letters(self, picture: Picture) -> Iterator[str]:
-        if picture.dead_letters > self.letters_said and (self.letters_said == 0 or self._due(picture)):
-            self.letters_said = picture.dead_letters
-            yield f"{picture.dead_letters:,} dead letters, the last: {picture.last_dead_letter}"
+    def _dead_letters(self, frame: Frame) -> Iterator[str]:
+        if frame.dead_letters > self.dead_letters_announced and (self.dead_letters_announced == 0 or self._due(frame)):
+            self.dead_letters_announced = frame.dead_letters
+            yield f"{frame.dead_letters:,} dead letters, the last: {frame.last_dead_letter}"
 
-    def _due(self, picture: Picture) -> bool:
-        return picture.up_s >= self.heartbeat_at_s
+    def _due(self, frame: Frame) -> bool:
+        return frame.up_s >= self.heartbeat_at_s
 
 
-def ended(run: TrainingRun) -> str:
+def run_end_line(run: TrainingRun) -> str:
     """How a run ended, as a line."""
     name = run.outcome or "open"
     result = run.result
     if result is None or not (result.test or run.published):
-        return f"model {run.seq} {name}" + (f": {run.words or run.reason}" if run.reason else "")
+        return f"model {run.seq} {name}" + (f": {run.detail or run.reason}" if run.reason else "")
     figures = (
         f"test precision {share(result.test.precision)} at recall {share(result.test.recall)}"
         if result.test
@@ -105,31 +105,31 @@ def ended(run: TrainingRun) -> str:
     head = (
         f"model {run.seq} {name}: {figures}, base rate {share(result.base_rate)}, evidence {result.evidence or 'none'}"
     )
-    return head if run.published or not run.reason else f"{head}; {run.words or run.reason}"
+    return head if run.published or not run.reason else f"{head}; {run.detail or run.reason}"
 
 
-def beat(picture: Picture) -> str:
+def heartbeat_line(frame: Frame) -> str:
     """Where everything stands, on one line."""
-    instrument = picture.instrument
+    instrument = frame.instrument
     if instrument is None or instrument.market.second < 0:
-        waiting = [f"{part.name} {part.state}" for part in picture.parts if part.state != "ready"]
+        waiting = [f"{process.name} {process.state}" for process in frame.processes if process.state != "ready"]
         return "no quote yet" + (f" ({', '.join(waiting)})" if waiting else "")
     market, orders = instrument.market, instrument.orders
-    words = [
+    fields = [
         f"market {market_time(market.second)}",
         f"{price(market.bid_e9)}/{price(market.offer_e9)}",
-        f"{per_s(picture.rates.ticks_per_s)} ticks/s at {per_s(picture.rates.speed)} x",
+        f"{per_s(frame.rates.ticks_per_s)} ticks/s at {per_s(frame.rates.speed)} x",
         f"{orders.open:,} open orders",
         f"{orders.resolved:,} resolved",
-        picture.awaited or _window(orders.examples, picture.windowing),
+        frame.awaited or _window(orders.examples, frame.windowing),
     ]
-    if picture.predictions:
-        last = picture.predictions[-1].prediction
-        words.append(f"model {last.seq} says {last.score:.3f}")
-    restarts = sum(part.restarts for part in picture.parts)
+    if frame.predictions:
+        last = frame.predictions[-1].prediction
+        fields.append(f"model {last.seq} says {last.score:.3f}")
+    restarts = sum(process.restarts for process in frame.processes)
     if restarts:
-        words.append(f"{restarts} restarts")
-    return " | ".join(words)
+        fields.append(f"{restarts} restarts")
+    return " | ".join(fields)
 
 
 def _window(examples: int, windowing: Windowing | None) -> str:

@@ -18,11 +18,11 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from tidewheel.contracts.bad_record import BadRecord
-from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, kind_of
+from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, key_kind
 from tidewheel.contracts.codecs.market import decode_dead_letter, decode_feed_status, decode_second
 from tidewheel.contracts.codecs.orders import decode_example, decode_orders, decode_transaction
 from tidewheel.contracts.codecs.training import decode_run_event
+from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import (
     DEAD_LETTERS,
     EXAMPLES,
@@ -33,9 +33,9 @@ from tidewheel.contracts.topics import (
     TRAINING_RUNS,
     TRANSACTIONS,
 )
-from tidewheel.local.background import Background
-from tidewheel.local.monitoring.observed import Labeled, Observed, Record
-from tidewheel.runtime.kafka import METADATA_LIMIT_S, Place, client, consumer_config, ends_of, partitions_of
+from tidewheel.local.background import BackgroundThread
+from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem, Record
+from tidewheel.runtime.kafka import METADATA_LIMIT_S, PartitionId, client, consumer_config, end_offsets, partitions_of
 
 DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {
     TICKS.name: decode_second,
@@ -52,7 +52,7 @@ QUEUE_KBYTES_MAX = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawRecord:
     """A record as it lies on its topic."""
 
     topic: str
@@ -60,22 +60,22 @@ class Raw:
     value: bytes | None
 
 
-def decoded(raw: Raw) -> Record | None:
-    """The record's value, None where it is none of those that are watched. Raises BadRecord."""
+def decoded(raw: RawRecord) -> Record | None:
+    """The record's value, None where it is none of those that are watched. Raises InvalidRecordError."""
     if raw.topic == LABELER_STATE.name:
-        if raw.value is None or kind_of(raw.key) != FRONTIER:
+        if raw.value is None or key_kind(raw.key) != FRONTIER:
             return None
         found = decode_frontier(raw.value)
-        return Labeled(found.instrument, found.frontier.second, found.frontier.example_seq)
+        return LabelerFrontier(found.instrument, found.frontier.second, found.frontier.example_seq)
     return DECODERS[raw.topic](raw.value)
 
 
-def apply(observed: Observed, batch: Iterable[Raw]) -> None:
-    """Take in records; one that cannot be decoded is counted, since its reader sets it aside."""
+def apply(observed: ObservedSystem, batch: Iterable[RawRecord]) -> None:
+    """Take in records; one that cannot be decoded is counted, since its reader rejects it."""
     for raw in batch:
         try:
             value = decoded(raw)
-        except BadRecord:
+        except InvalidRecordError:
             observed.undecodable += 1
             continue
         if value is not None:
@@ -88,7 +88,7 @@ class Collector:
     def __init__(
         self,
         bootstrap: str,
-        observed: Observed,
+        observed: ObservedSystem,
         lock: threading.Lock,
         log: logging.Logger,
         *,
@@ -110,15 +110,15 @@ class Collector:
         )
         self._consumer = Consumer(config, logger=log)
         self._bootstrap = bootstrap
-        self._ends: dict[Place, int] = {}
+        self._ends: dict[PartitionId, int] = {}
         # Requests to catch up are numbered: one may come while another is being answered, and must not be answered
         # with that one's ends.
         self._requests = 0
         self._looked = 0
         self._answered = 0
-        self._wanted: dict[Place, int] = {}
+        self._wanted: dict[PartitionId, int] = {}
         self._answer = threading.Condition()
-        self.background = Background("collector", self._run)
+        self.background = BackgroundThread("collector", self._run)
 
     def assign(self) -> None:
         """Be ready to read all watched topics from the beginning. Raises KafkaException where no broker answers."""
@@ -159,13 +159,13 @@ class Collector:
     def _turn(self) -> None:
         if (request := self._requests) > self._looked:
             config = {**client(self._bootstrap, "collector"), "logger": self._log}
-            self._wanted = ends_of(config, self._consumer.assignment(), METADATA_LIMIT_S)
+            self._wanted = end_offsets(config, self._consumer.assignment(), METADATA_LIMIT_S)
             self._looked = request
         batch = []
         for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):
             error = message.error()
             if error is None:
-                batch.append(Raw(message.topic() or "", message.key(), message.value()))
+                batch.append(RawRecord(message.topic() or "", message.key(), message.value()))
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._ends[_place(message)] = message.offset() or 0
             else:
@@ -179,5 +179,5 @@ class Collector:
                 self._answer.notify_all()
 
 
-def _place(message: Message) -> Place:
+def _place(message: Message) -> PartitionId:
     return message.topic() or "", message.partition() or 0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.clock import wall_ns
 from tidewheel.local.monitoring.collector import Collector
-from tidewheel.local.monitoring.observed import Instrument, Observed
+from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
 from tidewheel.local.monitoring.predictor_client import PredictorClient
 from tidewheel.local.monitoring.probe import Probe, ServedLog
 from tidewheel.local.monitoring.progress import ProgressWatch
 from tidewheel.local.monitoring.rates import Rates, Sample
-from tidewheel.local.view.picture import Part, Picture
+from tidewheel.local.view.frame import Frame, ProcessStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Monitor:
         read_examples: bool = False,
     ) -> None:
         self.lock = threading.Lock()
-        self.observed = Observed()
+        self.observed = ObservedSystem()
         self.served = served
         self.rates = Rates()
         self._name = instrument
@@ -77,7 +77,7 @@ class Monitor:
                 self._name = next(iter(self.observed.instruments), None)
         return self._name
 
-    def instrument(self) -> Instrument | None:
+    def instrument(self) -> InstrumentState | None:
         """What is known of it; to be read under the lock."""
         return self.observed.instruments.get(self._name) if self._name else None
 
@@ -98,12 +98,14 @@ class Monitor:
             if found := self.instrument():
                 self.rates.take(Sample(now_s, found.market.ticks, found.market.second, found.orders.examples))
 
-    def picture(self, title: str, footer: str, up_s: float, parts: Sequence[Part], news: Sequence[str]) -> Picture:
+    def frame(
+        self, title: str, footer: str, up_s: float, processes: Sequence[ProcessStatus], news: Sequence[str]
+    ) -> Frame:
         """One frame of the view; to be drawn under the lock, since it holds what the collector fills."""
         found = self.instrument()
-        letters = self.observed.last_letters
-        last = f"{letters[-1].source} {letters[-1].offset}: {letters[-1].reason}" if letters else ""
-        return Picture(
+        dead_letters = self.observed.last_dead_letters
+        last = f"{dead_letters[-1].source} {dead_letters[-1].offset}: {dead_letters[-1].reason}" if dead_letters else ""
+        return Frame(
             title=title,
             footer=footer,
             now_ns=wall_ns(),
@@ -112,9 +114,9 @@ class Monitor:
             windowing=self._windowing or (found.runs.windowing() if found else None),
             rates=self.rates,
             progress=self.progress.latest,
-            parts=parts,
+            processes=processes,
             predictions=list(self.probe.recent),
-            predictor_trouble=self.probe.trouble,
+            predictor_error=self.probe.last_error,
             served=self.served_models(),
             dead_letters=self.observed.dead_letters,
             last_dead_letter=last,

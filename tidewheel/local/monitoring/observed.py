@@ -1,4 +1,4 @@
-"""The system as its topics tell it: what the live view shows, the summary counts and the ending rests on.
+"""The system as its topics show it: what the live view draws, the summary counts and the run's end rests on.
 
 Values only: records go in, decoded; each is counted once, whatever is repeated after a crash. What repeats or is
 missing is counted beside that.
@@ -23,11 +23,11 @@ ORDERED: dict[type, str] = {
     Transaction: TRANSACTIONS.name,
     Example: EXAMPLES.name,
 }
-LETTERS_KEPT = 5
+DEAD_LETTERS_KEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Labeled:
+class LabelerFrontier:
     """How far the labels of an instrument are written: the labeler's frontier."""
 
     instrument: str
@@ -35,11 +35,11 @@ class Labeled:
     examples: int
 
 
-Record = MarketSecond | SecondOrders | Transaction | Example | Labeled | RunEvent | FeedStatus | DeadLetter
+Record = MarketSecond | SecondOrders | Transaction | Example | LabelerFrontier | RunEvent | FeedStatus | DeadLetter
 
 
 @dataclass(slots=True)
-class Market:
+class MarketState:
     """The prices of one instrument."""
 
     bars: int = 0
@@ -70,7 +70,7 @@ class Market:
 
 
 @dataclass(slots=True)
-class Orders:
+class OrderCounts:
     """The orders of one instrument and what became of them."""
 
     second: int = -1
@@ -96,38 +96,38 @@ class Orders:
         self.placed += len(value)
         self.not_placed.update(value.not_placed)
 
-    def on_labeled(self, value: Labeled) -> None:
+    def on_frontier(self, value: LabelerFrontier) -> None:
         self.labeled_second = max(self.labeled_second, value.second)
         self.examples = max(self.examples, value.examples)
 
 
 @dataclass(slots=True)
-class Instrument:
+class InstrumentState:
     """All that is known of one instrument."""
 
     name: str
-    market: Market = field(default_factory=Market)
-    orders: Orders = field(default_factory=Orders)
+    market: MarketState = field(default_factory=MarketState)
+    orders: OrderCounts = field(default_factory=OrderCounts)
     runs: TrainingRuns = field(default_factory=TrainingRuns)
 
 
-class Observed:
-    """What the topics have said so far."""
+class ObservedSystem:
+    """What has been read from the topics so far."""
 
     def __init__(self) -> None:
-        self.instruments: dict[str, Instrument] = {}
+        self.instruments: dict[str, InstrumentState] = {}
         self.dead_letters = 0
-        self.last_letters: deque[DeadLetter] = deque(maxlen=LETTERS_KEPT)
+        self.last_dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
         self.undecodable = 0
         # Topic -> the order of its records, from the first one on.
         self.order: dict[str, TopicOrder] = {}
-        self._letters_seen: set[bytes] = set()
+        self._dead_letters_seen: set[bytes] = set()
 
-    def instrument(self, name: str) -> Instrument:
+    def instrument(self, name: str) -> InstrumentState:
         """The instrument, known or new."""
         found = self.instruments.get(name)
         if found is None:
-            found = self.instruments[name] = Instrument(name)
+            found = self.instruments[name] = InstrumentState(name)
         return found
 
     def on_record(self, value: Record) -> None:
@@ -145,16 +145,16 @@ class Observed:
                 instrument.market.on_second(value)
             case SecondOrders():
                 instrument.orders.on_orders(value)
-            case Labeled():
-                instrument.orders.on_labeled(value)
+            case LabelerFrontier():
+                instrument.orders.on_frontier(value)
             case RunEvent():
                 instrument.runs.on_event(value)
             case FeedStatus():
                 instrument.market.feed = value
 
     def _on_dead_letter(self, value: DeadLetter) -> None:
-        if value.place in self._letters_seen:
+        if value.dedup_key in self._dead_letters_seen:
             return
-        self._letters_seen.add(value.place)
+        self._dead_letters_seen.add(value.dedup_key)
         self.dead_letters += 1
-        self.last_letters.append(value)
+        self.last_dead_letters.append(value)

@@ -10,11 +10,11 @@ from tidewheel.wire.v1 import predictor_pb2, predictor_pb2_grpc
 ANSWER_LIMIT_S = 2.0
 
 
-class NoPrediction(Exception):
-    """The predictor gave no score; `code` is the gRPC status code's name, the message its words."""
+class NoPredictionError(Exception):
+    """The predictor gave no score; `code` is the gRPC status code's name, the message its details."""
 
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
@@ -45,8 +45,8 @@ class PredictorClient:
     def close(self) -> None:
         self._channel.close()
 
-    def now(self, instrument: str) -> Prediction:
-        """Score an order bought now. Raises NoPrediction."""
+    def predict_now(self, instrument: str) -> Prediction:
+        """Score an order bought now. Raises NoPredictionError."""
         try:
             reply = self._stub.PredictNow(
                 predictor_pb2.PredictNowRequest(instrument=instrument), timeout=ANSWER_LIMIT_S
@@ -55,8 +55,8 @@ class PredictorClient:
             raise _no_prediction(failure) from None
         return _prediction(reply.prediction, reply.second, reply.bid_e9, reply.offer_e9, reply.stale)
 
-    def of_level_market(self, instrument: str) -> Prediction:
-        """Score an order in a market that has not moved for ten minutes and has no spread. Raises NoPrediction."""
+    def predict_flat_market(self, instrument: str) -> Prediction:
+        """Score an order in a market that has not moved for ten minutes and has no spread. Raises NoPredictionError."""
         request = predictor_pb2.PredictRequest(instrument=instrument, features_f32=bytes(FEATURES_BYTES))
         try:
             return _prediction(self._stub.Predict(request, timeout=ANSWER_LIMIT_S))
@@ -81,8 +81,8 @@ def _prediction(
     )
 
 
-def _no_prediction(failure: grpc.RpcError) -> NoPrediction:
-    words = failure.details() or "no reason given"
-    if words.startswith("failed to connect"):  # gRPC's own words name every address it tried
-        words = "the predictor does not answer yet"
-    return NoPrediction(failure.code().name, words)
+def _no_prediction(failure: grpc.RpcError) -> NoPredictionError:
+    message = failure.details() or "no reason given"
+    if message.startswith("failed to connect"):  # gRPC's own words name every address it tried
+        message = "the predictor does not answer yet"
+    return NoPredictionError(failure.code().name, message)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tidewheel.local.background import Background
+from tidewheel.local.background import BackgroundThread
 from tidewheel.local.clock import steady_s, wall_ns
-from tidewheel.local.ending import SERVE_LIMIT_S
-from tidewheel.local.monitoring.predictor_client import NoPrediction, Prediction
+from tidewheel.local.monitoring.predictor_client import NoPredictionError, Prediction
+from tidewheel.local.stop_condition import SERVE_LIMIT_S
 
 QUIET_EVERY_S = 1.0
 EAGER_EVERY_S = 0.05
@@ -23,14 +23,14 @@ NO_FEATURES = ("FAILED_PRECONDITION", "NOT_FOUND", "UNAVAILABLE", "OUT_OF_RANGE"
 
 
 class Client(Protocol):
-    """What the probe asks; both raise NoPrediction."""
+    """What the probe asks; both raise NoPredictionError."""
 
-    def now(self, instrument: str) -> Prediction: ...
-    def of_level_market(self, instrument: str) -> Prediction: ...
+    def predict_now(self, instrument: str) -> Prediction: ...
+    def predict_flat_market(self, instrument: str) -> Prediction: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class TimedPrediction:
     """A prediction and when it came, wall clock."""
 
     at_ns: int
@@ -50,7 +50,7 @@ class ServedLog:
                     row = json.loads(line)
                     self._first_ns.setdefault((row["instrument"], row["seq"]), row["served_at_ns"])
 
-    def named(self, instrument: str, seq: int, at_ns: int) -> bool:
+    def record(self, instrument: str, seq: int, at_ns: int) -> bool:
         """A reply named the model; returns whether it is the first."""
         with self._lock:
             if (instrument, seq) in self._first_ns:
@@ -67,7 +67,7 @@ class ServedLog:
             return dict(self._first_ns)
 
 
-class Cadence:
+class ProbeSchedule:
     """When to ask: each second, and at each turn while a newly published model has not been named by a reply, for as
     long as a run waits for it. Later it may never be: after a rollback an older model serves."""
 
@@ -104,43 +104,43 @@ class Probe:
         self._newest_published = newest_published
         self._log = log
         self._wall_ns = wall_ns
-        self.background = Background("probe", self._run)
+        self.background = BackgroundThread("probe", self._run)
         self._newest_named = 0
         self.served = served
         self.count = 0
-        self.recent: deque[Answered] = deque(maxlen=PREDICTIONS_KEPT)
-        self.trouble = ""
+        self.recent: deque[TimedPrediction] = deque(maxlen=PREDICTIONS_KEPT)
+        self.last_error = ""
 
     def _run(self, stop: threading.Event) -> None:
-        cadence = Cadence()
+        schedule = ProbeSchedule()
         while not stop.wait(EAGER_EVERY_S):
             instrument = self._instrument()
             if instrument is None:
                 continue
-            if cadence.due(steady_s(), self._newest_published(instrument), self._newest_named):
+            if schedule.due(steady_s(), self._newest_published(instrument), self._newest_named):
                 self.ask(instrument)
 
     def ask(self, instrument: str) -> None:
         """One question; what comes of it stands in `recent` or `trouble`."""
         try:
             prediction = self._prediction(instrument)
-        except NoPrediction as failure:
-            self.trouble = str(failure)
+        except NoPredictionError as failure:
+            self.last_error = str(failure)
             return
-        self.trouble = ""
+        self.last_error = ""
         self.count += 1
         at_ns = self._wall_ns()
         self._newest_named = prediction.seq
-        self.recent.append(Answered(at_ns, prediction))
+        self.recent.append(TimedPrediction(at_ns, prediction))
         try:
-            self.served.named(instrument, prediction.seq, at_ns)
+            self.served.record(instrument, prediction.seq, at_ns)
         except OSError as failure:
             self._log.warning("the list of served models cannot be written: %s", failure)
 
     def _prediction(self, instrument: str) -> Prediction:
         try:
-            return self._client.now(instrument)
-        except NoPrediction as failure:
+            return self._client.predict_now(instrument)
+        except NoPredictionError as failure:
             if failure.code not in NO_FEATURES:
                 raise
-            return self._client.of_level_market(instrument)
+            return self._client.predict_flat_market(instrument)

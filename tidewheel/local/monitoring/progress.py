@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
-from tidewheel.local.background import Background
-from tidewheel.runtime.kafka import Place, client, consumer_config, ends_of
+from tidewheel.local.background import BackgroundThread
+from tidewheel.runtime.kafka import PartitionId, client, consumer_config, end_offsets
 
 ASK_EVERY_S = 1.0
 ANSWER_LIMIT_S = 5.0
@@ -24,8 +24,8 @@ READS: Mapping[str, tuple[str, ...]] = {
 class Progress:
     """Offsets at one instant. `ends`: one past the last record; `committed`: group -> place -> next offset to read."""
 
-    ends: Mapping[Place, int] = field(default_factory=dict)
-    committed: Mapping[str, Mapping[Place, int]] = field(default_factory=dict)
+    ends: Mapping[PartitionId, int] = field(default_factory=dict)
+    committed: Mapping[str, Mapping[PartitionId, int]] = field(default_factory=dict)
 
     def lag(self, group: str) -> int | None:
         """Records the group has not committed yet, None while nothing is known."""
@@ -47,13 +47,13 @@ class ProgressWatch:
     """
 
     def __init__(self, bootstrap: str, log: logging.Logger) -> None:
-        patience = {"reconnect.backoff.max.ms": 1000}
+        reconnect = {"reconnect.backoff.max.ms": 1000}
         self._asking = {**client(bootstrap, "progress"), "logger": log}
         self._groups = {
-            group: Consumer(consumer_config(bootstrap, "progress", group, **patience), logger=log) for group in READS
+            group: Consumer(consumer_config(bootstrap, "progress", group, **reconnect), logger=log) for group in READS
         }
         self._log = log
-        self.background = Background("progress", self._run)
+        self.background = BackgroundThread("progress", self._run)
         self.latest = Progress()
         self.rounds = 0
 
@@ -79,16 +79,16 @@ class ProgressWatch:
         ends = self._ends()
         return Progress(ends, {group: self._committed(group, ends) for group in READS})
 
-    def _ends(self) -> dict[Place, int]:
+    def _ends(self) -> dict[PartitionId, int]:
         # Any consumer will do: the list of topics is asked in no group's name.
         metadata = next(iter(self._groups.values())).list_topics(timeout=ANSWER_LIMIT_S).topics
         topics = sorted({topic for topics in READS.values() for topic in topics})
         places = [
             TopicPartition(name, part) for name in topics if name in metadata for part in metadata[name].partitions
         ]
-        return ends_of(self._asking, places, ANSWER_LIMIT_S)
+        return end_offsets(self._asking, places, ANSWER_LIMIT_S)
 
-    def _committed(self, group: str, ends: Mapping[Place, int]) -> dict[Place, int]:
+    def _committed(self, group: str, ends: Mapping[PartitionId, int]) -> dict[PartitionId, int]:
         asked = [TopicPartition(*place) for place in ends if place[0] in READS[group]]
         found = self._groups[group].committed(asked, timeout=ANSWER_LIMIT_S) if asked else []
         return {(part.topic, part.partition): part.offset for part in found if part.offset >= 0}

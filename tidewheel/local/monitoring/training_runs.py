@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from services.trainer.reasons import RunReason
+from services.trainer.modelling.reasons import RunReason
 from tidewheel.domain.models import Scorecard
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
 from tidewheel.domain.windows import Windowing
@@ -13,7 +13,7 @@ ENDS = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)
 
 @dataclass(slots=True)
 class TrainingRun:
-    """One window's run as far as it has come. `reason`: a word; `words`: the same for people."""
+    """One window's run as far as it has come. `reason`: a word; `detail`: the same for people."""
 
     seq: int
     steps: set[Step] = field(default_factory=set)
@@ -21,10 +21,10 @@ class TrainingRun:
     trials_planned: int = 0
     split: SplitSizes | None = None
     selected: Trial | None = None
-    gate_words: str = ""
+    gate_detail: str = ""
     end: Step | None = None
     reason: str = ""
-    words: str = ""
+    detail: str = ""
     result: RunResult | None = None
     scorecard: Scorecard | None = None
     window_closed_at_ns: int = 0
@@ -37,14 +37,14 @@ class TrainingRun:
         return self.end is Step.PUBLISHED
 
     @property
-    def kept(self) -> bool:
+    def is_candidate(self) -> bool:
         """Not published, since not proven: its model is the candidate until a newer one is."""
         return self.end is Step.REFUSED and self.reason == RunReason.NOT_PROVEN
 
     @property
     def outcome(self) -> str:
         """How it ended, in a word; empty while it goes on."""
-        return "candidate" if self.kept else self.end.name.lower() if self.end else ""
+        return "candidate" if self.is_candidate else self.end.name.lower() if self.end else ""
 
     def on_event(self, event: RunEvent) -> bool:
         """Take in a state change; returns whether it was new."""
@@ -63,12 +63,12 @@ class TrainingRun:
         if event.step is Step.SELECTED:
             self.selected = event.trial
         elif event.step is Step.GATE:
-            self.gate_words = event.detail
+            self.gate_detail = event.detail
         elif event.step is Step.SCORED:
             self.scorecard = event.scorecard
         elif event.step in ENDS and (self.end is None or event.step is Step.PUBLISHED):
             self.end, self.result, self.ended_at_ns = event.step, event.result, event.at_ns
-            self.reason, self.words = event.reason, event.detail
+            self.reason, self.detail = event.reason, event.detail
         return True
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 LOCK = Path(__file__).with_name("kafka-jars.lock")
 
 
-class SetupFailed(Exception):
+class SetupError(Exception):
     """Something the local system needs could not be had; the message says what and what to do."""
 
 
@@ -34,7 +34,7 @@ def jar_path(coordinate: str, root: Path) -> Path:
 
 
 def classpath() -> str:
-    """Class path of the broker. Fetches what is missing; raises SetupFailed where it cannot."""
+    """Class path of the broker. Fetches what is missing; raises SetupError where it cannot."""
     root = cache_dir() / "maven"
     missing = {c: d for c, d in locked_jars().items() if not jar_path(c, root).exists()}
     if missing:
@@ -43,7 +43,7 @@ def classpath() -> str:
 
 
 def fetch(wanted: dict[str, str], root: Path) -> None:
-    """Download and verify; a jar whose checksum is wrong is removed. Raises SetupFailed."""
+    """Download and verify; a jar whose checksum is wrong is removed. Raises SetupError."""
     use_packaged_java()
     from jgo.maven import MavenContext, PythonResolver
 
@@ -60,11 +60,11 @@ def fetch(wanted: dict[str, str], root: Path) -> None:
             for path, (coordinate, digest) in zip(pool.map(one, wanted), wanted.items(), strict=True):
                 if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
                     path.unlink()
-                    raise SetupFailed(f"the download of {coordinate} does not match its checksum; it was removed")
-    except SetupFailed:
+                    raise SetupError(f"the download of {coordinate} does not match its checksum; it was removed")
+    except SetupError:
         raise
     except Exception as failure:
-        raise SetupFailed(f"Kafka could not be fetched from Maven's central repository: {failure}") from failure
+        raise SetupError(f"Kafka could not be fetched from Maven's central repository: {failure}") from failure
 
 
 def use_packaged_java() -> Path:
@@ -81,5 +81,5 @@ def use_packaged_java() -> Path:
 if __name__ == "__main__":
     try:
         classpath()
-    except SetupFailed as failure:
+    except SetupError as failure:
         sys.exit(f"tidewheel: {failure}")

@@ -6,11 +6,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidewheel.local.children.processes import (
-    StartFailed,
+from tidewheel.local.processes.subprocesses import (
+    StartError,
     accepts_connections,
     await_ready,
-    last_words,
+    read_failure_line,
     start,
     stop,
     tethered,
@@ -55,7 +55,7 @@ log.segment.bytes=268435456
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class ProxyListener:
     """A second listener on `port`, for clients that come through something in front of the broker: they are told to
     connect to `advertised_port`, where that listens."""
 
@@ -88,45 +88,45 @@ class LocalKafka:
         stop(self.process, STOP_GRACE_S)
 
 
-def start_kafka(directory: Path, port: int, controller_port: int, front: Front | None = None) -> LocalKafka:
+def start_kafka(directory: Path, port: int, controller_port: int, front: ProxyListener | None = None) -> LocalKafka:
     """Start a broker whose data lives in `directory`, formatted on first use. It ends with the thread that starts it.
 
-    Raises SetupFailed (jars or Java cannot be had) or StartFailed (port in use, no space, …).
+    Raises SetupError (jars or Java cannot be had) or StartError (port in use, no space, …).
     """
     server = launch_kafka(directory, port, controller_port, front)
     await_ready("Kafka", server.process, directory / LOG_NAME, lambda: server.listens, START_LIMIT_S)
     return server
 
 
-def launch_kafka(directory: Path, port: int, controller_port: int, front: Front | None = None) -> LocalKafka:
+def launch_kafka(directory: Path, port: int, controller_port: int, front: ProxyListener | None = None) -> LocalKafka:
     """As start_kafka, but a broker that does not listen yet."""
     command = kafka_command(directory, port, controller_port, front)
     return LocalKafka(start(tethered(command, signal.SIGKILL), directory / LOG_NAME), ports(port, front), directory)
 
 
-def kafka_command(directory: Path, port: int, controller_port: int, front: Front | None = None) -> list[str]:
+def kafka_command(directory: Path, port: int, controller_port: int, front: ProxyListener | None = None) -> list[str]:
     """The command that runs the broker; makes `directory` ready for it first. Raises as start_kafka."""
     for wanted in (*ports(port, front), controller_port):
         if accepts_connections(wanted):
-            raise StartFailed(f"port {wanted} is in use; choose another for Kafka or end what listens there")
+            raise StartError(f"port {wanted} is in use; choose another for Kafka or end what listens there")
     properties, log_dir = directory / "server.properties", directory / "logs"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         properties.write_text(properties_text(port, controller_port, log_dir, front))
     except OSError as failure:
-        raise StartFailed(f"{failure.filename or directory} cannot be written: {failure.strerror}") from failure
+        raise StartError(f"{failure.filename or directory} cannot be written: {failure.strerror}") from failure
     java = [str(use_packaged_java()), *JVM_OPTIONS, "-cp", classpath()]
     if not (log_dir / "meta.properties").exists():
         format_storage(java, properties, directory / LOG_NAME)
     return [*java, "kafka.Kafka", str(properties)]
 
 
-def ports(port: int, front: Front | None) -> tuple[int, ...]:
+def ports(port: int, front: ProxyListener | None) -> tuple[int, ...]:
     """Those on which clients come."""
     return (port, front.port) if front else (port,)
 
 
-def properties_text(port: int, controller_port: int, log_dir: Path, front: Front | None) -> str:
+def properties_text(port: int, controller_port: int, log_dir: Path, front: ProxyListener | None) -> str:
     return PROPERTIES.format(
         port=port,
         controller_port=controller_port,
@@ -154,4 +154,4 @@ def format_storage(java: list[str], properties: Path, log: Path) -> None:
             tool, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, check=False
         ).returncode
     if code != 0:
-        raise StartFailed(f"Kafka's storage could not be formatted: {last_words(log)}")
+        raise StartError(f"Kafka's storage could not be formatted: {read_failure_line(log)}")

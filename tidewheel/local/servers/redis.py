@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidewheel.local.children.processes import StartFailed, accepts_connections, await_ready, start, stop, tethered
+from tidewheel.local.processes.subprocesses import StartError, accepts_connections, await_ready, start, stop, tethered
 
 START_LIMIT_S = 120.0
 STOP_GRACE_S = 10.0
@@ -30,7 +30,7 @@ class LocalRedis:
 
 
 def server_binary() -> Path:
-    """The server to run. Raises StartFailed where there is none."""
+    """The server to run. Raises StartError where there is none."""
     if installed := shutil.which("redis-server"):
         return Path(installed)
     try:
@@ -38,11 +38,11 @@ def server_binary() -> Path:
 
         return Path(get_binary_path())
     except Exception as failure:
-        raise StartFailed(f"no redis-server on PATH, and the packaged one cannot be used: {failure}") from failure
+        raise StartError(f"no redis-server on PATH, and the packaged one cannot be used: {failure}") from failure
 
 
 def start_redis(directory: Path, port: int) -> LocalRedis:
-    """Start a server that appends every change to a file in `directory`. Raises StartFailed."""
+    """Start a server that appends every change to a file in `directory`. Raises StartError."""
     command, log = redis_command(directory, port), directory / LOG_NAME
     process = start(tethered(command, signal.SIGKILL), log)
     await_ready("Redis", process, log, lambda: accepts_connections(port), START_LIMIT_S)
@@ -50,13 +50,13 @@ def start_redis(directory: Path, port: int) -> LocalRedis:
 
 
 def redis_command(directory: Path, port: int) -> list[str]:
-    """The command that runs the server; makes `directory` first. Raises StartFailed."""
+    """The command that runs the server; makes `directory` first. Raises StartError."""
     if accepts_connections(port):
-        raise StartFailed(f"port {port} is in use; choose another for Redis or end what listens there")
+        raise StartError(f"port {port} is in use; choose another for Redis or end what listens there")
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        raise StartFailed(f"{directory} cannot be written: {failure.strerror}") from failure
+        raise StartError(f"{directory} cannot be written: {failure.strerror}") from failure
     options = {
         "--port": str(port),
         "--bind": "127.0.0.1",

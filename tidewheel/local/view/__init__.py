@@ -1,1 +1,1 @@
-"""The live terminal view: a picture of the system as values, drawn to fit the terminal."""
+"""The live terminal view: a frame of the system as values, drawn to fit the terminal."""

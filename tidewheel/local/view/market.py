@@ -6,18 +6,18 @@ from rich.text import Text
 
 from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import Outcome
-from tidewheel.local.monitoring.observed import Instrument
+from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.rates import Rates
-from tidewheel.local.view.figures import NOTHING, bar, market_time, per_s, price, span, sparkline
-from tidewheel.local.view.picture import Picture
+from tidewheel.local.view.formatting import NOTHING, bar, market_time, per_s, price, span, sparkline
+from tidewheel.local.view.frame import Frame
 
 KINDS = {SourceKind.LIVE: "live", SourceKind.REPLAY: "recorded", SourceKind.SIMULATED: "simulated"}
 WAITING = Text("waiting for the first quote …", style="dim")
 
 
-def market(picture: Picture, width: int) -> Group | Text:
+def market(frame: Frame, width: int) -> Group | Text:
     """Price, spread, the last minutes, and how fast quotes come; four lines."""
-    instrument = picture.instrument
+    instrument = frame.instrument
     if instrument is None or instrument.market.second < 0:
         return WAITING
     now = instrument.market
@@ -29,10 +29,10 @@ def market(picture: Picture, width: int) -> Group | Text:
     kind = ("  STALE", "bold yellow") if now.stale else (f"  {KINDS[now.source_kind]}", "dim")
     spread_line = Text.assemble(("spread ", "dim"), price(spread, now.bid_e9), f" ({bps:.1f} bps)", kind, no_wrap=True)
     line = sparkline(now.mids_e9, width)
-    return Group(quote, spread_line, Text(line, style="cyan", no_wrap=True), _pace(instrument, picture.rates))
+    return Group(quote, spread_line, Text(line, style="cyan", no_wrap=True), _pace(instrument, frame.rates))
 
 
-def _pace(instrument: Instrument, rates: Rates) -> Text:
+def _pace(instrument: InstrumentState, rates: Rates) -> Text:
     now = instrument.market
     return Text.assemble(
         (per_s(rates.ticks_per_s), "bold"),
@@ -44,11 +44,11 @@ def _pace(instrument: Instrument, rates: Rates) -> Text:
     )
 
 
-def orders(picture: Picture, width: int) -> Group | Text:
+def orders(frame: Frame, width: int) -> Group | Text:
     """Open orders and how the others ended; four lines."""
-    if picture.instrument is None:
+    if frame.instrument is None:
         return Text("none yet", style="dim")
-    counts = picture.instrument.orders
+    counts = frame.instrument.orders
     unplaced = counts.not_placed.total()
     profit, loss = counts.outcomes[Outcome.PROFIT], counts.outcomes[Outcome.LOSS]
     touched = max(1, profit + loss)
@@ -74,20 +74,20 @@ def orders(picture: Picture, width: int) -> Group | Text:
     return Group(head, *rows, rest)
 
 
-def window(picture: Picture, width: int) -> Table | Text:
+def window(frame: Frame, width: int) -> Table | Text:
     """How far the next window is, and when it may close, or what is waited for when none will; one line."""
-    instrument, windowing = picture.instrument, picture.windowing
+    instrument, windowing = frame.instrument, frame.windowing
     if instrument is None or windowing is None:
         examples = instrument.orders.examples if instrument else 0
         return Text(f"{examples:,} examples; the window size shows with the first window", style="dim")
-    if picture.awaited:
-        return Text(f"the feed has ended; {picture.awaited}", style="bold", no_wrap=True, overflow="ellipsis")
+    if frame.awaited:
+        return Text(f"the feed has ended; {frame.awaited}", style="bold", no_wrap=True, overflow="ellipsis")
     examples = instrument.orders.examples
     closed = windowing.closed_by(examples)
     end = windowing.last_example_seq(closed + 1)
     need = windowing.step if closed else windowing.size
     have = need - (end - examples)
-    rate = picture.rates.examples_per_s
+    rate = frame.rates.examples_per_s
     left = f"about {span((end - examples) / rate)} left" if rate > 0 else _why_no_examples(instrument)
     words = f" {have:,} of {need:,} examples, {left}"
     grid = Table.grid(expand=True)
@@ -98,24 +98,24 @@ def window(picture: Picture, width: int) -> Table | Text:
     return grid
 
 
-def _why_no_examples(instrument: Instrument) -> str:
+def _why_no_examples(instrument: InstrumentState) -> str:
     if instrument.orders.examples == 0 and instrument.market.bars:
         return "after ten minutes of market"
     return "none coming now"
 
 
-def headline(picture: Picture) -> Text:
+def headline(frame: Frame) -> Text:
     """What runs, and where its market time stands."""
-    instrument = picture.instrument
+    instrument = frame.instrument
     second = instrument.market.second if instrument else -1
     when = market_time(second) if second >= 0 else NOTHING
     return Text.assemble(
         (" tidewheel ", "bold reverse"),
-        f" {picture.title}",
+        f" {frame.title}",
         ("  market ", "dim"),
         (when, "bold"),
         ("  up ", "dim"),
-        span(picture.up_s),
+        span(frame.up_s),
         no_wrap=True,
         overflow="ellipsis",
     )

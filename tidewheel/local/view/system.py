@@ -6,8 +6,8 @@ from rich.text import Text
 
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERBOT_GROUP, TRAINER_GROUP
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.local.view.figures import NOTHING, clock_time, price
-from tidewheel.local.view.picture import Part, Picture
+from tidewheel.local.view.formatting import NOTHING, clock_time, price
+from tidewheel.local.view.frame import Frame, ProcessStatus
 
 MARKS = {
     "ready": ("●", "green"),
@@ -18,44 +18,42 @@ MARKS = {
 STARTING = ("◌", "yellow")
 
 
-def processes(picture: Picture) -> Group:
-    """Each process with its restarts; who is behind; what was set aside. Two lines."""
+def processes(frame: Frame) -> Group:
+    """Each process with its restarts; who is behind; the dead letters. Two lines."""
     line = Text(no_wrap=True, overflow="ellipsis")
-    for part in picture.parts:
-        line.append_text(_part(part)).append("  ")
+    for process in frame.processes:
+        line.append_text(_process(process)).append("  ")
     behind = Text(no_wrap=True, overflow="ellipsis").append("behind: ", "dim")
     for group in (ORDERBOT_GROUP, LABELER_GROUP, TRAINER_GROUP):
-        lag = picture.progress.lag(group)
+        lag = frame.progress.lag(group)
         behind.append(f"{group} ", "dim").append(NOTHING if lag is None else f"{lag:,}").append("  ")
-    behind.append("dead letters ", "dim").append(
-        f"{picture.dead_letters:,}", "bold yellow" if picture.dead_letters else ""
-    )
-    behind.append(f" (last: {picture.last_dead_letter})" if picture.last_dead_letter else "", "dim")
-    return Group(line, behind) if picture.parts else Group(behind)
+    behind.append("dead letters ", "dim").append(f"{frame.dead_letters:,}", "bold yellow" if frame.dead_letters else "")
+    behind.append(f" (last: {frame.last_dead_letter})" if frame.last_dead_letter else "", "dim")
+    return Group(line, behind) if frame.processes else Group(behind)
 
 
-def _part(part: Part) -> Text:
-    mark, style = MARKS.get(part.state, STARTING)
-    text = Text.assemble((f"{mark} ", style), part.name)
-    if part.state not in ("ready",):
-        text.append(f" {part.state}", style)
-    if part.restarts:
-        text.append(f" ↻{part.restarts}", "yellow")
+def _process(process: ProcessStatus) -> Text:
+    mark, style = MARKS.get(process.state, STARTING)
+    text = Text.assemble((f"{mark} ", style), process.name)
+    if process.state not in ("ready",):
+        text.append(f" {process.state}", style)
+    if process.restarts:
+        text.append(f" ↻{process.restarts}", "yellow")
     return text
 
 
-def predictions(picture: Picture, lines: int) -> Table | Text:
+def predictions(frame: Frame, lines: int) -> Table | Text:
     """The last predictions, newest first."""
-    if not picture.predictions:
-        return Text(picture.predictor_trouble or "none yet", style="dim", overflow="ellipsis")
+    if not frame.predictions:
+        return Text(frame.predictor_error or "none yet", style="dim", overflow="ellipsis")
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("market", "offer", "score", "says", "model"):
         table.add_column(name, no_wrap=True, justify="left" if name in ("market", "says") else "right")
-    for answered in list(picture.predictions)[::-1][: max(1, lines - 1)]:
-        one = answered.prediction
+    for timed in list(frame.predictions)[::-1][: max(1, lines - 1)]:
+        one = timed.prediction
         flagged = bool(one.label)
         table.add_row(
-            clock_time(one.second) if one.second else clock_time(answered.at_ns // NS_PER_S),
+            clock_time(one.second) if one.second else clock_time(timed.at_ns // NS_PER_S),
             price(one.offer_e9) if one.offer_e9 else NOTHING,
             f"{one.score:.4f}",
             Text("PROFIT" if flagged else "no", style="bold green" if flagged else "dim"),
@@ -64,11 +62,11 @@ def predictions(picture: Picture, lines: int) -> Table | Text:
     return table
 
 
-def last_prediction(picture: Picture) -> Text:
+def last_prediction(frame: Frame) -> Text:
     """The newest prediction on one line."""
-    if not picture.predictions:
+    if not frame.predictions:
         return Text("")
-    one = picture.predictions[-1].prediction
+    one = frame.predictions[-1].prediction
     return Text.assemble(
         ("now ", "dim"),
         f"{one.score:.4f}",
@@ -80,6 +78,6 @@ def last_prediction(picture: Picture) -> Text:
     )
 
 
-def news(picture: Picture, lines: int) -> Text:
+def news(frame: Frame, lines: int) -> Text:
     """What happened last, newest below."""
-    return Text("\n".join(list(picture.news)[-lines:]), style="dim", no_wrap=True, overflow="ellipsis")
+    return Text("\n".join(list(frame.news)[-lines:]), style="dim", no_wrap=True, overflow="ellipsis")

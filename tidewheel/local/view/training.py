@@ -7,10 +7,10 @@ from rich.text import Text
 from tidewheel.domain.models import PartMetrics, Scorecard
 from tidewheel.domain.training import Step, Trial
 from tidewheel.local.monitoring.training_runs import TrainingRun
-from tidewheel.local.view.figures import NOTHING, age, share
-from tidewheel.local.view.picture import Picture
+from tidewheel.local.view.formatting import NOTHING, age, share
+from tidewheel.local.view.frame import Frame
 
-DONE, NOW, OPEN, BAD, KEPT = "✔", "▶", "○", "✘", "◇"
+DONE, NOW, OPEN, BAD, CANDIDATE = "✔", "▶", "○", "✘", "◇"
 STEPS = (
     (Step.WINDOW_CLOSED, "closed"),
     (Step.VALIDATED, "validated"),
@@ -23,9 +23,9 @@ LONG_STEPS = 84  # columns that the steps take with lines between them
 NO_RUN = Text("no window has closed yet", style="dim")
 
 
-def run(picture: Picture, width: int, lines: int) -> Group | Text:
+def run(frame: Frame, width: int, lines: int) -> Group | Text:
     """The newest run as a picture of its steps; at least three lines."""
-    latest = picture.instrument.runs.latest() if picture.instrument else None
+    latest = frame.instrument.runs.latest() if frame.instrument else None
     if latest is None:
         return NO_RUN
     steps = _steps(latest, " ─ " if width >= LONG_STEPS else " ")
@@ -38,8 +38,8 @@ def run(picture: Picture, width: int, lines: int) -> Group | Text:
     return Group(*rows)
 
 
-def run_title(picture: Picture) -> str:
-    latest = picture.instrument.runs.latest() if picture.instrument else None
+def run_title(frame: Frame) -> str:
+    latest = frame.instrument.runs.latest() if frame.instrument else None
     return "training run" if latest is None else f"training run {latest.seq}"
 
 
@@ -56,11 +56,11 @@ def _steps(run: TrainingRun, between: str) -> Text:
 
 
 def _mark(run: TrainingRun) -> str:
-    return DONE if run.published else KEPT if run.kept else BAD
+    return DONE if run.published else CANDIDATE if run.is_candidate else BAD
 
 
 def _colour(run: TrainingRun) -> str:
-    return "green" if run.published else "yellow" if run.kept else "red"
+    return "green" if run.published else "yellow" if run.is_candidate else "red"
 
 
 def _searching(run: TrainingRun) -> bool:
@@ -118,19 +118,19 @@ def _scores(run: TrainingRun) -> Text:
 
 def _verdict(run: TrainingRun) -> Text:
     if run.end is None:
-        return Text(run.gate_words, style="dim")
+        return Text(run.gate_detail, style="dim")
     result = run.result
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(run.outcome, f"bold {_colour(run)}")
     if result is not None and result.test is not None:
         text.append(f"  test precision {share(result.test.precision)} at recall {share(result.test.recall)}")
         text.append(f", tuned in {result.tuning_s:.1f} s", "dim")
-    return text.append(f"  {run.words or run.reason}" if run.reason else "")
+    return text.append(f"  {run.detail or run.reason}" if run.reason else "")
 
 
-def runs(picture: Picture, lines: int) -> Table | Text:
+def runs(frame: Frame, lines: int) -> Table | Text:
     """The last runs, newest first."""
-    recent = picture.instrument.runs.recent(max(1, lines - 1)) if picture.instrument else []
+    recent = frame.instrument.runs.recent(max(1, lines - 1)) if frame.instrument else []
     if not recent:
         return NO_RUN
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
@@ -140,19 +140,19 @@ def runs(picture: Picture, lines: int) -> Table | Text:
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("evidence", no_wrap=True)
     for one in recent:
-        table.add_row(*_run_row(one, picture))
+        table.add_row(*_run_row(one, frame))
     return table
 
 
-def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
+def _run_row(one: TrainingRun, frame: Frame) -> list[str | Text]:
     result = one.result
-    served = picture.served.get(one.seq)
+    served = frame.served.get(one.seq)
     wait = f"{(served - one.window_closed_at_ns) / 1e9:.1f} s" if served and one.window_closed_at_ns else NOTHING
     return [
         str(one.seq),
         Text(_verdict_words(one), style=_colour(one)),
-        *_figures(result.test if result else None),
-        *_figures(one.scorecard),
+        *_metric_texts(result.test if result else None),
+        *_metric_texts(one.scorecard),
         wait,
         (result.evidence if result else "") or NOTHING,
     ]
@@ -160,24 +160,24 @@ def _run_row(one: TrainingRun, picture: Picture) -> list[str | Text]:
 
 def _verdict_words(one: TrainingRun) -> str:
     """A refusal is told by its reason alone, since there is little room."""
-    told_by_reason = one.end is Step.REFUSED and one.reason and not one.kept
+    told_by_reason = one.end is Step.REFUSED and one.reason and not one.is_candidate
     return f"{_mark(one)} {one.reason.replace('_', ' ') if told_by_reason else one.outcome}"
 
 
-def _figures(part: PartMetrics | Scorecard | None) -> list[str]:
+def _metric_texts(part: PartMetrics | Scorecard | None) -> list[str]:
     if part is None:
         return [NOTHING] * 3
     return [share(part.precision), share(part.recall), share(part.base_rate)]
 
 
-def model(picture: Picture, lines: int) -> Group | Text:
+def model(frame: Frame, lines: int) -> Group | Text:
     """The serving model, as the predictor's own replies name it; two lines, or four."""
-    if not picture.predictions:
-        waiting = picture.predictor_trouble or "no model serves yet"
+    if not frame.predictions:
+        waiting = frame.predictor_error or "no model serves yet"
         return Text(waiting, style="dim")
-    last = picture.predictions[-1].prediction
-    found = picture.instrument.runs.by_seq.get(last.seq) if picture.instrument else None
-    born = age(picture.now_ns, found.ended_at_ns) if found and found.ended_at_ns else NOTHING
+    last = frame.predictions[-1].prediction
+    found = frame.instrument.runs.by_seq.get(last.seq) if frame.instrument else None
+    born = age(frame.now_ns, found.ended_at_ns) if found and found.ended_at_ns else NOTHING
     head = Text.assemble(
         ("model ", "dim"),
         (str(last.seq), "bold"),
@@ -190,20 +190,20 @@ def model(picture: Picture, lines: int) -> Group | Text:
     test = found.result.test if found and found.result else None
     if lines < 4:
         return Group(head.append("  ").append_text(evidence), _measured("test", test))
-    if (card := _last_card(picture)) and card.account:
-        evidence.append(f", {card.account.short}", "dim")
+    if (card := _last_card(frame)) and card.account:
+        evidence.append(f", {card.account.summary}", "dim")
     evidence.append("  says yes from ", "dim").append(f"{last.threshold:.4f}")
     return Group(head, _measured("test", test), _measured("next", card), evidence)
 
 
-def _last_card(picture: Picture) -> Scorecard | None:
+def _last_card(frame: Frame) -> Scorecard | None:
     """The newest finished next-window scorecard, whichever model it judges."""
-    by_seq = picture.instrument.runs.by_seq if picture.instrument else {}
+    by_seq = frame.instrument.runs.by_seq if frame.instrument else {}
     return next((by_seq[seq].scorecard for seq in sorted(by_seq, reverse=True) if by_seq[seq].scorecard), None)
 
 
 def _measured(name: str, part: PartMetrics | Scorecard | None) -> Text:
-    precision, recall, base = _figures(part)
+    precision, recall, base = _metric_texts(part)
     return Text.assemble(
         (f"{name} P ", "dim"),
         precision,

@@ -163,7 +163,7 @@ class Model(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ...) -> None: ...
 
 class ModelRecord(_message.Message):
-    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "rival", "needed_from")
+    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "champion", "replay_offset")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -175,8 +175,8 @@ class ModelRecord(_message.Message):
     HMAC_SHA256_FIELD_NUMBER: _ClassVar[int]
     FIRST_OFFSET_FIELD_NUMBER: _ClassVar[int]
     LAST_OFFSET_FIELD_NUMBER: _ClassVar[int]
-    RIVAL_FIELD_NUMBER: _ClassVar[int]
-    NEEDED_FROM_FIELD_NUMBER: _ClassVar[int]
+    CHAMPION_FIELD_NUMBER: _ClassVar[int]
+    REPLAY_OFFSET_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     sha256: str
@@ -188,11 +188,11 @@ class ModelRecord(_message.Message):
     hmac_sha256: bytes
     first_offset: int
     last_offset: int
-    rival: Rival
-    needed_from: int
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., rival: _Optional[_Union[Rival, _Mapping]] = ..., needed_from: _Optional[int] = ...) -> None: ...
+    champion: Champion
+    replay_offset: int
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., champion: _Optional[_Union[Champion, _Mapping]] = ..., replay_offset: _Optional[int] = ...) -> None: ...
 
-class Rival(_message.Message):
+class Champion(_message.Message):
     __slots__ = ("seq", "flagged", "hits")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_FIELD_NUMBER: _ClassVar[int]
@@ -247,22 +247,22 @@ class Scorecard(_message.Message):
     def __init__(self, rows: _Optional[int] = ..., positives: _Optional[int] = ..., flagged: _Optional[int] = ..., hits: _Optional[int] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., base_rate: _Optional[float] = ..., log_loss: _Optional[float] = ..., effective_rows: _Optional[float] = ..., flagged_pnl_e9: _Optional[int] = ..., pnl_e9: _Optional[int] = ..., calibration: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ..., baseline: _Optional[_Union[Baseline, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
 
 class Account(_message.Message):
-    __slots__ = ("gross", "net", "bets", "free_from_ns", "pending", "eras", "unit_e9")
+    __slots__ = ("gross", "net", "bets", "free_from_ns", "pending", "periods", "unit_e9")
     GROSS_FIELD_NUMBER: _ClassVar[int]
     NET_FIELD_NUMBER: _ClassVar[int]
     BETS_FIELD_NUMBER: _ClassVar[int]
     FREE_FROM_NS_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
-    ERAS_FIELD_NUMBER: _ClassVar[int]
+    PERIODS_FIELD_NUMBER: _ClassVar[int]
     UNIT_E9_FIELD_NUMBER: _ClassVar[int]
     gross: _containers.RepeatedScalarFieldContainer[float]
     net: _containers.RepeatedScalarFieldContainer[float]
     bets: int
     free_from_ns: int
     pending: _containers.RepeatedCompositeFieldContainer[Bet]
-    eras: _containers.RepeatedCompositeFieldContainer[Era]
+    periods: _containers.RepeatedCompositeFieldContainer[ModelPeriod]
     unit_e9: int
-    def __init__(self, gross: _Optional[_Iterable[float]] = ..., net: _Optional[_Iterable[float]] = ..., bets: _Optional[int] = ..., free_from_ns: _Optional[int] = ..., pending: _Optional[_Iterable[_Union[Bet, _Mapping]]] = ..., eras: _Optional[_Iterable[_Union[Era, _Mapping]]] = ..., unit_e9: _Optional[int] = ...) -> None: ...
+    def __init__(self, gross: _Optional[_Iterable[float]] = ..., net: _Optional[_Iterable[float]] = ..., bets: _Optional[int] = ..., free_from_ns: _Optional[int] = ..., pending: _Optional[_Iterable[_Union[Bet, _Mapping]]] = ..., periods: _Optional[_Iterable[_Union[ModelPeriod, _Mapping]]] = ..., unit_e9: _Optional[int] = ...) -> None: ...
 
 class Bet(_message.Message):
     __slots__ = ("placed_ns", "resolved_ns", "gross", "net")
@@ -276,7 +276,7 @@ class Bet(_message.Message):
     net: float
     def __init__(self, placed_ns: _Optional[int] = ..., resolved_ns: _Optional[int] = ..., gross: _Optional[float] = ..., net: _Optional[float] = ...) -> None: ...
 
-class Era(_message.Message):
+class ModelPeriod(_message.Message):
     __slots__ = ("seq", "from_ns", "unit_e9")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     FROM_NS_FIELD_NUMBER: _ClassVar[int]

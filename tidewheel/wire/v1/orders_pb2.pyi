@@ -115,28 +115,28 @@ class Example(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., example_seq: _Optional[int] = ..., order_id: _Optional[int] = ..., placed_ns: _Optional[int] = ..., resolved_ns: _Optional[int] = ..., label: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., features: _Optional[bytes] = ..., pnl_e9: _Optional[int] = ...) -> None: ...
 
 class LabelerFrontier(_message.Message):
-    __slots__ = ("instrument", "second", "example_seq", "transactions", "config_hash")
+    __slots__ = ("instrument", "second", "example_seq", "transactions", "config")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SECOND_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_SEQ_FIELD_NUMBER: _ClassVar[int]
     TRANSACTIONS_FIELD_NUMBER: _ClassVar[int]
-    CONFIG_HASH_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     second: int
     example_seq: int
     transactions: int
-    config_hash: str
-    def __init__(self, instrument: _Optional[str] = ..., second: _Optional[int] = ..., example_seq: _Optional[int] = ..., transactions: _Optional[int] = ..., config_hash: _Optional[str] = ...) -> None: ...
+    config: str
+    def __init__(self, instrument: _Optional[str] = ..., second: _Optional[int] = ..., example_seq: _Optional[int] = ..., transactions: _Optional[int] = ..., config: _Optional[str] = ...) -> None: ...
 
 class LabelerSnapshot(_message.Message):
-    __slots__ = ("instrument", "second", "part", "parts", "ticks_offset", "orders_offset", "config_hash", "payload")
+    __slots__ = ("instrument", "second", "part", "parts", "ticks_offset", "orders_offset", "config", "payload")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SECOND_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     TICKS_OFFSET_FIELD_NUMBER: _ClassVar[int]
     ORDERS_OFFSET_FIELD_NUMBER: _ClassVar[int]
-    CONFIG_HASH_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     second: int
@@ -144,9 +144,9 @@ class LabelerSnapshot(_message.Message):
     parts: int
     ticks_offset: int
     orders_offset: int
-    config_hash: str
+    config: str
     payload: bytes
-    def __init__(self, instrument: _Optional[str] = ..., second: _Optional[int] = ..., part: _Optional[int] = ..., parts: _Optional[int] = ..., ticks_offset: _Optional[int] = ..., orders_offset: _Optional[int] = ..., config_hash: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, instrument: _Optional[str] = ..., second: _Optional[int] = ..., part: _Optional[int] = ..., parts: _Optional[int] = ..., ticks_offset: _Optional[int] = ..., orders_offset: _Optional[int] = ..., config: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class LabelerState(_message.Message):
     __slots__ = ("instrument", "session", "second", "next_seq", "example_seq", "transactions", "mid_e9", "day_open_e9", "day_high_e9", "day_low_e9", "close_bid_e9", "close_offer_e9", "order_id", "placed_ns", "bid_e9", "offer_e9", "upper_e9", "lower_e9", "session_open", "session_first_second")

@@ -64,14 +64,14 @@ class TrainingRunEvent(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., step: _Optional[_Union[TrainingRunEvent.Step, str]] = ..., at_ns: _Optional[int] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., trial: _Optional[_Union[Trial, _Mapping]] = ..., split: _Optional[_Union[SplitSizes, _Mapping]] = ..., result: _Optional[_Union[RunResult, _Mapping]] = ..., scorecard: _Optional[_Union[_models_pb2.Scorecard, _Mapping]] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., trials_planned: _Optional[int] = ..., window_closed_at_ns: _Optional[int] = ...) -> None: ...
 
 class Trial(_message.Message):
-    __slots__ = ("number", "of", "objective", "feasible", "precision", "recall", "threshold", "hyperparameters")
+    __slots__ = ("number", "of", "objective", "feasible", "precision", "recall", "threshold_z", "hyperparameters")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     FEASIBLE_FIELD_NUMBER: _ClassVar[int]
     PRECISION_FIELD_NUMBER: _ClassVar[int]
     RECALL_FIELD_NUMBER: _ClassVar[int]
-    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_Z_FIELD_NUMBER: _ClassVar[int]
     HYPERPARAMETERS_FIELD_NUMBER: _ClassVar[int]
     number: int
     of: int
@@ -79,9 +79,9 @@ class Trial(_message.Message):
     feasible: bool
     precision: float
     recall: float
-    threshold: float
+    threshold_z: float
     hyperparameters: _models_pb2.Hyperparameters
-    def __init__(self, number: _Optional[int] = ..., of: _Optional[int] = ..., objective: _Optional[float] = ..., feasible: _Optional[bool] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[_models_pb2.Hyperparameters, _Mapping]] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., of: _Optional[int] = ..., objective: _Optional[float] = ..., feasible: _Optional[bool] = ..., precision: _Optional[float] = ..., recall: _Optional[float] = ..., threshold_z: _Optional[float] = ..., hyperparameters: _Optional[_Union[_models_pb2.Hyperparameters, _Mapping]] = ...) -> None: ...
 
 class SplitSizes(_message.Message):
     __slots__ = ("training", "validation", "test", "purged", "folds")

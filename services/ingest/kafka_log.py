@@ -1,0 +1,191 @@
+"""What Kafka holds of an instrument already: the log is ingest's state."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
+from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
+from tidewheel.domain.market import MarketSecond
+from tidewheel.runtime.kafka import KAFKA, Clients, consumer_config, partitions_of, read_to_end, watermark_offsets
+from tidewheel.runtime.process import FatalError
+
+# How far back to look for an instrument's last record, which others on its partition may have left behind.
+FIRST_SCAN_RECORDS = 64
+SCAN_GROWTH = 32
+BROKER_TIMEOUT_S = 5.0
+HEARTBEAT_EVERY_RECORDS = 1_000
+# Topics made a moment ago are not yet known, or led, everywhere: no reason to give up at once.
+NEW_TOPIC_TIMEOUT_S = 10.0
+NEW_TOPIC_RETRY_INTERVAL_S = 0.1
+NEW_TOPIC_ERRORS = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+T = TypeVar("T")
+
+
+def murmur2(key: bytes) -> int:
+    """The hash that Kafka's clients partition by, as an unsigned 32-bit number."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(key)
+    whole = len(key) & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(key[at : at + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = h * m & mask ^ k
+    if rest := key[whole:]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+def partition_of(instrument: str, partitions: int) -> int:
+    """Where the records of an instrument lie, as `murmur2_random` puts them."""
+    return (murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
+
+
+Heartbeat = Callable[[], None]
+
+
+def no_heartbeat() -> None:
+    """For a caller whose liveness nobody checks."""
+
+
+def prefetch_first(items: Iterator[T]) -> Iterator[T]:
+    """The same items, the first of them fetched: what stands in the way of it is raised here."""
+    return chain(list(islice(items, 1)), items)
+
+
+def _retry_new_topic(call: Callable[[], T]) -> T:
+    deadline = time.monotonic() + NEW_TOPIC_TIMEOUT_S
+    while True:
+        try:
+            return call()
+        except KafkaException as failure:
+            if failure.args[0].code() not in NEW_TOPIC_ERRORS or time.monotonic() > deadline:
+                raise
+        time.sleep(NEW_TOPIC_RETRY_INTERVAL_S)
+
+
+def fetch_partition(bootstrap: str, instrument: str) -> int:
+    """The instrument's partition of `ticks`. Raises KafkaException where the topic is missing."""
+    consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    try:
+        return partition_of(
+            instrument, len(_retry_new_topic(lambda: partitions_of(consumer, TICKS.name, BROKER_TIMEOUT_S)))
+        )
+    finally:
+        consumer.close()
+
+
+def last_second(
+    bootstrap: str, instrument: str, partition: int, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
+) -> MarketSecond | None:
+    """The newest second of an instrument, None where there is none. Raises FatalError where it cannot be continued.
+
+    Quick where there is one near the end; to know that there is none, the whole partition is read. It need not be the
+    last record: a batch of a killed ingest may come when its successor has written on (`docs/late-requests.md`).
+    """
+    consumer = clients.consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    try:
+        first, end = _retry_new_topic(lambda: watermark_offsets(consumer, TICKS.name, [partition])[partition])
+    finally:
+        consumer.close()
+    key, scan_records = instrument.encode(), FIRST_SCAN_RECORDS
+    while end > first:
+        start = max(first, end - scan_records)
+        own: deque[Message] = deque(maxlen=FIRST_SCAN_RECORDS)
+        for message in _read(bootstrap, TICKS.name, {partition: start}, heartbeat, clients):
+            if message.key() == key:
+                own.append(message)
+        if own:
+            return _newest(own)
+        if start == first:
+            break
+        scan_records *= SCAN_GROWTH
+    return None
+
+
+def _newest(own: Iterable[Message]) -> MarketSecond:
+    """Of the last records of an instrument. Raises FatalError where the very last cannot be continued."""
+    *before, last = own
+    found = _decoded(last)
+    for message in before:
+        with suppress(InvalidRecordError):
+            found = max(found, decode_second(message.value()), key=lambda second: second.second)
+    return found
+
+
+def _decoded(message: Message) -> MarketSecond:
+    where = f"topic {message.topic()}, partition {message.partition()}, offset {message.offset()}"
+    try:
+        last = decode_second(message.value())
+    except InvalidRecordError as failure:
+        raise FatalError(f"the log cannot be gone on from: {where}: {failure}") from None
+    if not last.last_tick_ns:
+        raise FatalError(f"the log cannot be gone on from: {where} does not say when its last quote came")
+    return last
+
+
+def dead_letter_places(
+    bootstrap: str, instrument: str, source: str, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
+) -> frozenset[bytes]:
+    """Places in a source of its rows that are on `dead-letters` already."""
+    places = set()
+    for message in _read(bootstrap, DEAD_LETTERS.name, None, heartbeat, clients):
+        if message.key() != instrument.encode():
+            continue
+        try:
+            letter = decode_dead_letter(message.value())
+        except InvalidRecordError:
+            continue
+        if letter.source == source:
+            places.add(letter.dedup_key)
+    return frozenset(places)
+
+
+def _read(
+    bootstrap: str, topic: str, starts: dict[int, int] | None, heartbeat: Heartbeat, clients: Clients
+) -> Iterator[Message]:
+    """A topic to its present end, one record at a time; `heartbeat` is called now and then."""
+    messages = _retry_new_topic(lambda: prefetch_first(read_to_end(bootstrap, topic, starts, clients=clients)))
+    for number, message in enumerate(messages):
+        if number % HEARTBEAT_EVERY_RECORDS == 0:
+            heartbeat()
+        yield message
+
+
+class LabelerLag:
+    """How many records of a partition of `ticks` the labeler has not committed, those in flight included."""
+
+    def __init__(self, bootstrap: str, partition: int, in_flight: Callable[[], int], clients: Clients = KAFKA) -> None:
+        # A member of the group only by name: it asks and never joins.
+        self._consumer = clients.consumer(consumer_config(bootstrap, "ingest", LABELER_GROUP))
+        self._partition = TopicPartition(TICKS.name, partition)
+        self._in_flight = in_flight
+
+    def __call__(self) -> int | None:
+        """None while the broker or the group's coordinator does not answer."""
+        try:
+            (committed,) = self._consumer.committed([self._partition], timeout=BROKER_TIMEOUT_S)
+            in_flight = self._in_flight()
+            first, end = self._consumer.get_watermark_offsets(self._partition, timeout=BROKER_TIMEOUT_S)
+        except KafkaException:
+            return None
+        if committed.error is not None:
+            return None
+        # A group that has committed nothing, or does not exist, stands at the log's beginning.
+        return max(0, end - max(first, committed.offset)) + in_flight
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -1,0 +1,16 @@
+"""From a feed's name to its source. A new kind of source is added here and as a module beside this one."""
+
+from services.ingest.sources import Source
+from tidewheel.domain.feeds import Feed
+
+
+def open_source(feed: Feed, *, sim_seed: int, sim_edge: float, sim_flip_s: int) -> Source:
+    """Raises SourceError for a file of a kind that cannot be read. A file is looked at only when it is read."""
+    # Each source is imported only where it is wanted: Arrow alone takes longer than all else.
+    if feed.path is not None:
+        from services.ingest.sources.replay import Replay
+
+        return Replay(feed.path.expanduser())
+    from services.ingest.sources.simulator import Simulator
+
+    return Simulator(sim_seed, sim_edge, sim_flip_s)

@@ -1,0 +1,1 @@
+"""What a model is trained on: rows in columns, what the learner sees of them, and how time splits them."""

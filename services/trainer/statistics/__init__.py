@@ -1,0 +1,1 @@
+"""What scorecards say together, and how surely: intervals, pooled ratios, evidence."""

@@ -1,0 +1,83 @@
+"""The pooled record of the last models on their next windows, as a value and in words."""
+
+from dataclasses import dataclass
+
+from services.trainer.statistics.intervals import Interval
+from tidewheel.domain.account import Account
+from tidewheel.domain.models import Baseline, CalibrationBin, Evidence
+
+E9 = 1e9
+ANY_SHARE = Interval(0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfitAndLoss:
+    """Means in 1e-9 of the quote currency: an order flagged, an order of all, and the first minus the second."""
+
+    flagged_e9: float
+    order_e9: float
+    difference_e9: Interval
+
+    @property
+    def words(self) -> str:
+        own, every, low, high = (
+            f"{value / E9:+.4g}"
+            for value in (self.flagged_e9, self.order_e9, self.difference_e9.low, self.difference_e9.high)
+        )
+        return f"profit and loss {own} an order flagged against {every} an order (difference {low} to {high})"
+
+
+@dataclass(frozen=True, slots=True)
+class PooledScorecards:
+    """Intervals are two-sided 95 %. `low_weak` and `low_strong` are lower bounds of `lift`.
+
+    `evidence` is what the bettor's `account` says, and `by_lift` what the lift would say if nobody had looked before.
+    `lift` is precision minus base rate. It and `pnl` are None where there is nothing to compare: fewer than two models,
+    no flags, or nothing but flags. `baseline` counts over the scorecards that have one; None where none has.
+    """
+
+    models: int
+    precision: Interval
+    recall: float
+    base_rate: Interval
+    lift: Interval | None
+    low_weak: float
+    low_strong: float
+    evidence: Evidence
+    pnl: ProfitAndLoss | None = None
+    calibration: tuple[CalibrationBin, ...] = ()
+    baseline: Baseline | None = None
+    by_lift: Evidence = Evidence.NONE
+    account: Account | None = None
+
+    @property
+    def words(self) -> str:
+        """One or two sentences for people."""
+        if not self.models:
+            return "no model has been judged on a next window yet"
+        told = f"precision {_text(self.precision)} at recall {self.recall:.3f}, base rate {_text(self.base_rate)}"
+        if self.lift:
+            told += f", difference {self.lift.value:+.3f} ({self.lift.low:+.3f} to {self.lift.high:+.3f})"
+        beside = [self.pnl.words] if self.pnl else []
+        if self.baseline:
+            beside.append(baseline_words(self.baseline))
+        whose = f"{self.models} models on their next windows" if self.models > 1 else "1 model on its next window"
+        second = "; ".join(beside)
+        says = f"evidence of an edge: {self.evidence}" + (f", {self.account.sentence}" if self.account else "")
+        return f"{whose}: {told}; {says}" + (second and f". {second[0].upper()}{second[1:]}")
+
+
+NO_SCORECARDS = PooledScorecards(0, ANY_SHARE, 0.0, ANY_SHARE, None, -1.0, -1.0, Evidence.NONE)
+
+
+def baseline_words(counts: Baseline) -> str:
+    """How the online baseline did, on the rows that it was shown."""
+    base = f"base rate {counts.positives / counts.rows:.3f} of its {counts.rows:,} rows" if counts.rows else "no rows"
+    if not counts.flagged:
+        return f"the online baseline flags nothing, {base}"
+    precision = counts.hits / counts.flagged
+    return f"the online baseline has precision {precision:.3f} over {base}"
+
+
+def _text(share: Interval) -> str:
+    return f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"

@@ -1,0 +1,77 @@
+"""Ports of a run: the usual ones where they are free, so that other commands find the system without being told."""
+
+import fcntl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from tidewheel.local.processes.subprocesses import free_port
+from tidewheel.local.servers.jars import cache_dir
+
+KAFKA_PORT = 9092
+KAFKA_CONTROLLER_PORT = 9093
+REDIS_PORT = 6379
+PREDICTOR_PORT = 50051
+METRICS_PORTS_FROM = 9101
+FALLBACK_PORTS_FROM, FALLBACK_PORTS_END = 20_000, 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports of a run; `metrics` of each service."""
+
+    kafka: int
+    kafka_controller: int
+    redis: int
+    predictor: int
+    metrics: dict[str, int]
+
+
+def fallback_ports(usual: int) -> range:
+    """Other ports for a usual one; usual ones that differ in their last two digits share none.
+
+    They lie below the ports that systems hand out for outgoing connections: such a connection could take a port in the
+    seconds between its choice and its use.
+    """
+    return range(FALLBACK_PORTS_FROM + usual % 100, FALLBACK_PORTS_END, 100)
+
+
+@dataclass(slots=True)
+class PortClaims:
+    """Keeps two runs that start at the same time from taking the same usual port, since a server listens only seconds
+    after its port was chosen. The claims end with this process."""
+
+    folder: Path = field(default_factory=lambda: cache_dir() / "ports")
+    _files: list[IO[str]] = field(default_factory=list)
+
+    def choose(self, services: Sequence[str]) -> Ports:
+        return Ports(
+            self.port(KAFKA_PORT),
+            self.port(KAFKA_CONTROLLER_PORT),
+            self.port(REDIS_PORT),
+            self.port(PREDICTOR_PORT),
+            {name: self.port(METRICS_PORTS_FROM + number) for number, name in enumerate(services)},
+        )
+
+    def port(self, usual: int) -> int:
+        """The usual port, if no other run claims it and nothing listens there; else one that stands in for it."""
+        for port in chain((usual,), fallback_ports(usual)):
+            if self._claimed(port) and free_port(port) == port:
+                return port
+        return free_port()
+
+    def _claimed(self, port: int) -> bool:
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / str(port)).open("a")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.close()
+                return False
+            self._files.append(file)
+            return True
+        return False

@@ -1,0 +1,37 @@
+"""Ctrl-C and its kin: the first asks for an orderly end, the next for an end at once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class ForcedStop(KeyboardInterrupt):
+    """A second Ctrl-C, or one while the run was already ending: everything is killed."""
+
+
+class Interrupts:
+    """`asked`: someone wants the run to end. Once `ending` is set, whoever asks (again) raises ForcedStop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.ending = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked or self.ending:
+            raise ForcedStop
+        self.asked = True
+
+
+@contextmanager
+def handle_signals() -> Iterator[Interrupts]:
+    """Signals go to the yielded object until the block is left."""
+    interrupts = Interrupts()
+    before = {number: signal.signal(number, interrupts) for number in STOP_SIGNALS}
+    try:
+        yield interrupts
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
