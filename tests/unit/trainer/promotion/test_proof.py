@@ -94,7 +94,7 @@ def test_newer_models_replace_one_whose_market_is_gone() -> None:
     assert sum(any(30 < window <= 50 for window in at) for at in found) >= 0.8 * SEEDS
 
 
-def test_rows_of_other_rivals_do_not_count() -> None:
+def test_rows_of_other_champions_do_not_count() -> None:
     """Far better than model 3 once, no better than model 9 now."""
     then, now = against(3, (300, 240), (300, 60)), against(9, (300, 150), (300, 150))
     assert assess(then, 3).better
@@ -140,9 +140,9 @@ def test_the_difference_by_hand() -> None:
     told = assess(pairs, 3)
     assert "precision 0.643, its own there 0.500; difference +0.143" in told.detail
     assert not told.better
-    # 70 of 500 rows flagged, worth 35; (45/70 * 35 + 1) / 37 drawn. And so for the rival's 50 of 100.
-    drawn, drawn_rival = 23.5 / 37, 0.5
-    by_hand = (drawn * (1 - drawn) / 35 + drawn_rival * 0.5 / 50) ** 0.5
+    # 70 of 500 rows flagged, worth 35; (45/70 * 35 + 1) / 37 drawn. And so for the champion's 50 of 100.
+    drawn, drawn_champion = 23.5 / 37, 0.5
+    by_hand = (drawn * (1 - drawn) / 35 + drawn_champion * 0.5 / 50) ** 0.5
     assert proof._standard_error_of_sizes(pairs) == pytest.approx(by_hand)
     pulls = [(12 - 20 * 45 / 70) / 70 - (3 - 5) / 100, (16 - 20 * 45 / 70) / 70 - (21 - 15) / 100]
     pulls += [(7 - 10 * 45 / 70) / 70 - (6 - 10) / 100, *[(5 - 10 * 45 / 70) / 70 - 0.0] * 2]
@@ -158,7 +158,7 @@ def test_a_serving_model_that_flags_nothing_is_no_better_than_none() -> None:
     assert not assess(against(3, (0, 0), (300, 100)), 3).better
 
 
-def test_a_rival_is_judged_on_rows_placed_after_its_own_window_only() -> None:
+def test_a_champion_is_judged_on_rows_placed_after_its_own_window_only() -> None:
     labels = np.arange(300) % 2 == 0
     later: Rows = rows(labels, {0: labels, 1: np.arange(300) % 3 == 0}, overlapping=False)
     early = replace(reader(3, 1), last_resolved_ns=-1, lineage=replace(reader(3, 1).lineage, last_example_seq=-1))
