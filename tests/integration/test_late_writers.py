@@ -189,7 +189,7 @@ def test_a_batch_of_a_killed_ingest_that_comes_after_its_successor_wrote_on_repe
     written = [encode_second(one) for one in log]
     assert written == [encode_second(one) for one in (*seconds, *seconds[400:405])], "the broker takes it"
     assert labels_of(log) == labels_of(seconds), "labels are those of a log without it"
-    assert {(one.topic, one.arrival.kind) for one in breaks_in(log, [])} == {(TICKS.name, "back")}
+    assert {(one.topic, one.arrival.kind) for one in breaks_in(log, [])} == {(TICKS.name, "out_of_order")}
     assert broken_laws(kafka, file.instrument) == {Invariant.TICKS_ONCE}
     started(kafka, file)()
     again = payloads(kafka.direct, TICKS.name, file.instrument)

@@ -5,7 +5,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.trainers import patiently
-from tidewheel.contracts.offset_metadata import told
+from tidewheel.contracts.offset_metadata import encode_replay_offset
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.runtime import kafka, topic_admin
 
@@ -32,7 +32,7 @@ def test_a_changed_retention_is_a_fault(broker: str, monkeypatch: pytest.MonkeyP
 def test_what_the_trainer_would_go_back_to_and_cannot_is_a_fault(broker: str) -> None:
     """Records deleted up to an offset stand for what retention does in days."""
     produced(broker, 4)
-    commit_trainer(broker, 3, told(1))
+    commit_trainer(broker, 3, encode_replay_offset(1))
     assert topic_admin.faults(broker) == []
     delete_before(broker, 2)
     (fault,) = topic_admin.faults(broker)
