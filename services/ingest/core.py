@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from services.ingest.quotes import RawBatch, RejectedRow, TickBatch, Watermark, slice_quotes
 from services.ingest.seconds import SecondBuilder, SessionRules
 from services.ingest.validator import NO_TIME_YET_NS, Validator
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
 
 
-class TimelineMismatchError(Exception):
+class TimelineMismatchError(TidewheelError):
     """The log cannot be continued from this source; the message is one sentence for people."""
 
 

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from services.ingest.quotes import RejectedRow
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterLimit, DeadLetterQueue
@@ -17,7 +18,7 @@ SERVICE = "ingest"
 QUEUE_FULL_WAIT_S = 0.05
 
 
-class StopRequestedError(Exception):
+class StopRequestedError(TidewheelError):
     """The service is to stop while the producer's queue is full."""
 
 

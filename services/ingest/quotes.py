@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import Int64, Quotes, no_flags, no_int64
 
 NO_SIZE = -1
@@ -21,7 +22,7 @@ OPTIONAL_COLUMNS = (
 )
 
 
-class SourceError(Exception):
+class SourceError(TidewheelError):
     """A source cannot be read, or not further; the message is one sentence for people."""
 
 

@@ -13,6 +13,7 @@ from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import EXAMPLES, LABELER_STATE, TICKS, TRANSACTIONS
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, PartitionId, read_to_end
 from tidewheel.runtime.process import FatalError
@@ -24,7 +25,7 @@ SERVICE = "labeler"
 STATE_READ_TIMEOUT_S = 60.0
 
 
-class PartitionNotAssignedError(Exception):
+class PartitionNotAssignedError(TidewheelError):
     """A record of a partition that was not restored: labels made of it would begin in the middle."""
 
 

@@ -18,6 +18,7 @@ from tidewheel.contracts.codecs.labeler_state import (
     snapshot_key,
 )
 from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 
 PART_BYTES_MAX = 500_000
@@ -25,7 +26,7 @@ PART_BYTES_MAX = 500_000
 Record = tuple[bytes, bytes | None]  # key and value; without a value it is a tombstone
 
 
-class CheckpointError(Exception):
+class CheckpointError(TidewheelError):
     """No labeler can be restored from what is stored; the message says why."""
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from services.labeler.config import LabelerConfig
 from services.labeler.session import Resolution, Session
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.features import Example
 from tidewheel.domain.labeler_state import Frontier, LabelerState
 from tidewheel.domain.market import MarketSecond
@@ -28,7 +29,7 @@ class Output(NamedTuple):
     example: Example | None
 
 
-class StateMismatchError(Exception):
+class StateMismatchError(TidewheelError):
     """Labels made again differ from those already written: inputs, settings or code are not those of then."""
 
 

@@ -6,8 +6,10 @@ way (faust-streaming issues 606 and 312), and after a rebalance it may hand on r
 
 from collections import deque
 
+from tidewheel.domain.errors import TidewheelError
 
-class OffsetGapError(Exception):
+
+class OffsetGapError(TidewheelError):
     """A record did not come after the one before it: something between was lost on the way through the consumer."""
 
 

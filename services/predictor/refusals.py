@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from tidewheel.domain.errors import TidewheelError
+
 
 class RefusalReason(StrEnum):
     """Kinds of refusal. They differ in what the caller can do about it."""
@@ -14,7 +16,7 @@ class RefusalReason(StrEnum):
     MARKET_UNAVAILABLE = "market_unavailable"  # try again soon
 
 
-class PredictionRefusedError(Exception):
+class PredictionRefusedError(TidewheelError):
     """The message is for the caller."""
 
     def __init__(self, reason: RefusalReason, message: str) -> None:

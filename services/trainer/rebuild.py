@@ -13,11 +13,12 @@ from services.trainer.windows.count_windows import Window, Windows
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Lineage, Model, ModelRecord
 from tidewheel.runtime.kafka import read_to_end
 
 
-class RebuildError(Exception):
+class RebuildError(TidewheelError):
     """The log or this program no longer holds what is needed; the message is one line for people."""
 
 

@@ -88,16 +88,16 @@ def test_bad_settings_are_said_all_at_once(empty_redis: str, tmp_path: Path) -> 
 
 
 def test_a_thread_that_dies_is_the_end_of_the_service(empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Bug(Exception):
+    class BugError(Exception):
         """Planted."""
 
     def die(*_: object) -> None:
-        raise Bug
+        raise BugError
 
     monkeypatch.setattr("services.predictor.watcher.Watcher.poll_once", die)
     made = RunningPredictor(empty_redis)
     try:
         eventually(lambda: made.failure is not None, "the service ends")
     finally:
-        with pytest.raises(Bug):
+        with pytest.raises(BugError):
             made.end()

@@ -5,12 +5,13 @@ fail. If a rule stands in your way, change it here in the same commit and say wh
 """
 
 import ast
+import builtins
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 
-from tests.tidy.tree import Source, full_names, imports
+from tests.tidy.tree import Source, dotted, full_names, imports
 
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
@@ -58,6 +59,7 @@ ENVIRONMENT_ALLOWED = (
     *("tidewheel/runtime/process.py", "tidewheel/local/*", "services/trainer/__main__.py", "tests/*", "bench/*"),
     "release/*",
 )
+ERROR_ROOT = "TidewheelError"
 PRINT_ALLOWED = (
     *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*"),
     *(
@@ -161,6 +163,30 @@ def lengths(source: Source) -> Iterator[str]:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES_MAX:
                 yield f"{source.path}:{node.lineno} {node.name} has {length} lines, at most {FUNCTION_LINES_MAX}"
+
+
+def error_root(source: Source) -> Iterator[str]:
+    """What this code raises of its own derives from `TidewheelError`, and its name ends in Error."""
+    if not source.path.startswith(("tidewheel/", "services/")):
+        return
+    classes = [node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+    own = {node.name for node in classes}
+    own |= {name.rpartition(".")[2] for _, name in imports(source) if within(name, ("tidewheel", "services"))}
+    for node in classes:
+        errors = {name for base in node.bases if _is_error(name := dotted(base).rpartition(".")[2])}
+        if not errors or node.name == ERROR_ROOT:
+            continue
+        if not node.name.endswith("Error"):
+            yield f"{source.path}:{node.lineno} {node.name} is an exception and does not end in Error"
+        elif not errors & own:
+            yield f"{source.path}:{node.lineno} {node.name} does not derive from {ERROR_ROOT}"
+
+
+def _is_error(name: str) -> bool:
+    known = getattr(builtins, name, None)
+    if isinstance(known, type):  # what is no Exception, as KeyboardInterrupt, is a signal's and no error
+        return issubclass(known, Exception)
+    return name.endswith(("Error", "Exception"))
 
 
 def prints(source: Source) -> Iterator[str]:

@@ -15,6 +15,7 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.wall_clock,
     rules.environment,
     rules.lengths,
+    rules.error_root,
     rules.prints,
     rules.sleeps_in_tests,
     rules.assertion_free_tests,

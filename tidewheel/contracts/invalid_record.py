@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from tidewheel.domain.errors import TidewheelError
+
 
 class DeadLetterReason(StrEnum):
     """The reasons a dead letter can have: the closed set that metrics and dashboards may name."""
@@ -20,7 +22,7 @@ class DeadLetterReason(StrEnum):
     SPREAD = "spread"
 
 
-class InvalidRecordError(Exception):
+class InvalidRecordError(TidewheelError):
     """A record no service can use. `reason` is what is counted, the message is for people."""
 
     def __init__(self, reason: DeadLetterReason, detail: str) -> None:

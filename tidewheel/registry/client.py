@@ -9,6 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.registry.verify import VerificationError, VerificationFailure
 
 SOCKET_TIMEOUT_S = 2.0
@@ -16,7 +17,7 @@ SOCKET_TIMEOUT_S = 2.0
 WRONG_TYPE = "WRONGTYPE"
 
 
-class RegistryUnavailableError(Exception):
+class RegistryUnavailableError(TidewheelError):
     """Redis does not answer, or refuses to do it now; the message is one line for people, without credentials."""
 
 

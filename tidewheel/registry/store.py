@@ -19,6 +19,7 @@ from typing import Any
 
 from tidewheel.contracts.codecs.models import decode_model_record, encode_model_record
 from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Model, ModelPointer, ModelRecord
 from tidewheel.registry import keys, scripts
 from tidewheel.registry.client import RegistryUnavailableError, address_of, connect, translating_errors
@@ -53,7 +54,7 @@ class Publication(StrEnum):
     STALE = "stale"
 
 
-class WrongDirectionError(Exception):
+class WrongDirectionError(TidewheelError):
     """A rollback to a model newer than the serving one, or a promotion of an older one; the message says which."""
 
 

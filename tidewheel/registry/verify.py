@@ -10,6 +10,7 @@ import numpy as np
 
 from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES, SCHEMA_HASH
 from tidewheel.domain.models import Model, Scorer
 
@@ -32,7 +33,7 @@ class VerificationFailure(StrEnum):
     GOLDEN = "golden"  # does not score its own golden row as it did when it was trained
 
 
-class VerificationError(Exception):
+class VerificationError(TidewheelError):
     """A model that must not serve. `reason` is what is counted, `detail` and the message are for people."""
 
     def __init__(self, reason: VerificationFailure, detail: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.health import Health, HealthServer
 from tidewheel.runtime.settings import SettingsError, described, load
 from tidewheel.telemetry import logs
@@ -19,7 +20,7 @@ EXIT_BAD_SETTINGS = 2
 EXIT_UNRECOVERABLE = 3
 
 
-class FatalError(Exception):
+class FatalError(TidewheelError):
     """The service cannot go on, for a reason a person can mend; the message is one clear line."""
 
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from tidewheel.domain.errors import TidewheelError
+
 T = TypeVar("T")
 PREFIX = "TIDEWHEEL_"
 
 
-class SettingsError(Exception):
+class SettingsError(TidewheelError):
     """One or more settings cannot be used; the message has a line for each."""
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError
 
+from tidewheel.domain.errors import TidewheelError
+
 FENCED = frozenset(
     (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 )
@@ -29,7 +31,7 @@ BACKOFF_S = 0.1
 BACKOFF_MAX_S = 1.0
 
 
-class TransactionLeftOpenError(Exception):
+class TransactionLeftOpenError(TidewheelError):
     """Asked to stop while Kafka does not answer: the broker aborts the transaction in time, or our next start does."""
 
 

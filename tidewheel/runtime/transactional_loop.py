@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime import kafka
 from tidewheel.runtime.kafka import PartitionId, close_consumer, is_transient
 from tidewheel.runtime.process import FatalError
@@ -64,10 +65,10 @@ class Processor(Protocol):
         """Partitions not to be read further for now."""
 
 
-RENEWAL_REASONS = {CommitUncertainError: "end_unanswered", ClientHungError: "client_hung"}
+RENEWAL_REASONS: dict[type[Exception], str] = {CommitUncertainError: "end_unanswered", ClientHungError: "client_hung"}
 
 
-class ConsumerDeadError(Exception):
+class ConsumerDeadError(TidewheelError):
     """A consumer is of no more use."""
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
 from tidewheel.runtime.transaction_evidence import DEBUG, TransactionEvidence, Uncertainty
 
@@ -17,7 +18,7 @@ TRANSACTION_LIMIT_MS = 30_000
 REQUEST_LIMIT_MS = 10_000
 
 
-class CommitUncertainError(Exception):
+class CommitUncertainError(TidewheelError):
     """Nobody knows whether the transaction was committed; the group's offsets say it to whoever fences its producer."""
 
 

@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable
 
+from tidewheel.domain.errors import TidewheelError
+
 HEARTBEAT_EVERY_S = 1.0
 HUNG_LIMIT_S = 10.0
 
 
-class ClientHungError(Exception):
+class ClientHungError(TidewheelError):
     """A call of a client does not come back. The client is of no more use; its thread is left to itself."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from services.ingest.quotes import NO_SIZE, Fault, RawBatch, SourceError
 from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import NO_INT64
 from tidewheel.domain.prices import INT64_MAX, price_e9
 
@@ -64,7 +65,7 @@ def parse_layout(columns: Sequence[str], file: str) -> Layout:
     return Layout(tuple(columns), times[0], sizes)
 
 
-class FieldError(Exception):
+class FieldError(TidewheelError):
     """A field that cannot be read."""
 
     def __init__(self, reason: DeadLetterReason, detail: str) -> None:

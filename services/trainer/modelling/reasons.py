@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Verdict
 
 
@@ -35,7 +36,7 @@ def verdict_of(reason: RunReason | None) -> Verdict:
     return Verdict.FAILED if reason in FAILURES else Verdict.REFUSED
 
 
-class NoModelError(Exception):
+class NoModelError(TidewheelError):
     """A run cannot have a model. `reason` is what is counted, the message is for people."""
 
     def __init__(self, reason: RunReason, detail: str) -> None:

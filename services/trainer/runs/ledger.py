@@ -10,6 +10,7 @@ from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.reasons import RunReason
 from services.trainer.promotion.proof import JudgedModel
 from tidewheel.domain.account import Account
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Champion, Model, ModelPointer, ModelRecord, Scorecard, Verdict
 from tidewheel.registry.store import Publication, RecordUpdate, RegistryUnavailableError, VerificationError
 from tidewheel.telemetry import metrics
@@ -19,7 +20,7 @@ PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0
 T = TypeVar("T")
 
 
-class StoppingError(Exception):
+class StoppingError(TidewheelError):
     """The service is told to stop while a run waits for Redis; the next start makes the run again."""
 
 

@@ -16,7 +16,7 @@ from tidewheel.telemetry import metrics
 from tidewheel.wire.v1.predictor_pb2 import PredictNowRequest
 
 
-class Aborted(Exception):
+class AbortedError(Exception):
     """What a real context raises."""
 
 
@@ -24,7 +24,7 @@ class Context:
     """Stands for a call's context."""
 
     def abort(self, code: grpc.StatusCode, details: str) -> None:
-        raise Aborted(code, details)
+        raise AbortedError(code, details)
 
 
 class Method:
@@ -51,7 +51,7 @@ def test_every_refusal_has_a_status_that_blames_no_server_bug() -> None:
 def test_a_refusal_is_counted_and_said() -> None:
     servicer = PredictorServicer(Handler(ModelSlots(), MarketViews()), logging.getLogger("test"))
     before = rpcs("PredictNow", "UNAVAILABLE")
-    with pytest.raises(Aborted) as caught:
+    with pytest.raises(AbortedError) as caught:
         call(servicer, "PredictNow", PredictNowRequest(instrument=INSTRUMENT).SerializeToString())
     assert caught.value.args[0] is grpc.StatusCode.UNAVAILABLE
     assert rpcs("PredictNow", "UNAVAILABLE") == before + 1
@@ -63,7 +63,7 @@ def test_a_bug_is_internal_and_says_nothing_of_itself(caplog: pytest.LogCaptureF
             raise RuntimeError("a path, a password")
 
     servicer = PredictorServicer(Broken(ModelSlots(), MarketViews()), logging.getLogger("test"))
-    with pytest.raises(Aborted) as caught:
+    with pytest.raises(AbortedError) as caught:
         call(servicer, "PredictNow", b"")
     assert caught.value.args == (grpc.StatusCode.INTERNAL, "the predictor failed; its log says why")
     assert "a path, a password" in caplog.text

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import grpc
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.features import FEATURES_BYTES
 from tidewheel.wire.v1 import predictor_pb2, predictor_pb2_grpc
 
 ANSWER_LIMIT_S = 2.0
 
 
-class NoPredictionError(Exception):
+class NoPredictionError(TidewheelError):
     """The predictor gave no score; `code` is the gRPC status code's name, the message its details."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.local.processes import tether
 
 EMPTY_LOG = "it said nothing"
@@ -23,7 +24,7 @@ JAVA_NOISE = re.compile(r"^(SLF4J|WARNING): ")
 DISK_FULL_BYTES = 4 * 2**20
 
 
-class StartError(Exception):
+class StartError(TidewheelError):
     """A server did not come up; the message is one line that says which, why, and where its log lies."""
 
 

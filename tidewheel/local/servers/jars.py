@@ -9,10 +9,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tidewheel.domain.errors import TidewheelError
+
 LOCK = Path(__file__).with_name("kafka-jars.lock")
 
 
-class SetupError(Exception):
+class SetupError(TidewheelError):
     """Something the local system needs could not be had; the message says what and what to do."""
 
 
