@@ -15,8 +15,7 @@ from confluent_kafka import Consumer, Message, Producer
 
 from bench.harness import Servers, Size, Stopwatch
 from bench.records import LABELED, Digest, outputs, write
-from services.labeler.__main__ import build_loop
-from services.labeler.app import LabelerProcessor
+from services.labeler.app import LabelerProcessor, build_loop
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from tidewheel.domain.market import NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind

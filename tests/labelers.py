@@ -12,8 +12,7 @@ from unittest.mock import patch
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from services.labeler.__main__ import build_loop
-from services.labeler.app import LabelerProcessor
+from services.labeler.app import LabelerProcessor, build_loop
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from tests import markets, oracle

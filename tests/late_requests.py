@@ -21,7 +21,7 @@ from pathlib import Path
 from confluent_kafka import Consumer
 from prometheus_client.samples import Sample
 
-from services.labeler.__main__ import build_loop
+from services.labeler.app import build_loop
 from services.labeler.settings import Settings
 from tests.labelers import Inputs, publish, written
 from tests.proxy.broker import ProxiedKafka, proxied_kafka

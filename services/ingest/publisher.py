@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from services.ingest.metrics import record_seconds
 from services.ingest.quotes import RejectedRow
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
@@ -12,7 +13,6 @@ from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterLimit, DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, flush, producer_config
-from tidewheel.telemetry import metrics
 
 SERVICE = "ingest"
 QUEUE_FULL_WAIT_S = 0.05
@@ -144,16 +144,8 @@ class Publisher:
         """Learn of deliveries, bring the metrics up to date; to be called now and then, whatever else happens."""
         self._producer.poll()
         records, self._unrecorded = self._unrecorded, []
-        if not records:
-            return
-        name, newest = self._instrument, records[-1]
-        metrics.TICKS.labels(name).inc(sum(len(record.quotes) for record in records))
-        metrics.MARKET_SECONDS.labels(name).inc(len(records))
-        metrics.STALE_MARKET_SECONDS.labels(name).inc(sum(record.stale for record in records))
-        metrics.SESSION.labels(name).set(newest.session)
-        metrics.BID_PRICE.labels(name).set(newest.close_bid_e9 / NS_PER_S)
-        metrics.OFFER_PRICE.labels(name).set(newest.close_offer_e9 / NS_PER_S)
-        metrics.MARKET_TIME_SECONDS.labels(name).set(newest.second)
+        if records:
+            record_seconds(self._instrument, records)
 
     def flush(self) -> None:
         """Return when everything is delivered. Raises KafkaException."""

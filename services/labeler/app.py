@@ -1,6 +1,8 @@
 """The labeler inside the transactional loop: decode, step, encode, produce; and checkpoints from its own topic."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Message
 
@@ -9,16 +11,19 @@ from services.labeler.config import LabelerConfig
 from services.labeler.core import Labeler, Output, StateMismatchError
 from services.labeler.metrics import TransactionMetrics
 from services.labeler.partition import TOPICS, Partition
+from services.labeler.settings import Settings
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.topics import EXAMPLES, LABELER_STATE, TICKS, TRANSACTIONS
+from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, PartitionId, read_to_end
-from tidewheel.runtime.process import FatalError
-from tidewheel.runtime.transactional_loop import OffsetAndMetadata
-from tidewheel.runtime.transactional_producer import Outbox
+from tidewheel.runtime.process import Context, FatalError
+from tidewheel.runtime.static_member import StaticMember
+from tidewheel.runtime.transaction_policy import TransactionPolicy
+from tidewheel.runtime.transactional_loop import OffsetAndMetadata, TransactionalLoop
+from tidewheel.runtime.transactional_producer import Outbox, TransactionalProducer, transactional_client
 
 SERVICE = "labeler"
 # Above the limit of a transaction, since one that a dead process left open is waited for.
@@ -147,3 +152,39 @@ class LabelerProcessor:
         ):
             records[message.partition() or 0].append((message.key() or b"", message.value()))
         return records
+
+
+def run(settings: Settings, context: Context) -> None:
+    """Label until `context.stop` is set."""
+    loop, _ = build_loop(settings, context)
+    loop.run(context.stop)
+
+
+def build_loop(
+    settings: Settings, context: Context, clients: Clients = KAFKA, **more: Any
+) -> tuple[TransactionalLoop, LabelerProcessor]:
+    """The loop and its processor; nothing is read before the loop's start. `more`: further arguments of the loop."""
+    # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
+    name = f"tidewheel-labeler-{settings.instance}"
+    producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, name, clients))
+    processor = LabelerProcessor(settings.kafka, settings.labeler_config, producer, clients)
+
+    def heartbeat() -> None:
+        context.health.heartbeat()
+        if loop.assigned and processor.restored:
+            context.health.ready()
+        else:
+            context.health.not_ready("restoring state" if loop.assigned else "waiting for partitions")
+
+    loop = TransactionalLoop(
+        StaticMember(settings.kafka, SERVICE, LABELER_GROUP, name, clients),
+        producer,
+        (TICKS.name, ORDERS.name),
+        processor,
+        TransactionPolicy(interval_s=settings.commit_interval_ms / 1000, records_max=settings.commit_records_max),
+        service=SERVICE,
+        log=context.log,
+        heartbeat=heartbeat,
+        **more,
+    )
+    return loop, processor

@@ -14,6 +14,7 @@ from faust.types import TP
 
 from services.orderbot.core import orders_of
 from services.orderbot.faust_app import App, make_app, quiet_library_logs
+from services.orderbot.metrics import record_orders
 from services.orderbot.offset_tracker import OffsetGapError, OffsetTracker
 from services.orderbot.settings import Settings
 from tidewheel.contracts.codecs.market import DeadLetter, decode_second
@@ -22,13 +23,11 @@ from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
 from tidewheel.domain.continuity import NEXT, MarketSecondChecker
 from tidewheel.domain.market import MarketSecond
-from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, partitions_of
 from tidewheel.runtime.process import Context, FatalError
-from tidewheel.telemetry import metrics
 
 SERVICE = "orderbot"
 COMMIT_INTERVAL_S = 0.5
@@ -100,7 +99,7 @@ class OrderBot:
         self._check_sequence(message, second)
         for each in self._trackers.values():
             each.accepted()
-        _record_orders(orders)
+        record_orders(orders)
         # The labeler reads the same partition of both topics.
         return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition
 
@@ -169,12 +168,6 @@ def _dead_letter(message: Any, payload: bytes | None, bad: InvalidRecordError) -
         key=message.key or b"",
         raw=payload or b"",
     )
-
-
-def _record_orders(orders: SecondOrders) -> None:
-    metrics.ORDERS_PLACED.labels(orders.instrument).inc(len(orders))
-    for reason, count in orders.not_placed.items():
-        metrics.ORDERS_NOT_PLACED.labels(orders.instrument, reason.name.lower()).inc(count)
 
 
 def check_broker(settings: Settings) -> None:

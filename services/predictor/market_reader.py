@@ -14,6 +14,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from services.predictor.history import MarketViews, PriceHistory
+from services.predictor.metrics import record_invalid_record
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import TICKS
@@ -21,7 +22,6 @@ from tidewheel.domain.continuity import NEXT, ReadPositions
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.kafka import check, consumer_config, partitions_of
-from tidewheel.telemetry import metrics
 
 # Records of a partition read back at a start or a jump: 600 seconds, and some, for each of its instruments; for two
 # where fewer are known.
@@ -190,7 +190,7 @@ class MarketReader:
                 self._views.put(view)
 
     def _count_invalid(self, message: Message, failure: InvalidRecordError) -> None:
-        metrics.DEAD_LETTERS.labels("predictor", TICKS.name, failure.reason).inc()
+        record_invalid_record(failure.reason)
         self._invalid_records[failure.reason] += 1
         count = self._invalid_records[failure.reason]
         if str(count).strip("0") == "1":  # the 1st, 10th, 100th, …

@@ -9,8 +9,8 @@ import grpc
 
 from services.predictor import converters
 from services.predictor.core import Handler
+from services.predictor.metrics import RpcMetrics, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
-from tidewheel.telemetry import metrics
 from tidewheel.wire.v1 import predictor_pb2
 
 SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name
@@ -51,25 +51,25 @@ class PredictorServicer:
     def predict(self, payload: bytes) -> bytes:
         request = converters.parse_predict_request(payload)
         result = self._handler.predict(request.instrument, request.rows, request.schema_hash)
-        _record_predictions(request.instrument, result.model.seq, result.label, 1)
+        record_predictions(request.instrument, result.model.seq, result.label, 1)
         return converters.predict_response(result).SerializeToString()
 
     def predict_batch(self, payload: bytes) -> bytes:
         request = converters.parse_batch_request(payload)
         result = self._handler.predict_batch(request.instrument, request.rows, request.schema_hash)
         flagged = int(result.labels.sum())
-        _record_predictions(request.instrument, result.model.seq, 1, flagged)
-        _record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
+        record_predictions(request.instrument, result.model.seq, 1, flagged)
+        record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
         return converters.batch_response(result).SerializeToString()
 
     def predict_now(self, payload: bytes) -> bytes:
         request = converters.parse_now_request(payload)
         result = self._handler.predict_now(request.instrument, request.quote)
-        _record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
+        record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
         return converters.now_response(result).SerializeToString()
 
     def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:
-        duration = metrics.RPC_DURATION_SECONDS.labels(method)
+        rpc_metrics = RpcMetrics(method)
 
         def answer(payload: bytes, context: Any) -> bytes:
             started = self._clock()
@@ -81,15 +81,9 @@ class PredictorServicer:
             except Exception:
                 self._log.exception("%s failed", method)
                 code, details = grpc.StatusCode.INTERNAL, "the predictor failed; its log says why"
-            duration.observe(self._clock() - started)
-            metrics.RPCS.labels(method, code.name).inc()
+            rpc_metrics.record_call(self._clock() - started, code.name)
             if code is not grpc.StatusCode.OK:
                 context.abort(code, details)
             return response
 
         return answer
-
-
-def _record_predictions(instrument: str, seq: int, label: int, count: int) -> None:
-    if count:
-        metrics.PREDICTIONS.labels(instrument, str(seq), str(label)).inc(count)

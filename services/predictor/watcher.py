@@ -11,6 +11,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from services.predictor.metrics import (
+    forget_predictions,
+    record_registry_up,
+    record_swap,
+    record_swap_failure,
+)
 from services.predictor.model_slot import ModelSlots, ServingModel
 from tidewheel.registry.store import (
     ModelPointer,
@@ -20,7 +26,6 @@ from tidewheel.registry.store import (
     VerificationError,
     VerificationFailure,
 )
-from tidewheel.telemetry import metrics
 
 BACKOFF_MAX_S = 30.0
 # Versions of an instrument whose prediction counters are kept.
@@ -116,10 +121,7 @@ class Watcher:
         if before is None:
             self._on_model_loaded()
         pointer, instrument = model.pointer, model.instrument
-        metrics.MODEL_SWAPS.labels(instrument).inc()
-        metrics.MODEL_SEQ.labels(instrument).set(pointer.seq)
-        metrics.MODEL_EPOCH.labels(instrument).set(pointer.epoch)
-        metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / 1e9)
+        record_swap(pointer)
         self._drop_old_counters(instrument, pointer.seq)
         self._log.info(
             "serving model %d (epoch %d, sha256 %s…, evidence %s) of %s%s",
@@ -134,9 +136,7 @@ class Watcher:
             counted.remove(seq)
         counted.append(seq)
         if len(counted) > VERSIONS_COUNTED_MAX:
-            old = str(counted.popleft())
-            for label in ("0", "1"):
-                metrics.PREDICTIONS.remove(instrument, old, label)
+            forget_predictions(instrument, counted.popleft())
 
     def _fail(
         self, instrument: str, pointer: ModelPointer | None, failure: VerificationError, serving: ServingModel | None
@@ -147,7 +147,7 @@ class Watcher:
             return
         attempts = failed.attempts + 1 if again and failed is not None else 1
         self._failed_loads[instrument] = FailedLoad(reported, attempts, now + min(2.0 ** (attempts - 1), BACKOFF_MAX_S))
-        metrics.MODEL_SWAP_FAILURES.labels(instrument, failure.reason).inc()
+        record_swap_failure(instrument, failure.reason)
         if not again:
             kept = f"model {serving.seq} serves on" if serving else "nothing serves yet"
             self._log.error(
@@ -157,7 +157,7 @@ class Watcher:
     def _record_registry_up(self, failure: str | None) -> None:
         """On a change only."""
         up = failure is None
-        metrics.REGISTRY_UP.labels("predictor").set(up)
+        record_registry_up(up)
         if up != self._up:
             if failure is not None:
                 self._log.warning("%s; serving models serve on", failure)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from services.trainer.core import train_candidate
+from services.trainer.metrics import record_gathered, record_scratch
 from services.trainer.promotion.gate import Promotion
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.jobs import Job, LostWindowsJob, ReadingStartedJob, TrainJob
@@ -46,7 +47,6 @@ from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, close_consumer
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.transaction_policy import is_fenced
-from tidewheel.telemetry import metrics
 
 POLL_RECORDS_MAX = 500
 POLL_WAIT_S = 0.1
@@ -156,7 +156,7 @@ class TrainerApp:
         self._start_next()
         self._pause_or_resume()
         self._events.poll()
-        metrics.SCRATCH_BYTES.set(self._scratch.used_bytes)
+        record_scratch(self._scratch.used_bytes)
         self._context.health.heartbeat()
 
     def close(self) -> None:
@@ -211,7 +211,7 @@ class TrainerApp:
                 self._on_joined(event, partition, offset)
         if not any(isinstance(event, Gap | OutOfOrderExample) for event in events):  # these were rejected
             self._dead_letters.good()
-        metrics.WINDOW_ROWS.labels(example.instrument).set(self._windows.gathered(example.instrument))
+        record_gathered(example.instrument, self._windows.gathered(example.instrument))
 
     def _on_gap(self, gap: Gap, message: Message) -> None:
         detail = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"

@@ -1,8 +1,8 @@
-"""What the trainer records of how its models do on later rows."""
+"""What the trainer records: rows gathered, runs and how they ended, and how its models do on later rows."""
 
 from services.trainer.promotion.next_window import NextWindowResult
 from services.trainer.statistics.pooled_scorecards import PooledScorecards
-from tidewheel.domain.models import Scorecard
+from tidewheel.domain.models import Scorecard, Verdict
 from tidewheel.telemetry import metrics
 
 
@@ -28,3 +28,30 @@ def record_pooled_scorecards(instrument: str, pooled: PooledScorecards) -> None:
     """The last models together."""
     if pooled.lift:
         metrics.POOLED_LIFT.labels(instrument).set(pooled.lift.value)
+
+
+def record_gathered(instrument: str, rows: int) -> None:
+    """Rows of the window that is open."""
+    metrics.WINDOW_ROWS.labels(instrument).set(rows)
+
+
+def record_scratch(used_bytes: int) -> None:
+    metrics.SCRATCH_BYTES.set(used_bytes)
+
+
+def record_run(instrument: str, verdict: Verdict, reason: str) -> None:
+    """A run has ended; the reason of a published one is empty."""
+    metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
+
+
+def record_tuning(instrument: str, duration_s: float) -> None:
+    metrics.TUNING_DURATION_SECONDS.labels(instrument).observe(duration_s)
+
+
+def record_published(instrument: str, waited_s: float) -> None:
+    """A model serves, so long after its window closed."""
+    metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.labels(instrument).observe(waited_s)
+
+
+def record_registry_up(up: bool) -> None:
+    metrics.REGISTRY_UP.labels("trainer").set(up)

@@ -29,7 +29,13 @@ from confluent_kafka import KafkaException
 
 from services.trainer.core import Emit, SearchStart, train_candidate
 from services.trainer.dataset.rows import Rows
-from services.trainer.metrics import record_next_window, record_pooled_scorecards
+from services.trainer.metrics import (
+    record_next_window,
+    record_pooled_scorecards,
+    record_published,
+    record_run,
+    record_tuning,
+)
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.reasons import NoModelError, RunReason, verdict_of
 from services.trainer.promotion import bets, gate, proof
@@ -56,7 +62,6 @@ from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent, RunResult, Step
 from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import FatalError
-from tidewheel.telemetry import metrics
 
 UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
@@ -169,7 +174,7 @@ class Worker:
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
         self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, detail, result=result))
         self._events.flush()
-        metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
+        record_run(instrument, verdict, reason)
 
     def _repeated(self, run: Run) -> bool:
         """Whether the window has ended before; if so, its closing event goes out again."""
@@ -344,11 +349,11 @@ class Worker:
     def _record_metrics(self, run: Run, waited_s: float) -> None:
         """The log and the metrics."""
         window, reason = run.window, run.reason or ""
-        metrics.TRAINING_RUNS.labels(window.instrument, run.verdict, reason).inc()
+        record_run(window.instrument, run.verdict, reason)
         if run.tuning_to_ns:
-            metrics.TUNING_DURATION_SECONDS.labels(window.instrument).observe(run.tuning_s)
+            record_tuning(window.instrument, run.tuning_s)
         if run.reason is None:
-            metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.labels(window.instrument).observe(waited_s)
+            record_published(window.instrument, waited_s)
         why = f" ({reason})" if reason else ""
         self._log.info(
             *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from random import Random
 from typing import Any, cast
 
-from services.labeler.__main__ import build_loop
+from services.labeler.app import build_loop
 from services.labeler.settings import Settings as LabelerSettings
 from services.predictor.model_slot import ModelSlots, ServingModel
 from services.predictor.watcher import Watcher

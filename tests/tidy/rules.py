@@ -21,15 +21,14 @@ FILE_BYTES_MAX = 1_500_000
 SERVICE_SHELLS = (
     "services/*/__init__.py",
     "services/*/__main__.py",
-    "services/*/settings.py",
-    "services/orderbot/app.py",
+    *(f"services/*/{name}.py" for name in ("app", "metrics", "settings")),
     "services/orderbot/faust_app.py",
-    *(f"services/ingest/{name}.py" for name in ("app", "kafka_log", "publisher")),
-    *(f"services/labeler/{name}.py" for name in ("app", "metrics")),
-    *(f"services/trainer/{name}.py" for name in ("app", "metrics", "rebuild", "worker")),
+    *(f"services/ingest/{name}.py" for name in ("kafka_log", "publisher")),
+    *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
     *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher", "worker")),
 )
+SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
 PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/invariants/*.py", "tidewheel/report/*.py", "services/*/core.py")
 # What a pure module may not import: the outside world, its clocks, its chance and its words to people.
 IMPURE = (
@@ -124,6 +123,15 @@ def unseeded(source: Source) -> Iterator[str]:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in ("default_rng", "Random", "PCG64"):
                 yield f"{source.path}:{node.lineno} makes a generator without a seed"
+
+
+def metrics_in_one_place(source: Source) -> Iterator[str]:
+    """What a service records stands in its `metrics.py`."""
+    if not source.path.startswith("services/") or source.path.endswith("/metrics.py"):
+        return
+    for line, name in imports(source):
+        if within(name, ("tidewheel.telemetry.metrics",)):
+            yield f"{source.path}:{line} records by itself: that is for the service's metrics.py"
 
 
 def domain_imports(source: Source) -> Iterator[str]:
@@ -300,6 +308,15 @@ def held_by(rules: str, paths: Iterable[str]) -> Iterator[str]:
         for path in (*modules, *tests):
             if path not in known or path.startswith("tests/") != (path in tests):
                 yield f"section {lines[0]!r} of the rules is held by {path}, which is no such file"
+
+
+def same_names(paths: Iterable[str]) -> Iterator[str]:
+    """Whoever knows one service knows where to look in all: its start, shell, pure core, settings and metrics."""
+    known = set(paths)
+    for service in sorted({path.split("/")[1] for path in known if re.match(r"services/\w+/", path)}):
+        for name in SERVICE_MODULES:
+            if f"services/{service}/{name}.py" not in known:
+                yield f"services/{service} has no {name}.py"
 
 
 def sizes(path: str, size: int) -> Iterator[str]:

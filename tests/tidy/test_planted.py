@@ -37,6 +37,12 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "import numpy as np\nx = np.random.default_rng()",
         "import numpy as np\nx = np.random.default_rng(7)",
     ),
+    (
+        rules.metrics_in_one_place,
+        "services/labeler/app.py",
+        "from tidewheel.telemetry import metrics",
+        "from services.labeler import metrics",
+    ),
     (rules.domain_imports, "tidewheel/domain/orders.py", "import click", "import numpy.typing\nimport dataclasses"),
     (
         rules.domain_imports,
@@ -197,6 +203,13 @@ def test_a_section_that_nothing_holds_is_found(spoilt: str, by: str) -> None:
     paths = ["a/b.py", "a/c.lua", "tests/test_b.py"]
     assert list(rules.held_by(WRITTEN, paths)) == []
     assert list(rules.held_by(WRITTEN.replace(spoilt, by), paths))
+
+
+def test_a_service_without_a_module_that_all_have_is_found() -> None:
+    paths = [f"services/a/{name}.py" for name in rules.SERVICE_MODULES]
+    assert list(rules.same_names(["services/__init__.py", *paths])) == []
+    for path in paths:
+        assert len(list(rules.same_names(["services/a/x.py", *(each for each in paths if each != path)]))) == 1
 
 
 def test_large_files_are_found() -> None:

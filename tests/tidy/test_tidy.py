@@ -11,6 +11,7 @@ from tests.tidy.tree import ROOT, Source, sources, texts, tracked
 SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.purity,
     rules.unseeded,
+    rules.metrics_in_one_place,
     rules.domain_imports,
     rules.wall_clock,
     rules.environment,
@@ -49,6 +50,10 @@ def test_citations() -> None:
 
 def test_sizes() -> None:
     assert [breach for path in tracked() for breach in rules.sizes(path, (ROOT / path).stat().st_size)] == []
+
+
+def test_same_names() -> None:
+    assert list(rules.same_names(tracked())) == []
 
 
 def test_orphans() -> None:

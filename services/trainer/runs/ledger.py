@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from services.trainer.metrics import record_registry_up
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.reasons import RunReason
 from services.trainer.promotion.proof import JudgedModel
@@ -13,7 +14,6 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Champion, Model, ModelPointer, ModelRecord, Scorecard, Verdict
 from tidewheel.registry.store import Publication, RecordUpdate, RegistryUnavailableError, VerificationError
-from tidewheel.telemetry import metrics
 
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0
 
@@ -201,7 +201,7 @@ class Ledger:
                 return answer
 
     def _note_availability(self, up: bool, message: str) -> None:
-        metrics.REGISTRY_UP.labels("trainer").set(up)
+        record_registry_up(up)
         if up is not self._up:
             self._log.log(logging.INFO if up else logging.WARNING, message)
         self._up = up

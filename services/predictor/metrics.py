@@ -1,0 +1,55 @@
+"""What the predictor records: calls, predictions, the models that it serves, and records it could not read."""
+
+from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.contracts.topics import TICKS
+from tidewheel.domain.models import ModelPointer
+from tidewheel.registry.verify import VerificationFailure
+from tidewheel.telemetry import metrics
+
+SERVICE = "predictor"
+
+
+class RpcMetrics:
+    """Calls of one method. Made before the first call, so that a reader of metrics sees 0 and not nothing."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._duration_s = metrics.RPC_DURATION_SECONDS.labels(method)
+
+    def record_call(self, duration_s: float, code: str) -> None:
+        self._duration_s.observe(duration_s)
+        metrics.RPCS.labels(self._method, code).inc()
+
+
+def record_predictions(instrument: str, seq: int, label: int, count: int) -> None:
+    """So many rows to which model `seq` gave this label."""
+    if count:
+        metrics.PREDICTIONS.labels(instrument, str(seq), str(label)).inc(count)
+
+
+def forget_predictions(instrument: str, seq: int) -> None:
+    """No longer show what was counted of an old model, if anything was."""
+    for label in ("0", "1"):
+        metrics.PREDICTIONS.remove(instrument, str(seq), label)
+
+
+def record_swap(pointer: ModelPointer) -> None:
+    """This model serves from now on."""
+    instrument = pointer.instrument
+    metrics.MODEL_SWAPS.labels(instrument).inc()
+    metrics.MODEL_SEQ.labels(instrument).set(pointer.seq)
+    metrics.MODEL_EPOCH.labels(instrument).set(pointer.epoch)
+    metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / 1e9)
+
+
+def record_swap_failure(instrument: str, reason: VerificationFailure) -> None:
+    metrics.MODEL_SWAP_FAILURES.labels(instrument, reason).inc()
+
+
+def record_registry_up(up: bool) -> None:
+    metrics.REGISTRY_UP.labels(SERVICE).set(up)
+
+
+def record_invalid_record(reason: DeadLetterReason) -> None:
+    """A market second that cannot be decoded; the labeler makes its dead letter."""
+    metrics.DEAD_LETTERS.labels(SERVICE, TICKS.name, reason).inc()
