@@ -1,6 +1,5 @@
 """What Kafka holds of an instrument already: the log is ingest's state."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,8 +12,17 @@ from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
 from tidewheel.domain.market import MarketSecond
-from tidewheel.runtime.kafka import KAFKA, Clients, consumer_config, partitions_of, read_to_end, watermark_offsets
+from tidewheel.runtime.kafka import (
+    KAFKA,
+    Clients,
+    consumer_config,
+    failed_with,
+    partitions_of,
+    read_to_end,
+    watermark_offsets,
+)
 from tidewheel.runtime.process import FatalError
+from tidewheel.runtime.retry import Retry
 
 # How far back to look for an instrument's last record, which others on its partition may have left behind.
 FIRST_SCAN_RECORDS = 64
@@ -67,14 +75,7 @@ def prefetch_first(items: Iterator[T]) -> Iterator[T]:
 
 
 def _retry_new_topic(call: Callable[[], T]) -> T:
-    deadline = time.monotonic() + NEW_TOPIC_TIMEOUT_S
-    while True:
-        try:
-            return call()
-        except KafkaException as failure:
-            if failure.args[0].code() not in NEW_TOPIC_ERRORS or time.monotonic() > deadline:
-                raise
-        time.sleep(NEW_TOPIC_RETRY_INTERVAL_S)
+    return Retry(NEW_TOPIC_RETRY_INTERVAL_S, NEW_TOPIC_TIMEOUT_S).call(call, failed_with(NEW_TOPIC_ERRORS))
 
 
 def fetch_partition(bootstrap: str, instrument: str) -> int:

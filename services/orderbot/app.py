@@ -5,11 +5,10 @@ may be committed is decided by `OffsetTracker`, so `ticks` is read without Faust
 """
 
 import asyncio
-import time
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from faust.types import TP
 
 from services.orderbot.core import orders_of
@@ -26,8 +25,10 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, partitions_of
+from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, failed_with, partitions_of
 from tidewheel.runtime.process import Context, FatalError
+from tidewheel.runtime.retry import Retry
+from tidewheel.runtime.transaction_policy import NO_COORDINATOR
 
 SERVICE = "orderbot"
 COMMIT_INTERVAL_S = 0.5
@@ -37,11 +38,6 @@ DRAIN_TIMEOUT_S = 2.0
 # For leaving the group and closing connections.
 STOP_TIMEOUT_S = 2.0
 COORDINATOR_RETRY_INTERVAL_S = 0.1
-COORDINATOR_NOT_READY = (
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
-)
 # A record to be produced: topic, key, value, partition (None: by key).
 OutputRecord = tuple[str, bytes, bytes, int | None]
 
@@ -188,15 +184,8 @@ def check_broker(settings: Settings) -> None:
 
 def _await_coordinator(consumer: Consumer, any_partition: TopicPartition) -> None:
     """On a new broker the group's coordinator takes a moment to come up; Faust would call that an error."""
-    deadline = time.monotonic() + METADATA_LIMIT_S
-    while True:
-        try:
-            consumer.committed([any_partition], METADATA_LIMIT_S)
-            return
-        except KafkaException as failure:
-            if failure.args[0].code() not in COORDINATOR_NOT_READY or time.monotonic() > deadline:
-                raise
-            time.sleep(COORDINATOR_RETRY_INTERVAL_S)
+    retry = Retry(COORDINATOR_RETRY_INTERVAL_S, METADATA_LIMIT_S)
+    retry.call(lambda: consumer.committed([any_partition], METADATA_LIMIT_S), failed_with(NO_COORDINATOR))
 
 
 async def serve(settings: Settings, context: Context) -> None:

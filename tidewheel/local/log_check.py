@@ -4,7 +4,6 @@ The system may run meanwhile. Ends are asked for downstream first: whatever made
 ends of the topics upstream, which are asked for after it.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -28,6 +27,7 @@ from tidewheel.runtime.kafka import (
     read_to_end,
     watermark_offsets,
 )
+from tidewheel.runtime.retry import Retry
 
 SETTLE_LIMIT_S = 60.0
 SETTLE_RETRY_S = 0.05
@@ -108,9 +108,11 @@ def _extent(bootstrap: str) -> tuple[dict[PartitionId, int], dict[PartitionId, i
 
 def _await_decided(config: Mapping[str, Any], places: list[TopicPartition], ends: Mapping[PartitionId, int]) -> None:
     """Until every transaction below the ends is over: what belongs to it on other topics is written then."""
-    deadline = time.monotonic() + SETTLE_LIMIT_S
-    while any(end < ends[place] for place, end in end_offsets(config, places, METADATA_LIMIT_S, stable=True).items()):
-        if time.monotonic() > deadline:
-            message = f"{places[0].topic}: a transaction has been open for {SETTLE_LIMIT_S:.0f} s"
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, message))
-        time.sleep(SETTLE_RETRY_S)
+
+    def decided() -> bool:
+        stable_ends = end_offsets(config, places, METADATA_LIMIT_S, stable=True)
+        return all(end >= ends[place] for place, end in stable_ends.items())
+
+    if not Retry(SETTLE_RETRY_S, SETTLE_LIMIT_S).until(decided):
+        message = f"{places[0].topic}: a transaction has been open for {SETTLE_LIMIT_S:.0f} s"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, message))

@@ -1,7 +1,7 @@
 """Client configurations in one place, and the few Kafka calls that more than one service makes."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,11 @@ def partitions_of(consumer: Consumer | Producer, topic: str, limit_s: float = ME
 def is_transient(failure: KafkaError) -> bool:
     """Whether what a consumer reports passes by itself."""
     return failure.code() in TRANSIENT_ERRORS and not failure.fatal()
+
+
+def failed_with(codes: Container[int]) -> Callable[[Exception], bool]:
+    """Says of a failure whether it is Kafka's, with one of these codes."""
+    return lambda failure: isinstance(failure, KafkaException) and failure.args[0].code() in codes
 
 
 def check(message: Message) -> Message:

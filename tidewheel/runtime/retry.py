@@ -1,83 +1,69 @@
-"""Retries what may yet succeed, with back-off, and with heartbeats meanwhile."""
+"""The one way to try again: with back-off, up to a limit, for those failures that may pass."""
 
-import logging
-import threading
+import math
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from confluent_kafka import KafkaException
-
-from tidewheel.runtime.process import FatalError
-from tidewheel.runtime.transaction_policy import TransactionPolicy
-from tidewheel.runtime.watchdog import Watchdog
+from tidewheel.domain.errors import TidewheelError
 
 Result = TypeVar("Result")
 
-# One attempt of a call; between attempts there are heartbeats.
-ATTEMPT_LIMIT_S = 5.0
-RETRY_EVERY_S = 0.1
+
+class NotYetError(TidewheelError):
+    """What is waited for is not so yet. Never leaves this module."""
 
 
-class Retrier:
-    """`wait` lets a client work for so many seconds; `heartbeat` is called often; `watchdog` makes calls that may hang.
+def _ignore(failure: Exception, tried_s: float) -> None:
+    """Of most failures that pass nobody needs to hear."""
 
-    `stop`: whether the process is asked to end, which makes it less patient.
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How long something is tried, and how often: `pause_s` after the first failure, twice as long after each more, up
+    to `pause_max_s` (None: always as long). No attempt begins later than about `limit_s` after the first.
+
+    `wait` lets so many seconds pass; where it says True, as `Event.wait` does, nothing is tried any more.
     """
 
-    def __init__(
+    pause_s: float
+    limit_s: float = math.inf
+    pause_max_s: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], bool | None] = time.sleep
+
+    def call(
         self,
-        policy: TransactionPolicy,
-        wait: Callable[[float], None],
-        *,
-        clock: Callable[[], float],
-        heartbeat: Callable[[], None],
-        watchdog: Watchdog,
-        log: logging.Logger,
-    ) -> None:
-        self.stop = threading.Event()
-        self._policy = policy
-        self._wait = wait
-        self._clock = clock
-        self._heartbeat = heartbeat
-        self._watchdog = watchdog
-        self._log = log
+        step: Callable[[], Result],
+        is_retriable: Callable[[Exception], bool],
+        on_failure: Callable[[Exception, float], None] = _ignore,
+    ) -> Result:
+        """What `step` returns. Raises what it raised last: what is not retriable at once, else at the end of it all.
 
-    def retry(self, step: Callable[[float], Result]) -> Result:
-        """What a step returns, retried while that may help. It gets how long it may take, in seconds.
-
-        Raises KafkaException; when Kafka stays away, FatalError, or TransactionLeftOpenError once asked to stop.
+        `on_failure` is told of each failure that may pass, and for how many seconds it has been tried; it may raise.
         """
-        since_s = self._clock()
+        since_s, pause_s = self.clock(), self.pause_s
         while True:
             try:
-                return step(ATTEMPT_LIMIT_S)
-            except KafkaException as failure:
-                retried_s, error = self._clock() - since_s, failure.args[0]
-                if not self._policy.is_retriable(error):
+                return step()
+            except Exception as failure:
+                if not is_retriable(failure) or (tried_s := self.clock() - since_s) > self.limit_s:
                     raise
-                if retried_s >= self._policy.retry_limit_s:
-                    raise FatalError(f"Kafka has not answered for {retried_s:.0f} s: {error.str()}") from None
-                self._log.warning("trying again: %s", error.str())
-            self.pause(since_s)
+                on_failure(failure, tried_s)
+                if self.wait(pause_s):
+                    raise
+            pause_s = min(2 * pause_s, pause_s if self.pause_max_s is None else self.pause_max_s)
 
-    def pause(self, since_s: float) -> None:
-        """Wait between two attempts of what has been tried since then. Raises TransactionLeftOpenError."""
-        self._wait(RETRY_EVERY_S)
-        self._keep_alive(since_s)
+    def until(self, ready: Callable[[], bool]) -> bool:
+        """Whether it is ready before the limit passes; asked again and again."""
 
-    def call_guarded(self, call: Callable[[], None]) -> None:
-        """Make a call that may never come back. Raises what it raises, ClientHungError, or TransactionLeftOpenError."""
-        since_s = self._clock()
-        self._watchdog(call, lambda: self._keep_alive(since_s))
+        def ask() -> None:
+            if not ready():
+                raise NotYetError
 
-    def back_off(self, failure: Exception, message: str) -> None:
-        """Wait after a failure, longer after each in a row. Raises FatalError after too many, with this message."""
-        wait_s = self._policy.backoff_s(self._clock())
-        if wait_s is None:
-            raise FatalError(f"no transaction succeeds any more: {message}") from failure
-        self._wait(wait_s)
-        self._heartbeat()
-
-    def _keep_alive(self, since_s: float) -> None:
-        self._heartbeat()
-        self._policy.check_deadline(self._clock() - since_s, self.stop.is_set())
+        try:
+            self.call(ask, lambda failure: isinstance(failure, NotYetError))
+        except NotYetError:
+            return False
+        return True

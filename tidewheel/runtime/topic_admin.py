@@ -1,7 +1,5 @@
 """Topics on the broker, made and checked from their declarations."""
 
-import time
-
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
@@ -12,8 +10,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from tidewheel.contracts.offset_metadata import replay_offset
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
-from tidewheel.runtime.kafka import client, committed, consumer_config, partitions_of, watermark_offsets
+from tidewheel.runtime.kafka import client, committed, consumer_config, failed_with, partitions_of, watermark_offsets
 from tidewheel.runtime.process import FatalError
+from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
 
 LIMIT_S = 30.0
@@ -86,14 +85,12 @@ def _forgotten(bootstrap: str) -> list[str]:
 
 def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
     """A broker without any group makes its coordinator when it is first asked for one, and needs a moment."""
-    deadline_s = time.monotonic() + LIMIT_S
-    while True:
-        try:
-            return committed(consumer, places, LIMIT_S)
-        except KafkaException as failure:
-            if failure.args[0].code() not in NO_COORDINATOR or time.monotonic() > deadline_s:
-                raise
-            consumer.poll(ASK_AGAIN_S)
+
+    def wait(pause_s: float) -> None:
+        consumer.poll(pause_s)
+
+    retry = Retry(ASK_AGAIN_S, LIMIT_S, wait=wait)
+    return retry.call(lambda: committed(consumer, places, LIMIT_S), failed_with(NO_COORDINATOR))
 
 
 def _config_faults(admin: AdminClient, names: list[str]) -> list[str]:

@@ -18,9 +18,9 @@ from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime import kafka
 from tidewheel.runtime.kafka import PartitionId, close_consumer, is_transient
 from tidewheel.runtime.process import FatalError
-from tidewheel.runtime.retry import Retrier
 from tidewheel.runtime.static_member import StaticMember, co_partitions
 from tidewheel.runtime.transaction_policy import TransactionLeftOpenError, TransactionPolicy, is_fenced
+from tidewheel.runtime.transaction_retry import Retrier
 from tidewheel.runtime.transactional_producer import CommitUncertainError, TransactionalProducer
 from tidewheel.runtime.watchdog import ClientHungError, Watchdog, call_with_watchdog
 from tidewheel.telemetry import metrics

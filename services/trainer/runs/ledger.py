@@ -14,6 +14,7 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Champion, Model, ModelPointer, ModelRecord, Scorecard, Verdict
 from tidewheel.registry.store import Publication, RecordUpdate, RegistryUnavailableError, VerificationError
+from tidewheel.runtime.retry import Retry
 
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0
 
@@ -43,7 +44,7 @@ class Ledger:
 
     def __init__(self, registry: Store, stop: threading.Event, log: logging.Logger) -> None:
         self._registry = registry
-        self._stop = stop
+        self._retry = Retry(PAUSE_FIRST_S, pause_max_s=PAUSE_MAX_S, wait=stop.wait)
         self._log = log
         self._up = True
         self._served: dict[str, tuple[str, Model]] = {}
@@ -187,24 +188,25 @@ class Ledger:
 
     def _with_retries(self, call: Callable[[], T]) -> T:
         """Try until Redis answers. Raises StoppingError when the service stops first."""
-        pause_s = PAUSE_FIRST_S
-        while True:
-            try:
-                answer = call()
-            except RegistryUnavailableError as failure:
-                self._note_availability(False, f"{failure}; the run waits")
-                if self._stop.wait(pause_s):
-                    raise StoppingError(str(failure)) from failure
-                pause_s = min(2 * pause_s, PAUSE_MAX_S)
-            else:
-                self._note_availability(True, "Redis answers again; the run goes on")
-                return answer
+        try:
+            answer = self._retry.call(call, _is_unavailable, self._on_unavailable)
+        except RegistryUnavailableError as failure:
+            raise StoppingError(str(failure)) from failure
+        self._note_availability(True, "Redis answers again; the run goes on")
+        return answer
+
+    def _on_unavailable(self, failure: Exception, _tried_s: float) -> None:
+        self._note_availability(False, f"{failure}; the run waits")
 
     def _note_availability(self, up: bool, message: str) -> None:
         record_registry_up(up)
         if up is not self._up:
             self._log.log(logging.INFO if up else logging.WARNING, message)
         self._up = up
+
+
+def _is_unavailable(failure: Exception) -> bool:
+    return isinstance(failure, RegistryUnavailableError)
 
 
 def _kept(record: ModelRecord) -> bool:

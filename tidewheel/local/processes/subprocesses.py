@@ -7,19 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.local.processes import tether
+from tidewheel.runtime.retry import Retry
 
 EMPTY_LOG = "it said nothing"
 LOG_TAIL_BYTES = 64 * 1024
 FAILURE_PATTERN = re.compile(r"Exception|Error|rror:|\bERROR\b|\bFATAL\b")
 # What Java says at each start.
 JAVA_NOISE = re.compile(r"^(SLF4J|WARNING): ")
+READY_CHECK_EVERY_S = 0.05
 # With less a server fails at its next write, and cannot even log why.
 DISK_FULL_BYTES = 4 * 2**20
 
@@ -88,14 +89,17 @@ def await_ready(
     name: str, process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool], limit_s: float
 ) -> None:
     """Return when `ready()`; raise StartError when the process ends before or `limit_s` passes."""
-    deadline = time.monotonic() + limit_s
-    while not ready():
+
+    def ready_or_ended() -> bool:
+        if ready():
+            return True
         if process.poll() is not None:
             raise StartError(f"{name} ended with code {process.returncode} while starting: {read_failure_line(log)}")
-        if time.monotonic() > deadline:
-            kill_group(process)
-            raise StartError(f"{name} was not ready after {limit_s:.0f} s; its log is {log}")
-        time.sleep(0.05)
+        return False
+
+    if not Retry(READY_CHECK_EVERY_S, limit_s).until(ready_or_ended):
+        kill_group(process)
+        raise StartError(f"{name} was not ready after {limit_s:.0f} s; its log is {log}")
 
 
 def accepts_connections(port: int) -> bool:
