@@ -8,13 +8,11 @@ from services.predictor.server import PredictorServer
 from services.predictor.servicer import PredictorServicer
 from services.predictor.settings import Settings
 from services.predictor.watcher import Watcher
-from services.predictor.worker import Worker
 from tidewheel.registry.store import Registry
+from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.process import Context
 
 CHECK_INTERVAL_S = 0.5
-# The threads are daemons: one that hangs in a call does not keep the process alive.
-JOIN_TIMEOUT_S = 3.0
 
 
 def run(settings: Settings, context: Context) -> None:
@@ -37,18 +35,18 @@ def run(settings: Settings, context: Context) -> None:
         on_poll=context.health.heartbeat,
     )
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
-    workers = [
-        Worker("watcher", watcher.run, context.stop),
-        Worker("market", MarketReader(settings.kafka, markets, context.log).run, context.stop),
+    threads = [
+        BackgroundThread("watcher", watcher.run, context.stop).start(),
+        BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
     ]
     try:
         while not context.stop.wait(CHECK_INTERVAL_S):
-            for worker in workers:
-                worker.check()
+            for thread in threads:
+                thread.check()
     finally:
         context.stop.set()
         context.health.not_ready("stopping")
         server.drain(settings.drain_wait_s, settings.drain_grace_s)
-        for worker in workers:
-            worker.join(JOIN_TIMEOUT_S)
+        for thread in threads:
+            thread.close()
         registry.close()

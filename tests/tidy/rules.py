@@ -26,7 +26,7 @@ SERVICE_SHELLS = (
     *(f"services/ingest/{name}.py" for name in ("kafka_log", "publisher")),
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
-    *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher", "worker")),
+    *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher")),
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
 PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/invariants/*.py", "tidewheel/report/*.py", "services/*/core.py")
@@ -58,6 +58,8 @@ ENVIRONMENT_ALLOWED = (
     *("tidewheel/runtime/process.py", "tidewheel/local/*", "services/trainer/__main__.py", "tests/*", "bench/*"),
     "release/*",
 )
+# The server of health is the library's loop, and answers nobody once it is dead: that is seen from outside.
+THREADS_ALLOWED = ("tidewheel/runtime/background.py", "tidewheel/runtime/health.py")
 ERROR_ROOT = "TidewheelError"
 PRINT_ALLOWED = (
     *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*"),
@@ -204,6 +206,15 @@ def prints(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield f"{source.path}:{node.lineno} prints"
+
+
+def one_thread_class(source: Source) -> Iterator[str]:
+    """A thread's failure is seen by whoever depends on it: `BackgroundThread` keeps it."""
+    if not source.path.startswith(("tidewheel/", "services/")) or source.path in THREADS_ALLOWED:
+        return
+    for line, name in full_names(source):
+        if name == "threading.Thread":
+            yield f"{source.path}:{line} makes a thread of its own"
 
 
 def sleeps_in_tests(source: Source) -> Iterator[str]:

@@ -88,6 +88,12 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "class Late(KeyboardInterrupt):\n    pass",
     ),
     (rules.prints, SHELL, "print('x')", "pprint('x')"),
+    (
+        rules.one_thread_class,
+        SHELL,
+        "import threading\nx = threading.Thread(target=f)",
+        "import threading\nx = threading.Event()",
+    ),
     (rules.sleeps_in_tests, "tests/test_x.py", "import time\ntime.sleep(1)", "import time\ntime.monotonic()"),
     (rules.sleeps_in_tests, "tests/x.py", "from time import sleep\nsleep(1)", "from x import sleep\nsleep(1)"),
     (rules.assertion_free_tests, "tests/test_x.py", "def test_x():\n    f()", "def test_x():\n    assert f()"),

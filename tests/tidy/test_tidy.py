@@ -18,6 +18,7 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.lengths,
     rules.error_root,
     rules.prints,
+    rules.one_thread_class,
     rules.sleeps_in_tests,
     rules.assertion_free_tests,
     rules.oracle_is_independent,

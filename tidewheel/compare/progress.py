@@ -10,8 +10,8 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TextIO
 
-from tidewheel.local.background import BackgroundThread
 from tidewheel.local.clock import steady_s
+from tidewheel.runtime.background import BackgroundThread
 
 LOOK_EVERY_S = 0.25
 LINE_EVERY_S = 15.0

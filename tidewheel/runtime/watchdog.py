@@ -1,9 +1,9 @@
 """Calls that may hang, made on a thread of their own, so that the caller's heartbeat goes on."""
 
-import threading
 from collections.abc import Callable
 
 from tidewheel.domain.errors import TidewheelError
+from tidewheel.runtime.background import BackgroundThread
 
 HEARTBEAT_EVERY_S = 1.0
 HUNG_LIMIT_S = 10.0
@@ -19,23 +19,13 @@ Watchdog = Callable[[Callable[[], None], Callable[[], None]], None]
 
 def call_with_watchdog(call: Callable[[], None], heartbeat: Callable[[], None]) -> None:
     """Make a call on its own thread, with heartbeats meanwhile. Raises what it raises, or ClientHungError."""
-    failures: list[BaseException] = []
-
-    def make() -> None:
-        try:
-            call()
-        except BaseException as failure:
-            failures.append(failure)
-
-    thread = threading.Thread(target=make, name="watched-call", daemon=True)
-    thread.start()
+    thread = BackgroundThread("watched-call", lambda _: call()).start()
     # Counted in heartbeats: while this process is stopped, a clock goes on and the call does not.
     waited_s = 0.0
-    while thread.is_alive():
-        thread.join(HEARTBEAT_EVERY_S)
+    while not thread.ended():
+        thread.ended(HEARTBEAT_EVERY_S)
         heartbeat()
         waited_s += HEARTBEAT_EVERY_S
-        if thread.is_alive() and waited_s > HUNG_LIMIT_S:
+        if waited_s > HUNG_LIMIT_S and not thread.ended():
             raise ClientHungError(f"Kafka's client has hung for {HUNG_LIMIT_S:.0f} s")
-    if failures:
-        raise failures[0]
+    thread.check()

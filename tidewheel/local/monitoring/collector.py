@@ -33,8 +33,8 @@ from tidewheel.contracts.topics import (
     TRAINING_RUNS,
     TRANSACTIONS,
 )
-from tidewheel.local.background import BackgroundThread
 from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem, Record
+from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.kafka import METADATA_LIMIT_S, PartitionId, client, consumer_config, end_offsets, partitions_of
 
 DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {

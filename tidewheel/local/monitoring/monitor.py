@@ -61,8 +61,7 @@ class Monitor:
     def check(self) -> None:
         """Raises what a watching thread has raised."""
         for part in (self.collector, self.progress, self.probe):
-            if part.background.failure is not None:
-                raise part.background.failure
+            part.background.check()
 
     def close(self) -> None:
         self.probe.background.close()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tidewheel.local.background import BackgroundThread
 from tidewheel.local.clock import steady_s, wall_ns
 from tidewheel.local.monitoring.predictor_client import NoPredictionError, Prediction
 from tidewheel.local.stop_condition import SERVE_LIMIT_S
+from tidewheel.runtime.background import BackgroundThread
 
 QUIET_EVERY_S = 1.0
 EAGER_EVERY_S = 0.05

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
-from tidewheel.local.background import BackgroundThread
+from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.kafka import PartitionId, client, consumer_config, end_offsets
 
 ASK_EVERY_S = 1.0

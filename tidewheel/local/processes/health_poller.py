@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tidewheel.local.background import BackgroundThread
 from tidewheel.local.clock import steady_s
+from tidewheel.runtime.background import BackgroundThread
 
 POLL_EVERY_S = 0.15
 ANSWER_LIMIT_S = 0.5
