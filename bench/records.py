@@ -12,7 +12,7 @@ from tidewheel.contracts.topics import EXAMPLES, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime.kafka import KAFKA, Clients, flush, read_to_end
-from tidewheel.runtime.transactional_producer import PARTITION_OF_KEY, Outbox
+from tidewheel.runtime.outbox import PARTITION_OF_KEY, Outbox
 
 LABELED = "tidewheel_labeled_market_time_seconds"
 

@@ -2,73 +2,40 @@
 
 from collections.abc import Callable
 
-from confluent_kafka import KafkaError, KafkaException, Message
-
 from services.ingest.metrics import record_seconds
 from services.ingest.quotes import RejectedRow
-from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus, encode_feed_status, encode_second
+from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus, encode_feed_status, encode_second
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.runtime.dead_letters import RAW_BYTES_MAX, DeadLetterLimit, DeadLetterQueue
-from tidewheel.runtime.kafka import KAFKA, Clients, flush, producer_config
+from tidewheel.runtime.dead_letters import DeadLetterLimit, DeadLetterQueue
+from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
+from tidewheel.runtime.outbox import ConfirmedOutbox
 
 SERVICE = "ingest"
-QUEUE_FULL_WAIT_S = 0.05
 
 
 class StopRequestedError(TidewheelError):
     """The service is to stop while the producer's queue is full."""
 
 
-class IdempotentProducer:
-    """The producer, behind a queue that is waited for when full. The first delivery that fails ends the service:
-    records after it must not stand where it should."""
+class IdempotentProducer(ConfirmedOutbox):
+    """Without gaps: after a record that was given up, librdkafka sends none of those behind it. `keep_waiting` is asked
+    while the queue is full."""
 
     def __init__(self, bootstrap: str, keep_waiting: Callable[[], bool], clients: Clients = KAFKA) -> None:
         self._keep_waiting = keep_waiting
-        self._failure: KafkaError | None = None
-        # Without gaps: after a record that was given up, librdkafka sends none of those behind it.
-        reports = {
-            "enable.gapless.guarantee": True,
-            "delivery.report.only.error": True,
-            "on_delivery": self._on_delivery,
-        }
-        self._producer = clients.producer(producer_config(bootstrap, SERVICE, **reports))
+        gapless = {"enable.gapless.guarantee": True, "delivery.report.only.error": True}
+        super().__init__(
+            lambda report: clients.producer(producer_config(bootstrap, SERVICE, on_delivery=report, **gapless))
+        )
 
-    def produce(self, topic: str, value: bytes, key: str) -> None:
-        """Raises KafkaException where a delivery has failed, StopRequestedError on a stop while it is full."""
-        while True:
-            try:
-                self._producer.produce(topic, value, key)
-                return
-            except BufferError:
-                if not self._keep_waiting():
-                    raise StopRequestedError from None
-                self.poll(QUEUE_FULL_WAIT_S)
-
-    def poll(self, wait_s: float = 0.0) -> None:
-        self._producer.poll(wait_s)
-        if self._failure is not None:
-            raise KafkaException(self._failure)
-
-    def in_flight(self) -> int:
-        """Records not yet delivered."""
-        return len(self._producer)
-
-    def flush(self) -> None:
-        flush(self._producer)
-        self.poll()
-
-    def close(self) -> None:
-        """Let go of the producer; what is not delivered by now is dropped."""
-        self._producer.purge()
-        self._producer.close()
-
-    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            self._failure = self._failure or error
+    def _await_room(self) -> None:
+        """Raises KafkaException where a delivery has failed, StopRequestedError on a stop."""
+        if not self._keep_waiting():
+            raise StopRequestedError from None
+        super()._await_room()
 
 
 class Publisher:
@@ -119,16 +86,8 @@ class Publisher:
         so that each start ends at the same row.
         """
         self._limit.good(row.good_before)
-        letter = DeadLetter(
-            service=SERVICE,
-            source=self._source,
-            partition=-1,
-            offset=row.place,
-            reason=row.reason,
-            detail=row.detail,
-            key=b"",
-            raw=row.raw[:RAW_BYTES_MAX],
-            instrument=self._instrument,
+        letter = self._dead_letters.make(
+            self._source, -1, row.place, row.reason, row.detail, raw=row.raw, instrument=self._instrument
         )
         if letter.dedup_key in self._reported:
             self._limit.bad()
@@ -151,3 +110,4 @@ class Publisher:
         """Return when everything is delivered. Raises KafkaException."""
         self.poll()
         self._producer.flush()
+        self._producer.poll()

@@ -19,11 +19,12 @@ from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, LABELER_STATE, O
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, PartitionId, read_to_end
+from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import TransactionPolicy
 from tidewheel.runtime.transactional_loop import OffsetAndMetadata, TransactionalLoop
-from tidewheel.runtime.transactional_producer import Outbox, TransactionalProducer, transactional_client
+from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
 
 SERVICE = "labeler"
 # Above the limit of a transaction, since one that a dead process left open is waited for.

@@ -16,7 +16,7 @@ from services.orderbot.faust_app import App, make_app, quiet_library_logs
 from services.orderbot.metrics import record_orders
 from services.orderbot.offset_tracker import OffsetGapError, OffsetTracker
 from services.orderbot.settings import Settings
-from tidewheel.contracts.codecs.market import DeadLetter, decode_second
+from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
@@ -89,7 +89,9 @@ class OrderBot:
             orders = orders_of(second, self._rule)
         except InvalidRecordError as bad:
             tracker.rejected(message.offset)
-            self._dead_letters.put(_dead_letter(message, payload, bad))
+            place = message.topic, message.partition, message.offset
+            letter = self._dead_letters.make(*place, bad.reason, str(bad), key=message.key or b"", raw=payload or b"")
+            self._dead_letters.put(letter)
             return self._dead_letter_outputs.pop()
         self._dead_letters.good()
         self._check_sequence(message, second)
@@ -151,19 +153,6 @@ class OrderBot:
         self._health.not_ready("waiting for partitions")
         await self.commit()
         self._trackers.clear()
-
-
-def _dead_letter(message: Any, payload: bytes | None, bad: InvalidRecordError) -> DeadLetter:
-    return DeadLetter(
-        service=SERVICE,
-        source=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        reason=bad.reason,
-        detail=str(bad),
-        key=message.key or b"",
-        raw=payload or b"",
-    )
 
 
 def check_broker(settings: Settings) -> None:

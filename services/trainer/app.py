@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -53,6 +54,7 @@ POLL_WAIT_S = 0.1
 UNFINISHED_MAX = 2
 HEARTBEATS_PER_SESSION = 5
 COMMITTED_LIMIT_S = 5.0
+CLOSE_FLUSH_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,13 @@ class TrainerApp:
         self._stop = dependencies.stop
         self._clock_ns = dependencies.clock_ns
         self._consumer = _consumer(settings, dependencies.clients)
-        self._producer = dependencies.clients.producer(kafka.producer_config(settings.kafka, "trainer"))
         self._registry = dependencies.registry
-        self._events = RunEventProducer(self._producer, dependencies.clock_ns)
+        self._events = RunEventProducer(
+            lambda report: dependencies.clients.producer(
+                kafka.producer_config(settings.kafka, "trainer", on_delivery=report)
+            ),
+            dependencies.clock_ns,
+        )
         self._dead_letters = DeadLetterQueue("trainer", self._events)
         self._breaks = ContinuityMonitor("trainer", EXAMPLES.name)
         self._furthest = ReadPositions()
@@ -162,7 +168,8 @@ class TrainerApp:
     def close(self) -> None:
         """Leave the group and let go of everything."""
         close_consumer(self._consumer)
-        self._producer.flush(5.0)
+        with suppress(KafkaException):
+            self._events.flush(CLOSE_FLUSH_LIMIT_S)
         self._registry.close()
         self._scratch.close()
 

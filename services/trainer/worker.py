@@ -264,7 +264,7 @@ class Worker:
             model = self._model_of(instrument, seq) or older
             if (finding := evaluator.update(run.window, model)) and model:
                 self._judged(model, self._with_account(finding, model, run.window))
-        except (StoppingError, KafkaException, BufferError):
+        except (StoppingError, KafkaException):
             raise
         except Exception:
             self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
@@ -372,7 +372,7 @@ class Worker:
         """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""
         try:
             work()
-        except (StoppingError, KafkaException, BufferError):
+        except (StoppingError, KafkaException):
             raise
         except NoModelError as refusal:
             run.reason, run.detail = refusal.reason, str(refusal)

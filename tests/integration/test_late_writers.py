@@ -317,12 +317,13 @@ def test_orders_of_a_killed_bot_that_come_after_its_successor_are_repeats_and_it
 
 
 def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothing(kafka: ProxiedKafka) -> None:
-    def made() -> tuple[Producer, RunEventProducer]:
-        producer = Producer(producer_config(kafka.bootstrap, "trainer"))
-        return producer, RunEventProducer(producer, lambda: 1)
+    def made() -> RunEventProducer:
+        return RunEventProducer(
+            lambda report: Producer(producer_config(kafka.bootstrap, "trainer", on_delivery=report)), lambda: 1
+        )
 
     run = [replace(event, instrument="sim:EVENTS", at_ns=1) for event in whole_run(1)]
-    producer, first = made()
+    first = made()
     for event in run[:4]:
         first.write(event)
     first.flush()
@@ -330,9 +331,8 @@ def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothin
     for event in (*run[4:-1], replace(run[-1], step=Step.FAILED, reason="training_error")):
         first.write(event)
     late.sent()
-    producer.purge()
-    producer.close()
-    _, second = made()
+    first.close()
+    second = made()
     for event in run:
         second.write(event)
     second.flush()

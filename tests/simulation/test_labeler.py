@@ -13,8 +13,8 @@ from tests.simulation.clients import clients
 from tests.simulation.injector import NoFaults
 from tidewheel.contracts.topics import DEAD_LETTERS, ORDERS, TICKS, TOPICS
 from tidewheel.runtime.kafka import flush
+from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.transactional_loop import OffsetAndMetadata
-from tidewheel.runtime.transactional_producer import Outbox
 
 LABELLED, READ = 3, 41
 

@@ -1,12 +1,11 @@
 """The dead-letter queue: rejected records with their reason, counted, and not without limit."""
 
-from dataclasses import replace
 from typing import Protocol
 
 from confluent_kafka import Message
 
 from tidewheel.contracts.codecs.market import DeadLetter, encode_dead_letter
-from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.contracts.topics import DEAD_LETTERS
 from tidewheel.runtime.process import FatalError
 from tidewheel.telemetry import metrics
@@ -79,27 +78,36 @@ class DeadLetterQueue:
 
     def record(self, message: Message, failure: InvalidRecordError) -> None:
         """Reject a polled record. Raises FatalError when the limit is passed."""
-        self.put(
-            DeadLetter(
-                service=self._service,
-                source=message.topic() or "",
-                partition=message.partition() or 0,
-                offset=message.offset() or 0,
-                reason=failure.reason,
-                detail=str(failure),
-                key=message.key() or b"",
-                raw=message.value() or b"",
-            )
+        place = message.topic() or "", message.partition() or 0, message.offset() or 0
+        self.put(self.make(*place, failure.reason, str(failure), key=message.key() or b"", raw=message.value() or b""))
+
+    def make(
+        self,
+        source: str,
+        partition: int,
+        offset: int,
+        reason: DeadLetterReason,
+        detail: str,
+        *,
+        key: bytes = b"",
+        raw: bytes,
+        instrument: str = "",
+    ) -> DeadLetter:
+        """A dead letter of this service, cut where it is long."""
+        return DeadLetter(
+            service=self._service,
+            source=source,
+            partition=partition,
+            offset=offset,
+            reason=reason,
+            detail=detail[:DETAIL_MAX],
+            key=key[:KEY_BYTES_MAX],
+            raw=raw[:RAW_BYTES_MAX],
+            instrument=instrument,
         )
 
     def put(self, dead_letter: DeadLetter) -> None:
-        """Write a dead letter, cut where it is long. Raises FatalError when the limit is passed."""
-        dead_letter = replace(
-            dead_letter,
-            detail=dead_letter.detail[:DETAIL_MAX],
-            key=dead_letter.key[:KEY_BYTES_MAX],
-            raw=dead_letter.raw[:RAW_BYTES_MAX],
-        )
+        """Write what `make` made. Raises FatalError when the limit is passed."""
         key = dead_letter.instrument or dead_letter.source
         self._producer.produce(DEAD_LETTERS.name, encode_dead_letter(dead_letter), key)
         metrics.DEAD_LETTERS.labels(self._service, dead_letter.source, dead_letter.reason).inc()

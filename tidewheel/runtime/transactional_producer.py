@@ -7,11 +7,10 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
+from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.transaction_evidence import DEBUG, TransactionEvidence, Uncertainty
 
-QUEUE_FULL_WAIT_S = 0.01
 WAIT_CALLS = 4
-PARTITION_OF_KEY = -1
 # The broker aborts a transaction that stays open longer, so that its readers wait no longer for a process that died.
 TRANSACTION_LIMIT_MS = 30_000
 # A connection on which nothing is answered for so long is given up: well before the transaction's own limit.
@@ -20,21 +19,6 @@ REQUEST_LIMIT_MS = 10_000
 
 class CommitUncertainError(TidewheelError):
     """Nobody knows whether the transaction was committed; the group's offsets say it to whoever fences its producer."""
-
-
-class Outbox:
-    """Produces within the open transaction; waits while the producer's queue is full."""
-
-    def __init__(self, producer: Producer) -> None:
-        self._producer = producer
-
-    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = PARTITION_OF_KEY) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition)
-                return
-            except BufferError:
-                self._producer.poll(QUEUE_FULL_WAIT_S)
 
 
 def transactional_client(
@@ -59,7 +43,7 @@ def transactional_client(
 
 
 class TransactionalProducer(Outbox):
-    """Calls as confluent-kafka's producer has them, on the client of the moment.
+    """Calls as confluent-kafka's producer has them, on the client of the moment; produces within the open transaction.
 
     No transaction may begin while `uncertainty` is not None. `renew` makes it None: a new client of the same name gets
     a new epoch from the coordinator, which ends what the old one left open and refuses what it still has under way.

@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import Message
 
-from tidewheel.contracts.codecs.market import DeadLetter, decode_dead_letter, decode_second
+from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
 from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.market import check_instrument
@@ -97,9 +97,8 @@ def test_a_letter_always_fits_into_a_record(key: bytes, value: bytes) -> None:
 
 def test_an_endless_detail_is_cut() -> None:
     sent = Sent()
-    DeadLetterQueue("test", sent).put(
-        DeadLetter("test", "a file", -1, 7, DeadLetterReason.MALFORMED, "no number: " + "x" * 950_000, b"", b"x")
-    )
+    queue = DeadLetterQueue("test", sent)
+    queue.put(queue.make("a file", -1, 7, DeadLetterReason.MALFORMED, "no number: " + "x" * 950_000, raw=b"x"))
     (dead_letter,) = sent.values
     assert len(dead_letter) < 1_000
 
