@@ -27,15 +27,9 @@ from dataclasses import replace
 
 from confluent_kafka import KafkaException
 
+from services.trainer import metrics
 from services.trainer.core import Emit, SearchStart, train_candidate
 from services.trainer.dataset.rows import Rows
-from services.trainer.metrics import (
-    record_next_window,
-    record_pooled_scorecards,
-    record_published,
-    record_run,
-    record_tuning,
-)
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.reasons import NoModelError, RunReason, verdict_of
 from services.trainer.promotion import bets, gate, proof
@@ -174,7 +168,7 @@ class Worker:
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
         self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, detail, result=result))
         self._events.flush()
-        record_run(instrument, verdict, reason)
+        metrics.record_run(instrument, verdict, reason)
 
     def _repeated(self, run: Run) -> bool:
         """Whether the window has ended before; if so, its closing event goes out again."""
@@ -281,7 +275,7 @@ class Worker:
 
     def _judged(self, model: Model, finding: NextWindowResult) -> None:
         instrument, seq = model.instrument, model.seq
-        record_next_window(instrument, finding)
+        metrics.record_next_window(instrument, finding)
         if finding.drift_detected:
             self._drifted.add(instrument)
         if finding.card is None:
@@ -301,7 +295,7 @@ class Worker:
             instrument = run.window.instrument
             pooled = evidence.pool_scorecards(self._ledger.scorecards(instrument, run.window.seq))
             run.evidence = pooled.evidence
-            record_pooled_scorecards(instrument, pooled)
+            metrics.record_pooled_scorecards(instrument, pooled)
             if run.candidate is None or run.reason is not None:
                 return
             served = self._ledger.served(instrument)
@@ -349,11 +343,11 @@ class Worker:
     def _record_metrics(self, run: Run, waited_s: float) -> None:
         """The log and the metrics."""
         window, reason = run.window, run.reason or ""
-        record_run(window.instrument, run.verdict, reason)
+        metrics.record_run(window.instrument, run.verdict, reason)
         if run.tuning_to_ns:
-            record_tuning(window.instrument, run.tuning_s)
+            metrics.record_tuning(window.instrument, run.tuning_s)
         if run.reason is None:
-            record_published(window.instrument, waited_s)
+            metrics.record_published(window.instrument, waited_s)
         why = f" ({reason})" if reason else ""
         self._log.info(
             *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),
