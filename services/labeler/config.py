@@ -15,4 +15,4 @@ class LabelerConfig:
     def __str__(self) -> str:
         """Stored with the checkpoints, in words, so that a labeler of another configuration notices and can say so."""
         holding = "none" if self.max_holding_ns is None else f"{self.max_holding_ns}ns"
-        return f"exit_on={self.exit_on.name.lower()} max_holding={holding}"
+        return f"exit_on={self.exit_on} max_holding={holding}"

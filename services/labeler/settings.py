@@ -16,8 +16,6 @@ from tidewheel.runtime.settings import (
     whole,
 )
 
-EXITS = {exit_on.name.lower(): exit_on for exit_on in ExitOn}
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -32,7 +30,7 @@ class Settings:
     )
 
     exit_on: str = setting(
-        one_of(*EXITS), "bid", meaning="The price that ends an order. Holds for the life of the topics."
+        one_of(*ExitOn), ExitOn.BID, meaning="The price that ends an order. Holds for the life of the topics."
     )
     max_holding_s: float | None = setting(
         decimal(1e-9, 1e9),
@@ -54,4 +52,4 @@ class Settings:
     @property
     def labeler_config(self) -> LabelerConfig:
         holding_ns = None if self.max_holding_s is None else round(self.max_holding_s * NS_PER_S)
-        return LabelerConfig(EXITS[self.exit_on], holding_ns)
+        return LabelerConfig(ExitOn(self.exit_on), holding_ns)

@@ -124,7 +124,7 @@ class TrainerApp:
             dependencies.train_candidate,
             settings.tuning_limit_s,
             settings.due_each,
-            ExitOn[settings.exit_on.upper()],
+            ExitOn(settings.exit_on),
         )
         self._thread = dependencies.thread
         self._jobs: deque[Job] = deque()

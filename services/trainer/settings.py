@@ -40,8 +40,8 @@ class Settings:
     hmac_key: str = setting(text, "", secret=True, meaning="Where set, models are signed with it.")
 
     exit_on: str = setting(
-        one_of(*(exit_on.name.lower() for exit_on in ExitOn)),
-        "bid",
+        one_of(*ExitOn),
+        ExitOn.BID,
         meaning="The labeler's: what an order would have won without a spread is told by it.",
     )
     window: int = setting(

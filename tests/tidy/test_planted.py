@@ -14,7 +14,7 @@ CORE, SHELL = "services/labeler/core.py", "services/labeler/__main__.py"
 PLANTED: list[tuple[Rule, str, str, str]] = [
     # rule, path, breach, innocent twin
     (rules.purity, CORE, "import confluent_kafka", "import bisect"),
-    (rules.purity, CORE, "from time import monotonic", "from tidewheel.domain.time import second_of"),
+    (rules.purity, CORE, "from time import monotonic", "from tidewheel.domain.time import day_of"),
     (rules.purity, CORE, "def f():\n    import os", "def f():\n    import math"),
     (
         rules.purity,

@@ -1,7 +1,7 @@
 """Mock orders and what became of them."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from tidewheel.domain.market import Int64, no_int64
 
@@ -23,12 +23,12 @@ class NotPlacedReason(IntEnum):
     THRESHOLD = 3
 
 
-class ExitOn(IntEnum):
+class ExitOn(StrEnum):
     """The price whose touch of a threshold ends an order. BID is what a seller gets; the others are for comparison."""
 
-    BID = 1
-    MID = 2
-    OFFER = 3
+    BID = "bid"
+    MID = "mid"
+    OFFER = "offer"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

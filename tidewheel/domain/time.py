@@ -5,11 +5,6 @@ S_PER_DAY = 86_400
 ORDER_IDS_PER_S = 1_000
 
 
-def second_of(time_ns: int) -> int:
-    """The second a moment belongs to."""
-    return time_ns // NS_PER_S
-
-
 def day_of(second: int) -> int:
     """The UTC day a second belongs to, counted from the epoch."""
     return second // S_PER_DAY

@@ -108,10 +108,6 @@ class Supervisor:
         self._clock = clock
         self._changes: list[PhaseChange] = []
 
-    @property
-    def all_ready(self) -> bool:
-        return all(managed.phase in (Phase.READY, Phase.DONE) for managed in self.processes.values())
-
     def phase(self, name: str) -> Phase:
         return self.processes[name].phase
 
