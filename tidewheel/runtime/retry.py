@@ -38,12 +38,14 @@ class Retry:
         step: Callable[[], Result],
         is_retriable: Callable[[Exception], bool],
         on_failure: Callable[[Exception, float], None] = _ignore,
+        since_s: float | None = None,
     ) -> Result:
         """What `step` returns. Raises what it raised last: what is not retriable at once, else at the end of it all.
 
         `on_failure` is told of each failure that may pass, and for how many seconds it has been tried; it may raise.
+        `since_s`: when that began, by the clock; None: now.
         """
-        since_s, pause_s = self.clock(), self.pause_s
+        since_s, pause_s = self.clock() if since_s is None else since_s, self.pause_s
         while True:
             try:
                 return step()

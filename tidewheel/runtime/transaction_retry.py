@@ -50,7 +50,7 @@ class Retrier:
         """
         since_s = self._clock()
         retry = Retry(RETRY_EVERY_S, clock=self._clock, wait=lambda _: self.pause(since_s))
-        return retry.call(lambda: step(ATTEMPT_LIMIT_S), self._is_retriable, self._on_failure)
+        return retry.call(lambda: step(ATTEMPT_LIMIT_S), self._is_retriable, self._on_failure, since_s)
 
     def pause(self, since_s: float) -> None:
         """Wait between two attempts of what has been tried since then. Raises TransactionLeftOpenError."""
