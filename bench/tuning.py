@@ -27,7 +27,7 @@ from bench.harness import Servers, Size
 from bench.searches import logistic, search, sgd
 from services.trainer.core import train_candidate
 from services.trainer.dataset.rows import Rows
-from services.trainer.modelling.reasons import NoModelError
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from tests.quality.contenders import Rule

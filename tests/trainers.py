@@ -17,14 +17,13 @@ from threadpoolctl import threadpool_limits
 from services.trainer.app import TrainerApp
 from services.trainer.core import train_candidate
 from services.trainer.dataset.rows import Rows
-from services.trainer.modelling.reasons import NoModelError, RunReason, verdict_of
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.promotion import bets, gate, proof, scorecard
 from services.trainer.promotion.gate import Promotion
 from services.trainer.promotion.proof import Proof
 from services.trainer.runs.jobs import KEPT_REASONS
 from services.trainer.search.config import TrainingConfig
 from services.trainer.settings import Settings
-from services.trainer.statistics import evidence
 from services.trainer.windows.count_windows import Window
 from services.trainer.windows.memory import RememberedSample
 from tests.synthetic_rows import examples
@@ -36,8 +35,9 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Champion, Model, ModelRecord, Scorecard, Verdict
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent, RunReason, Step, verdict_of
 from tidewheel.domain.windows import Windowing
+from tidewheel.evidence import pooling
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
 from tidewheel.runtime.health import Health
@@ -112,7 +112,7 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
             card = replace(scorecard.score(previous, judged), account=account)
             ended[seq - 1] = replace(ended[seq - 1], scorecard=card, champion=champion)
         cards = [one.scorecard for _, one in sorted(ended.items(), reverse=True) if one.scorecard]
-        weighed = evidence.pool_scorecards(cards).evidence
+        weighed = pooling.pool_scorecards(cards).evidence
         newest = max((one for one, found in ended.items() if found.verdict is Verdict.PUBLISHED), default=0)
         pairs = [(found.scorecard, found.champion) for one, found in ended.items() if found.scorecard and one > newest]
         shown = proof.assess(pairs[::-1], served.seq if served else None) if promotion is Promotion.PROVEN else None

@@ -18,7 +18,7 @@ from services.trainer.dataset.sample import Sample
 from services.trainer.dataset.split import effective_sample_size
 from services.trainer.modelling import assembly
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.modelling.refit import FittedModel, refit
 from services.trainer.modelling.training_data import TrainingData, is_trainable, trainable_folds, training_data_of
 from services.trainer.search import tuning
@@ -27,7 +27,7 @@ from services.trainer.search.crossfit import Folds
 from services.trainer.windows.count_windows import Window
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Hyperparameters
-from tidewheel.domain.training import RunEvent, SplitSizes, Step, Trial
+from tidewheel.domain.training import RunEvent, RunReason, SplitSizes, Step, Trial
 
 Emit = Callable[[RunEvent], None]
 

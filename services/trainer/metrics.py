@@ -1,8 +1,8 @@
 """What the trainer records: rows gathered, runs and how they ended, and how its models do on later rows."""
 
 from services.trainer.promotion.next_window import NextWindowResult
-from services.trainer.statistics.pooled_scorecards import PooledScorecards
 from tidewheel.domain.models import Scorecard, Verdict
+from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.telemetry import metrics
 
 

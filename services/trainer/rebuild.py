@@ -7,7 +7,7 @@ from hashlib import sha256
 from threadpoolctl import threadpool_limits
 
 from services.trainer.core import SearchStart, train_candidate
-from services.trainer.modelling.reasons import NoModelError
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.search.config import PROCEDURE, TrainingConfig
 from services.trainer.windows.count_windows import Window, Windows
 from tidewheel.contracts.codecs.models import decode_model

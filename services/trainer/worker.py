@@ -31,7 +31,7 @@ from services.trainer import metrics
 from services.trainer.core import Emit, SearchStart, train_candidate
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import NoModelError, RunReason, verdict_of
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.promotion import bets, gate, proof
 from services.trainer.promotion.gate import Promotion
 from services.trainer.promotion.next_window import NextWindowEvaluator, NextWindowResult
@@ -48,12 +48,12 @@ from services.trainer.runs.jobs import (
 )
 from services.trainer.runs.ledger import Ledger, StoppingError
 from services.trainer.search.config import TrainingConfig
-from services.trainer.statistics import evidence
 from services.trainer.windows.count_windows import Window, left_behind
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Champion, Evidence, Hyperparameters, Model, ModelRecord, Verdict
 from tidewheel.domain.orders import ExitOn
-from tidewheel.domain.training import RunEvent, RunResult, Step
+from tidewheel.domain.training import RunEvent, RunReason, RunResult, Step, verdict_of
+from tidewheel.evidence import pooling
 from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import FatalError
 
@@ -293,7 +293,7 @@ class Worker:
 
         def work() -> None:
             instrument = run.window.instrument
-            pooled = evidence.pool_scorecards(self._ledger.scorecards(instrument, run.window.seq))
+            pooled = pooling.pool_scorecards(self._ledger.scorecards(instrument, run.window.seq))
             run.evidence = pooled.evidence
             metrics.record_pooled_scorecards(instrument, pooled)
             if run.candidate is None or run.reason is not None:

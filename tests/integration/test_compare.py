@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.trainer.statistics import evidence
 from tests.system import driver, recorded
 from tests.waiting import RUN_LIMIT_S
 from tidewheel.domain.models import ModelRecord
+from tidewheel.evidence import pooling
 from tidewheel.registry.store import Registry
 
 INSTRUMENT = "replay:MADE-USD"
@@ -59,7 +59,7 @@ def test_the_same_numbers_as_a_run(broker: str, empty_redis: str, tmp_path: Path
 
     with closing(Registry.connect(empty_redis)) as registry:
         records = [one for one in registry.records(INSTRUMENT) if isinstance(one, ModelRecord)]
-    pooled = evidence.pool_scorecards([one.scorecard for one in records if one.scorecard])
+    pooled = pooling.pool_scorecards([one.scorecard for one in records if one.scorecard])
     assert pooled.lift
     assert pooled.account
     assert list(same["lift"].values()) == [pooled.lift.value, pooled.lift.low, pooled.lift.high]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from services.trainer.modelling.reasons import RunReason
 from services.trainer.worker import Worker
 from tests.servers import server_port
 from tests.trainers import (
@@ -23,7 +22,7 @@ from tests.trainers import (
     send,
     settings,
 )
-from tidewheel.domain.training import Step
+from tidewheel.domain.training import RunReason, Step
 from tidewheel.local.processes.subprocesses import free_port
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys

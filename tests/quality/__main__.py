@@ -22,7 +22,6 @@ from threadpoolctl import threadpool_limits
 
 from services.trainer.promotion import bets, scorecard
 from services.trainer.search.config import TrainingConfig
-from services.trainer.statistics import evidence
 from tests.quality.contenders import oracle, plain
 from tests.quality.flips import SinceFlip, by_steps
 from tests.quality.goals import means
@@ -32,6 +31,7 @@ from tests.quality.streams import half_way_s, planted, windows
 from tests.quality.trained import candidate_of, likeness
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Evidence, Model, Scorecard, Scorer
+from tidewheel.evidence import pooling
 
 FLIP = "flip"
 EDGES = {"edge": 1.0, "none": 0.0, FLIP: 1.0}
@@ -65,7 +65,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
         pools["planted"].add(oracle(window.rows, flip_s).flags(later), later.label)
         if (rule := plain(window.rows)) is not None:
             pools["plain"].add(rule.flags(later), later.label)
-        said.append(evidence.pool_scorecards(cards[::-1]).evidence)
+        said.append(pooling.pool_scorecards(cards[::-1]).evidence)
         candidate = candidate_of(window, config)
         if flip_s:
             since.add(window, candidate.model if candidate else None, later)

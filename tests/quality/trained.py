@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from services.trainer.core import train_candidate
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import NoModelError
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from tidewheel.domain.models import Model, Scorer

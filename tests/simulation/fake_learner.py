@@ -13,14 +13,14 @@ import numpy as np
 from services.trainer.core import Emit, SearchStart
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.promotion.proof import JudgedModel, Proof
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from tests.synthetic_models import make_model, with_golden_score
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Lineage, Model
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent, RunReason, Step
 
 ONE_OF_SO_MANY_FAILS = 13
 PROVEN_BY = 1

@@ -11,7 +11,6 @@ from services.labeler.core import Output
 from services.orderbot.offset_tracker import OffsetTracker
 from services.predictor.model_slot import ServingModel
 from services.predictor.watcher import Watcher
-from services.trainer.modelling.reasons import RunReason
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.ledger import Ledger
 from services.trainer.worker import Worker
@@ -23,7 +22,7 @@ from tidewheel.contracts.codecs.orders import encode_transaction
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINER_GROUP, TRANSACTIONS
 from tidewheel.domain.models import Champion, Model, ModelRecord
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent, RunReason, Step
 from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.transactional_loop import TransactionalLoop

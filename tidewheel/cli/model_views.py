@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from services.trainer.statistics.pooled_scorecards import PooledScorecards
 from tidewheel.cli.scorecard_views import (
     baseline_precision,
     pooled_dict,
@@ -14,6 +13,7 @@ from tidewheel.cli.scorecard_views import (
 )
 from tidewheel.domain.account import format_wealth
 from tidewheel.domain.models import Confusion, Lineage, Model, ModelRecord, PartMetrics, Verdict
+from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.registry.store import VerificationFailure
 
 JsonObject = dict[str, Any]

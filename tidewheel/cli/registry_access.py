@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 import click
 
-from services.trainer.statistics.pooled_scorecards import PooledScorecards
 from tidewheel.cli.model_views import RegisteredRun
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import Model, ModelRecord, Verdict
+from tidewheel.evidence.pooled_scorecards import PooledScorecards
+from tidewheel.evidence.pooling import pool_scorecards
 from tidewheel.registry.client import checked_url
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, VerificationFailure
 
@@ -118,12 +119,8 @@ def load_runs(registry: Registry, instrument: str, records: list[ModelRecord]) -
     return runs
 
 
-def pooled_scorecards(newest_first: list[ModelRecord], before: int | None = None) -> PooledScorecards | None:
-    """The pooled record of the models before a window, or of all; None where the trainer's packages are missing."""
-    try:
-        from services.trainer.statistics.evidence import pool_scorecards
-    except ModuleNotFoundError:
-        return None
+def pooled_scorecards(newest_first: list[ModelRecord], before: int | None = None) -> PooledScorecards:
+    """The pooled record of the models before a window, or of all."""
     return pool_scorecards(
         [one.scorecard for one in newest_first if one.scorecard and (before is None or one.seq < before)]
     )

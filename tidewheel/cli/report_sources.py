@@ -16,6 +16,7 @@ from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import TRAINING_RUNS
 from tidewheel.domain.models import Model, ModelPointer, ModelRecord, Verdict
 from tidewheel.domain.training import RunEvent
+from tidewheel.evidence.pooling import pool_scorecards
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, VerificationFailure
 from tidewheel.report.run_report import EvidenceSummary, RunSources
 from tidewheel.runtime.kafka import read_to_end
@@ -170,8 +171,5 @@ def _serving(seq: int, pointer: ModelPointer | None, candidate: ModelPointer | N
 
 
 def _summarize(newest_first: list[ModelRecord]) -> EvidenceSummary:
-    # It brings river, which takes a second to load.
-    from services.trainer.statistics.evidence import pool_scorecards
-
     pooled = pool_scorecards([record.scorecard for record in newest_first if record.scorecard])
     return EvidenceSummary(pooled.evidence, pooled.words)

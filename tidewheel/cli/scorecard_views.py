@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from services.trainer.statistics.pooled_scorecards import PooledScorecards, baseline_words
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
 from tidewheel.domain.prices import decimal_text
+from tidewheel.evidence.pooled_scorecards import PooledScorecards, baseline_words
 
 NONE = "–"
 

@@ -17,8 +17,6 @@ from services.trainer.promotion.gate import Promotion
 from services.trainer.runs.jobs import ClosedWindow
 from services.trainer.runs.ledger import Ledger
 from services.trainer.settings import Settings
-from services.trainer.statistics import evidence
-from services.trainer.statistics.pooled_scorecards import PooledScorecards
 from services.trainer.windows.count_windows import Window, Windows
 from services.trainer.worker import Worker
 from tidewheel.domain.account import Account
@@ -28,6 +26,8 @@ from tidewheel.domain.market import Int64
 from tidewheel.domain.models import Model
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent
+from tidewheel.evidence import pooling
+from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.local.monitoring.training_runs import TrainingRun, TrainingRuns
 from tidewheel.registry.in_memory import InMemoryRegistry
 
@@ -77,7 +77,7 @@ def train(
                 worker.process(ClosedWindow(event, 0))
                 closed = event.seq
                 on_window_end(closed)
-    pooled = evidence.pool_scorecards(ledger.scorecards(instrument, closed + 1))
+    pooled = pooling.pool_scorecards(ledger.scorecards(instrument, closed + 1))
     return TrainingResult(runs.ended, pooled, flagged_orders.orders)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from services.trainer.dataset.rows import Index, Labels, Rows
 from services.trainer.dataset.sample import Sample, thinned
 from services.trainer.dataset.split import purged_folds, split
-from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.windows import memory
 from services.trainer.windows.count_windows import Window
 from tidewheel.domain.models import Float64
+from tidewheel.domain.training import RunReason
 
 # A mini-batch of the smallest size to train on; rows enough for a threshold.
 TRAINING_ROWS_MIN = 100

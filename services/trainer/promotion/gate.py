@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from services.trainer.dataset.rows import Rows
 from services.trainer.dataset.split import effective_sample_size
-from services.trainer.modelling.reasons import RunReason
 from services.trainer.promotion.proof import Proof
-from services.trainer.statistics.intervals import Interval, Proportion, newcombe_difference
 from tidewheel.domain.models import Model, Scorer
+from tidewheel.domain.training import RunReason
+from tidewheel.evidence.intervals import Interval, Proportion, newcombe_difference
 
 LEVEL = 0.975  # of each bound: two-sided 95 %
 

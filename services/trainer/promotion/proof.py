@@ -16,11 +16,11 @@ from math import sqrt
 
 from services.trainer.dataset.rows import Rows
 from services.trainer.promotion.scorecard import rows_after
-from services.trainer.statistics import evidence
-from services.trainer.statistics.evidence import MODELS_MAX, STRONG_LEVEL
-from services.trainer.statistics.intervals import Proportion, shrunk_variance, student_t_quantile
-from services.trainer.statistics.ratios import Ratio, standard_error_between
 from tidewheel.domain.models import Champion, Evidence, Model, Scorecard, Scorer
+from tidewheel.evidence import pooling
+from tidewheel.evidence.intervals import Proportion, shrunk_variance, student_t_quantile
+from tidewheel.evidence.pooling import MODELS_MAX, STRONG_LEVEL
+from tidewheel.evidence.ratios import Ratio, standard_error_between
 
 PAIRS_MIN = 5
 
@@ -64,7 +64,7 @@ def _seq(other: Champion | None) -> int | None:
 
 
 def _against_not_choosing(judged: Sequence[JudgedModel], why: str) -> Proof:
-    pooled = evidence.pool_scorecards([card for card, _ in judged])
+    pooled = pooling.pool_scorecards([card for card, _ in judged])
     detail = f"{why}: strong evidence by lift is asked for, {pooled.models} models give {pooled.by_lift}"
     return Proof(pooled.by_lift is Evidence.STRONG, detail)
 

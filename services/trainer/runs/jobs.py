@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import RunReason, verdict_of
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import ReadingStarted, StoredWindow, Window
 from tidewheel.domain.models import Evidence, Model, Verdict
-from tidewheel.domain.training import RunResult
+from tidewheel.domain.training import RunReason, RunResult, verdict_of
 
 NS_PER_S = 1e9
 # Runs whose model is judged on its next window, kept back by a comparison or not: it is what the procedure makes.

@@ -8,11 +8,11 @@ from typing import Protocol, TypeVar
 
 from services.trainer.metrics import record_registry_up
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import RunReason
 from services.trainer.promotion.proof import JudgedModel
 from tidewheel.domain.account import Account
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Champion, Model, ModelPointer, ModelRecord, Scorecard, Verdict
+from tidewheel.domain.training import RunReason
 from tidewheel.registry.store import Publication, RecordUpdate, RegistryUnavailableError, VerificationError
 from tidewheel.runtime.retry import Retry
 

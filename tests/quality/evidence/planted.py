@@ -8,11 +8,11 @@ import numpy as np
 
 from services.trainer.dataset.rows import Rows
 from services.trainer.dataset.split import effective_sample_size
-from services.trainer.statistics import evidence
 from tests.quality.evidence.chance import TAIL, RightBettor
 from tests.quality.evidence.markets import SIGMA, WARM_UP, Numbers, Steps, ar1, orders_on
 from tests.quality.evidence.streams import WINDOW, Flags, Stream
 from tidewheel.domain.models import Scorecard
+from tidewheel.evidence import pooling
 
 FLAGGED_FROM = 0.7  # of a score of variance 1: a quarter of the orders
 MEMORY = 0.97
@@ -66,12 +66,12 @@ def waits(edge: Edge, seed: int, windows: int) -> dict[str, float]:
         rows = stream.judging(window)
         if len(rows):
             cards = [card(stream, rows, flags), *cards][:POOLED_MAX]
-        pooled = evidence.pool_scorecards(cards)
+        pooled = pooling.pool_scorecards(cards)
         told = {
             "e_20": now.e_gross >= 20,
             "e_100": now.e_gross >= 100,
-            "lift_weak": len(cards) >= evidence.WEAK_MODELS_MIN and pooled.low_weak > 0,
-            "lift_strong": len(cards) >= evidence.STRONG_MODELS_MIN and pooled.low_strong > 0,
+            "lift_weak": len(cards) >= pooling.WEAK_MODELS_MIN and pooled.low_weak > 0,
+            "lift_strong": len(cards) >= pooling.STRONG_MODELS_MIN and pooled.low_strong > 0,
         }
         for name, is_so in told.items():
             if is_so and window > edge.begins:

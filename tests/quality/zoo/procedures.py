@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from services.trainer.dataset.rows import Rows
-from services.trainer.modelling.reasons import NoModelError
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.promotion import gate
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.memory import RememberedSample

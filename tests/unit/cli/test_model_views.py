@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from services.trainer.statistics.evidence import pool_scorecards
 from tests.synthetic_models import CARD, INSTRUMENT, make_model, published
 from tidewheel.cli.model_views import RegisteredRun, age, description, listing, run_details_dict, run_dict, table
 from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Baseline, CalibrationBin, Champion, Evidence, ModelRecord, Verdict
+from tidewheel.evidence.pooling import pool_scorecards
 from tidewheel.registry.store import VerificationFailure
 
 NOW_NS = 1_700_000_000 * 10**9 + 7_300 * 10**9

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.trainer.statistics import evidence
 from tests.synthetic_models import CARD
 from tests.unit.local.values import event, result
 from tidewheel.compare.labeling import Counts
@@ -15,6 +14,7 @@ from tidewheel.domain.betting import Bettor
 from tidewheel.domain.comparison import Comparison, ConfigurationOrders, History, Lead, Standing
 from tidewheel.domain.models import Evidence
 from tidewheel.domain.training import Step
+from tidewheel.evidence import pooling
 from tidewheel.local.monitoring.training_runs import TrainingRuns
 
 WINDOWS = 3
@@ -35,7 +35,7 @@ def found() -> ConfigurationResult:
         runs.on_event(event(seq, Step.PUBLISHED, result=result()))
         if seq < WINDOWS:
             runs.on_event(event(seq, Step.SCORED, scorecard=card))
-    trained = TrainingResult(tuple(runs.by_seq.values()), evidence.pool_scorecards([card, card]), flagged(1, 0.5))
+    trained = TrainingResult(tuple(runs.by_seq.values()), pooling.pool_scorecards([card, card]), flagged(1, 0.5))
     return ConfigurationResult(Counts(), trained)
 
 

@@ -9,11 +9,11 @@ import pytest
 from services.trainer.core import DEFAULT_START, SearchStart, train_candidate
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from tests import synthetic_rows
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent, RunReason, Step
 
 SIZE = 2000
 CONFIG = TrainingConfig(window=SIZE, step=SIZE, trials=4, neighbours=4)

@@ -9,7 +9,6 @@ import pytest
 
 from services.trainer.core import SearchStart
 from services.trainer.dataset.rows import Rows
-from services.trainer.modelling.reasons import FAILURES, RunReason, verdict_of
 from services.trainer.promotion import gate
 from services.trainer.search import tuning
 from services.trainer.search.config import TrainingConfig
@@ -17,7 +16,7 @@ from services.trainer.windows.count_windows import Window
 from tests import synthetic_rows
 from tests.unit.trainer.made_runs import CONFIG, SIZE, a_window, changed, made, refusal
 from tidewheel.domain.models import Scorer, Verdict
-from tidewheel.domain.training import Step
+from tidewheel.domain.training import FAILURES, RunReason, Step, verdict_of
 from tidewheel.registry.verify import ExpectedModel, verify
 
 # Pulls every weight to zero in its first step.

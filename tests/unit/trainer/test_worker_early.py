@@ -7,7 +7,6 @@ import numpy as np
 from services.trainer.core import Emit, SearchStart
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import RunReason
 from services.trainer.runs.jobs import ClosedWindow
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
@@ -16,6 +15,7 @@ from tests.unit.trainer.made_workers import Told, a_registry, a_worker
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model
+from tidewheel.domain.training import RunReason
 
 SIZE, STEP, EACH = 400, 100, 4
 TELLING = 10

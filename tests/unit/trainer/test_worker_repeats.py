@@ -8,7 +8,7 @@ import pytest
 from services.trainer.core import Emit, SearchStart
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
-from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.runs.jobs import ClosedWindow
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
@@ -18,7 +18,7 @@ from tests.unit.trainer.made_workers import Told, a_registry, a_worker
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model, ModelRecord
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent, RunReason, Step
 from tidewheel.registry import keys
 from tidewheel.registry.store import Registry
 

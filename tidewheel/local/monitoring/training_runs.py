@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from services.trainer.modelling.reasons import RunReason
 from tidewheel.domain.models import Scorecard
-from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
+from tidewheel.domain.training import RunEvent, RunReason, RunResult, SplitSizes, Step, Trial
 from tidewheel.domain.windows import Windowing
 
 ENDS = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)

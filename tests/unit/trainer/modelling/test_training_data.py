@@ -10,7 +10,7 @@ from services.trainer.dataset import basis
 from services.trainer.dataset.rows import Rows
 from services.trainer.dataset.sample import Sample
 from services.trainer.dataset.split import split
-from services.trainer.modelling.reasons import NoModelError, RunReason
+from services.trainer.modelling.no_model import NoModelError
 from services.trainer.modelling.training_data import (
     FoldIndices,
     check_classes,
@@ -22,6 +22,7 @@ from services.trainer.modelling.training_data import (
 from services.trainer.windows.count_windows import Window
 from services.trainer.windows.memory import RememberedSample, weights
 from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.training import RunReason
 
 MINUTE_NS = 60 * 10**9
 

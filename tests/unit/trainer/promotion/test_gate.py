@@ -7,20 +7,20 @@ import pytest
 from scipy import stats
 
 from services.trainer.dataset.rows import Rows
-from services.trainer.modelling.reasons import RunReason
 from services.trainer.promotion import gate
 from services.trainer.promotion.gate import GateDecision, require_proof
 from services.trainer.promotion.proof import Proof
-from services.trainer.statistics.intervals import (
+from tests.synthetic_models import make_model
+from tidewheel.domain.features import FEATURE_COUNT
+from tidewheel.domain.models import Model
+from tidewheel.domain.training import RunReason
+from tidewheel.evidence.intervals import (
     Proportion,
     newcombe_difference,
     normal_quantile,
     student_t_quantile,
     wilson,
 )
-from tests.synthetic_models import make_model
-from tidewheel.domain.features import FEATURE_COUNT
-from tidewheel.domain.models import Model
 
 
 def reader(seq: int, feature: int, threshold: float = 0.5) -> Model:

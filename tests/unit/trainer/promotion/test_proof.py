@@ -9,10 +9,10 @@ import pytest
 from services.trainer.dataset.rows import Rows
 from services.trainer.promotion import proof
 from services.trainer.promotion.proof import PAIRS_MIN, JudgedModel, assess
-from services.trainer.statistics import evidence
+from tests.unit.evidence.test_pooling import card
 from tests.unit.trainer.promotion.test_gate import reader, rows
-from tests.unit.trainer.statistics.test_evidence import card
 from tidewheel.domain.models import Champion
+from tidewheel.evidence import pooling
 
 WINDOWS, SEEDS = 60, 30
 BLOCK = 100
@@ -65,7 +65,7 @@ def test_on_noise_hardly_a_window_promotes() -> None:
 
 def test_windows_worth_less_than_they_claim_are_seen_by_how_models_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share_of_noise(claimed=2000.0) <= 0.02
-    for module in (proof, evidence):
+    for module in (proof, pooling):
         monkeypatch.setattr(module, "standard_error_between", lambda _: 0.0)
     assert share_of_noise(claimed=2000.0) > 0.03
 
@@ -112,8 +112,8 @@ def test_few_models_show_nothing() -> None:
     found = [assess(perfect[:count], 3).better for count in range(PAIRS_MIN + 1)]
     assert found == [False] * PAIRS_MIN + [True]
     first = [(one, None) for one, _ in perfect]
-    found = [assess(first[:count], None).better for count in range(evidence.STRONG_MODELS_MIN + 1)]
-    assert found == [False] * evidence.STRONG_MODELS_MIN + [True]
+    found = [assess(first[:count], None).better for count in range(pooling.STRONG_MODELS_MIN + 1)]
+    assert found == [False] * pooling.STRONG_MODELS_MIN + [True]
     assert "4 of at least 5 models" in assess(perfect[:4], 3).detail
 
 
@@ -124,7 +124,7 @@ def test_windows_without_rows_say_nothing() -> None:
 
 def test_only_the_last_models_count() -> None:
     now, then = (
-        against(3, (300, 150), (300, 150), count=evidence.MODELS_MAX),
+        against(3, (300, 150), (300, 150), count=pooling.MODELS_MAX),
         against(3, (300, 300), (300, 0), count=99),
     )
     assert assess([*now, *then], 3) == assess(now, 3)

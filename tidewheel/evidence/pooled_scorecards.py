@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from services.trainer.statistics.intervals import Interval
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence
+from tidewheel.evidence.intervals import Interval
 
 E9 = 1e9
 ANY_SHARE = Interval(0.0, 0.0, 1.0)

@@ -19,13 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from river import metrics
-
-from services.trainer.statistics.intervals import Interval, Proportion, shrunk_variance, student_t_quantile, wilson
-from services.trainer.statistics.pooled_scorecards import ANY_SHARE, NO_SCORECARDS, PooledScorecards, ProfitAndLoss
-from services.trainer.statistics.ratios import Ratio, standard_error_between
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence, Scorecard
+from tidewheel.evidence.intervals import Interval, Proportion, shrunk_variance, student_t_quantile, wilson
+from tidewheel.evidence.pooled_scorecards import ANY_SHARE, NO_SCORECARDS, PooledScorecards, ProfitAndLoss
+from tidewheel.evidence.ratios import Ratio, standard_error_between
 
 MODELS_MAX = 20
 WEAK_LEVEL, WEAK_MODELS_MIN = 0.90, 5
@@ -55,13 +53,13 @@ def pool_scorecards(newest_first: Sequence[Scorecard]) -> PooledScorecards:
     cards = [card for card in newest_first if card.rows][:MODELS_MAX]
     if not cards:
         return NO_SCORECARDS
-    counts, edge = _counts(cards), _edge(cards)
+    edge = _edge(cards)
     account = next((card.account for card in newest_first if card.account), None)
     low_weak, low_strong = (edge.low(WEAK_LEVEL), edge.low(STRONG_LEVEL)) if edge else (-1.0, -1.0)
     return PooledScorecards(
         models=len(cards),
         precision=_proportion(_right(cards), sum(_effective_flagged(card) for card in cards)),
-        recall=metrics.Recall(cm=counts).get(),
+        recall=_recall(cards),
         base_rate=_proportion(_base(cards), sum(card.effective_rows for card in cards)),
         lift=edge.interval if edge else None,
         low_weak=low_weak,
@@ -83,6 +81,12 @@ def _right(cards: Sequence[Scorecard]) -> Ratio:
 def _base(cards: Sequence[Scorecard]) -> Ratio:
     """Pooled base rate."""
     return Ratio.of((card.positives, card.rows) for card in cards)
+
+
+def _recall(cards: Sequence[Scorecard]) -> float:
+    """Pooled; 0 where there is no positive row."""
+    positives = sum(card.positives for card in cards)
+    return sum(card.hits for card in cards) / positives if positives else 0.0
 
 
 def _edge(cards: Sequence[Scorecard]) -> _Difference | None:
@@ -142,21 +146,6 @@ def _by_lift(models: int, low_weak: float, low_strong: float) -> Evidence:
     if models >= STRONG_MODELS_MIN and low_strong > 0:
         return Evidence.STRONG
     return Evidence.WEAK if models >= WEAK_MODELS_MIN and low_weak > 0 else Evidence.NONE
-
-
-def _counts(cards: Sequence[Scorecard]) -> metrics.ConfusionMatrix:
-    """river's running confusion matrix, updated with each scorecard's counts as weights."""
-    counts = metrics.ConfusionMatrix()
-    for card in cards:
-        for real, said, count in (
-            (True, True, card.hits),
-            (False, True, card.flagged - card.hits),
-            (True, False, card.positives - card.hits),
-            (False, False, card.rows - card.flagged - card.positives + card.hits),
-        ):
-            if count:
-                counts.update(real, said, w=count)
-    return counts
 
 
 def _standard_error_of_sizes(cards: Sequence[Scorecard]) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.trainer.statistics.intervals import student_t_quantile
+from tidewheel.evidence.intervals import student_t_quantile
 
 TABLE = {
     1: (3.078, 12.706, 31.821),
