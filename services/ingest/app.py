@@ -8,8 +8,9 @@ from contextlib import closing, suppress
 from confluent_kafka import KafkaException
 
 from services.ingest.core import IngestCore, TimelineMismatchError
-from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition, last_second, prefetch_first
+from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition, last_second
 from services.ingest.pacing import ClockPacer, LagPacer, Pacer
+from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, Publisher, StopRequestedError
 from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from services.ingest.settings import Settings

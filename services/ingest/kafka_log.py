@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, islice
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from services.ingest.prefetch import prefetch_first
 from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError
+from tidewheel.contracts.partitioning import partition_of
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.kafka import (
@@ -40,38 +41,11 @@ NEW_TOPIC_ERRORS = (
     KafkaError._UNKNOWN_PARTITION,
 )
 T = TypeVar("T")
-
-
-def murmur2(key: bytes) -> int:
-    """The hash that Kafka's clients partition by, as an unsigned 32-bit number."""
-    mask, m = 0xFFFFFFFF, 0x5BD1E995
-    h = 0x9747B28C ^ len(key)
-    whole = len(key) & ~3
-    for at in range(0, whole, 4):
-        k = int.from_bytes(key[at : at + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        h = h * m & mask ^ k
-    if rest := key[whole:]:
-        h = (h ^ int.from_bytes(rest, "little")) * m & mask
-    h = (h ^ h >> 13) * m & mask
-    return h ^ h >> 15
-
-
-def partition_of(instrument: str, partitions: int) -> int:
-    """Where the records of an instrument lie, as `murmur2_random` puts them."""
-    return (murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
-
-
 Heartbeat = Callable[[], None]
 
 
 def no_heartbeat() -> None:
     """For a caller whose liveness nobody checks."""
-
-
-def prefetch_first(items: Iterator[T]) -> Iterator[T]:
-    """The same items, the first of them fetched: what stands in the way of it is raised here."""
-    return chain(list(islice(items, 1)), items)
 
 
 def _retry_new_topic(call: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from services.ingest import app, kafka_log
-from services.ingest.kafka_log import last_second, partition_of
+from services.ingest.kafka_log import last_second
 from services.ingest.publisher import Publisher
 from services.ingest.settings import Settings
 from tests.conftest import PARTITIONS
@@ -29,6 +29,7 @@ from tidewheel.contracts.codecs.market import (
     decode_feed_status,
     decode_second,
 )
+from tidewheel.contracts.partitioning import partition_of
 from tidewheel.contracts.topics import DEAD_LETTERS, FEED_STATUS, LABELER_GROUP, TICKS
 from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import MarketSecond, SourceKind

@@ -9,7 +9,6 @@ from typing import Any
 import click
 from joblib import cpu_count
 
-from services.ingest.kafka_log import partition_of
 from services.ingest.settings import Settings as Ingest
 from services.trainer.settings import Settings as Trainer
 from tidewheel.cli.options import Parsed
@@ -19,6 +18,7 @@ from tidewheel.cli.run import PARTITIONS, run
 from tidewheel.compare import parallel, results
 from tidewheel.compare.plan import CONFIGURATIONS_MAX, ComparisonRequest, Configuration
 from tidewheel.compare.text_table import lines
+from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.feeds import REPLAY
 from tidewheel.local.data_dir import check_writable, write_atomically
 from tidewheel.local.run_options import MAX, RunOptions, checked, parse_feed

@@ -16,7 +16,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
-from services.ingest.kafka_log import prefetch_first
+from services.ingest.prefetch import prefetch_first
 from services.ingest.quotes import SourceError
 from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings

@@ -8,10 +8,9 @@ from typing import Any
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from tidewheel.contracts.partitioning import PARTITIONER
 from tidewheel.contracts.topics import RECORD_BYTES_MAX
 
-# The partitioner of the Java client and of aiokafka, so that all producers map a key to the same partition.
-PARTITIONER = "murmur2_random"
 METADATA_LIMIT_S = 10.0
 POLLS_BEFORE_CLOSE = 3
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingest.kafka_log import murmur2, partition_of
+from tidewheel.contracts.partitioning import murmur2, partition_of
 
 
 @pytest.mark.parametrize(
