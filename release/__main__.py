@@ -2,7 +2,7 @@
 
 1. The commit's files are laid out in a folder of their own; files that are not committed are no part of a release.
 2. sdist, and from it the wheel, by the locked setuptools of the development environment.
-3. The wheel holds every file of the two packages, and the licence.
+3. The wheel holds every file of the three packages, and the licence.
 4. The wheel is installed into a new environment, over the locked packages of extra `local`, each checked by its hash.
 5. `tidewheel run` makes and serves a model there, in a folder that knows nothing of the checkout.
 6. The bill of materials says what that environment holds, with the jars of the broker.
@@ -26,7 +26,7 @@ from tidewheel.local.servers.jars import locked_jars
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 UV = Path(sys.executable).with_name("uv")
-PACKAGES = ("tidewheel", "services")
+PACKAGES = ("tidewheel", "services", "backtest")
 RUN = ("run", "--feed", "sim", "--speed", "max", "--exit-after-models", "1")
 RUN_LIMIT_S = 900.0
 # What would lead a process of the new environment back to this one.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
-from tests.tidy.tree import Source, full_names, imports, sources
+from tests.tidy.tree import PRODUCT, Source, full_names, imports, sources
 from tidewheel.telemetry import metrics
 
 DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)}
@@ -15,7 +15,7 @@ MODULE = metrics.__name__ + "."
 
 def product() -> list[Source]:
     own = "tidewheel/telemetry/metrics.py"
-    return [s for s in sources() if s.path.startswith(("tidewheel/", "services/")) and s.path != own]
+    return [s for s in sources() if s.path.startswith(PRODUCT) and s.path != own]
 
 
 def recorded(sources: Iterable[Source]) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.servers import server_port
-from tests.tidy.tree import full_names, sources
+from tests.tidy.tree import PRODUCT, full_names, sources
 from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP
 from tidewheel.local.monitoring.progress import ProgressWatch
@@ -44,7 +44,7 @@ def test_a_broker_that_knows_no_group_yet_may_be_asked(tmp_path: Path) -> None:
 
 
 def test_nobody_asks_the_admin_client_for_a_groups_offsets() -> None:
-    product = [source for source in sources() if source.path.startswith(("tidewheel/", "services/", "bench/"))]
+    product = [source for source in sources() if source.path.startswith((*PRODUCT, "bench/"))]
     names = [
         (source.path, line)
         for source in product

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 
-from tests.tidy.tree import Source, dotted, full_names, imports
+from tests.tidy.tree import PRODUCT, Source, dotted, full_names, imports
 
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
@@ -118,7 +118,7 @@ def purity(source: Source) -> Iterator[str]:
 
 def unseeded(source: Source) -> Iterator[str]:
     """Randomness comes from a generator with a stated seed."""
-    if not source.path.startswith(("tidewheel/", "services/")):
+    if not source.path.startswith(PRODUCT):
         return
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and not node.args and not node.keywords:
@@ -339,7 +339,7 @@ def sizes(path: str, size: int) -> Iterator[str]:
 def orphans(sources: Iterable[Source], entry_points: Iterable[str]) -> Iterator[str]:
     """Modules that nothing of the product imports, names or starts."""
     sources = tuple(sources)
-    product = [s for s in sources if s.path.startswith(("tidewheel/", "services/"))]
+    product = [s for s in sources if s.path.startswith(PRODUCT)]
     used = set(entry_points)
     for source in product:
         names = {name for _, name in imports(source)}

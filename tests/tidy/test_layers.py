@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.tidy.tree import ROOT, tracked
+from tests.tidy.tree import PRODUCT, ROOT, tracked
 
 LINT = Path(sys.executable).with_name("lint-imports")
 
 
 def copy_of_the_product(folder: Path) -> Path:
     for path in tracked():
-        if (path.startswith(("tidewheel/", "services/")) and path.endswith(".py")) or path == "pyproject.toml":
+        if (path.startswith(PRODUCT) and path.endswith(".py")) or path == "pyproject.toml":
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, folder / path)
     return folder
@@ -38,6 +38,10 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("services/trainer/learning/losses.py", "import services.trainer.search.tuning", "a window's way through"),
         ("tidewheel/contracts/topics.py", "import tidewheel.runtime.kafka", "layers"),
         ("tidewheel/report/page.py", "import tidewheel.local.clock", "layers"),
+        ("tidewheel/domain/time.py", "import services.labeler.barriers", "layers"),
+        ("tidewheel/cli/models.py", "def f():\n    import services.trainer.rebuild", "layers"),
+        ("services/ingest/app.py", "import backtest.plan", "layers"),
+        ("services/labeler/app.py", "import tidewheel.local.clock", "a service needs neither the command line"),
         ("tidewheel/report/page.py", "import redis", "a report is drawn from values"),
     ],
 )

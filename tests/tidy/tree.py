@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+PRODUCT = ("tidewheel/", "services/", "backtest/")
 GENERATED = "tidewheel/wire/v1/"
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -24,6 +25,9 @@ from tidewheel.cli.registry_access import (
     without_unreadable,
 )
 from tidewheel.registry.store import ModelPointer, Registry, WrongDirectionError
+
+# Only a trainer trains: it is reached by name, as `tidewheel.cli.services` reaches the services.
+REBUILD = "services.trainer.rebuild"
 
 
 @click.group()
@@ -162,9 +166,7 @@ def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
     """
     from confluent_kafka import KafkaException
 
-    from services.trainer.rebuild import RebuildError
-    from services.trainer.rebuild import rebuild as made_again
-
+    trainer = import_module(REBUILD)
     with open_registry(redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         model, record = find_model(registry, chosen, which)
@@ -173,8 +175,8 @@ def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
         f"reading examples {lineage.first_example_seq:,} to {lineage.last_example_seq:,} of {chosen} …", err=True
     )
     try:
-        rebuilt = made_again(kafka, model, record)
-    except RebuildError as failure:
+        rebuilt = trainer.rebuild(kafka, model, record)
+    except trainer.RebuildError as failure:
         raise click.ClickException(f"model {model.seq} of {chosen} cannot be made again: {failure}") from None
     except KafkaException as failure:
         raise click.ClickException(f"Kafka at {kafka} cannot be read: {failure.args[0].str()}") from None

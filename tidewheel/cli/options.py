@@ -26,6 +26,11 @@ class Parsed(click.ParamType):
             self.fail(str(failure), param, ctx)
 
 
+def option_text(value: Any) -> str:
+    """A value as it can be typed again."""
+    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
+
+
 KAFKA_DEFAULT = "127.0.0.1:9092"
 REDIS_DEFAULT = "redis://127.0.0.1:6379/0"
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tidewheel.cli.main import COMMANDS, tidewheel
-from tidewheel.cli.parameter_grid import option_text
+from tidewheel.cli.options import option_text
 from tidewheel.local.processes.services import SERVICES
 from tidewheel.runtime.settings import PREFIX
 

@@ -7,10 +7,10 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.market_columns import FeatureExtractor, MarketColumns
 from services.trainer.dataset.rows import Rows
 from services.trainer.windows.count_windows import Window
 from tests.quality.zoo.cores import INSTRUMENT
-from tidewheel.compare.market_columns import FeatureExtractor, MarketColumns
 
 
 class Stream:

@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from tests.unit.compare.values import comparison, flagged
+from tests.unit.backtest.values import comparison, flagged
 from tidewheel.domain import betting
 from tidewheel.domain.betting import FlaggedOrders
 from tidewheel.domain.comparison import Comparison, ConfigurationOrders, History, Lead, compare_pair, leads

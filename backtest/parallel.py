@@ -16,15 +16,15 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
+from backtest.labeling import Counts, LabelingConfig, LabelingPipeline
+from backtest.market_columns import MarketColumns, examples
+from backtest.plan import ComparisonRequest
+from backtest.progress import ProgressFile, ProgressLine
+from backtest.training import TrainingResult, train
 from services.ingest.prefetch import prefetch_first
 from services.ingest.quotes import SourceError
 from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings
-from tidewheel.compare.labeling import Counts, LabelingConfig, LabelingPipeline
-from tidewheel.compare.market_columns import MarketColumns, examples
-from tidewheel.compare.plan import ComparisonRequest
-from tidewheel.compare.progress import ProgressFile, ProgressLine
-from tidewheel.compare.training import TrainingResult, train
 from tidewheel.local.processes.signals import STOP_SIGNALS
 from tidewheel.runtime.process import FatalError
 

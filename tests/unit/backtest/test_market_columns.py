@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backtest.labeling import LabelingConfig, LabelingPipeline
+from backtest.market_columns import MarketColumns, examples
 from services.ingest.quotes import RawBatch, SourceError
 from services.ingest.seconds import SessionRules
 from services.ingest.sources.replay import Replay
 from services.labeler.config import LabelerConfig
 from services.orderbot.core import OrderRule
 from tests.system import recorded
-from tidewheel.compare.labeling import LabelingConfig, LabelingPipeline
-from tidewheel.compare.market_columns import MarketColumns, examples
 from tidewheel.domain.features import Example
 from tidewheel.domain.orders import ExitOn, Outcome
 from tidewheel.domain.prices import Threshold

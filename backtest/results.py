@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tidewheel.compare.labeling import Counts
-from tidewheel.compare.parallel import ConfigurationResult
-from tidewheel.compare.plan import ComparisonRequest, Configuration
-from tidewheel.compare.training import TrainingResult
+from backtest.labeling import Counts
+from backtest.parallel import ConfigurationResult
+from backtest.plan import ComparisonRequest, Configuration
+from backtest.training import TrainingResult
 from tidewheel.domain.account import Account
 from tidewheel.domain.comparison import Bounds, Comparison, History, Lead, Standing, leads
 from tidewheel.domain.orders import NotPlacedReason, Outcome

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.compare.values import found
-from tidewheel.cli.compare import VARIABLE_OPTIONS
+from backtest import parallel
+from backtest.command import VARIABLE_OPTIONS
+from backtest.parallel import ConfigurationResult
+from backtest.plan import ComparisonRequest
+from tests.unit.backtest.values import found
 from tidewheel.cli.main import main
-from tidewheel.compare import parallel
-from tidewheel.compare.parallel import ConfigurationResult
-from tidewheel.compare.plan import ComparisonRequest
 from tidewheel.domain.orders import ExitOn
 
 FILE = "quotes.csv"

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from backtest.labeling import LabelingConfig
 from services.ingest.settings import Settings as Ingest
 from services.labeler.settings import Settings as Labeler
 from services.orderbot.settings import Settings as Orderbot
 from services.trainer.settings import Settings as Trainer
-from tidewheel.compare.labeling import LabelingConfig
 from tidewheel.local.processes.services import INGEST, as_environment, run_settings
 from tidewheel.local.run_options import RunOptions
 from tidewheel.runtime.settings import load

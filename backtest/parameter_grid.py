@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from tidewheel.cli.options import option_text
+
 ParameterValues = dict[str, list[Any]]
 
 
@@ -74,8 +76,3 @@ def parameter_grid(found: ParameterValues, most: int) -> list[dict[str, Any]]:
 def displayed(values: Mapping[str, Any]) -> dict[str, str]:
     """Values for people, by option."""
     return {_dashed(name): option_text(value) for name, value in values.items()}
-
-
-def option_text(value: Any) -> str:
-    """A value as it can be typed again."""
-    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")

@@ -9,15 +9,15 @@ from typing import Any
 import click
 from joblib import cpu_count
 
+from backtest import parallel, results
+from backtest.parameter_grid import displayed, parameter_grid, parse_variations
+from backtest.plan import CONFIGURATIONS_MAX, ComparisonRequest, Configuration
+from backtest.text_table import lines
 from services.ingest.settings import Settings as Ingest
 from services.trainer.settings import Settings as Trainer
-from tidewheel.cli.options import Parsed
-from tidewheel.cli.parameter_grid import displayed, option_text, parameter_grid, parse_variations
+from tidewheel.cli.options import Parsed, option_text
 from tidewheel.cli.registry_access import json_option
 from tidewheel.cli.run import PARTITIONS, run
-from tidewheel.compare import parallel, results
-from tidewheel.compare.plan import CONFIGURATIONS_MAX, ComparisonRequest, Configuration
-from tidewheel.compare.text_table import lines
 from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.feeds import REPLAY
 from tidewheel.local.data_dir import check_writable, write_atomically

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from backtest.training import TrainingResult, train
 from services.trainer.settings import Settings
 from tests.synthetic_rows import INSTRUMENT, examples, market
-from tidewheel.compare.training import TrainingResult, train
 from tidewheel.domain.comparison import ConfigurationOrders
 from tidewheel.domain.features import Example
 from tidewheel.domain.time import NS_PER_S

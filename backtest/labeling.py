@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from backtest.market_columns import MarketColumns
 from services.ingest.core import IngestCore
 from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from services.ingest.seconds import SessionRules
 from services.labeler.config import LabelerConfig
 from services.labeler.core import Labeler, Output
 from services.orderbot.core import OrderRule, orders_of
-from tidewheel.compare.market_columns import MarketColumns
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome

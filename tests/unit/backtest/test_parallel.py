@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from backtest import parallel, results
+from backtest.labeling import LabelingConfig
+from backtest.market_columns import MarketColumns
+from backtest.plan import ComparisonRequest, Configuration
+from backtest.progress import CLEAR, ProgressFile, ProgressLine
 from services.ingest.seconds import SessionRules
 from services.orderbot.core import OrderRule
 from services.trainer.settings import Settings
 from tests.system import recorded
-from tidewheel.compare import parallel, results
-from tidewheel.compare.labeling import LabelingConfig
-from tidewheel.compare.market_columns import MarketColumns
-from tidewheel.compare.plan import ComparisonRequest, Configuration
-from tidewheel.compare.progress import CLEAR, ProgressFile, ProgressLine
 from tidewheel.domain.prices import Threshold
 from tidewheel.runtime.process import FatalError
 

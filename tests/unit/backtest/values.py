@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from backtest.labeling import Counts
+from backtest.parallel import ConfigurationResult
+from backtest.training import TrainingResult
 from tests.synthetic_models import CARD
 from tests.unit.local.values import event, result
-from tidewheel.compare.labeling import Counts
-from tidewheel.compare.parallel import ConfigurationResult
-from tidewheel.compare.training import TrainingResult
 from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
 from tidewheel.domain.comparison import Comparison, ConfigurationOrders, History, Lead, Standing

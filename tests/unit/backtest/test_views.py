@@ -4,12 +4,12 @@ import json
 import re
 from pathlib import Path
 
-from tests.unit.compare.values import WINDOWS, comparison, found
+from backtest import results
+from backtest.command import RUN_OPTIONS, VARIABLE_OPTIONS, _configuration
+from backtest.plan import ComparisonRequest, Configuration
+from backtest.text_table import lines
+from tests.unit.backtest.values import WINDOWS, comparison, found
 from tests.unit.report.reading import numbers, parsed, visible_text
-from tidewheel.cli.compare import RUN_OPTIONS, VARIABLE_OPTIONS, _configuration
-from tidewheel.compare import results
-from tidewheel.compare.plan import ComparisonRequest, Configuration
-from tidewheel.compare.text_table import lines
 from tidewheel.domain.comparison import Comparison, History
 from tidewheel.domain.prices import Threshold
 from tidewheel.report.comparison import page
