@@ -26,9 +26,9 @@ from tidewheel.domain.market import Int64
 from tidewheel.domain.models import Model
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent
+from tidewheel.domain.training_runs import TrainingRun, TrainingRuns
 from tidewheel.evidence import pooling
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
-from tidewheel.local.monitoring.training_runs import TrainingRun, TrainingRuns
 from tidewheel.registry.in_memory import InMemoryRegistry
 
 LOG = logging.getLogger("tidewheel.compare")

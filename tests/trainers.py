@@ -35,7 +35,7 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Champion, Model, ModelRecord, Scorecard, Verdict
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.domain.training import RunEvent, RunReason, Step, verdict_of
+from tidewheel.domain.training import RunEvent, RunReason, verdict_of
 from tidewheel.domain.windows import Windowing
 from tidewheel.evidence import pooling
 from tidewheel.registry.store import Registry
@@ -47,7 +47,6 @@ INSTRUMENT = "sim:BTC-USD"
 SIZE = 300
 LOOK_EVERY_S = 0.3
 T = TypeVar("T")
-CLOSING = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)
 
 
 def easy_rows(count: int, seed: int = 1) -> Rows:
@@ -175,7 +174,7 @@ def closings(broker: str) -> dict[int, RunEvent]:
     """Window -> the first event that ended it. Repeats must say the same."""
     found: dict[int, RunEvent] = {}
     for event in events(broker):
-        if event.step in CLOSING:
+        if event.step.verdict:
             known = found.setdefault(event.seq, event)
             assert event.result is not None
             assert known.result is not None

@@ -50,7 +50,7 @@ from services.trainer.runs.ledger import Ledger, StoppingError
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window, left_behind
 from tidewheel.domain.account import Account
-from tidewheel.domain.models import Champion, Evidence, Hyperparameters, Model, ModelRecord, Verdict
+from tidewheel.domain.models import Champion, Evidence, Hyperparameters, Model, ModelRecord
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.training import RunEvent, RunReason, RunResult, Step, verdict_of
 from tidewheel.evidence import pooling
@@ -58,7 +58,6 @@ from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import FatalError
 
 UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
-ENDS = {Verdict.PUBLISHED: Step.PUBLISHED, Verdict.REFUSED: Step.REFUSED, Verdict.FAILED: Step.FAILED}
 
 TrainCandidate = Callable[[Window, TrainingConfig, Emit, SearchStart], Candidate]
 Settle = Callable[[Account, Model, Window, bets.ModelOf, ExitOn], Account]
@@ -166,7 +165,7 @@ class Worker:
             self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, detail)
             return
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
-        self._events.write(RunEvent(instrument, seq, ENDS[verdict], 0, reason, detail, result=result))
+        self._events.write(RunEvent(instrument, seq, Step.of_verdict(verdict), 0, reason, detail, result=result))
         self._events.flush()
         metrics.record_run(instrument, verdict, reason)
 
@@ -183,7 +182,7 @@ class Worker:
         self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
-        self._emit(run, ENDS[record.verdict], f"{record.verdict} before", record.reason, result)
+        self._emit(run, Step.of_verdict(record.verdict), f"{record.verdict} before", record.reason, result)
         self._events.flush()
         return True
 
@@ -319,7 +318,7 @@ class Worker:
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
         result = result_of(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
-        self._emit(run, ENDS[run.verdict], run.detail, run.reason, result)
+        self._emit(run, Step.of_verdict(run.verdict), run.detail, run.reason, result)
         self._events.flush()
         self._record_metrics(run, waited_s)
 

@@ -31,7 +31,6 @@ from tests.proxy.tampered_request import TamperedRequest
 from tests.readers import breaks_in, first_of_each, labels, ordered, orders_on, payloads, seconds_of
 from tests.synthetic_seconds import seconds as made_seconds
 from tests.trainers import (
-    CLOSING,
     INSTRUMENT,
     SIZE,
     committed,
@@ -54,8 +53,8 @@ from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.models import Verdict
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training_runs import TrainingRun, TrainingRuns
 from tidewheel.local.log_check import check_log
-from tidewheel.local.monitoring.training_runs import TrainingRun, TrainingRuns
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import producer_config, read_to_end
 from tidewheel.runtime.process import Context
@@ -342,7 +341,8 @@ def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothin
     assert told[-1].step is Step.FAILED
     (found,), (undisturbed,) = runs_of(told), runs_of([decode_run_event(encode_run_event(event)) for event in run])
     assert found.outcome == "published"
-    assert found == replace(undisturbed, steps={*undisturbed.steps, Step.FAILED})
+    late_end = {Step.FAILED: found.first[Step.FAILED]}
+    assert found == replace(undisturbed, first=undisturbed.first | late_end, begun_times=2)
 
 
 def runs_of(events: Sequence[RunEvent]) -> list[TrainingRun]:
@@ -385,7 +385,7 @@ def test_offsets_of_the_trainer_that_come_late_go_back_till_the_next(kafka: Prox
         third.turn_until(at(5))
         late.release_and_wait()
         assert at(5)()
-    told = [one for one in events(kafka.direct) if one.instrument == INSTRUMENT and one.step in CLOSING]
+    told = [one for one in events(kafka.direct) if one.instrument == INSTRUMENT and one.step.verdict]
     assert {one.seq for one in told} == {1, 2, 3, 4, 5}
     assert {(one.step, one.reason) for one in told} == {(Step.REFUSED, "one_class")}
     assert {seq: ended.verdict for seq, ended in records(empty_redis).items()} == dict.fromkeys(

@@ -24,7 +24,7 @@ from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import DEAD_LETTERS, EXAMPLES, TOPICS, TRAINER_GROUP, TRAINING_RUNS
 from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH, Example
 from tidewheel.domain.models import ModelRecord
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context, FatalError
@@ -115,7 +115,7 @@ class TrainerBench:
     def _endings(self) -> list[RunEvent]:
         records = self._broker.partitions[TRAINING_RUNS.name, 0].committed()
         events = [decode_run_event(record.value or b"") for _, record in records]
-        return [event for event in events if event.step in (Step.PUBLISHED, Step.REFUSED, Step.FAILED)]
+        return [event for event in events if event.step.verdict]
 
     @property
     def records(self) -> list[int]:

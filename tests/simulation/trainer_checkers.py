@@ -23,7 +23,6 @@ from tidewheel.domain.models import ModelRecord, Scorecard, Verdict
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.registry import keys
 
-CLOSING = {Step.PUBLISHED: Verdict.PUBLISHED, Step.REFUSED: Verdict.REFUSED, Step.FAILED: Verdict.FAILED}
 # How a run ends by its reason, and which of them leave a model that is judged, or kept.
 VERDICTS = {
     "": Verdict.PUBLISHED,
@@ -141,8 +140,8 @@ def _closed(run: Run, first: int, last: int) -> None:
 def _ended(run: Run) -> None:
     """A crash may repeat the word on a window, not contradict it; that another trainer was first (`stale`) is no word
     on the window."""
-    record, ended = run.record, [event for event in run.events if event.step in CLOSING and event.reason != "stale"]
-    verdicts = Counter(CLOSING[event.step] for event in ended)
+    record, ended = run.record, [event for event in run.events if event.step.verdict and event.reason != "stale"]
+    verdicts = Counter(event.step.verdict for event in ended)
     if set(verdicts) != {record.verdict}:
         raise InvariantError(f"{run.name} is {record.verdict} in the registry, told was {dict(verdicts)}")
     for event in ended:

@@ -20,6 +20,16 @@ class Step(IntEnum):
     FAILED = 9
     SCORED = 10
 
+    @classmethod
+    def of_verdict(cls, verdict: Verdict) -> "Step":
+        """The step that ends a run so."""
+        return cls[verdict.name]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How a run ends by this step; None where it does not."""
+        return Verdict.__members__.get(self.name)
+
 
 class RunReason(StrEnum):
     """Why a run ended without a served model: the closed set that metrics and dashboards may name."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from tidewheel.domain.models import PartMetrics, Scorecard
 from tidewheel.domain.orders import NotPlacedReason, Outcome
+from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
-from tidewheel.local.monitoring.training_runs import TrainingRun
 
 Served = Mapping[tuple[str, int], int]
 NS_PER_S = 1_000_000_000

@@ -11,8 +11,7 @@ from typing import Any
 
 from tidewheel.domain.models import Evidence, Model, ModelRecord, PartMetrics, Scorecard, Verdict
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
-
-VERDICT_BY_STEP = {Step.PUBLISHED: Verdict.PUBLISHED, Step.REFUSED: Verdict.REFUSED, Step.FAILED: Verdict.FAILED}
+from tidewheel.domain.training_runs import TrainingRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +43,23 @@ class RunSources:
 
 
 class RunReport:
-    """The run as it went. A crash repeats events; the first of each step counts, but published is published."""
+    """The run as its events tell it, and beside it what the registry adds."""
 
     def __init__(self, sources: RunSources) -> None:
         self.sources = sources
-        self.first: dict[Step, RunEvent] = {}
-        self.trial_events: dict[int, RunEvent] = {}
+        self.run = TrainingRun(sources.seq)
         for event in sources.events:
-            if event.step is not Step.TRIAL:
-                self.first.setdefault(event.step, event)
-            elif event.trial is not None:
-                self.trial_events.setdefault(event.trial.number, event)
+            self.run.on_event(event)
+
+    @property
+    def first(self) -> dict[Step, RunEvent]:
+        """The first event of each step but TRIAL."""
+        return self.run.first
+
+    @property
+    def trial_events(self) -> dict[int, RunEvent]:
+        """The first event of each trial, by its number."""
+        return self.run.trial_events
 
     @property
     def model(self) -> Model | None:
@@ -67,11 +72,11 @@ class RunReport:
     @property
     def end(self) -> RunEvent | None:
         """The event that ended the run."""
-        return next((self.first[step] for step in VERDICT_BY_STEP if step in self.first), None)
+        return self.run.end_event
 
     @property
     def result(self) -> RunResult | None:
-        return self.end.result if self.end else None
+        return self.run.result
 
     @property
     def verdict(self) -> Verdict | None:
@@ -79,19 +84,19 @@ class RunReport:
         promoted since: where both tell, its word counts."""
         if self.record is not None:
             return self.record.verdict
-        return VERDICT_BY_STEP[self.end.step] if self.end else None
+        return self.end.step.verdict if self.end else None
 
     @property
     def reason(self) -> str:
         """The reason as it is counted; empty for a published model."""
         if self.record is not None:
             return self.record.reason
-        return self.end.reason if self.end else ""
+        return self.run.reason
 
     @property
     def detail(self) -> str:
         """What the trainer says of the end, a sentence; known from the log only."""
-        return self.end.detail if self.end and VERDICT_BY_STEP[self.end.step] is self.verdict else ""
+        return self.end.detail if self.end and self.end.step.verdict is self.verdict else ""
 
     @property
     def evidence(self) -> str:
@@ -106,30 +111,28 @@ class RunReport:
 
     @property
     def split(self) -> SplitSizes | None:
-        return self.first[Step.SPLIT].split if Step.SPLIT in self.first else None
+        return self.run.split
 
     @property
     def trials(self) -> list[Trial]:
         """Trials in the order of their numbers."""
-        return [event.trial for _, event in sorted(self.trial_events.items()) if event.trial]
+        return [trial for _, trial in sorted(self.run.trials.items())]
 
     @property
     def trials_planned(self) -> int:
-        found = [event.trials_planned or (event.trial.of if event.trial else 0) for event in self.sources.events]
-        return max([*found, len(self.trial_events)])
+        return max(self.run.trials_planned, len(self.trial_events))
 
     @property
     def selected(self) -> Trial | None:
-        """The trial that was chosen last: one that came to nothing on all rows gives way to another."""
-        found = [event.trial for event in self.sources.events if event.step is Step.SELECTED]
-        return found[-1] if found else None
+        """The trial that was chosen, if one was."""
+        return self.run.selected
 
     @property
     def scorecard(self) -> Scorecard | None:
         """How the model did on its next window, None while that is open."""
         if self.record is not None and self.record.scorecard is not None:
             return self.record.scorecard
-        return self.first[Step.SCORED].scorecard if Step.SCORED in self.first else None
+        return self.run.scorecard
 
     @property
     def parts(self) -> dict[str, PartMetrics]:
@@ -148,17 +151,16 @@ class RunReport:
         """First and last `example_seq` of the window."""
         if self.model is not None:
             return self.model.lineage.first_example_seq, self.model.lineage.last_example_seq
-        found = [(e.first_example_seq, e.last_example_seq) for e in self.sources.events if e.last_example_seq]
-        return found[0] if found else None
+        return (self.run.first_example_seq, self.run.last_example_seq) if self.run.last_example_seq else None
 
     @property
     def closed_at_ns(self) -> int:
         """When the window closed, 0 where that is not known."""
-        return next((event.window_closed_at_ns for event in self.sources.events if event.window_closed_at_ns), 0)
+        return self.run.window_closed_at_ns
 
     @property
     def ended_at_ns(self) -> int:
-        return self.end.at_ns if self.end else self.record.published_at_ns if self.record else 0
+        return self.run.ended_at_ns if self.end else self.record.published_at_ns if self.record else 0
 
     @property
     def recall_min(self) -> float | None:
@@ -180,11 +182,10 @@ class RunReport:
         """What is missing, what was begun twice, what does not agree: a sentence each."""
         sources = self.sources
         yield from filter(None, (sources.log_error, sources.registry_error, sources.model_error))
-        begun = sum(event.step is Step.WINDOW_CLOSED for event in sources.events)
-        if begun > 1:
+        if (begun := self.run.begun_times) > 1:
             yield f"The run was begun {begun} times, as after a crash; each step is shown at its first time."
         if sources.events and not self.first.get(Step.WINDOW_CLOSED) and self.closed_at_ns:
             yield "The log no longer holds the first events of this run."
-        if self.end and self.verdict and VERDICT_BY_STEP[self.end.step] is not self.verdict:
+        if self.end and self.verdict and self.end.step.verdict is not self.verdict:
             found = self.end.step.name.lower()
             yield f"The log says {found}, the registry says {self.verdict}: the registry's word is shown."

@@ -9,7 +9,7 @@ from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step
 from tidewheel.report.formatting import count, span
 from tidewheel.report.markup import Markup, joined, tag
-from tidewheel.report.run_report import VERDICT_BY_STEP, RunReport
+from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import labels, padded_range, ticks
 from tidewheel.report.svg import Margins, Plot, coordinate, figure, label, rect, responsive, svg
 from tidewheel.report.tables import table, time
@@ -90,7 +90,7 @@ def section(report: RunReport) -> Markup:
 
 
 def _name(report: RunReport, step: Step) -> str:
-    if step in VERDICT_BY_STEP:
+    if step.verdict:
         return report.verdict or "verdict"
     if step is Step.SCORED:
         return "scored on its next window"
@@ -136,7 +136,7 @@ def _detail(report: RunReport, step: Step) -> str:
     if step is Step.TRIAL:
         return f"{count(len(report.trial_events))} of {count(report.trials_planned)}" if report.trial_events else ""
     said = report.first[step].detail if step in report.first else ""
-    repeats = step in VERDICT_BY_STEP and Step.GATE in report.first and said == report.first[Step.GATE].detail
+    repeats = step.verdict is not None and Step.GATE in report.first and said == report.first[Step.GATE].detail
     return "" if repeats else said
 
 

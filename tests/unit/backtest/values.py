@@ -14,8 +14,8 @@ from tidewheel.domain.betting import Bettor
 from tidewheel.domain.comparison import Comparison, ConfigurationOrders, History, Lead, Standing
 from tidewheel.domain.models import Evidence
 from tidewheel.domain.training import Step
+from tidewheel.domain.training_runs import TrainingRuns
 from tidewheel.evidence import pooling
-from tidewheel.local.monitoring.training_runs import TrainingRuns
 
 WINDOWS = 3
 

@@ -8,9 +8,9 @@ from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import MarketSecond, Quotes, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import Step
+from tidewheel.domain.training_runs import TrainingRuns
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem
-from tidewheel.local.monitoring.training_runs import TrainingRuns
 
 
 def second(number: int, first_seq: int, count: int) -> MarketSecond:

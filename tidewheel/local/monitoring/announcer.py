@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.monitoring.observed import InstrumentState
-from tidewheel.local.monitoring.training_runs import TrainingRun
 from tidewheel.local.processes.supervisor import Phase, PhaseChange
 from tidewheel.local.view.formatting import market_time, per_s, price, share
 from tidewheel.local.view.frame import Frame

@@ -14,7 +14,7 @@ from tidewheel.domain.features import Example
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import RunEvent
-from tidewheel.local.monitoring.training_runs import TrainingRuns
+from tidewheel.domain.training_runs import TrainingRuns
 
 MIDS_KEPT = 240
 ORDERED: dict[type, str] = {

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from tidewheel.domain.models import PartMetrics, Scorecard
 from tidewheel.domain.training import Step, Trial
-from tidewheel.local.monitoring.training_runs import TrainingRun
+from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.local.view.formatting import NOTHING, age, share
 from tidewheel.local.view.frame import Frame
 

@@ -1,4 +1,8 @@
-"""What is known of the training runs of one instrument, from topic `training-runs`. Repeated events change nothing."""
+"""Where a run's events are folded into what is known of it: for the live view, the summary, the comparison, the report.
+
+A crash repeats events. The first of each step counts, but published is published, and what was chosen is what the
+search said last: a setting that comes to nothing on all rows gives way to another.
+"""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -7,29 +11,69 @@ from tidewheel.domain.models import Scorecard
 from tidewheel.domain.training import RunEvent, RunReason, RunResult, SplitSizes, Step, Trial
 from tidewheel.domain.windows import Windowing
 
-ENDS = (Step.PUBLISHED, Step.REFUSED, Step.FAILED)
-
 
 @dataclass(slots=True)
 class TrainingRun:
-    """One window's run as far as it has come. `reason`: a word; `detail`: the same for people."""
+    """One window's run as far as it has come. `first`: the first event of each step but TRIAL; `trial_events`: of
+    each trial, by its number; `begun_times`: how often the run was begun, once or after a crash again."""
 
     seq: int
-    steps: set[Step] = field(default_factory=set)
-    trials: dict[int, Trial] = field(default_factory=dict)
+    first: dict[Step, RunEvent] = field(default_factory=dict)
+    trial_events: dict[int, RunEvent] = field(default_factory=dict)
+    begun_times: int = 0
     trials_planned: int = 0
-    split: SplitSizes | None = None
     selected: Trial | None = None
-    gate_detail: str = ""
-    end: Step | None = None
-    reason: str = ""
-    detail: str = ""
-    result: RunResult | None = None
-    scorecard: Scorecard | None = None
+    end_event: RunEvent | None = None
     window_closed_at_ns: int = 0
-    ended_at_ns: int = 0
     first_example_seq: int = 0
     last_example_seq: int = 0
+
+    @property
+    def steps(self) -> set[Step]:
+        """Those that have been taken."""
+        return {*self.first, *([Step.TRIAL] if self.trial_events else ())}
+
+    @property
+    def end(self) -> Step | None:
+        """The step that ended it, None while it goes on."""
+        return self.end_event.step if self.end_event else None
+
+    @property
+    def ended_at_ns(self) -> int:
+        """0 while it goes on."""
+        return self.end_event.at_ns if self.end_event else 0
+
+    @property
+    def reason(self) -> str:
+        """Why it ended without a served model, a word; empty for a published one."""
+        return self.end_event.reason if self.end_event else ""
+
+    @property
+    def detail(self) -> str:
+        """What the trainer says of the end, for people."""
+        return self.end_event.detail if self.end_event else ""
+
+    @property
+    def result(self) -> RunResult | None:
+        return self.end_event.result if self.end_event else None
+
+    @property
+    def trials(self) -> dict[int, Trial]:
+        """By number, in the order in which they came."""
+        return {number: event.trial for number, event in self.trial_events.items() if event.trial is not None}
+
+    @property
+    def split(self) -> SplitSizes | None:
+        return self.first[Step.SPLIT].split if Step.SPLIT in self.first else None
+
+    @property
+    def gate_detail(self) -> str:
+        return self.first[Step.GATE].detail if Step.GATE in self.first else ""
+
+    @property
+    def scorecard(self) -> Scorecard | None:
+        """How its model did on the next window, None while that is open."""
+        return self.first[Step.SCORED].scorecard if Step.SCORED in self.first else None
 
     @property
     def published(self) -> bool:
@@ -46,28 +90,27 @@ class TrainingRun:
         return "candidate" if self.is_candidate else self.end.name.lower() if self.end else ""
 
     def on_event(self, event: RunEvent) -> bool:
-        """Take in a state change; returns whether it was new."""
-        if event.step is Step.TRIAL:
-            if event.trial is None or event.trial.number in self.trials:
-                return False
-            self.trials[event.trial.number] = event.trial
-        elif event.step in self.steps:
-            return False
-        self.steps.add(event.step)
-        self.trials_planned = event.trials_planned or self.trials_planned or (event.trial.of if event.trial else 0)
+        """Take in a state change; returns whether its step, or its trial, was new."""
+        self.begun_times += event.step is Step.WINDOW_CLOSED
+        self.trials_planned = max(self.trials_planned, event.trials_planned or (event.trial.of if event.trial else 0))
         self.window_closed_at_ns = self.window_closed_at_ns or event.window_closed_at_ns
         self.first_example_seq = self.first_example_seq or event.first_example_seq
         self.last_example_seq = self.last_example_seq or event.last_example_seq
-        self.split = event.split or self.split
         if event.step is Step.SELECTED:
             self.selected = event.trial
-        elif event.step is Step.GATE:
-            self.gate_detail = event.detail
-        elif event.step is Step.SCORED:
-            self.scorecard = event.scorecard
-        elif event.step in ENDS and (self.end is None or event.step is Step.PUBLISHED):
-            self.end, self.result, self.ended_at_ns = event.step, event.result, event.at_ns
-            self.reason, self.detail = event.reason, event.detail
+        is_new = self._is_new(event)
+        if is_new and event.step.verdict and (self.end_event is None or event.step is Step.PUBLISHED):
+            self.end_event = event
+        return is_new
+
+    def _is_new(self, event: RunEvent) -> bool:
+        if event.step is not Step.TRIAL:
+            is_new = event.step not in self.first
+            self.first.setdefault(event.step, event)
+            return is_new
+        if event.trial is None or event.trial.number in self.trial_events:
+            return False
+        self.trial_events[event.trial.number] = event
         return True
 
 
