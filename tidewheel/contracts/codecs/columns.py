@@ -53,6 +53,24 @@ def optional_flags(packed: bytes, count: int, name: str) -> NDArray[np.uint16]:
     return np.frombuffer(packed, dtype="<u2")
 
 
+def int64_rows(message: Message, names: tuple[str, ...]) -> Int64:
+    """Columns of a message, all as long as the first, as the rows of an array."""
+    count = len(getattr(message, names[0])) // 8
+    return np.stack([int64s(getattr(message, name), count, name) for name in names])
+
+
+def float64s(packed: bytes) -> NDArray[np.float64]:
+    """A column of any length."""
+    if len(packed) % 8:
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"a column of float64 has {len(packed)} bytes")
+    return np.frombuffer(packed, dtype="<f8")
+
+
+def packed_float64s(column: NDArray[np.float64]) -> bytes:
+    """A column of float64 as it travels."""
+    return column.astype("<f8").tobytes()
+
+
 def packed(column: NDArray[np.int64] | NDArray[np.uint16]) -> bytes:
     """A column as it travels: little-endian whatever the machine."""
     return column.astype(column.dtype.newbyteorder("<"), copy=False).tobytes()

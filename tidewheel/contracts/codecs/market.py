@@ -4,14 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 
-from tidewheel.contracts.codecs.columns import (
-    checked_instrument,
-    int64s,
-    optional_flags,
-    optional_int64s,
-    packed,
-    parse,
-)
+from tidewheel.contracts.codecs.columns import int64s, optional_flags, optional_int64s
+from tidewheel.contracts.codecs.message_table import COUNT, INSTRUMENT, Column, MessageTable, Within, enum
 from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.market import NO_QUOTES, MarketSecond, Quotes, SourceKind
 from tidewheel.domain.prices import INT64_MAX
@@ -65,84 +59,46 @@ class DeadLetter:
         return sha256(repr((*where, self.raw)).encode()).digest()
 
 
+MARKET_SECOND = MessageTable(
+    market_pb2.MarketSecond,
+    MarketSecond,
+    {
+        "instrument": INSTRUMENT,
+        "quotes": Within(
+            Quotes,
+            {
+                "count": COUNT,
+                "time_ns": Column(int64s),
+                "bid_e9": Column(int64s),
+                "offer_e9": Column(int64s),
+                "bid_size_e9": Column(optional_int64s),
+                "offer_size_e9": Column(optional_int64s),
+                "venue_time_ns": Column(optional_int64s),
+                "venue_seq": Column(optional_int64s),
+                "flags": Column(optional_flags),
+            },
+            empty=NO_QUOTES,
+        ),
+        "source_kind": enum(SourceKind, absent=SourceKind.LIVE),
+    },
+)
+FEED_STATUS = MessageTable(
+    market_pb2.FeedStatus,
+    FeedStatus,
+    {"event": enum(FeedEvent), "source_kind": enum(SourceKind), "instrument": INSTRUMENT},
+)
+DEAD_LETTER = MessageTable(market_pb2.DeadLetter, DeadLetter, {"reason": enum(DeadLetterReason)})
+
+
 def encode_second(value: MarketSecond) -> bytes:
-    quotes = value.quotes
-    message = market_pb2.MarketSecond(
-        instrument=value.instrument,
-        session=value.session,
-        second=value.second,
-        first_seq=value.first_seq,
-        open_bid_e9=value.open_bid_e9,
-        open_offer_e9=value.open_offer_e9,
-        close_bid_e9=value.close_bid_e9,
-        close_offer_e9=value.close_offer_e9,
-        day_open_e9=value.day_open_e9,
-        day_high_e9=value.day_high_e9,
-        day_low_e9=value.day_low_e9,
-        connection_epoch=value.connection_epoch,
-        stale=value.stale,
-        source_kind=int(value.source_kind),  # type: ignore[arg-type]
-        ends_session=value.ends_session,
-        last_tick_ns=value.last_tick_ns,
-    )
-    if len(quotes):
-        message.count = len(quotes)
-        message.time_ns = packed(quotes.time_ns)
-        message.bid_e9 = packed(quotes.bid_e9)
-        message.offer_e9 = packed(quotes.offer_e9)
-        message.bid_size_e9 = packed(quotes.bid_size_e9)
-        message.offer_size_e9 = packed(quotes.offer_size_e9)
-        message.venue_time_ns = packed(quotes.venue_time_ns)
-        message.venue_seq = packed(quotes.venue_seq)
-        message.flags = packed(quotes.flags)
-    return message.SerializeToString(deterministic=True)
+    return MARKET_SECOND.encode(value)
 
 
 def decode_second(payload: bytes | None) -> MarketSecond:
     """Raises InvalidRecordError where the bytes are no market second, or one that contradicts itself."""
-    message = parse(market_pb2.MarketSecond, payload)
-    value = MarketSecond(
-        instrument=checked_instrument(message.instrument),
-        session=message.session,
-        second=message.second,
-        first_seq=message.first_seq,
-        quotes=_quotes(message) if message.count else NO_QUOTES,
-        open_bid_e9=message.open_bid_e9,
-        open_offer_e9=message.open_offer_e9,
-        close_bid_e9=message.close_bid_e9,
-        close_offer_e9=message.close_offer_e9,
-        day_open_e9=message.day_open_e9,
-        day_high_e9=message.day_high_e9,
-        day_low_e9=message.day_low_e9,
-        connection_epoch=message.connection_epoch,
-        stale=message.stale,
-        source_kind=_source_kind(message.source_kind),
-        ends_session=message.ends_session,
-        last_tick_ns=message.last_tick_ns,
-    )
+    value = MARKET_SECOND.decode(payload)
     _check_second(value)
     return value
-
-
-def _source_kind(number: int) -> SourceKind:
-    try:
-        return SourceKind(number or SourceKind.LIVE)
-    except ValueError as failure:
-        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
-
-
-def _quotes(message: market_pb2.MarketSecond) -> Quotes:
-    count = message.count
-    return Quotes(
-        int64s(message.time_ns, count, "time_ns"),
-        int64s(message.bid_e9, count, "bid_e9"),
-        int64s(message.offer_e9, count, "offer_e9"),
-        optional_int64s(message.bid_size_e9, count, "bid_size_e9"),
-        optional_int64s(message.offer_size_e9, count, "offer_size_e9"),
-        optional_int64s(message.venue_time_ns, count, "venue_time_ns"),
-        optional_int64s(message.venue_seq, count, "venue_seq"),
-        optional_flags(message.flags, count, "flags"),
-    )
 
 
 def _check_second(value: MarketSecond) -> None:
@@ -183,62 +139,18 @@ def _check_second(value: MarketSecond) -> None:
 
 
 def encode_feed_status(value: FeedStatus) -> bytes:
-    return market_pb2.FeedStatus(
-        instrument=value.instrument,
-        event=int(value.event),  # type: ignore[arg-type]
-        time_ns=value.time_ns,
-        connection_epoch=value.connection_epoch,
-        detail=value.detail,
-        source_kind=int(value.source_kind),  # type: ignore[arg-type]
-    ).SerializeToString(deterministic=True)
+    return FEED_STATUS.encode(value)
 
 
 def decode_feed_status(payload: bytes | None) -> FeedStatus:
     """Raises InvalidRecordError."""
-    message = parse(market_pb2.FeedStatus, payload)
-    try:
-        event, kind = FeedEvent(message.event), SourceKind(message.source_kind)
-    except ValueError as failure:
-        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
-    return FeedStatus(
-        checked_instrument(message.instrument),
-        event,
-        message.time_ns,
-        message.connection_epoch,
-        message.detail,
-        kind,
-    )
+    return FEED_STATUS.decode(payload)
 
 
 def encode_dead_letter(value: DeadLetter) -> bytes:
-    return market_pb2.DeadLetter(
-        service=value.service,
-        source=value.source,
-        partition=value.partition,
-        offset=value.offset,
-        reason=value.reason,
-        detail=value.detail,
-        key=value.key,
-        raw=value.raw,
-        instrument=value.instrument,
-    ).SerializeToString(deterministic=True)
+    return DEAD_LETTER.encode(value)
 
 
 def decode_dead_letter(payload: bytes | None) -> DeadLetter:
     """Raises InvalidRecordError."""
-    message = parse(market_pb2.DeadLetter, payload)
-    try:
-        reason = DeadLetterReason(message.reason)
-    except ValueError as failure:
-        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
-    return DeadLetter(
-        message.service,
-        message.source,
-        message.partition,
-        message.offset,
-        reason,
-        message.detail,
-        message.key,
-        message.raw,
-        message.instrument,
-    )
+    return DEAD_LETTER.decode(payload)

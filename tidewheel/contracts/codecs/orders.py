@@ -1,6 +1,18 @@
 """Topics `orders`, `transactions` and `examples`."""
 
-from tidewheel.contracts.codecs.columns import checked_instrument, int64s, packed, parse
+from collections.abc import Iterable, Mapping
+
+from tidewheel.contracts.codecs.columns import int64s
+from tidewheel.contracts.codecs.message_table import (
+    COUNT,
+    INSTRUMENT,
+    Checked,
+    Column,
+    Computed,
+    Converted,
+    MessageTable,
+    enum,
+)
 from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
 from tidewheel.domain.features import FEATURES_BYTES, SCHEMA_HASH, Example
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
@@ -10,44 +22,46 @@ from tidewheel.wire.v1 import orders_pb2
 
 
 def encode_orders(value: SecondOrders) -> bytes:
-    message = orders_pb2.SecondOrders(
-        instrument=value.instrument, session=value.session, second=value.second, count=len(value)
-    )
-    if len(value):
-        message.order_id = packed(value.order_id)
-        message.placed_ns = packed(value.placed_ns)
-        message.bid_e9 = packed(value.bid_e9)
-        message.offer_e9 = packed(value.offer_e9)
-        message.upper_e9 = packed(value.upper_e9)
-        message.lower_e9 = packed(value.lower_e9)
-    for reason in sorted(value.not_placed):
-        message.not_placed.add(reason=int(reason), count=value.not_placed[reason])
-    return message.SerializeToString(deterministic=True)
+    return SECOND_ORDERS.encode(value)
 
 
 def decode_orders(payload: bytes | None) -> SecondOrders:
     """Raises InvalidRecordError."""
-    message = parse(orders_pb2.SecondOrders, payload)
-    count = message.count
-    try:
-        not_placed = {NotPlacedReason(row.reason): row.count for row in message.not_placed}
-    except ValueError as failure:
-        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
-    value = SecondOrders(
-        checked_instrument(message.instrument),
-        message.session,
-        message.second,
-        int64s(message.order_id, count, "order_id"),
-        int64s(message.placed_ns, count, "placed_ns"),
-        int64s(message.bid_e9, count, "bid_e9"),
-        int64s(message.offer_e9, count, "offer_e9"),
-        int64s(message.upper_e9, count, "upper_e9"),
-        int64s(message.lower_e9, count, "lower_e9"),
-        not_placed,
-    )
-    if count:
+    value = SECOND_ORDERS.decode(payload)
+    if len(value):
         _check_orders(value)
     return value
+
+
+def _not_placed_to_wire(not_placed: Mapping[NotPlacedReason, int]) -> list[orders_pb2.NotPlaced]:
+    return [
+        orders_pb2.NotPlaced(reason=reason, count=not_placed[reason])  # type: ignore[arg-type]
+        for reason in sorted(not_placed)
+    ]
+
+
+def _not_placed_from_wire(rows: Iterable[orders_pb2.NotPlaced]) -> dict[NotPlacedReason, int]:
+    try:
+        return {NotPlacedReason(row.reason): row.count for row in rows}
+    except ValueError as failure:
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
+
+
+SECOND_ORDERS = MessageTable(
+    orders_pb2.SecondOrders,
+    SecondOrders,
+    {
+        "not_placed": Converted(_not_placed_from_wire, _not_placed_to_wire),
+        "instrument": INSTRUMENT,
+        "count": COUNT,
+        "order_id": Column(int64s),
+        "placed_ns": Column(int64s),
+        "bid_e9": Column(int64s),
+        "offer_e9": Column(int64s),
+        "upper_e9": Column(int64s),
+        "lower_e9": Column(int64s),
+    },
+)
 
 
 def _check_orders(value: SecondOrders) -> None:
@@ -66,63 +80,36 @@ def _check_orders(value: SecondOrders) -> None:
 
 
 def encode_transaction(value: Transaction) -> bytes:
-    return orders_pb2.Transaction(
-        instrument=value.instrument,
-        order_id=value.order_id,
-        session=value.session,
-        placed_ns=value.placed_ns,
-        entry_e9=value.entry_e9,
-        upper_e9=value.upper_e9,
-        lower_e9=value.lower_e9,
-        resolved_ns=value.resolved_ns,
-        resolved_seq=value.resolved_seq,
-        exit_e9=value.exit_e9,
-        outcome=int(value.outcome),  # type: ignore[arg-type]
-        pnl_e9=value.pnl_e9,
-    ).SerializeToString()
+    return TRANSACTION.encode(value)
 
 
 def decode_transaction(payload: bytes | None) -> Transaction:
     """Raises InvalidRecordError."""
-    message = parse(orders_pb2.Transaction, payload)
-    try:
-        outcome = Outcome(message.outcome)
-    except ValueError as failure:
-        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, str(failure)) from None
+    return TRANSACTION.decode(payload)
+
+
+def _check_pnl(message: orders_pb2.Transaction) -> None:
     if message.pnl_e9 != message.exit_e9 - message.entry_e9:
         raise InvalidRecordError(DeadLetterReason.INCONSISTENT, f"pnl_e9 {message.pnl_e9} is not exit - entry")
-    return Transaction(
-        checked_instrument(message.instrument),
-        message.order_id,
-        message.session,
-        message.placed_ns,
-        message.entry_e9,
-        message.upper_e9,
-        message.lower_e9,
-        message.resolved_ns,
-        message.resolved_seq,
-        message.exit_e9,
-        outcome,
-    )
+
+
+TRANSACTION = MessageTable(
+    orders_pb2.Transaction,
+    Transaction,
+    {"outcome": enum(Outcome), "pnl_e9": Computed(_check_pnl), "instrument": INSTRUMENT},
+)
 
 
 def encode_example(value: Example) -> bytes:
-    return orders_pb2.Example(
-        instrument=value.instrument,
-        example_seq=value.example_seq,
-        order_id=value.order_id,
-        placed_ns=value.placed_ns,
-        resolved_ns=value.resolved_ns,
-        label=value.label,
-        schema_hash=value.schema_hash,
-        features=value.features,
-        pnl_e9=value.pnl_e9,
-    ).SerializeToString()
+    return EXAMPLE.encode(value)
 
 
 def decode_example(payload: bytes | None) -> Example:
     """Raises InvalidRecordError; a row of another schema is one."""
-    message = parse(orders_pb2.Example, payload)
+    return EXAMPLE.decode(payload)
+
+
+def _check_example(message: orders_pb2.Example) -> None:
     if message.schema_hash != SCHEMA_HASH:
         raise InvalidRecordError(
             DeadLetterReason.WRONG_SCHEMA,
@@ -136,14 +123,6 @@ def decode_example(payload: bytes | None) -> Example:
         raise InvalidRecordError(
             DeadLetterReason.INCONSISTENT, f"label {message.label}, example_seq {message.example_seq}"
         )
-    return Example(
-        checked_instrument(message.instrument),
-        message.example_seq,
-        message.order_id,
-        message.placed_ns,
-        message.resolved_ns,
-        message.label,
-        message.features,
-        message.pnl_e9,
-        message.schema_hash,
-    )
+
+
+EXAMPLE = MessageTable(orders_pb2.Example, Example, {"schema_hash": Checked(_check_example), "instrument": INSTRUMENT})
