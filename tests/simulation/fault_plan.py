@@ -106,6 +106,8 @@ SUCCESSORS: dict[ApiKey, tuple[ApiKey, ...]] = {
 }
 # Where strangers' records are met, by those who read there.
 POISONED_TOPICS = (TICKS.name, ORDERS.name, EXAMPLES.name)
+# What may stand there twice: their producers promise each record at least once.
+REPEATED_TOPICS = (TICKS.name, ORDERS.name)
 STEPS = 9_000  # effects of all processes in a run without faults, roughly
 
 
@@ -138,6 +140,7 @@ def draw(chance: Random) -> list[Fault]:
     faults = [chance.choice(makers)(chance) for _ in range(count)]
     faults += [_poison_pill(chance) for _ in range(chance.choice((0, 1, 3)))]
     faults += [_delayed_request(chance) for _ in range(chance.choice((0, 0, 1, 2, 4)))]
+    faults += [_repeat(chance) for _ in range(chance.choice((0, 0, 1, 3)))]
     return sorted(faults, key=lambda fault: (fault.role, fault.at))
 
 
@@ -191,6 +194,12 @@ def _stop(chance: Random) -> Fault:
 def _poison_pill(chance: Random) -> Fault:
     """A record that nobody can read."""
     return Fault("poison", "stranger", chance.randint(1, STEPS), how=chance.choice(POISONED_TOPICS))
+
+
+def _repeat(chance: Random) -> Fault:
+    """A producer that crashed before it heard of its last records writes them once more."""
+    topic = chance.choice(REPEATED_TOPICS)
+    return Fault("repeat", "producer", chance.randint(1, STEPS), how=topic, more=chance.choice((1, 1, 2, 5)))
 
 
 def _delayed_request(chance: Random) -> Fault:

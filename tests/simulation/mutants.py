@@ -134,6 +134,12 @@ MUTANTS = (
         mutations.instead(Partition, "checkpoint_records", lambda right: lambda _: iter(())),
     ),
     Mutant(
+        15,
+        "labeler: takes a repeat for a new second",
+        "labels: ",
+        mutations.instead(Labeler, "on_second", mutations.repeats_are_new),
+    ),
+    Mutant(
         0,
         "labeler: features one second late",
         "labels: ",

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from services.labeler.app import LabelerProcessor
-from services.labeler.core import Output
+from services.labeler.core import Labeler, Output
 from services.orderbot.offset_tracker import OffsetTracker
 from services.predictor.model_slot import ServingModel
 from services.predictor.watcher import Watcher
@@ -20,6 +20,7 @@ from tests.simulation.redis_memory import Store
 from tests.simulation.request_sender import ClientLog
 from tidewheel.contracts.codecs.orders import encode_transaction
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINER_GROUP, TRANSACTIONS
+from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.models import Champion, Model, ModelRecord
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, RunReason, Step
@@ -77,6 +78,15 @@ def replaced(right: object) -> Any:
         raise FatalError(loop._replaced(str(failure)))
 
     return rejoin
+
+
+def repeats_are_new(right: Callable[[Labeler, MarketSecond], list[Output]]) -> Any:
+    def on_second(labeler: Labeler, second: MarketSecond) -> list[Output]:
+        if second.second == labeler._seconds_seen:
+            labeler._seconds_seen -= 1
+        return right(labeler, second)
+
+    return on_second
 
 
 def shifted(right: Callable[..., Any]) -> Any:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from services.labeler import partition
 from services.trainer.promotion import proof
 from services.trainer.promotion.gate import Promotion
-from tests.simulation import checkers, fake_learner, fault_plan, inputs
+from tests.simulation import checkers, committed, fake_learner, fault_plan, inputs
 from tests.simulation.broker import Broker
 from tests.simulation.fault_plan import Fault
 from tests.simulation.injector import NoFaults
@@ -26,7 +26,8 @@ POISON_VALUES = (b"no message", b"\xff\xff\xff", b"", None)
 
 # How long a transaction may be open that a late request has begun.
 OPEN_STEPS_MAX = 1500
-MOVE_LOOKS_MAX, MOVE_LOOK_STEPS = 30, 500
+# How often, and after how many steps each, a fault looks again whether there is something to do.
+LOOKS_MAX, LOOK_STEPS = 30, 500
 
 
 @dataclass
@@ -76,6 +77,7 @@ def _run_and_check(seed: int, faults: list[Fault], system: System, verbose: bool
         "compact": lambda _: system.broker.compact(LABELER_STATE.name),
         "move": lambda _: _move(system, simulator),
         "poison": lambda fault: _write_poison_pill(system, fault.how, simulator.chance),
+        "repeat": lambda fault: _write_again(system, simulator, fault),
         "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
     }
     simulator.on_arrival = lambda owner: _expires(system, simulator, owner)
@@ -117,7 +119,19 @@ def _write_poison_pill(system: System, topic: str, chance: Random) -> None:
     system.poison[*place, system.broker.append(place, key, value)] = value
 
 
-def _move(system: System, simulator: Simulator, looks: int = MOVE_LOOKS_MAX) -> None:
+def _write_again(system: System, simulator: Simulator, fault: Fault, looks: int = LOOKS_MAX) -> None:
+    """The last records of an instrument, or as many as there are, stand on their topic a second time: where there are
+    none yet, later."""
+    market, topic = simulator.chance.choice(system.markets), TOPICS[fault.how]
+    place = committed.partition_key_of(market, topic)
+    last = committed.records(system, market, topic)[-fault.more :]
+    for _, record in last:
+        system.repeats.add((*place, system.broker.append(place, record.key, record.value)))
+    if not last and looks:
+        simulator.later(LOOK_STEPS, lambda: _write_again(system, simulator, fault, looks - 1))
+
+
+def _move(system: System, simulator: Simulator, looks: int = LOOKS_MAX) -> None:
     """An operator promotes the candidate of each instrument, or goes back to an older model; models come late in a run,
     so he looks again while there is none."""
     registry, before = Registry(SimRedis(system.store, NoFaults("operator")), "memory"), len(system.store.by_hand)
@@ -133,4 +147,4 @@ def _move(system: System, simulator: Simulator, looks: int = MOVE_LOOKS_MAX) -> 
     if len(system.store.by_hand) > before:
         simulator.say(f"pointers moved by hand: {sorted(system.store.by_hand)}")
     elif looks:
-        simulator.later(MOVE_LOOK_STEPS, lambda: _move(system, simulator, looks - 1))
+        simulator.later(LOOK_STEPS, lambda: _move(system, simulator, looks - 1))

@@ -85,6 +85,7 @@ class System:
         self.store = store
         self.markets = markets
         self.poison: dict[tuple[str, int, int], bytes | None] = {}  # topic, partition, offset of unreadable records
+        self.repeats: set[tuple[str, int, int]] = set()  # topic, partition, offset of records that were written again
         self.served: dict[tuple[str, str], list[ServingModel]] = {}  # by predictor and instrument, one after the other
         self._chance = chance
         self._commit_ms = chance.choice((1, 1, 20, 300))

@@ -6,6 +6,7 @@ import pytest
 from tests.predictors import metric_value
 from tests.simulation import checkers, runs
 from tests.simulation.broker import Broker
+from tests.simulation.fault_plan import Fault
 from tests.simulation.mutants import MUTANTS, Mutant, find
 from tests.simulation.services import System
 from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, key_kind
@@ -79,12 +80,20 @@ def systems(monkeypatch: pytest.MonkeyPatch) -> list[System]:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_services_leave_is_sound_and_no_reader_is_alarmed(seed: int, systems: list[System]) -> None:
     before = counts()
-    assert runs.run(seed).failure == ""
+    assert runs.run(seed, [fault for fault in runs.faults_of(seed) if fault.kind != "repeat"]).failure == ""
     (system,) = systems
     invariants = checked(system.broker)
     assert invariants.findings.total == 0, invariants.lines()
     assert len(invariants.instruments) == len(system.markets)
     assert counts() == before
+
+
+def test_a_second_that_is_written_again_breaks_a_law_and_is_counted_by_its_readers(systems: list[System]) -> None:
+    before = counts()
+    assert runs.run(0, [Fault("repeat", "producer", 4000, how=TICKS.name, more=2)]).failure == ""
+    assert checked(systems[-1].broker).findings.by_invariant.keys() == {Invariant.TICKS_ONCE}
+    counted = {site: after - before[site] for site, after in counts().items()}
+    assert counted == {site: 2 * (site[1:] == (TICKS.name, "repeated")) for site in NEVER}
 
 
 @pytest.mark.parametrize("fault", [one for one in MUTANTS if one.name in BREAKS_LAWS], ids=lambda fault: fault.name)

@@ -55,7 +55,7 @@ def test_an_effect_that_no_fault_is_drawn_at_is_told(site: str) -> None:
 def test_the_faults_really_happen() -> None:
     drawn = {fault.kind for plan_seed in PLANS for fault in runs.faults_of(plan_seed)}
     assert {fault.kind for seed in SEEDS for fault in outcome(seed).injected} == drawn
-    assert drawn >= {"compact", "move", "timeout", "poison"}
+    assert drawn >= {"compact", "move", "timeout", "poison", "repeat"}
 
 
 def test_each_service_is_asked_to_end() -> None:
@@ -88,6 +88,15 @@ def test_a_fault_that_only_breaks_a_process_is_not_found_by_a_check() -> None:
     assert found is not None
     assert "has no attribute 'typo'" in found.reason
     assert typo.killed_by not in found.reason
+
+
+def test_a_labeler_that_takes_a_repeat_for_a_new_second_is_found_by_repeats_alone() -> None:
+    mutant = next(one for one in mutants.MUTANTS if "takes a repeat" in one.name)
+    with mutant.apply():
+        failed = runs.run(mutant.seed)
+        others = [fault for fault in failed.faults if fault.kind != "repeat"]
+        assert failed.failure != ""
+        assert runs.run(mutant.seed, others).failure == ""
 
 
 def test_every_check_finds_a_planted_fault() -> None:
