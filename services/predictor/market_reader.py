@@ -21,7 +21,7 @@ from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.continuity import NEXT, ReadPositions
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
-from tidewheel.runtime.kafka import check, consumer_config, partitions_of
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of
 
 # Records of a partition read back at a start or a jump: 600 seconds, and some, for each of its instruments; for two
 # where fewer are known.
@@ -47,8 +47,9 @@ class ReadBackRange(NamedTuple):
 class MarketReader:
     """One thread runs it; it writes MarketViews."""
 
-    def __init__(self, bootstrap: str, views: MarketViews, log: logging.Logger) -> None:
+    def __init__(self, bootstrap: str, views: MarketViews, log: logging.Logger, clients: Clients = KAFKA) -> None:
         self._bootstrap = bootstrap
+        self._clients = clients
         self._views = views
         self._log = log
         self._histories: dict[str, PriceHistory] = {}
@@ -66,7 +67,7 @@ class MarketReader:
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; whatever Kafka does, begin again."""
         while not stop.is_set():
-            consumer = Consumer(self._config())
+            consumer = self._clients.consumer(self._config())
             try:
                 self._assign(consumer, self._await_partitions(consumer, stop))
                 while not stop.is_set():
@@ -77,7 +78,7 @@ class MarketReader:
             finally:
                 consumer.close()
 
-    def _config(self) -> dict[str, object]:
+    def _config(self) -> Config:
         return consumer_config(
             self._bootstrap,
             "predictor",

@@ -7,6 +7,7 @@ from functools import wraps
 from itertools import pairwise
 from typing import TypeVar
 
+from services.predictor.refusals import PredictionRefusedError
 from tests.simulation.committed import InvariantError, partition_key_of, records, values
 from tests.simulation.inputs import ExpectedMarket, second_values
 from tests.simulation.services import System
@@ -175,6 +176,19 @@ def serving(system: System) -> None:
                 raise InvariantError(f"{who} scores {name} by other weights than those of model {served.seq}")
 
 
+def predict_now(system: System, market: ExpectedMarket) -> None:
+    """In the end every predictor that lives scores the row of an order in the second after the market's last one, by
+    the oracle's word, or refuses where the market's past is too short."""
+    for who in system.predictors:
+        try:
+            row = system.row_now(who, market.instrument)
+        except PredictionRefusedError as refused:
+            raise InvariantError(f"{who} refuses {market.instrument}: {refused}") from refused
+        if row != market.features_now:
+            wanted = "no row" if market.features_now is None else "the row of an order in the next second"
+            raise InvariantError(f"{who} scores {row and row[:20].hex()}… of {market.instrument} instead of {wanted}")
+
+
 Check = Callable[[System], None]
 
 
@@ -201,6 +215,7 @@ CHECKERS: tuple[Check, ...] = (
         poison_pills,
     ),
     *(_each(causality), _each(windows), _each(promotions), _each(gate_verdicts), _each(scorecards), pointers, serving),
+    _each(predict_now),
 )
 
 

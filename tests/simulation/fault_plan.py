@@ -43,7 +43,7 @@ EFFECTS_PER_RUN: dict[str, dict[str, int]] = {
         "poll": 120,
         "send": 60,
     },
-    "predictor": {"registry": 150},
+    "predictor": {"registry": 150, "consume": 90, "leave": 1},
 }
 # What a call may answer: `late`, nothing was done; `lost`, though it was; `told`, an error in the place of records.
 ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -67,7 +67,7 @@ ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
         "consume": ("told",),
         "committed": ("late",),
     },
-    "predictor": {"registry": ("late", "lost")},
+    "predictor": {"registry": ("late", "lost"), "consume": ("told",)},
 }
 # Requests that may come late, how often a role sends them, roughly, and how often one is drawn.
 DELAYABLE_REQUESTS: dict[str, dict[ApiKey, tuple[int, int]]] = {
@@ -106,6 +106,11 @@ SUCCESSORS: dict[ApiKey, tuple[ApiKey, ...]] = {
 }
 # Where strangers' records are met, by those who read there.
 POISONED_TOPICS = (TICKS.name, ORDERS.name, EXAMPLES.name)
+# Who may get nothing of a topic for a while.
+READS = (
+    *(("labeler", TICKS.name), ("labeler", ORDERS.name), ("orderbot", TICKS.name)),
+    *(("trainer", EXAMPLES.name), ("predictor", TICKS.name)),
+)
 # What may stand there twice: their producers promise each record at least once.
 REPEATED_TOPICS = (TICKS.name, ORDERS.name)
 STEPS = 9_000  # effects of all processes in a run without faults, roughly
@@ -214,9 +219,7 @@ def _delayed_request(chance: Random) -> Fault:
 
 
 def _delay(chance: Random) -> Fault:
-    role, topic = chance.choice(
-        (("labeler", "ticks"), ("labeler", "orders"), ("orderbot", "ticks"), ("trainer", "examples"))
-    )
+    role, topic = chance.choice(READS)
     return Fault("delay", role, chance.randint(1, STEPS), how=topic, more=chance.choice((100, 1000, 3000)))
 
 

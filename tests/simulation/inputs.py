@@ -8,6 +8,8 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from tests import markets, oracle
 from tests.oracle import E9, Row
 from tests.simulation.broker import partition_of
@@ -40,6 +42,7 @@ class ExpectedMarket:
     transactions: list[bytes]
     examples: list[bytes]
     plain_examples: list[oracle.Example]
+    features_now: bytes | None  # of an order in the second after the last one, at its close; None: its past is short
 
     @property
     def partition(self) -> int:
@@ -80,7 +83,14 @@ def expected(instrument: str, number: int) -> ExpectedMarket:
         [encode_transaction(_transaction(instrument, one)) for one in result.transactions],
         [encode_example(_example(instrument, one)) for one in examples],
         examples,
+        _features_now(result.sessions[-1]),
     )
+
+
+def _features_now(session: oracle.Session) -> bytes | None:
+    last = session.bars[-1]
+    order = oracle.Order(0, last.session, (last.second + 1) * E9, last.bid, last.offer, 0, 0)
+    return oracle.features_of(session, np.array([bar.mid for bar in session.bars], dtype=np.int64), order)
 
 
 def second_values(second: MarketSecond) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from services.labeler.core import Labeler
 from services.labeler.history import History
 from services.labeler.partition import Partition
 from services.orderbot.offset_tracker import OffsetTracker
+from services.predictor.history import MarketViews, PriceHistory
 from services.predictor.watcher import Watcher
 from services.trainer.app import TrainerApp
 from services.trainer.promotion import scorecard
@@ -292,6 +293,18 @@ MUTANTS = (
         "predictor: goes back to its first model for a while",
         "pointers: ",
         mutations.instead(Watcher, "_swap", mutations.first_model_again),
+    ),
+    Mutant(
+        0,
+        "predictor: takes an older second for a newer one",
+        "predict_now: ",
+        mutations.instead(PriceHistory, "add", mutations.newest_is_what_came_last),
+    ),
+    Mutant(
+        0,
+        "predictor: shows a market once and no more",
+        "predict_now: ",
+        mutations.instead(MarketViews, "put", mutations.first_view_only),
     ),
 )
 

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from services.labeler.app import LabelerProcessor
 from services.labeler.core import Labeler, Output
 from services.orderbot.offset_tracker import OffsetTracker
+from services.predictor.history import MarketView, MarketViews, PriceHistory
 from services.predictor.model_slot import ServingModel
 from services.predictor.watcher import Watcher
 from services.trainer.runs.events import RunEventProducer
@@ -214,6 +215,23 @@ def first_model_again(right: Callable[..., None]) -> Any:
         right(watcher, kept[0] if len(kept) == 3 else model, before)
 
     return swap
+
+
+def first_view_only(right: Callable[[MarketViews, MarketView], None]) -> Any:
+    def put(views: MarketViews, view: MarketView) -> None:
+        if views.get(view.instrument) is None:
+            right(views, view)
+
+    return put
+
+
+def newest_is_what_came_last(right: Callable[[PriceHistory, MarketSecond], None]) -> Any:
+    def add(history: PriceHistory, second: MarketSecond) -> None:
+        if history._last is not None and second.second <= history._last.second:
+            history._last = None
+        right(history, second)
+
+    return add
 
 
 def nothing_remembered(right: Callable[..., tuple[int, str]]) -> Any:

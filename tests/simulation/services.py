@@ -5,11 +5,16 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from random import Random
+from types import SimpleNamespace
 from typing import Any, cast
 
 from services.labeler.app import build_loop
 from services.labeler.settings import Settings as LabelerSettings
+from services.predictor.core import Handler
+from services.predictor.history import MarketViews
+from services.predictor.market_reader import MarketReader
 from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from services.predictor.watcher import Watcher
 from services.trainer.app import Dependencies, TrainerApp
 from services.trainer.promotion.gate import Promotion
@@ -87,6 +92,7 @@ class System:
         self.poison: dict[tuple[str, int, int], bytes | None] = {}  # topic, partition, offset of unreadable records
         self.repeats: set[tuple[str, int, int]] = set()  # topic, partition, offset of records that were written again
         self.served: dict[tuple[str, str], list[ServingModel]] = {}  # by predictor and instrument, one after the other
+        self.views: dict[str, MarketViews] = {}  # by predictor
         self._chance = chance
         self._commit_ms = chance.choice((1, 1, 20, 300))
         self._commit_records = chance.choice((30, 300, 50_000))
@@ -177,7 +183,11 @@ class System:
             service.close()
 
     def _predictor(self, process: SimProcess) -> None:
-        slots = ModelSlots()
+        slots, views = ModelSlots(), MarketViews()
+        context = self._context(process)
+        reader = MarketReader("simulated", views, context.log, self._clients(process))
+        process.run(lambda: reader.run(context.stop))
+        self.views[process.name] = views
         watcher = Watcher(Registry(SimRedis(self.store, process), "memory"), slots, LOG, clock=self._now)
         while not process.stopping:
             watcher.poll_once()
@@ -192,6 +202,22 @@ class System:
     def predictors(self) -> list[str]:
         """The processes that serve at the end."""
         return [process.name for process in self.simulator.processes if process.role.startswith("predictor")]
+
+    def row_now(self, who: str, instrument: str) -> bytes | None:
+        """What PredictNow scores at a predictor, as float32; None: it knows too little of the market. Raises
+        PredictionRefusedError where it refuses for another reason."""
+        rows: list[Any] = []
+        scorer = SimpleNamespace(score=lambda row: rows.append(row) or 0.0)
+        model = SimpleNamespace(instrument=instrument, scorer=scorer, threshold=0.5)
+        slots = ModelSlots()
+        slots.put(cast(ServingModel, model))
+        try:
+            Handler(slots, self.views[who]).predict_now(instrument)
+        except PredictionRefusedError as refused:
+            if refused.reason is not RefusalReason.NO_HISTORY:
+                raise
+            return None
+        return bytes(rows[0].tobytes())
 
     @property
     def windowing(self) -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 import logging
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import TopicPartition
@@ -15,6 +16,7 @@ from tests.predictors import metric_value
 from tests.synthetic_models import INSTRUMENT
 from tests.synthetic_seconds import seconds
 from tidewheel.contracts.codecs.market import encode_second
+from tidewheel.runtime.kafka import KAFKA
 
 BURST = 20_000
 
@@ -95,9 +97,9 @@ def read(monkeypatch: pytest.MonkeyPatch, records: list[bytes], visible: list[in
     """Read a log that shows its first visible[0] records, then visible[1], …"""
     stop, views = threading.Event(), Shown()
     log = Log(stop, records, visible)
-    monkeypatch.setattr(market_reader, "Consumer", lambda config: log)
     monkeypatch.setattr(market_reader, "THROTTLE_S", 0.0)
-    MarketReader("nowhere", views, logging.getLogger("test")).run(stop)
+    clients = replace(KAFKA, consumer=cast(Any, lambda config: log))
+    MarketReader("nowhere", views, logging.getLogger("test"), clients).run(stop)
     return log, views
 
 
