@@ -62,6 +62,11 @@ class LabelingPipeline:
         self._seconds, self._examples = array("q"), array("q")
         self.counts = Counts()
 
+    @property
+    def open_orders(self) -> int:
+        """Orders placed and not resolved."""
+        return len(self._quote_of)
+
     def columns(self, items: Iterable[RawBatch | Watermark]) -> MarketColumns:
         """All that comes of a source. Raises Unreadable, and FatalError where too many of its rows are bad."""
         for _ in self.examples(items):

@@ -61,9 +61,9 @@ class ProgressLine:
         while not stop.wait(LOOK_EVERY_S):
             if self._live or steady_s() - last_s >= LINE_EVERY_S:
                 last_s = steady_s()
-                self._show(self._describe())
+                self.show(self._describe())
 
-    def _show(self, line: str) -> None:
+    def show(self, line: str) -> None:
         if line == self._last_line:
             return
         self._last_line = line

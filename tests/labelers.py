@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from services.labeler.app import LabelerProcessor, build_loop
@@ -24,7 +24,7 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime import static_member
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import close_consumer, flush, producer_config, read_to_end
+from tidewheel.runtime.kafka import KAFKA, Config, close_consumer, flush, producer_config, read_to_end
 from tidewheel.runtime.process import Context
 from tidewheel.runtime.transactional_loop import TransactionalLoop
 
@@ -83,6 +83,7 @@ class RunningLabeler:
     loop: TransactionalLoop
     processor: LabelerProcessor
     health: Health
+    consumers: list[Consumer]  # one after the other
     turns: int = 0
 
     def turn_until(self, done: Callable[[], bool]) -> None:
@@ -91,7 +92,7 @@ class RunningLabeler:
             self.turns += 1
             assert self.turns < TURNS_MAX, "the labeler did not get there"
             self.loop.run_once()
-            self.loop._heartbeat()
+            self.loop.heartbeat()
 
     def turn_until_written(self, inputs: Sequence[Inputs]) -> None:
         """Until the labels of these instruments are committed."""
@@ -99,8 +100,8 @@ class RunningLabeler:
 
     def written_second(self, one: Inputs) -> int:
         """The second up to which outputs are committed."""
-        partition = self.processor._partitions.get(one.partition)
-        if partition is None or self.loop._in_transaction or one.instrument not in partition.instruments:
+        partition = self.processor.partitions.get(one.partition)
+        if partition is None or self.loop.in_transaction or one.instrument not in partition.instruments:
             return -1
         return partition.instruments[one.instrument].written_second
 
@@ -122,10 +123,18 @@ def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Calla
     def start(**more: Any) -> RunningLabeler:
         health = Health("labeler")
         given = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
+        consumers: list[Consumer] = []
+
+        def consumer(config: Config) -> Consumer:
+            made = KAFKA.consumer(config)
+            if "group.instance.id" in config:  # the others read the state, and are closed
+                consumers.append(made)
+            return made
+
+        context, clients = Context(LOG, health, threading.Event()), replace(KAFKA, consumer=consumer)
         with patch.object(static_member, "SESSION_LIMIT_MS", session_ms):
-            loop, processor = build_loop(given, Context(LOG, health, threading.Event()))
-        loop._batch_records_max = batch
-        started.append(RunningLabeler(loop, processor, health))
+            loop, processor = build_loop(given, context, clients, batch_records_max=batch)
+        started.append(RunningLabeler(loop, processor, health, consumers))
         loop.start()
         return started[-1]
 
@@ -134,7 +143,7 @@ def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Calla
     finally:
         for one in started:
             with suppress(RuntimeError):  # it is closed
-                close_consumer(one.loop._consumer)
+                close_consumer(one.consumers[-1])
 
 
 def written(broker: str, topic: str, partition: int) -> list[bytes]:

@@ -241,7 +241,7 @@ class Trainer:
 
     def idle(self) -> bool:
         """Nothing is in hand and nothing waits."""
-        return self.service._running is None and not self.service._jobs
+        return self.service.idle
 
     def end(self) -> None:
         """As SIGTERM ends it."""
@@ -255,8 +255,7 @@ class Trainer:
         """Let go without another commit, as a crash would; a no-op the second time."""
         if not self._closed:
             self._closed = True
-            self.service._stop.set()
-            self.service._thread.shutdown(wait=True)
+            self.service.end_training()
             self.service.close()
 
 

@@ -57,6 +57,11 @@ class LabelerProcessor:
             self._replaying = any(partition.replaying for partition in self._partitions.values())
         return not self._replaying
 
+    @property
+    def partitions(self) -> Mapping[int, Partition]:
+        """Those assigned and restored, by number."""
+        return self._partitions
+
     def on_assigned(
         self, partitions: Collection[int], committed: Mapping[PartitionId, OffsetAndMetadata]
     ) -> Mapping[PartitionId, int]:

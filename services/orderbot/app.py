@@ -58,8 +58,8 @@ class OrderBot:
         self._draining = False
         self.failure: BaseException | None = None
         app.agent(app.topic(TICKS.name, key_type=bytes, value_type=bytes, acks=False), name=SERVICE)(self._process)
-        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
-        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
 
     async def _process(self, stream: Any) -> None:
         """Faust's agent: takes records one by one, in the order of each partition."""
@@ -67,13 +67,13 @@ class OrderBot:
             async for payload in stream:
                 if self.failure or self._draining:
                     return
-                await self._on_record(stream.current_event.message, payload)
+                await self.on_record(stream.current_event.message, payload)
         except OffsetGapError as failure:
             self._fail(FatalError(f"topic {TICKS.name}: {failure}; it may have been lost on the way: start again"))
         except Exception as failure:
             self._fail(failure)
 
-    async def _on_record(self, message: Any, payload: bytes | None) -> None:
+    async def on_record(self, message: Any, payload: bytes | None) -> None:
         """Send what follows from one input. In this order: received, sent, delivered, and only then committable."""
         tracker = self._trackers.setdefault(message.partition, OffsetTracker())
         if not tracker.received(message.offset):
@@ -141,17 +141,23 @@ class OrderBot:
         await self._app.producer.flush()
         await self.commit()
 
-    async def _on_assigned(self, _app: App, assigned: set[TP], **_more: Any) -> None:
-        self._trackers.clear()
+    async def on_assigned(self, _app: App, assigned: set[TP], **_more: Any) -> None:
+        """What is read from here on begins anew."""
+        self.on_lost()
         self._sequences.clear()
         # A run of bad inputs is not committed and so comes again: it must not count twice.
         self._dead_letters = DeadLetterQueue(SERVICE, self)
         self._health.ready()
 
-    async def _on_revoked(self, _app: App, revoked: set[TP], **_more: Any) -> None:
+    async def on_revoked(self, _app: App, revoked: set[TP], **_more: Any) -> None:
+        """Commit what was delivered, and forget the partitions."""
         # Faust has emptied its buffers and flushed the producer. What comes next is read from the committed offsets.
         self._health.not_ready("waiting for partitions")
         await self.commit()
+        self.on_lost()
+
+    def on_lost(self) -> None:
+        """Forget all partitions without a commit: they may be another's."""
         self._trackers.clear()
 
 

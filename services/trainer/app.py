@@ -142,9 +142,23 @@ class TrainerApp:
             while not self._context.stop.is_set():
                 self.turn()
         finally:
-            self._stop.set()
-            self._thread.shutdown(wait=True)
+            self.end_training()
         self._collect()
+
+    def end_training(self) -> None:
+        """Return when the window in hand has ended; one that waits for Redis ends unfinished."""
+        self._stop.set()
+        self._thread.shutdown(wait=True)
+
+    @property
+    def idle(self) -> bool:
+        """No window is in hand, and none waits."""
+        return self._running is None and not self._jobs
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """Partitions that rest while their windows wait."""
+        return frozenset(self._paused)
 
     def turn(self) -> None:
         """Take in what has come, and move the work on."""

@@ -41,11 +41,11 @@ def test_every_recorded_metric_is_declared() -> None:
 
 @pytest.mark.parametrize("constant", DECLARED)
 def test_names_and_words(constant: str) -> None:
-    metric = DECLARED[constant]
-    assert re.fullmatch(r"tidewheel_[a-z_]+[a-z]", metric._name)
-    assert metric._documentation.endswith("."), "a sentence on when it moves"
-    if metric._type == "histogram":
-        assert metric._name.endswith("_seconds")
+    (metric,) = DECLARED[constant].describe()
+    assert re.fullmatch(r"tidewheel_[a-z_]+[a-z]", metric.name)
+    assert metric.documentation.endswith("."), "a sentence on when it moves"
+    if metric.type == "histogram":
+        assert metric.name.endswith("_seconds")
 
 
 def test_planted_metrics_are_found() -> None:

@@ -19,6 +19,7 @@ from tidewheel.local.processes import subprocesses
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.static_member import StaticMember
+from tidewheel.runtime.transactional_producer import TransactionalProducer
 
 pytestmark = pytest.mark.broker
 
@@ -83,16 +84,16 @@ def test_a_failed_transaction_takes_state_and_inputs_back(broker: str, monkeypat
     publish(broker, BOTH)
     with running(broker) as start:
         labeler = start()
-        produce, calls = labeler.processor._outbox.produce, 0
+        produce, calls = TransactionalProducer.produce, 0
 
-        def failing(*record: object) -> None:
+        def failing(producer: TransactionalProducer, *record: object) -> None:
             nonlocal calls
             calls += 1
             if calls in (50, 900, 901, 2000):
                 raise KafkaException(KafkaError(KafkaError._STATE))
-            produce(*record)  # type: ignore[arg-type]
+            produce(producer, *record)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(labeler.processor._outbox, "produce", failing)
+        monkeypatch.setattr(TransactionalProducer, "produce", failing)
         labeler.turn_until_written(BOTH)
         assert calls > 2000
     assert_undisturbed(broker, BOTH)
@@ -118,7 +119,7 @@ def test_one_that_lost_its_name_in_the_group_alone_says_so(broker: str, monkeypa
     publish(broker, BOTH, stop=400)
     with running(broker, commit_interval_ms=10_000) as start:
         old = start()
-        old.turn_until(lambda: old.loop._in_transaction)
+        old.turn_until(lambda: old.loop.in_transaction)
         rival = StaticMember(broker, "test", LABELER_GROUP, "tidewheel-labeler-0").consumer()
         rival.subscribe([TICKS.name, ORDERS.name])
         eventually(lambda: rival.poll(0.1) is not None, "the rival reads")
@@ -137,12 +138,12 @@ def test_two_share_the_work_and_one_takes_over(broker: str) -> None:
 
         def shared() -> bool:
             second.loop.run_once()
-            return len(first.loop._partitions) == len(second.loop._partitions) == 1
+            return len(first.loop.partitions) == len(second.loop.partitions) == 1
 
         first.turn_until(shared)
-        mine = next(one for one in BOTH if one.partition in first.loop._partitions)
+        mine = next(one for one in BOTH if one.partition in first.loop.partitions)
         theirs = next(one for one in BOTH if one is not mine)
-        assert theirs.partition in second.loop._partitions
+        assert theirs.partition in second.loop.partitions
         first.turn_until(lambda: first.written_second(mine) == mine.seconds[499].second)
         second.turn_until(lambda: second.written_second(theirs) == theirs.seconds[499].second)
         publish(broker, BOTH, start=500)
@@ -159,7 +160,7 @@ def test_recovery_reads_from_the_snapshot_on(broker: str, monkeypatch: pytest.Mo
         labeler = start()
         labeler.turn_until(lambda: labeler.loop.assigned)
         for one in BOTH:
-            start_offsets = labeler.processor._partitions[one.partition].start_offsets
+            start_offsets = labeler.processor.partitions[one.partition].start_offsets
             assert all(len(one.seconds) - 400 < (offset or 0) <= len(one.seconds) for offset in start_offsets.values())
         labeler.turn_until(lambda: labeler.processor.restored)
     assert_undisturbed(broker, BOTH)
@@ -227,6 +228,6 @@ def test_nothing_of_a_transaction_that_is_given_up_is_seen(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker, commit_interval_ms=10_000) as start:
         labeler = start()
-        labeler.turn_until(lambda: labeler.loop._in_transaction and labeler.turns > 20)
+        labeler.turn_until(lambda: labeler.loop.in_transaction and labeler.turns > 20)
         labeler.loop._producer.renew(10)
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []

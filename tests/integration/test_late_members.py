@@ -275,10 +275,10 @@ def test_a_labeler_whose_first_join_comes_twice_goes_on_with_a_new_consumer(
     late = TamperedRequest(kafka, Duplicate(), JOIN, "tidewheel-labeler")
     with labelers.running(kafka.bootstrap) as start:
         labeler = start()
-        first = labeler.loop._consumer
+        first = labeler.consumers[-1]
         labeling.reaches_half(labeler)
         late.answered()
-        assert labeler.loop._consumer is not first, "else it is not what this is about"
+        assert labeler.consumers[-1] is not first, "else it is not what this is about"
         labeling.ends_well(labeler)
 
 
@@ -295,7 +295,7 @@ def test_the_first_join_of_a_killed_labeler_costs_its_successor_a_consumer(
     with labelers.running(kafka.bootstrap) as start:
         successor = start()
         labeling.reaches_half(successor)
-        first = successor.loop._consumer
+        first = successor.consumers[-1]
         assert late.release_and_wait().error == 0
-        successor.turn_until(lambda: successor.loop._consumer is not first)
+        successor.turn_until(lambda: successor.consumers[-1] is not first)
         labeling.ends_well(successor)

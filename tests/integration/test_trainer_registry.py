@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from services.trainer.worker import Worker
 from tests.servers import server_port
@@ -81,12 +82,12 @@ def test_redis_away_the_run_waits_and_publishes_later_in_order(broker: str, tmp_
             store.stop()
             publish(broker, ROWS.take(slice(SIZE, len(ROWS))))
             # One window waits for Redis and one for its turn: the partition rests, the loop turns on.
-            trainer.turn_until(lambda: trainer.service._paused == {0})
+            trainer.turn_until(lambda: trainer.service.paused == {0})
             assert trainer.health.liveness()[0]
             assert set(closings(broker)) == {1}
             store = start_redis(tmp_path, port)
             trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
-            assert trainer.service._paused == set()
+            assert trainer.service.paused == set()
             assert records(url) == expected(ROWS, given, partition=0)
         finally:
             store.stop()
@@ -114,7 +115,7 @@ def test_what_redis_holds_and_does_not_verify_is_told_and_passed_over(
         trainer = begin(given)
         trainer.turn_until(finished(broker, 1))
         trainer.close()
-        registry._client.set(f"tw:{{{INSTRUMENT}}}:model:1", b"something else")
+        Redis.from_url(empty_redis).set(f"tw:{{{INSTRUMENT}}}:model:1", b"something else")
         publish(broker, ROWS.take(slice(SIZE, 2 * SIZE)))
         begin(given).turn_until(finished(broker, 2))
     assert closings(broker)[2].step is Step.PUBLISHED
@@ -129,11 +130,12 @@ def test_a_damaged_pointer_costs_its_instrument_windows_and_stops_nobody(
     with running() as begin:
         trainer = begin(given)
         trainer.turn_until(finished(broker, 1))
-        registry._client.delete(pointer)
-        registry._client.lpush(pointer, "damaged")
+        store = Redis.from_url(empty_redis)
+        store.delete(pointer)
+        store.lpush(pointer, "damaged")
         publish(broker, ROWS.take(slice(SIZE, 2 * SIZE)))
         trainer.turn_until(finished(broker, 2))
-        registry._client.delete(pointer)
+        store.delete(pointer)
         publish(broker, ROWS.take(slice(2 * SIZE, 3 * SIZE)))
         trainer.turn_until(finished(broker, 3))
     found = closings(broker)

@@ -295,7 +295,7 @@ MUTANTS = (
         mutations.instead(Watcher, "_swap", mutations.first_model_again),
     ),
     Mutant(
-        0,
+        1,
         "predictor: takes an older second for a newer one",
         "predict_now: ",
         mutations.instead(PriceHistory, "add", mutations.newest_is_what_came_last),

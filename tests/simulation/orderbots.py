@@ -105,14 +105,14 @@ def orderbot(context: Context, clients: Clients, chance: Random, instance: str) 
     bot = OrderBot(cast(Any, app), settings, context.health)
 
     def assigned(_: Any, parts: list[TopicPartition]) -> None:
-        run_sync(bot._on_assigned(cast(Any, app), set()))
+        run_sync(bot.on_assigned(cast(Any, app), set()))
 
     def revoked(_: Any, parts: list[TopicPartition]) -> None:
         flush(app.kafka_producer)
-        run_sync(bot._on_revoked(cast(Any, app), set()))
+        run_sync(bot.on_revoked(cast(Any, app), set()))
 
     def lost(_: Any, parts: list[TopicPartition]) -> None:
-        bot._trackers.clear()
+        bot.on_lost()
 
     app.kafka_consumer.subscribe([TICKS.name], on_assign=assigned, on_revoke=revoked, on_lost=lost)
     try:
@@ -134,7 +134,7 @@ def _turn(app: FakeFaustApp, bot: OrderBot, chance: Random) -> None:
         if bot.failure:
             return
         at = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-        run_sync(bot._on_record(SimpleNamespace(key=message.key(), **at), message.value()))
+        run_sync(bot.on_record(SimpleNamespace(key=message.key(), **at), message.value()))
     if chance.random() < 0.7:
         app.kafka_producer.poll(0)
     if chance.random() < 0.5:

@@ -32,7 +32,7 @@ class SimProducer:
     def __init__(self, broker: Broker, injector: FaultInjector, chance: Random, config: Mapping[str, Any]) -> None:
         self._broker = broker
         self._injector = injector
-        self._chance = chance
+        self.chance = chance
         self._transactional_id: str | None = config.get("transactional.id")
         self._log = ClientLog(config)
         self._sender = Sender(injector, str(self._transactional_id), self._log)
@@ -78,7 +78,7 @@ class SimProducer:
         )
         self._waiting += 1
         if self._waiting > QUEUE_MAX or (
-            self._transactional_id is not None and self._chance.random() < SEND_PROBABILITY
+            self._transactional_id is not None and self.chance.random() < SEND_PROBABILITY
         ):
             self._send_some()
         self._injector.after("produce")
@@ -134,9 +134,9 @@ class SimProducer:
     def _batches(self) -> list[tuple[PartitionKey, *Queued]]:
         """Some of each queue, taken out of it."""
         taken: list[tuple[PartitionKey, *Queued]] = []
-        for partition_key in sorted(self._queues, key=lambda _: self._chance.random()):
+        for partition_key in sorted(self._queues, key=lambda _: self.chance.random()):
             queue = self._queues[partition_key]
-            count = len(queue) if self._chance.random() < 0.5 else self._chance.randint(0, len(queue))
+            count = len(queue) if self.chance.random() < 0.5 else self.chance.randint(0, len(queue))
             taken += [(partition_key, *queue.popleft()) for _ in range(count)]
             if not queue:
                 del self._queues[partition_key]
@@ -292,7 +292,7 @@ class SimProducer:
         self._ending = state
         call = partial(self._broker.end, str(self._transactional_id), self._epoch, state)
         try:
-            self._sender.end(state, call, lambda: self._chance.choice(TIMEOUTS_BEFORE_RESEND))
+            self._sender.end(state, call, lambda: self.chance.choice(TIMEOUTS_BEFORE_RESEND))
         except KafkaException as failure:
             if failure.args[0].retriable():
                 raise

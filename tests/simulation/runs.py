@@ -80,7 +80,7 @@ def _run_and_check(seed: int, faults: list[Fault], system: System, verbose: bool
         "repeat": lambda fault: _write_again(system, simulator, fault),
         "timeout": lambda fault: system.broker.expire(f"tidewheel-{fault.role}"),
     }
-    simulator.on_arrival = lambda owner: _expires(system, simulator, owner)
+    simulator.on_arrival = lambda owner: expire_in_time(system, simulator, owner)
     simulator.background = lambda: system.broker.settle(partly=True)  # one marker at most in a turn
     for role in fault_plan.ROLES:
         simulator.start(role)
@@ -100,7 +100,7 @@ def _run_and_check(seed: int, faults: list[Fault], system: System, verbose: bool
     return RunOutcome(seed, failure, faults, simulator.injected, simulator.steps, simulator.covered, simulator.trace)
 
 
-def _expires(system: System, simulator: Simulator, owner: str) -> None:
+def expire_in_time(system: System, simulator: Simulator, owner: str) -> None:
     """A request that came late may have begun a transaction of which its owner knows nothing: it is ended in time."""
     begun = system.broker.open_transaction(owner)
 

@@ -56,13 +56,13 @@ def test_the_order_bot(caplog: pytest.LogCaptureFixture) -> None:
     def read(*numbers: int, offset: int) -> None:
         for at, number in enumerate(numbers):
             message = SimpleNamespace(topic=TICKS.name, partition=0, offset=offset + at, key=b"k")
-            run_sync(bot._on_record(message, encode_second(made[number])))
+            run_sync(bot.on_record(message, encode_second(made[number])))
 
     read(*range(10), 8, 9, 10, *range(14, 20), offset=0)
     assert continuity_counts("orderbot", TICKS.name) == (before[0] + 2, before[1] + 3)
     # The consumer reads again from an earlier offset, and once more after a rebalance.
     read(*range(15, 25), offset=14)
-    run_sync(bot._on_assigned(cast(Any, app), set()))
+    run_sync(bot.on_assigned(cast(Any, app), set()))
     read(*range(30), offset=30)
     assert continuity_counts("orderbot", TICKS.name) == (before[0] + 2, before[1] + 3)
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2

@@ -187,7 +187,7 @@ def test_a_patient_call_hears_nothing_and_the_log_tells_two_answers(writer: Writ
 
 @pytest.mark.parametrize("more", sorted(set(TIMEOUTS_BEFORE_RESEND)))
 def test_a_call_that_times_out_may_be_made_again_and_the_log_tells_two_answers(writer: Writer, more: int) -> None:
-    writer.producer._chance = cast(Any, type("Fixed", (), {"choice": lambda _, seq: more, "random": lambda _: 0.9})())
+    writer.producer.chance = cast(Any, type("Fixed", (), {"choice": lambda _, seq: more, "random": lambda _: 0.9})())
     writer.begin(offset=1)
     writer.injector.hold = ApiKey.END, NetworkFault.TIMED_OUT
     for _ in range(1 + more):
@@ -314,7 +314,7 @@ def test_a_transaction_that_a_late_request_began_is_over_when_the_run_is(kind: A
     blind = mutations.instead(
         ClientLog, "write_line", mutations.calm_lines
     )  # one that sees lets none begin a transaction
-    with blind(), patch.object(runs, "_expires", lambda *_: None):
+    with blind(), patch.object(runs, "expire_in_time", lambda *_: None):
         last = next(fault for fault in late if "no_open_transactions: " in runs.run(0, [fault]).reason)
     assert runs.run(0, [last]).failure == ""
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from random import Random
 from typing import Any, cast
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from services.trainer.app import Dependencies, TrainerApp
+from services.trainer.runs.events import RunEventProducer
 from services.trainer.settings import Settings
 from tests.simulation import fake_learner
 from tests.simulation.broker import Broker
@@ -218,15 +220,14 @@ def test_killed_while_it_tells_of_lost_windows_the_next_trainer_tells_the_rest(m
     site.finishes(memory=memory)
     site.put(*[UNREADABLE] * 250, *rows(2 * WINDOW + 51, 4 * WINDOW))
     service, jobs = site.starts(memory=memory)
-    write = service._events.write
+    write = RunEventProducer.write
 
-    def dies_with_the_second(event: RunEvent) -> None:
+    def dies_with_the_second(events: RunEventProducer, event: RunEvent) -> None:
         if event.seq == 2:
             raise ProcessKilled
-        write(event)
+        write(events, event)
 
-    service._events.write = dies_with_the_second  # type: ignore[method-assign]
-    with pytest.raises(ProcessKilled):
+    with patch.object(RunEventProducer, "write", dies_with_the_second), pytest.raises(ProcessKilled):
         work_off(service, jobs)
     assert (site.records, site.ends.keys()) == ([1, 2], {1})
     site.finishes(memory=memory)

@@ -74,6 +74,27 @@ ORACLE = ("tests/oracle.py", "tests/oracle_values.py")
 ORACLE_IMPORTS = ("numpy", "tests.oracle_values")
 # Besides functions called `assert_…`: `eventually` fails where what it waits for does not come.
 ASSERTING = ("raises", "fail", "warns", "eventually")
+# Tests that may reach into what they test, and for which of its names.
+PRIVATE_ALLOWED: dict[str, tuple[str, ...]] = {
+    # A mutant is a fault inside.
+    **dict.fromkeys(("tests/simulation/mutants.py", "tests/simulation/mutations.py"), ("_*",)),
+    "tests/properties/test_labeler_restarts.py": ("_*",),
+    "tests/integration/test_trainer*.py": ("_repeated",),
+    # The steps of a transaction one at a time, and a call that hangs in the middle of one.
+    "tests/*/test_transactional_loop.py": ("_*",),
+    "tests/unit/runtime/test_rejoining.py": ("_begin", "_processor"),
+    "tests/integration/test_labeler.py": ("_commit", "_rewind", "_producer"),
+    "tests/integration/test_late_requests.py": ("_drain_log",),
+    # How many arrays there are decides speed and memory, and shows in no result.
+    "tests/unit/labeler/test_open_orders.py": ("_*",),
+    "tests/properties/test_scratch_windows.py": ("_open", "_chunks", "_remembered", "_skipped"),
+    "tests/unit/registry/test_in_memory.py": ("_of",),
+    # Libraries: what psutil takes for a process, and a wait for aiokafka's sender.
+    "tests/unit/chaos/test_driver.py": ("_ident",),
+    "tests/integration/test_orderbot.py": ("_producer",),
+}
+PUBLIC_ANYWAY = ("_replace", "_asdict", "_fields", "_make")  # of named tuples
+PATCHES = ("setattr", "delattr", "object")  # monkeypatch.setattr, patch.object
 # Spelled in parts, so that this file does not breach its own rules.
 LEFTOVER = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
 # A citation of the rules: the document, a comma, a section or several in quotes. A comment may break the line before.
@@ -237,6 +258,36 @@ def assertion_free_tests(source: Source) -> Iterator[str]:
     for name, node in functions.items():
         if name.startswith("test_") and name not in asserting:
             yield f"{source.path}:{node.lineno} {name} asserts nothing"
+
+
+def private_attributes(source: Source) -> Iterator[str]:
+    """A test knows what it tests from outside. Underscored names of its own module are its own; so are a client
+    library's error codes."""
+    if not source.path.startswith("tests/"):
+        return
+    granted = [name for place, names in PRIVATE_ALLOWED.items() if fnmatch(source.path, place) for name in names]
+    own = {node.name for node in ast.walk(source.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    own |= {*PUBLIC_ANYWAY} | {
+        node.attr for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and _of_self(node)
+    }
+    for node in ast.walk(source.tree):
+        name = _reached(node)
+        if name.startswith("_") and not name.startswith("__") and name not in own and not allowed(name, granted):
+            yield f"{source.path}:{node.lineno} reaches into {name}"  # type: ignore[attr-defined]
+
+
+def _of_self(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+
+
+def _reached(node: ast.AST) -> str:
+    """The name of an attribute that is read, set or patched; empty where it is a constant of KafkaError."""
+    if isinstance(node, ast.Attribute):
+        return "" if isinstance(node.value, ast.Name) and node.value.id == "KafkaError" else node.attr
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PATCHES:
+        names = [one.value for one in node.args[1:2] if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        return names[0] if names else ""
+    return ""
 
 
 def _asserts(node: ast.AST) -> bool:

@@ -110,6 +110,10 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "def test_x():\n    f.assert_x()",
     ),
     (rules.oracle_is_independent, "tests/oracle.py", "from tidewheel.domain import time", "import numpy"),
+    (rules.private_attributes, "tests/test_x.py", "assert loop._open == 1", "assert loop.open == 1"),
+    (rules.private_attributes, "tests/x.py", "loop._open = 1", "class X:\n    def f(self):\n        self._open = 1"),
+    (rules.private_attributes, "tests/x.py", "patch.object(Loop, '_turn', f)", "patch.object(Loop, 'turn', f)"),
+    (rules.private_attributes, "tests/x.py", "monkeypatch.setattr(loop, '_turn', f)", "x = KafkaError._STATE"),
     (rules.oracle_is_independent, "tests/oracle.py", "def f():\n    import services.labeler", "import gzip"),
 ]
 
@@ -132,6 +136,7 @@ def test_every_rule_has_a_planted_breach() -> None:
         (rules.environment, "tidewheel/runtime/process.py", "import os\nx = os.environ"),
         (rules.purity, SHELL, "import confluent_kafka"),
         (rules.purity, "services/predictor/model_slot.py", "from tidewheel.registry.pointer import Pointer"),
+        (rules.private_attributes, "tests/simulation/mutants.py", "patch.object(Loop, '_turn', f)"),
         (rules.lengths, CORE, "x = 1"),
     ],
 )

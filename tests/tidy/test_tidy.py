@@ -22,6 +22,7 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.sleeps_in_tests,
     rules.assertion_free_tests,
     rules.oracle_is_independent,
+    rules.private_attributes,
 ]
 TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths, rules.elsewhere]
 # Run as programs: `make generate`, and by the Makefile's set-up.

@@ -104,7 +104,7 @@ class TransactionalLoop:
         self._batch_records_max = batch_records_max
         self._wait_s = wait_s
         self._clock = clock
-        self._heartbeat = heartbeat
+        self.heartbeat = heartbeat
         self._retrier = Retrier(policy, producer.wait, clock=clock, heartbeat=heartbeat, watchdog=watchdog, log=log)
         self._partitions: list[int] = []
         self._failure: Exception | None = None
@@ -120,7 +120,7 @@ class TransactionalLoop:
             self.start()
             while not stop.is_set():
                 self.run_once()
-                self._heartbeat()
+                self.heartbeat()
             self.close()
         except TransactionLeftOpenError as failure:
             self._log.warning("stopping though %s: what is not committed will be done again", failure)
@@ -150,6 +150,16 @@ class TransactionalLoop:
             self._poll_once()
         except ConsumerDeadError as failure:
             self._rejoin(failure)
+
+    @property
+    def partitions(self) -> list[int]:
+        """Those assigned and restored."""
+        return list(self._partitions)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Something was sent, and is not committed."""
+        return self._in_transaction
 
     def _poll_once(self) -> None:
         messages = self._consumer.consume(self._batch_records_max, self._wait_s)

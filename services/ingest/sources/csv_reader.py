@@ -61,11 +61,11 @@ def _line_count(block: bytes) -> int:
 def _parse_block(block: bytes, first_line: int, layout: Layout) -> Iterator[RawBatch]:
     """Where a block has a field that is not plain, its halves are tried, so that one bad line costs little."""
     count = _line_count(block)
-    plain = _parse_columns(block, count, first_line, layout)
+    plain = parse_columns(block, count, first_line, layout)
     if plain is not None:
         yield plain
     elif count <= LINES_ONE_BY_ONE:
-        yield _parse_lines(block, first_line, layout)
+        yield parse_lines(block, first_line, layout)
     else:
         middle = block.find(b"\n", len(block) // 2) + 1
         if middle in (0, len(block)):  # the last line alone is longer than all others together
@@ -88,7 +88,7 @@ class _Lines:
         return self._lines[index].removesuffix(b"\r")
 
 
-def _parse_columns(block: bytes, count: int, first_line: int, layout: Layout) -> RawBatch | None:
+def parse_columns(block: bytes, count: int, first_line: int, layout: Layout) -> RawBatch | None:
     """The whole block at once, or None where any line is not plain."""
     # Arrow reads 0x10 as a whole number, and drops a byte order mark wherever a block begins with one.
     if b"x" in block or b"X" in block or block.startswith(BOM):
@@ -165,7 +165,7 @@ def e9_of(decimals: pa.Array) -> Int64 | None:
     return values if np.array_equal(high, values >> 63) else None
 
 
-def _parse_lines(block: bytes, first_line: int, layout: Layout) -> RawBatch:
+def parse_lines(block: bytes, first_line: int, layout: Layout) -> RawBatch:
     lines = (block.removesuffix(b"\n")).split(b"\n")
     return parse_batch(layout, [_fields(line, layout) for line in lines], first_line, [_bare(line) for line in lines])
 

@@ -39,7 +39,7 @@ def _parse_columns(rows: pa.RecordBatch, first_place: int, layout: Layout) -> Ra
     time = rows.column(layout.time)
     if not pa.types.is_integer(time.type) or time.null_count:
         return None
-    prices = [_e9(rows.column(name)) for name in PRICES]
+    prices = [decimals_e9(rows.column(name)) for name in PRICES]
     sizes = [_sizes_e9(rows.column(name)) for name in layout.sizes]
     if any(column is None for column in (*prices, *sizes)):
         return None
@@ -62,7 +62,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _e9(column: pa.Array) -> Int64 | None:
+def decimals_e9(column: pa.Array) -> Int64 | None:
     """The column in 1e-9 units, or None where a value must be looked at by itself."""
     if column.null_count:
         return None
@@ -87,7 +87,7 @@ def _sizes_e9(column: pa.Array) -> Int64 | None:
         return np.full(len(column), NO_SIZE, dtype=np.int64)
     if null.any():
         column = column.fill_null("0" if _is_text(column.type) else 0)
-    values = _e9(column)
+    values = decimals_e9(column)
     if values is None or (values < 0).any():
         return None
     values[null] = NO_SIZE

@@ -41,7 +41,7 @@ class Replay:
 
                 yield from parquet_reader.batches(path)
             else:
-                chunks = _unpacked(path) if name.endswith(".gz") else _stored(path)
+                chunks = unpacked(path) if name.endswith(".gz") else _stored(path)
                 yield from csv_reader.batches(csv_reader.whole_lines(chunks, str(path)), str(path))
         except OSError as failure:
             raise SourceError(f"{path} cannot be read: {failure.strerror}") from None
@@ -53,7 +53,7 @@ def _stored(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _unpacked(path: Path) -> Iterator[bytes]:
+def unpacked(path: Path) -> Iterator[bytes]:
     """A gzip file's content, several members one after another included. Raises SourceError where it is damaged or cut
     off, after yielding what could be read before that."""
     unpack = zlib.decompressobj(GZIP)

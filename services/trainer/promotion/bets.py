@@ -31,7 +31,7 @@ def settle(
     whose orders are then no bets. `exit_on`: the price that ends orders."""
     rows = window.rows
     parts = [_bets(own, period, exit_on) for period, own in flagged(account, model, window, model_of)]
-    bettor = account.bettor.update(_joined(parts), all_resolved_ns(rows.placed_ns, rows.resolved_ns))
+    bettor = account.bettor.update(joined(parts), all_resolved_ns(rows.placed_ns, rows.resolved_ns))
     return Account(bettor, _periods(account, model), rows.largest_pnl_e9)
 
 
@@ -71,7 +71,7 @@ def _bets(rows: Rows, period: ModelPeriod, exit_on: ExitOn) -> FlaggedOrders:
     return FlaggedOrders(rows.placed_ns, rows.resolved_ns, gross, rows.pnl_e9 / period.unit_e9)
 
 
-def _joined(parts: list[FlaggedOrders]) -> FlaggedOrders:
+def joined(parts: list[FlaggedOrders]) -> FlaggedOrders:
     none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
     columns = zip(none, *((part.placed_ns, part.resolved_ns, part.gross, part.net) for part in parts), strict=True)
     return FlaggedOrders(*(np.concatenate(column) for column in columns))

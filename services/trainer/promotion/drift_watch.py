@@ -20,7 +20,7 @@ class DriftWatch:
     def __init__(self, exit_on: ExitOn = ExitOn.BID) -> None:
         """`exit_on`: the price that ends orders."""
         self._exit_on = exit_on
-        self._detector = DriftDetector()
+        self.detector = DriftDetector()
         self._free_from_ns = 0
         self._unit_e9 = 0
 
@@ -33,8 +33,8 @@ class DriftWatch:
         if not bets:
             return False
         self._free_from_ns = bets[-1].resolved_ns
-        self._detector = self._detector.update([bet.gross for bet in bets])
-        return self._detector.drift_detected
+        self.detector = self.detector.update([bet.gross for bet in bets])
+        return self.detector.drift_detected
 
 
 def _signed(model: Model, rows: Rows, unit_e9: int, exit_on: ExitOn) -> FlaggedOrders:

@@ -74,7 +74,7 @@ def _against(pairs: Sequence[Pair], serving: int) -> Proof:
     if not flagged:
         return Proof(False, f"{len(pairs)} models since model {serving} flagged nothing")
     own, other = hits / flagged, _precision_of_champion(pairs)
-    error = max(_standard_error_of_sizes(pairs), _standard_error_between(pairs))
+    error = max(pair_error_of_sizes(pairs), pair_error_between(pairs))
     low = own - other - student_t_quantile(STRONG_LEVEL, len(pairs) - 1) * error
     detail = (
         f"{len(pairs)} models since model {serving} on their next windows: precision {own:.3f}, its own there "
@@ -87,7 +87,7 @@ def _precision_of_champion(pairs: Sequence[Pair]) -> float:
     return sum(other.hits for _, other in pairs) / sum(other.flagged for _, other in pairs)
 
 
-def _standard_error_of_sizes(pairs: Sequence[Pair]) -> float:
+def pair_error_of_sizes(pairs: Sequence[Pair]) -> float:
     """Standard error of the difference if flagged rows were worth their part of the effective ones."""
     own = sum(card.hits for card, _ in pairs) / sum(card.flagged for card, _ in pairs)
     effective_flagged = sum(card.effective_rows * card.flagged / card.rows for card, _ in pairs)
@@ -96,7 +96,7 @@ def _standard_error_of_sizes(pairs: Sequence[Pair]) -> float:
     return sqrt(shrunk_variance(Proportion(own, effective_flagged)) + shrunk_variance(champions))
 
 
-def _standard_error_between(pairs: Sequence[Pair]) -> float:
+def pair_error_between(pairs: Sequence[Pair]) -> float:
     """Standard error of the same from the spread between models, each pair taken as one observation."""
     own = Ratio.of((card.hits, card.flagged) for card, _ in pairs)
     other = Ratio.of((other.hits, other.flagged) for _, other in pairs)

@@ -36,12 +36,16 @@ class ScratchFile:
             begin = self._end_bytes
             self._end_bytes += size_bytes
         self.used_bytes += size_bytes
-        return _FileSlot(self, self._file.fileno(), begin, size_bytes)
+        return _FileSlot(self, self.fileno(), begin, size_bytes)
 
     def freed(self, begin: int, size_bytes: int) -> None:
         """Called by a slot that is given back."""
         self._free.setdefault(size_bytes, []).append(begin)
         self.used_bytes -= size_bytes
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
+        return self._file.fileno()
 
     def close(self) -> None:
         self._file.close()

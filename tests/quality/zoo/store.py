@@ -53,7 +53,7 @@ def default_folder() -> Path:
 
 def columns_of(source: Source, folder: Path) -> MarketColumns:
     """From the folder, or made and put there."""
-    words = f"{source.identity} {source.threshold} {_code()}"
+    words = f"{source.identity} {source.threshold} {code()}"
     file = folder / f"{source.family}-{source.seed}-{sha256(words.encode()).hexdigest()[:12]}.npz"
     if file.exists():
         with np.load(file) as stored:
@@ -72,7 +72,7 @@ def _put(file: Path, columns: dict[str, Any]) -> None:
 
 
 @lru_cache
-def _code() -> str:
+def code() -> str:
     digest = sha256()
     for name in MADE_BY:
         path = ROOT / name

@@ -17,14 +17,14 @@ class Stream:
     """Windows of `size` rows, numbered from 0. The two last cut are kept, and all that were thinned."""
 
     def __init__(self, columns: MarketColumns, size: int) -> None:
-        self._columns = columns
+        self.columns = columns
         self.size = size
         self._cutter = FeatureExtractor(columns)
         self._windows: dict[int, Window] = {}
         self._thinned: dict[tuple[int, int], Rows] = {}
 
     def __len__(self) -> int:
-        return len(self._columns.label) // self.size
+        return len(self.columns.label) // self.size
 
     def window(self, number: int) -> Window:
         """One window, with its features."""
@@ -43,7 +43,7 @@ class Stream:
         return self._thinned[number, every]
 
     def _rows(self, which: NDArray[np.intp]) -> Rows:
-        made = self._columns
+        made = self.columns
         return Rows(
             features=self._cutter.features(which),
             label=made.label[which],

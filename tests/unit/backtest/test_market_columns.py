@@ -61,7 +61,7 @@ def test_rows_are_those_of_the_labeler(name: str, file: Path, tmp_path: Path) ->
     assert counts.bars == len(columns.second)
     assert counts.dead_letters > 0
     assert (counts.outcomes[Outcome.EXPIRED] > 0) is (name == "expiring")
-    assert cores._quote_of == {}
+    assert cores.open_orders == 0
 
 
 def test_a_mid_told_wrong_is_another_row(file: Path) -> None:

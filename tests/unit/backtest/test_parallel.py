@@ -95,5 +95,5 @@ def test_a_line_that_changes_on_a_terminal_and_lines_elsewhere(out: io.StringIO)
     lines = iter(("one", "one", "two"))
     progress = ProgressLine(lambda: "", out)
     for line in lines:
-        progress._show(line)
+        progress.show(line)
     assert out.getvalue() == (f"{CLEAR}one{CLEAR}two" if out.isatty() else "one\ntwo\n")

@@ -72,7 +72,7 @@ def test_bad_rows_of_a_parquet_file_have_their_row_number(
 @settings(max_examples=300)
 def test_a_double_halfway_between_two_prices_is_rounded_by_its_decimals(units: int) -> None:
     value = float(Decimal(2 * units + 1).scaleb(-9) / 2)
-    fast = parquet_reader._e9(pa.array([value]))
+    fast = parquet_reader.decimals_e9(pa.array([value]))
     assert fast is None or fast.tolist() == [fields.parse_number_e9("bid", repr(value))]
 
 
@@ -80,7 +80,7 @@ def test_a_double_halfway_between_two_prices_is_rounded_by_its_decimals(units: i
 @settings(max_examples=200)
 def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float]) -> None:
     rounded = [round(v, 9) for v in values]
-    fast = parquet_reader._e9(pa.array(rounded))
+    fast = parquet_reader.decimals_e9(pa.array(rounded))
     if fast is not None:
         assert fast.tolist() == [fields.parse_number_e9("bid", repr(v)) for v in rounded]
     else:

@@ -198,8 +198,8 @@ def test_a_plain_block_and_a_single_line_read_alike(digits: int, decimals: int) 
     text = f"{Decimal(digits).scaleb(-decimals):f}"
     block = f"1,{text},{text}\n".encode()
     layout = csv_reader.parse_layout(HEADER.split(","), "a file")
-    slow = csv_reader._parse_lines(block, 2, layout)
-    fast = csv_reader._parse_columns(block, 1, 2, layout)
+    slow = csv_reader.parse_lines(block, 2, layout)
+    fast = csv_reader.parse_columns(block, 1, 2, layout)
     if fast is not None and not slow.faults:
         assert (fast.time_ns[0], fast.bid_e9[0], fast.offer_e9[0]) == (
             slow.time_ns[0],
@@ -210,10 +210,10 @@ def test_a_plain_block_and_a_single_line_read_alike(digits: int, decimals: int) 
 
 def test_most_of_a_block_with_one_bad_line_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     one_by_one = []
-    original = csv_reader._parse_lines
+    original = csv_reader.parse_lines
     monkeypatch.setattr(
         csv_reader,
-        "_parse_lines",
+        "parse_lines",
         lambda block, first, layout: one_by_one.append(block.count(b"\n")) or original(block, first, layout),
     )
     lines = [HEADER, *(f"{n},4,5" for n in range(5000)), "bad", *(f"{n},4,5" for n in range(5000))]
@@ -310,7 +310,7 @@ def test_wherever_a_gzip_is_cut_off_all_before_is_given(tmp_path: Path, monkeypa
         path.write_bytes(stored[:end])
         given_back: list[bytes] = []
         with pytest.raises(SourceError, match="cut off"):
-            given_back.extend(replay._unpacked(path))
+            given_back.extend(replay.unpacked(path))
         assert b"".join(given_back) == zlib.decompressobj(replay.GZIP).decompress(stored[:end])
 
 

@@ -45,11 +45,11 @@ def reader(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Collector:
 
 
 def test_a_request_is_answered_once_all_is_read(topic: Topic, reader: Collector) -> None:
-    reader._turn()
+    reader.turn()
     assert not reader.caught_up, "nobody has asked"
     reader.request_catch_up()
     assert not reader.wait_caught_up(0)
-    reader._turn()
+    reader.turn()
     assert reader.wait_caught_up(0)
 
 
@@ -61,7 +61,7 @@ def test_a_request_made_while_another_is_answered_waits_for_its_own_ends(topic: 
 
     topic.on_read = more
     reader.request_catch_up()
-    reader._turn()
+    reader.turn()
     assert not reader.caught_up, "five records were not read"
-    reader._turn()
+    reader.turn()
     assert reader.caught_up

@@ -34,8 +34,8 @@ class Told:
         return [event for event in self.events if event.step in (Step.PUBLISHED, Step.REFUSED, Step.FAILED)]
 
 
-def a_registry() -> Registry:
-    return Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
+def a_registry(store: Store | None = None) -> Registry:
+    return Registry(cast(Any, SimRedis(store or Store(), NoFaults())), "memory")
 
 
 def a_worker(

@@ -13,6 +13,7 @@ from services.trainer.runs.jobs import ClosedWindow
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from services.trainer.worker import Worker
+from tests.simulation.redis_memory import Store
 from tests.synthetic_models import INSTRUMENT, make_model, with_golden_score
 from tests.unit.trainer.made_workers import Told, a_registry, a_worker
 from tidewheel.contracts.codecs.models import encode_model
@@ -177,9 +178,10 @@ def test_what_was_kept_back_is_judged_on_its_next_window_after_a_restart() -> No
 
 
 def test_a_damaged_model_that_serves_is_made_again() -> None:
-    registry, told, learner = a_registry(), Told(), Learner()
+    store, told, learner = Store(), Told(), Learner()
+    registry = a_registry(store)
     processed(a_worker(registry, told, learner, CONFIG), window(1))
-    registry._client._store.set(keys.model(INSTRUMENT, 1), b"damaged")
+    store.set(keys.model(INSTRUMENT, 1), b"damaged")
     processed(a_worker(registry, told, learner, CONFIG), window(1))
     assert said(told) == [(1, "published")] * 2
     registry.load(INSTRUMENT, 1)

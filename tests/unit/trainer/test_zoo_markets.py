@@ -202,7 +202,7 @@ def test_what_the_cores_made_is_made_once(tmp_path: Path, monkeypatch: pytest.Mo
         assert getattr(first, name).tobytes() == getattr(again, name).tobytes()
         assert getattr(first, name).dtype == getattr(again, name).dtype
     assert len(list(tmp_path.iterdir())) == 1
-    monkeypatch.setattr(store, "_code", lambda: "other code")
+    monkeypatch.setattr(store, "code", lambda: "other code")
     store.columns_of(Made("pull", 1, 1_000), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 

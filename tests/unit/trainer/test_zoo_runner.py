@@ -90,7 +90,7 @@ def test_the_recipe_makes_a_model_of_the_first_window_and_none_of_one_class(pull
     made = Recipe()(Past(pull, 1))
     assert isinstance(made, Rule)
     assert 0 < made.flags(pull.window(0).rows).mean() <= 0.6
-    losses = Stream(replace(pull._columns, label=np.zeros_like(pull._columns.label)), SIZE)
+    losses = Stream(replace(pull.columns, label=np.zeros_like(pull.columns.label)), SIZE)
     assert Recipe()(Past(losses, 2)) == Refused("one_class")
 
 

@@ -151,12 +151,12 @@ class Collector:
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                self._turn()
+                self.turn()
             except KafkaException as failure:  # the broker is away; the client connects again by itself
                 self._log.warning("collector: %s", failure)
                 stop.wait(0.5)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
         if (request := self._requests) > self._looked:
             config = {**client(self._bootstrap, "collector"), "logger": self._log}
             self._wanted = end_offsets(config, self._consumer.assignment(), METADATA_LIMIT_S)

@@ -50,7 +50,7 @@ def a_window(seq: int, first: int, *orders: tuple[int, int, float, float]) -> Wi
 
 
 def flagged(*some: Bet) -> FlaggedOrders:
-    return bets._joined([]).with_bets(some)
+    return bets.joined([]).with_bets(some)
 
 
 ONE = a_window(1, 1, (1, 5, 1.0, 2.0), (2, 10, 1.0, -1.0))

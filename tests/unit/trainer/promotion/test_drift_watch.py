@@ -41,9 +41,9 @@ def test_results_are_gross_signed_in_units_of_the_window_before_and_of_one_order
     watch = DriftWatch()
     assert not watch.update(model(), FIRST)
     watch.update(model(), rows([1.0, 1.0, -1.0], [1.0, -9.0, -1.0], [10, 12, 20]))
-    assert watch._detector == DriftDetector().update([1.5 / 2, 0.5 / 2])
+    assert watch.detector == DriftDetector().update([1.5 / 2, 0.5 / 2])
     watch.update(model(), rows([1.0, 1.0], [-1.0, 8.5], [25, 26]))  # the first was placed while the last one was held
-    assert watch._detector == DriftDetector().update([1.5 / 2, 0.5 / 2]).update([9.0 / 9.0])
+    assert watch.detector == DriftDetector().update([1.5 / 2, 0.5 / 2]).update([9.0 / 9.0])
 
 
 def test_no_rows_are_nothing() -> None:

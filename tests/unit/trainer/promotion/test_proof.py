@@ -74,7 +74,7 @@ def test_models_alike_by_luck_are_seen_by_what_their_rows_are_worth(monkeypatch:
     few = [(card(1000, 400, 300, 180, 4.0), Champion(3, 300, 120))] * 8
     assert not assess(few, 3).better
     assert assess(against(3, (300, 180), (300, 120)), 3).better
-    monkeypatch.setattr(proof, "_standard_error_of_sizes", lambda _: 0.0)
+    monkeypatch.setattr(proof, "pair_error_of_sizes", lambda _: 0.0)
     assert assess(few, 3).better
 
 
@@ -143,12 +143,10 @@ def test_the_difference_by_hand() -> None:
     # 70 of 500 rows flagged, worth 35; (45/70 * 35 + 1) / 37 drawn. And so for the champion's 50 of 100.
     drawn, drawn_champion = 23.5 / 37, 0.5
     by_hand = (drawn * (1 - drawn) / 35 + drawn_champion * 0.5 / 50) ** 0.5
-    assert proof._standard_error_of_sizes(pairs) == pytest.approx(by_hand)
+    assert proof.pair_error_of_sizes(pairs) == pytest.approx(by_hand)
     pulls = [(12 - 20 * 45 / 70) / 70 - (3 - 5) / 100, (16 - 20 * 45 / 70) / 70 - (21 - 15) / 100]
     pulls += [(7 - 10 * 45 / 70) / 70 - (6 - 10) / 100, *[(5 - 10 * 45 / 70) / 70 - 0.0] * 2]
-    assert proof._standard_error_between(pairs) == pytest.approx(
-        (5 / 4 * sum(influence**2 for influence in pulls)) ** 0.5
-    )
+    assert proof.pair_error_between(pairs) == pytest.approx((5 / 4 * sum(influence**2 for influence in pulls)) ** 0.5)
 
 
 def test_a_serving_model_that_flags_nothing_is_no_better_than_none() -> None:

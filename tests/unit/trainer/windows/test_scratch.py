@@ -57,13 +57,13 @@ def test_a_slot_that_is_taken_again_is_another(tmp_path: Path) -> None:
     slots = [scratch.slot(size) for size in (100, 7, 100, 7)]
     for number, slot in enumerate(slots):
         slot.write(0, bytes([number]) * 7)
-    written = os.fstat(scratch._file.fileno()).st_size
+    written = os.fstat(scratch.fileno()).st_size
     for slot in slots[1:]:
         slot.free()
     for number, size in enumerate((7, 100, 7), start=11):
         scratch.slot(size).write(0, bytes([number]) * 7)
     assert slots[0].read(0, 7) == bytes(7)
-    assert (os.fstat(scratch._file.fileno()).st_size, scratch.used_bytes) == (written, 214)
+    assert (os.fstat(scratch.fileno()).st_size, scratch.used_bytes) == (written, 214)
 
 
 @pytest.mark.parametrize(("at", "size"), [(0, 5), (4, 1), (-1, 1)])
@@ -82,7 +82,7 @@ def test_the_file_has_no_name(tmp_path: Path) -> None:
     scratch = ScratchFile(str(tmp_path))
     scratch.slot(4).write(0, b"abcd")
     assert list(tmp_path.iterdir()) == []
-    assert os.fstat(scratch._file.fileno()).st_nlink == 0
+    assert os.fstat(scratch.fileno()).st_nlink == 0
 
 
 def test_a_few_bytes_at_a_time_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     scratch = ScratchFile(str(tmp_path))
     slot = scratch.slot(4)
     full = os.open("/dev/full", os.O_RDWR)
-    os.dup2(full, scratch._file.fileno())
+    os.dup2(full, scratch.fileno())
     os.close(full)
     with pytest.raises(FatalError) as caught:
         slot.write(0, b"abcd")
