@@ -80,10 +80,10 @@ sim: $(READY) ## The simulation: SEED=n one seed, with a trace where it fails; e
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 quality: $(READY) ## How good models are on the window after theirs: markets with a planted edge and without. ARGS='--seeds 10'
-	@$(BIN)/python -m tests.quality $(ARGS)
+	@$(BIN)/python -m bench.quality $(ARGS)
 
 zoo: $(READY) ## How good models are on markets that nobody tuned for: families by seed. ARGS='--family pull --seeds 1-3'
-	@$(BIN)/python -m tests.quality.zoo $(ARGS)
+	@$(BIN)/python -m bench.quality.zoo $(ARGS)
 
 generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md and docs/commands.md.
 	@$(BIN)/python -m tidewheel.wire.generate

@@ -17,11 +17,11 @@ from typing import Any
 import bench
 from bench.harness import Size, machine, servers
 
-# Not `rivals`, which needs environments of its own: `make bench-rivals`.
+# Not `rivals`, which needs environments of its own, nor `quality`: `make bench-rivals`, `make quality`, `make zoo`.
 NAMES = sorted(
     module.name
     for module in pkgutil.iter_modules(bench.__path__)
-    if module.name not in ("__main__", "harness", "records", "rivals", "searches")
+    if module.name not in ("__main__", "harness", "quality", "records", "rivals", "searches")
 )
 # Held against each other, so they take turns.
 COMPARED = ("labeler", "passthrough")

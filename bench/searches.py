@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import precision_recall_curve
 from sklearn.preprocessing import StandardScaler
 
+from bench.quality.contenders import RECALL_MIN, TRAINING, VALIDATION, Rule, Scores
 from services.trainer.dataset.rows import Rows
-from tests.quality.contenders import RECALL_MIN, TRAINING, VALIDATION, Rule, Scores
 
 WEIGHTS = [None, "balanced"]
 

@@ -24,15 +24,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.harness import Servers, Size
+from bench.quality.contenders import Rule
+from bench.quality.pool import Pool
+from bench.quality.streams import windows
 from bench.searches import logistic, search, sgd
 from services.trainer.core import train_candidate
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.no_model import NoModelError
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
-from tests.quality.contenders import Rule
-from tests.quality.pool import Pool
-from tests.quality.streams import windows
 from tidewheel.domain.models import Scorer
 from tidewheel.domain.training import RunEvent, Step
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tests.conformance.broker_contract import Bench, BrokerContract
+from tests.conformance.test_broker_contract import Bench, BrokerContract
 from tests.simulation.broker import Broker
 from tests.simulation.clients import clients
 from tests.simulation.injector import NoFaults

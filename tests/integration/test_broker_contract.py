@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from tests.conformance.broker_contract import Bench, BrokerContract
+from tests.conformance.test_broker_contract import Bench, BrokerContract
 from tests.waiting import LIMIT_S
 from tidewheel.runtime.kafka import KAFKA
 

@@ -4,8 +4,6 @@ here, in Python; a test on a real Redis holds both to the same answers."""
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import redis
-
 from tests.simulation.injector import FaultInjector
 from tidewheel.registry import keys as names
 from tidewheel.registry import scripts
@@ -166,11 +164,6 @@ class SimRedis:
         if shadow is not None and int(shadow) <= seq:
             del store.hashes[candidate]
         return b"moved"
-
-
-def refuse(injector: FaultInjector) -> redis.ConnectionError:
-    """What a client raises while Redis is away."""
-    return redis.ConnectionError(f"{injector.name}: connection refused")
 
 
 def _bytes(value: Any) -> bytes:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tests.conformance.broker_contract import TransactionEndLog
+from tests.conformance.test_broker_contract import TransactionEndLog
 from tests.simulation import fault_plan, mutations, runs
 from tests.simulation.broker import Broker
 from tests.simulation.consumer import SimConsumer

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.quality.evidence import wrong
-from tests.quality.evidence.chance import RightBettor, highest
-from tests.quality.evidence.rules import RULES, Rule
+from bench.quality.evidence import wrong
+from bench.quality.evidence.chance import RightBettor, highest
+from bench.quality.evidence.rules import RULES, Rule
 from tidewheel.domain import betting
 from tidewheel.domain.betting import BETTING_FRACTIONS, FIXED_SHARE, INITIAL_PURSES, Bet, Bettor, FlaggedOrders, Purses
 

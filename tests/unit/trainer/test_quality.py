@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.quality import __main__ as quality
+from bench.quality import flips
+from bench.quality.contenders import oracle, plain, threshold
+from bench.quality.flips import SinceFlip, first, likeness_to_new
+from bench.quality.goals import means
+from bench.quality.pool import Pool
+from bench.quality.streams import bent, flipped, half_way_s, planted, pulled, windows
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
-from tests.quality import __main__ as quality
-from tests.quality import flips
-from tests.quality.contenders import oracle, plain, threshold
-from tests.quality.flips import SinceFlip, first, likeness_to_new
-from tests.quality.goals import means
-from tests.quality.pool import Pool
-from tests.quality.streams import bent, flipped, half_way_s, planted, pulled, windows
 from tests.synthetic_models import make_model
 from tidewheel.domain.models import Model
 

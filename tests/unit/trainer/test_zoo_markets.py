@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from bench.quality.zoo import cores, recorded, store
+from bench.quality.zoo.families import CHOOSING_SEEDS, FAMILIES, HELD_OUT_FAMILIES, HELD_OUT_SEEDS, PURE_CHANCE, Made
+from bench.quality.zoo.functions import between_means, rise, to_mean, to_middle_of_day
+from bench.quality.zoo.market import DAY_S, MONDAY_S, NS_PER_S, Edge, Market, Quoted, quotes
+from bench.quality.zoo.stream import Past, Stream
 from services.orderbot.core import OrderRule
 from services.trainer.windows.count_windows import Window, Windows
-from tests.quality.zoo import cores, recorded, store
-from tests.quality.zoo.families import CHOOSING_SEEDS, FAMILIES, HELD_OUT_FAMILIES, HELD_OUT_SEEDS, PURE_CHANCE, Made
-from tests.quality.zoo.functions import between_means, rise, to_mean, to_middle_of_day
-from tests.quality.zoo.market import DAY_S, MONDAY_S, NS_PER_S, Edge, Market, Quoted, quotes
-from tests.quality.zoo.stream import Past, Stream
 from tests.tidy.rules import within
 from tests.tidy.tree import ROOT, Source, imports
 from tidewheel.domain.features import FEATURE_COUNT
@@ -218,12 +218,12 @@ def test_two_families_and_some_seeds_are_held_out() -> None:
 
 
 def strangers(source: Source) -> list[str]:
-    return [name for _, name in imports(source) if within(name, ("services", "tidewheel", "tests.quality.streams"))]
+    return [name for _, name in imports(source) if within(name, ("services", "tidewheel", "bench.quality.streams"))]
 
 
 @pytest.mark.parametrize("module", MARKET_MODULES)
 def test_markets_share_no_code_with_what_is_judged(module: str) -> None:
-    path = f"tests/quality/zoo/{module}.py"
+    path = f"bench/quality/zoo/{module}.py"
     text = (ROOT / path).read_text()
     assert strangers(Source(path, text)) == []
     assert strangers(Source(path, f"from services.ingest.sources.planted_drift import mean_reversion\n{text}")) != []

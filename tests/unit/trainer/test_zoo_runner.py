@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from bench.quality.contenders import Rule
+from bench.quality.zoo import __main__ as zoo
+from bench.quality.zoo import recipe, table
+from bench.quality.zoo.families import HELD_OUT_FAMILIES, HELD_OUT_SEEDS, Made
+from bench.quality.zoo.follow import follow
+from bench.quality.zoo.procedures import Refused
+from bench.quality.zoo.recipe import Recipe
+from bench.quality.zoo.store import columns_of
+from bench.quality.zoo.stream import Past, Stream
 from services.trainer.dataset.rows import Rows
-from tests.quality.contenders import Rule
-from tests.quality.zoo import __main__ as zoo
-from tests.quality.zoo import recipe, table
-from tests.quality.zoo.families import HELD_OUT_FAMILIES, HELD_OUT_SEEDS, Made
-from tests.quality.zoo.follow import follow
-from tests.quality.zoo.procedures import Refused
-from tests.quality.zoo.recipe import Recipe
-from tests.quality.zoo.store import columns_of
-from tests.quality.zoo.stream import Past, Stream
 
 SIZE = 1_000
 

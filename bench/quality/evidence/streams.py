@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.quality.evidence.markets import Numbers, Orders, Steps
+from bench.quality.evidence.markets import Numbers, Orders, Steps
 from tidewheel.domain.betting import FlaggedOrders, all_resolved_ns
 
 WINDOW = 120

@@ -15,14 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from backtest.market_columns import MarketColumns
+from bench.quality.zoo.cores import batches, cores
+from bench.quality.zoo.market import Market, Quoted
 from services.orderbot.core import OrderRule
-from tests.quality.zoo.cores import batches, cores
-from tests.quality.zoo.market import Market, Quoted
 from tidewheel.domain.prices import Threshold
 
 ROOT = Path(__file__).resolve().parents[3]
 MADE_BY = (
-    *("tests/quality/zoo/market.py", "tests/quality/zoo/functions.py", "tests/quality/zoo/cores.py"),
+    *("bench/quality/zoo/market.py", "bench/quality/zoo/functions.py", "bench/quality/zoo/cores.py"),
     *("services/ingest", "services/orderbot", "services/labeler", "tidewheel/domain", "backtest/labeling.py"),
 )
 ORDERS_A_SECOND = 5

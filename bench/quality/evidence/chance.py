@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.quality.evidence.markets import CHANCE, WARM_UP, Chance, Numbers, orders_on
-from tests.quality.evidence.rules import RULES, Rule
-from tests.quality.evidence.streams import WINDOW, Seen, Stream
+from bench.quality.evidence.markets import CHANCE, WARM_UP, Chance, Numbers, orders_on
+from bench.quality.evidence.rules import RULES, Rule
+from bench.quality.evidence.streams import WINDOW, Seen, Stream
 from tidewheel.domain.betting import Bettor
 
 TAIL = 2_000  # steps after the last window, in which its orders end

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.market_columns import FeatureExtractor, MarketColumns
+from bench.quality.zoo.cores import INSTRUMENT
 from services.trainer.dataset.rows import Rows
 from services.trainer.windows.count_windows import Window
-from tests.quality.zoo.cores import INSTRUMENT
 
 
 class Stream:

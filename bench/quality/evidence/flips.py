@@ -8,10 +8,10 @@ import numpy as np
 from river import drift
 from sklearn.linear_model import LogisticRegression
 
+from bench.quality.evidence.markets import Numbers, Steps
+from bench.quality.evidence.planted import Edge, as_rows, stream_of
+from bench.quality.evidence.streams import Stream
 from services.trainer.dataset.split import effective_sample_size
-from tests.quality.evidence.markets import Numbers, Steps
-from tests.quality.evidence.planted import Edge, as_rows, stream_of
-from tests.quality.evidence.streams import Stream
 from tidewheel.domain.betting import non_overlapping_bets
 from tidewheel.domain.drift import DriftDetector
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from bench.quality.streams import planted
 from services.trainer.dataset.rows import Rows
-from tests.quality.streams import planted
 
 RECALL_MIN = 0.25
 TRAINING, VALIDATION = 0.70, 0.85

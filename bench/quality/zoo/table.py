@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.quality.zoo.families import PURE_CHANCE
+from bench.quality.zoo.families import PURE_CHANCE
 
 Run = dict[str, Any]
 Runs = Sequence[Run]

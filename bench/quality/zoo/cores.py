@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from backtest.labeling import LabelingConfig, LabelingPipeline
+from bench.quality.zoo.market import Quoted
 from services.ingest.quotes import RawBatch
 from services.ingest.seconds import SessionRules
 from services.orderbot.core import OrderRule
-from tests.quality.zoo.market import Quoted
 
 INSTRUMENT = "replay:ZOO"
 RULES = SessionRules(quiet_s=600, stale_s=60)

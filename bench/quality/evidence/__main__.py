@@ -1,4 +1,4 @@
-"""`python -m tests.quality.evidence`: is the evidence right, and how soon does it come? (ADR 25)
+"""`python -m bench.quality.evidence`: is the evidence right, and how soon does it come? (ADR 25)
 
 - `chance`: on nine kinds of chance markets, the share of streams on which the bettor ever has 20, and 100. At most 5 %
   and 1 % are allowed; of so many streams a figure may be two standard errors above that.
@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.quality.evidence import flips, planted
-from tests.quality.evidence.chance import Highest, highest, rule_of
-from tests.quality.evidence.markets import CHANCE
-from tests.quality.evidence.rules import RULES
+from bench.quality.evidence import flips, planted
+from bench.quality.evidence.chance import Highest, highest, rule_of
+from bench.quality.evidence.markets import CHANCE
+from bench.quality.evidence.rules import RULES
 
 LEVELS = (20.0, 100.0)
 
@@ -81,7 +81,7 @@ def _within(wealth: Any, level: float) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.quality.evidence", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.quality.evidence", description=__doc__)
     parser.add_argument("--streams", type=int, default=1_000)
     parser.add_argument("--windows", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=1)

@@ -12,8 +12,8 @@ from zlib import crc32
 
 import numpy as np
 
-from tests.quality.zoo.functions import between_means, rise, to_mean, to_middle_of_day
-from tests.quality.zoo.market import DAY_S, MONDAY_S, Edge, Float64, Market, Quoted, quotes
+from bench.quality.zoo.functions import between_means, rise, to_mean, to_middle_of_day
+from bench.quality.zoo.market import DAY_S, MONDAY_S, Edge, Float64, Market, Quoted, quotes
 
 HOUR_S = 3_600
 SIGMA = 0.6

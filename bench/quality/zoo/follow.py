@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from bench.quality.contenders import Flags, Rule, Scores, threshold
+from bench.quality.flips import first as first_positive
+from bench.quality.pool import Pool
+from bench.quality.trained import correlation
+from bench.quality.zoo.market import Market
+from bench.quality.zoo.procedures import Procedure
+from bench.quality.zoo.stream import Past, Stream
 from services.trainer.dataset.rows import Rows
-from tests.quality.contenders import Flags, Rule, Scores, threshold
-from tests.quality.flips import first as first_positive
-from tests.quality.pool import Pool
-from tests.quality.trained import correlation
-from tests.quality.zoo.market import Market
-from tests.quality.zoo.procedures import Procedure
-from tests.quality.zoo.stream import Past, Stream
 
 TRUTH_REACH = 12
 # Orders of one second share their future: one row in five fits the truth's threshold as well as all.

@@ -1,4 +1,4 @@
-"""`python -m tests.quality.zoo`: procedures on markets that nobody tuned them for.
+"""`python -m bench.quality.zoo`: procedures on markets that nobody tuned them for.
 
 Each family of markets (`families.py`) is drawn anew by each seed, labelled by the services' own cores and cut into
 windows; each procedure (`procedures.py`) makes a model of the windows so far, which is judged on the next one at a
@@ -22,12 +22,12 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from tests.quality.zoo import recorded, table
-from tests.quality.zoo.families import CHOOSING_SEEDS, FAMILIES, HELD_OUT_FAMILIES, HELD_OUT_SEEDS, HOUR_S, Made
-from tests.quality.zoo.follow import follow
-from tests.quality.zoo.procedures import PROCEDURES
-from tests.quality.zoo.store import Source, columns_of, default_folder
-from tests.quality.zoo.stream import Stream
+from bench.quality.zoo import recorded, table
+from bench.quality.zoo.families import CHOOSING_SEEDS, FAMILIES, HELD_OUT_FAMILIES, HELD_OUT_SEEDS, HOUR_S, Made
+from bench.quality.zoo.follow import follow
+from bench.quality.zoo.procedures import PROCEDURES
+from bench.quality.zoo.store import Source, columns_of, default_folder
+from bench.quality.zoo.stream import Stream
 
 CHOOSING, HELD_OUT, HELD_OUT_FAMILY = "choosing", "held out seeds", "held out families"
 
@@ -90,7 +90,7 @@ def numbers(text: str) -> list[int]:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.quality.zoo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.quality.zoo", description=__doc__)
     parser.add_argument("--family", action="append", choices=[*FAMILIES, recorded.FAMILY], help="default all")
     parser.add_argument("--seeds", type=numbers, default=[], help="such as 1-3,7; default all of the set")
     parser.add_argument("--procedure", action="append", choices=PROCEDURES, help="default trainer and recipe")

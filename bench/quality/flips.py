@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, islice
 from typing import Any
 
+from bench.quality.streams import bent, flipped, windows
+from bench.quality.trained import candidate_of, likeness
 from services.trainer.dataset.rows import Rows
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
-from tests.quality.streams import bent, flipped, windows
-from tests.quality.trained import candidate_of, likeness
 from tidewheel.domain.models import Model
 
 STEPS = 10

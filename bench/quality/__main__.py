@@ -1,4 +1,4 @@
-"""`python -m tests.quality`: how good the trainer's models are on the rows that come after them.
+"""`python -m bench.quality`: how good the trainer's models are on the rows that come after them.
 
 For each seed of each kind of market: windows of 10,000 examples, a model of each, judged on the next window at its own
 threshold; pooled per seed. Beside it, on the same rows, a plain scikit-learn regression and the planted function. A
@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from bench.quality.contenders import oracle, plain
+from bench.quality.flips import SinceFlip, by_steps
+from bench.quality.goals import means
+from bench.quality.pool import Pool
+from bench.quality.promotion import Proven
+from bench.quality.streams import half_way_s, planted, windows
+from bench.quality.trained import candidate_of, likeness
 from services.trainer.promotion import bets, scorecard
 from services.trainer.search.config import TrainingConfig
-from tests.quality.contenders import oracle, plain
-from tests.quality.flips import SinceFlip, by_steps
-from tests.quality.goals import means
-from tests.quality.pool import Pool
-from tests.quality.promotion import Proven
-from tests.quality.streams import half_way_s, planted, windows
-from tests.quality.trained import candidate_of, likeness
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Evidence, Model, Scorecard, Scorer
 from tidewheel.evidence import pooling
@@ -99,7 +99,7 @@ def say(line: dict[str, Any]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--windows", type=int, default=15)
     parser.add_argument("--window", type=int, default=10_000, help="examples that make a model")

@@ -7,16 +7,16 @@ one, name its factory in `PROCEDURES`.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from bench.quality import contenders
+from bench.quality.contenders import Rule, Scores
+from bench.quality.trained import candidate_or_why
+from bench.quality.zoo.recipe import Recipe, Refused
+from bench.quality.zoo.stream import Past
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.no_model import NoModelError
 from services.trainer.promotion import gate
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.memory import RememberedSample
-from tests.quality import contenders
-from tests.quality.contenders import Rule, Scores
-from tests.quality.trained import candidate_or_why
-from tests.quality.zoo.recipe import Recipe, Refused
-from tests.quality.zoo.stream import Past
 from tidewheel.domain.models import Model, Scorer
 
 __all__ = ["PROCEDURES", "Procedure", "Refused", "plain", "trainer"]

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.quality.evidence.chance import RightBettor
-from tests.quality.evidence.markets import Chance, Numbers
-from tests.quality.evidence.streams import Flags, Seen, Stream
+from bench.quality.evidence.chance import RightBettor
+from bench.quality.evidence.markets import Chance, Numbers
+from bench.quality.evidence.streams import Flags, Seen, Stream
 from tidewheel.domain import betting
 from tidewheel.domain.betting import Bettor
 
@@ -27,17 +27,6 @@ class Overlapping(RightBettor):
             gross=betting.compounded(now.gross, orders.gross.tolist()),
             net=betting.compounded(now.net, orders.net.tolist()),
         )
-        return self._bettor
-
-
-class Hasty(RightBettor):
-    """Takes only what was placed since the window before closed and has ended by now, and settles it at once."""
-
-    def update(self, seen: Seen) -> Bettor:
-        orders = seen.orders
-        fresh = orders.placed_ns > seen.opened
-        columns = (orders.placed_ns, orders.resolved_ns, orders.gross, orders.net)
-        self._bettor = self._bettor.update(type(orders)(*(column[fresh] for column in columns)), seen.closed)
         return self._bettor
 
 

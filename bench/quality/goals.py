@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.quality.flips import STEPS
+from bench.quality.flips import STEPS
 
 Runs = Sequence[dict[str, Any]]
 WINDOWS_MAX = 3

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.quality.zoo.families import HOUR_S
+from bench.quality.zoo.market import NS_PER_S, Market, Quoted
 from services.ingest.sources.replay import Replay
-from tests.quality.zoo.families import HOUR_S
-from tests.quality.zoo.market import NS_PER_S, Market, Quoted
 
 FAMILY = "recorded"
 

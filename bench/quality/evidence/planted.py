@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.quality.evidence.chance import TAIL, RightBettor
+from bench.quality.evidence.markets import SIGMA, WARM_UP, Numbers, Steps, ar1, orders_on
+from bench.quality.evidence.streams import WINDOW, Flags, Stream
 from services.trainer.dataset.rows import Rows
 from services.trainer.dataset.split import effective_sample_size
-from tests.quality.evidence.chance import TAIL, RightBettor
-from tests.quality.evidence.markets import SIGMA, WARM_UP, Numbers, Steps, ar1, orders_on
-from tests.quality.evidence.streams import WINDOW, Flags, Stream
 from tidewheel.domain.models import Scorecard
 from tidewheel.evidence import pooling
 

@@ -1,4 +1,4 @@
-"""`python -m tests.quality.calibrations`: which threshold transfers to the next window? The experiment behind ADR 23.
+"""`python -m bench.quality.calibrations`: which threshold transfers to the next window? The experiment behind ADR 23.
 
 One setting, the search's first, on markets with a planted edge. Ways to fit its threshold differ in the rows that train
 the model, in those that fit the threshold, and in how the threshold is carried from models of folds to the model that
@@ -25,6 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bench.quality.contenders import oracle
+from bench.quality.pool import Pool
+from bench.quality.streams import windows
 from services.trainer.dataset.rows import Index, Rows
 from services.trainer.dataset.split import in_placed_order, purged_before, purged_folds
 from services.trainer.learning import learner
@@ -32,9 +35,6 @@ from services.trainer.search import threshold
 from services.trainer.search.config import TrainingConfig
 from services.trainer.search.crossfit import LogitScale
 from services.trainer.search.tuning import DEFAULT_SETTING
-from tests.quality.contenders import oracle
-from tests.quality.pool import Pool
-from tests.quality.streams import windows
 from tidewheel.domain.models import Float64
 
 CONFIG = TrainingConfig()
@@ -109,7 +109,7 @@ def run(task: tuple[int, int]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.quality.calibrations")
+    parser = argparse.ArgumentParser(prog="python -m bench.quality.calibrations")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--windows", type=int, default=15)
     given = parser.parse_args(arguments)

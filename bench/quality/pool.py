@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bench.quality.contenders import Flags
 from services.trainer.dataset.rows import Labels
-from tests.quality.contenders import Flags
 
 SHARES = (0.02, 0.60)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.quality.contenders import RECALL_MIN, Rule, Scores
+from bench.quality.zoo.functions import LAGS, NEWEST
+from bench.quality.zoo.stream import Past
 from services.trainer.dataset.rows import Rows
-from tests.quality.contenders import RECALL_MIN, Rule, Scores
-from tests.quality.zoo.functions import LAGS, NEWEST
-from tests.quality.zoo.stream import Past
 
 Float64 = NDArray[np.float64]
 Labels = NDArray[np.uint8]

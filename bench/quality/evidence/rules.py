@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.quality.evidence.markets import Chance, Numbers, Orders, ar1
-from tests.quality.evidence.streams import Flags, Stream
+from bench.quality.evidence.markets import Chance, Numbers, Orders, ar1
+from bench.quality.evidence.streams import Flags, Stream
 
 Rule = Callable[[Numbers, Stream, Chance], Flags]
 LAGS = (1, 5, 20, 80)

@@ -18,7 +18,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.quality.zoo.functions import HIGH, LAGS, LOW, NEWEST, Weights
+from bench.quality.zoo.functions import HIGH, LAGS, LOW, NEWEST, Weights
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
