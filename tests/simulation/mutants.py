@@ -93,7 +93,7 @@ MUTANTS = (
         mutations.instead(TransactionalLoop, "_poll_once", mutations.go_on_after_rebalance),
     ),
     Mutant(
-        35,
+        32,
         "labeler: ends of a consumer that is fenced by itself",
         "gave up: another labeler with the same name has taken over",
         mutations.instead(TransactionalLoop, "_rejoin", mutations.replaced),
@@ -105,7 +105,7 @@ MUTANTS = (
         mutations.instead(TransactionalLoop, "_abort_and_retry", mutations.never_give_up),
     ),
     Mutant(
-        13,
+        9,
         "labeler: forgets what was set aside",
         "poison_pills: ",
         mutations.instead(LabelerProcessor, "on_assigned", mutations.nothing_set_aside),
@@ -135,7 +135,7 @@ MUTANTS = (
         mutations.instead(Partition, "checkpoint_records", lambda right: lambda _: iter(())),
     ),
     Mutant(
-        15,
+        2,
         "labeler: takes a repeat for a new second",
         "labels: ",
         mutations.instead(Labeler, "on_second", mutations.repeats_are_new),
@@ -147,7 +147,7 @@ MUTANTS = (
         mutations.instead(History, "extract_features", mutations.shifted),
     ),
     Mutant(
-        19,
+        12,
         "labeler: state read to the stable end only",
         "labels: ",
         mutations.instead(SimAdmin, "list_offsets", mutations.stable_ends),
@@ -159,19 +159,19 @@ MUTANTS = (
         mutations.instead(SimConsumer, "__init__", mutations.uncommitted),
     ),
     Mutant(
-        4,
+        9,
         "trainer: commits past unfinished windows",
         "windows: ",
         mutations.instead(TrainerApp, "_unfinished", mutations.no_jobs),
     ),
     Mutant(
-        4,
+        9,
         "trainer: commits nothing of what is to be remembered",
         "windows: ",
         mutations.instead(Replay, "place", mutations.nothing_remembered),
     ),
     Mutant(
-        7,
+        30,
         "trainer: another word on a window after a restart",
         "windows: ",
         mutations.instead(Worker, "_repeated", mutations.another_word),
@@ -232,7 +232,7 @@ MUTANTS = (
         mutations.instead(Worker, "_record", mutations.without_offsets),
     ),
     Mutant(
-        7,
+        30,
         "trainer: another sha256 after a restart",
         "windows: ",
         mutations.instead(Worker, "_emit", mutations.another_sha256),
@@ -265,7 +265,7 @@ MUTANTS = (
         mutations.instead(scorecard, "rows_after", lambda right: lambda _, following: following),
     ),
     Mutant(
-        21,
+        2,
         "trainer: a model judged beside nothing",
         "scorecards: ",
         mutations.instead(Worker, "_champion", mutations.nothing),
@@ -289,7 +289,7 @@ MUTANTS = (
         mutations.instead(Watcher, "_swap", mutations.older_weights),
     ),
     Mutant(
-        7,
+        0,
         "predictor: goes back to its first model for a while",
         "pointers: ",
         mutations.instead(Watcher, "_swap", mutations.first_model_again),
