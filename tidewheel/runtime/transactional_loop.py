@@ -44,9 +44,8 @@ class Processor(Protocol):
     ) -> Mapping[PartitionId, int]:
         """Restore partitions in the state last committed; return the offset to read each from.
 
-        Called after a rebalance, and after an aborted transaction as if there had been one.
-
-        `committed`: what `checkpoint` last returned for them in a transaction that was committed, where there is any.
+        Called after a rebalance, and after an aborted transaction as if there had been one. `committed`: what
+        `checkpoint` last returned for them in a transaction that was committed, where there is any.
         """
 
     def on_revoked(self) -> None:
