@@ -1,5 +1,6 @@
 """Packed little-endian columns, and the one way to parse a message."""
 
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordEr
 from tidewheel.domain.market import NO_FLAGS, NO_INT64, Int64, check_instrument
 
 M = TypeVar("M", bound=Message)
+INSTRUMENTS_KNOWN_MAX = 1_024  # ids that are not looked at again
 
 
 def parse(message: type[M], payload: bytes | None) -> M:
@@ -20,6 +22,7 @@ def parse(message: type[M], payload: bytes | None) -> M:
         raise InvalidRecordError(DeadLetterReason.UNDECODABLE, f"no {message.DESCRIPTOR.name}: {failure}") from None
 
 
+@lru_cache(maxsize=INSTRUMENTS_KNOWN_MAX)
 def checked_instrument(text: str) -> str:
     """A valid instrument id. Raises InvalidRecordError; an empty message, which parses as anything, ends here."""
     try:

@@ -42,6 +42,7 @@ class Source:
         self.keywords: dict[str, str | None] = {}  # expressions of the message's fields; None: set in `columns`
         self.before: list[str] = []  # statements ahead of the message
         self.columns: list[str] = []  # statements that fill columns, where there are any
+        self.after: list[str] = []  # statements once the message is made
         self.reading: list[str] = []  # statements ahead of the value
 
     def bind(self, thing: Any) -> str:
@@ -84,7 +85,7 @@ class Source:
         wire = self.bind(message)
         keywords = ", ".join(f"{name}={told}" for name, told in self.keywords.items() if told is not None)
         filled = ["if count:", *(f"    {statement}" for statement in self.columns)] if self.columns else []
-        to_wire = [*self.before, f"message = {wire}({keywords})", *filled]
+        to_wire = [*self.before, f"message = {wire}({keywords})", *filled, *self.after]
         parsed = f"message = {self.bind(parse)}({wire}, payload)"
         return "\n".join(
             (
@@ -166,6 +167,19 @@ class Converted:
     def write(self, source: Source, owner: str, name: str) -> str:
         told = f"{owner}.{name}"
         source.take(name, told if self.to_wire is None else f"{source.bind(self.to_wire)}({told})")
+        return f"{source.bind(self.from_wire)}(message.{name})"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Repeated messages of a value that is none and often empty: a function adds them, another makes it of them."""
+
+    from_wire: Callable[[Any], object]
+    fill: Callable[[Any, Any], None]
+
+    def write(self, source: Source, owner: str, name: str) -> str:
+        source.take(name, None)
+        source.after.append(f"if {owner}.{name}: {source.bind(self.fill)}(message.{name}, {owner}.{name})")
         return f"{source.bind(self.from_wire)}(message.{name})"
 
 

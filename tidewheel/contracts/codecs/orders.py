@@ -1,6 +1,7 @@
 """Topics `orders`, `transactions` and `examples`."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tidewheel.contracts.codecs.columns import int64s
 from tidewheel.contracts.codecs.message_table import (
@@ -9,7 +10,7 @@ from tidewheel.contracts.codecs.message_table import (
     Checked,
     Column,
     Computed,
-    Converted,
+    Filled,
     MessageTable,
     enum,
 )
@@ -28,16 +29,14 @@ def encode_orders(value: SecondOrders) -> bytes:
 def decode_orders(payload: bytes | None) -> SecondOrders:
     """Raises InvalidRecordError."""
     value = SECOND_ORDERS.decode(payload)
-    if len(value):
+    if len(value.order_id):
         _check_orders(value)
     return value
 
 
-def _not_placed_to_wire(not_placed: Mapping[NotPlacedReason, int]) -> list[orders_pb2.NotPlaced]:
-    return [
-        orders_pb2.NotPlaced(reason=reason, count=not_placed[reason])  # type: ignore[arg-type]
-        for reason in sorted(not_placed)
-    ]
+def _add_not_placed(rows: Any, not_placed: Mapping[NotPlacedReason, int]) -> None:
+    for reason in sorted(not_placed):
+        rows.add(reason=reason, count=not_placed[reason])
 
 
 def _not_placed_from_wire(rows: Iterable[orders_pb2.NotPlaced]) -> dict[NotPlacedReason, int]:
@@ -51,7 +50,7 @@ SECOND_ORDERS = MessageTable(
     orders_pb2.SecondOrders,
     SecondOrders,
     {
-        "not_placed": Converted(_not_placed_from_wire, _not_placed_to_wire),
+        "not_placed": Filled(_not_placed_from_wire, _add_not_placed),
         "instrument": INSTRUMENT,
         "count": COUNT,
         "order_id": Column(int64s),
