@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.tidy import rules, test_tidy
+from tests.tidy import citations, rules, test_tidy
 from tests.tidy.tree import Source
 
 Rule = Callable[[Source], Iterator[str]]
@@ -157,8 +157,8 @@ def test_machine_paths_are_found(top: str) -> None:
 
 
 def test_documents_that_are_not_here_are_found() -> None:
-    assert len(list(rules.elsewhere("a.py", "# see DES" + "IGN, section 3"))) == 1
-    assert list(rules.elsewhere("a.py", "# see design, DES" + "IGNS and what is designed")) == []
+    assert len(list(citations.elsewhere("a.py", "# see DES" + "IGN, section 3"))) == 1
+    assert list(citations.elsewhere("a.py", "# see design, DES" + "IGNS and what is designed")) == []
 
 
 WRITTEN = """# Rules
@@ -184,18 +184,18 @@ Held by: `a/b.py`, `a/c.lua`; `tests/test_b.py`
         ("a.md", 'as {}, "Night"', 1),
         ("a.md", "[mids]({}#mids)", 1),
         ("a.md", "[mids](#mids)", 0),
-        (rules.RULES, "[mids](#mids)", 1),
+        (citations.RULES, "[mids](#mids)", 1),
     ],
 )
 def test_a_section_that_is_not_there_is_found(path: str, said: str, breaches: int) -> None:
-    text = said.replace("{}", rules.RULES)
-    assert len(list(rules.cited_sections(path, text, WRITTEN))) == breaches
+    text = said.replace("{}", citations.RULES)
+    assert len(list(citations.cited_sections(path, text, WRITTEN))) == breaches
 
 
 def test_a_decision_that_is_not_there_is_found() -> None:
     paths = ["docs/adr/0007-x.md", "docs/adr/README.md"]
-    assert len(list(rules.cited_decisions("a.py", "# ADR" + " 8 and ADR" + " 70", paths))) == 2
-    assert list(rules.cited_decisions("a.py", "# ADR 7, an ADR", paths)) == []
+    assert len(list(citations.cited_decisions("a.py", "# ADR" + " 8 and ADR" + " 70", paths))) == 2
+    assert list(citations.cited_decisions("a.py", "# ADR 7, an ADR", paths)) == []
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_a_decision_that_is_not_there_is_found() -> None:
 )
 def test_a_section_that_nothing_holds_is_found(spoilt: str, by: str) -> None:
     paths = ["a/b.py", "a/c.lua", "tests/test_b.py"]
-    assert list(rules.held_by(WRITTEN, paths)) == []
-    assert list(rules.held_by(WRITTEN.replace(spoilt, by), paths))
+    assert list(citations.held_by(WRITTEN, paths)) == []
+    assert list(citations.held_by(WRITTEN.replace(spoilt, by), paths))
 
 
 def test_a_service_without_a_module_that_all_have_is_found() -> None:

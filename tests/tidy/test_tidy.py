@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.tidy import rules
+from tests.tidy import citations, rules
 from tests.tidy.tree import ROOT, Source, sources, texts, tracked
 
 SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
@@ -24,7 +24,7 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
     rules.oracle_is_independent,
     rules.private_attributes,
 ]
-TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths, rules.elsewhere]
+TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths, citations.elsewhere]
 # Run as programs: `make generate`, and by the Makefile's set-up.
 ENTRY_POINTS = ("tidewheel.wire.generate", "tidewheel.cli.reference", "tidewheel.local.servers.jars")
 
@@ -44,10 +44,10 @@ def test_texts(rule: Callable[[str, str], Iterator[str]]) -> None:
 
 
 def test_citations() -> None:
-    written, paths = (ROOT / rules.RULES).read_text(), tracked()
-    assert [breach for path, text in texts() for breach in rules.cited_sections(path, text, written)] == []
-    assert [breach for path, text in texts() for breach in rules.cited_decisions(path, text, paths)] == []
-    assert list(rules.held_by(written, paths)) == []
+    written, paths = (ROOT / citations.RULES).read_text(), tracked()
+    assert [breach for path, text in texts() for breach in citations.cited_sections(path, text, written)] == []
+    assert [breach for path, text in texts() for breach in citations.cited_decisions(path, text, paths)] == []
+    assert list(citations.held_by(written, paths)) == []
 
 
 def test_sizes() -> None:
