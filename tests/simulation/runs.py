@@ -73,6 +73,7 @@ def _run_and_check(seed: int, faults: list[Fault], system: System, verbose: bool
     factories: dict = {}
     simulator = Simulator(seed, faults, factories, system.version, verbose)
     factories |= system.factories(simulator)
+    simulator.recovers = system.recovers
     simulator.on_fault = {
         "compact": lambda _: system.broker.compact(LABELER_STATE.name),
         "move": lambda _: _move(system, simulator),

@@ -203,6 +203,10 @@ class System:
         """The processes that serve at the end."""
         return [process.name for process in self.simulator.processes if process.role.startswith("predictor")]
 
+    def recovers(self) -> bool:
+        """Whether a predictor that lost the broker has not come back to the market yet: nobody else sees that."""
+        return any(self.views[who].unavailable is not None for who in self.predictors if who in self.views)
+
     def row_now(self, who: str, instrument: str) -> bytes | None:
         """What PredictNow scores at a predictor, as float32; None: it knows too little of the market. Raises
         PredictionRefusedError where it refuses for another reason."""

@@ -19,12 +19,12 @@ from tidewheel.runtime.process import FatalError
 STEP_S = 0.001
 STEPS_MAX = 400_000
 QUANTA = (1, 2, 5, 20, 100, 100, 500, 500, 2000)
-QUIESCENT_ROUNDS = 12
+QUIESCENT_ROUNDS, QUIESCENT_ROUNDS_MAX = 12, 200
 SESSION_STEPS = 20  # far less than a session: with many idle processes time goes on fast
 # A process that ends so is started again, and nothing is wrong.
 TOLERATED_ERRORS = ("has taken over", "has not answered")
-# One that ends so, or as the first of these though nobody has taken over, is started again too, so that what came of it
-# is judged first; but no run may end well with it.
+# One that ends so, or as the first of these though nobody has taken over, is started again too, so that what came of
+# it is judged first; but no run may end well with it.
 FATAL_STATE_ERROR = "INVALID_TXN_STATE"
 
 
@@ -100,6 +100,7 @@ class Simulator:
         self.ended: set[str] = set()  # roles whose work is done
         self.gave_up = ""  # which process first ended for a reason that is none, and its words
         self.background: Callable[[], None] = lambda: None  # what the broker does beside everything
+        self.recovers: Callable[[], bool] = lambda: False  # whether one is not back yet that nobody waits for
         self.on_fault: dict[str, Callable[[Fault], None]] = {}
         self.on_arrival: Callable[[str], None] = lambda owner: None  # of a request that came late
         self.network = Network(lambda steps: self.later(steps, self._deliver), self._arrived)
@@ -318,18 +319,18 @@ class Simulator:
         return True
 
     def _is_quiescent(self) -> bool:
-        """Whether nobody moves anything any more, though each thread of each process is asked: by chance a working one
-        may be passed over a dozen times."""
-        before = self._version()
-        for _ in range(QUIESCENT_ROUNDS):
+        """Whether nobody moves anything, though each thread is asked: a dozen times, since it may be passed over."""
+        before, left = self._version(), QUIESCENT_ROUNDS
+        for _ in range(QUIESCENT_ROUNDS_MAX):
             self.background()
-            for process in list(self.processes):
-                for thread in list(process.threads):
-                    if thread in process.threads:  # its process may have ended with another one
-                        self._resume(process, thread, max(QUANTA))
+            for process, thread in [(one, thread) for one in self.processes for thread in one.threads]:
+                if thread in process.threads:  # its process may have ended with another one
+                    self._resume(process, thread, max(QUANTA))
             if self._version() != before or self._events:
                 self._idle_turns = 0
                 return False
+            if not (left := QUIESCENT_ROUNDS if self.recovers() else left - 1):
+                break
         return True
 
     def _resume(self, process: SimProcess, thread: SimThread, quantum: int) -> None:
