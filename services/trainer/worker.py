@@ -39,7 +39,6 @@ from services.trainer.runs.events import RunEventSink
 from services.trainer.runs.jobs import (
     JUDGED_REASONS,
     KEPT_REASONS,
-    NS_PER_S,
     ClosedWindow,
     LostWindowsJob,
     ReadingStartedJob,
@@ -52,6 +51,7 @@ from services.trainer.windows.count_windows import Window, left_behind
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Champion, Evidence, Hyperparameters, Model, ModelRecord
 from tidewheel.domain.orders import ExitOn
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, RunReason, RunResult, Step, verdict_of
 from tidewheel.evidence import pooling
 from tidewheel.registry.store import Publication

@@ -8,11 +8,11 @@ from typing import Any
 
 from tidewheel.domain.models import PartMetrics, Scorecard
 from tidewheel.domain.orders import NotPlacedReason, Outcome
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
 
 Served = Mapping[tuple[str, int], int]
-NS_PER_S = 1_000_000_000
 MODELS_SHOWN_MAX = 12
 NEXT_FIELDS = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate")
 

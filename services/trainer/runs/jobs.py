@@ -6,9 +6,9 @@ from services.trainer.modelling.assembly import Candidate
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import ReadingStarted, StoredWindow, Window
 from tidewheel.domain.models import Evidence, Model, Verdict
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunReason, RunResult, verdict_of
 
-NS_PER_S = 1e9
 # Runs whose model is judged on its next window, kept back by a comparison or not: it is what the procedure makes.
 JUDGED_REASONS = frozenset({None, RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
 # Runs whose model goes to the registry: to serve, or as the candidate.
