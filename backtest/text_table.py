@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from tidewheel.domain.account import format_wealth
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
-from tidewheel.domain.prices import E9
-from tidewheel.report.formatting import NONE
+from tidewheel.presentation.numbers import NONE, count, money, money_an_order, percent, signed_interval
+from tidewheel.presentation.sentences import wealth_text
 
 LEADS_MAX = 8
 WIDTH = 118
@@ -35,17 +34,16 @@ def lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _cells(one: Standing) -> tuple[str, ...]:
-    share = one.flagged_share
     return (
         one.name,
-        f"{one.windows:,}",
-        f"{one.models:,}",
-        NONE if share is None else f"{100 * share:.1f} %",
-        NONE if one.lift is None else "{:+.3f} ({:+.3f} to {:+.3f})".format(*one.lift),
-        NONE if one.net_an_order_e9 is None else f"{one.net_an_order_e9 / E9:+,.4g}",
-        f"{one.net_e9 / E9:+,.2f}",
-        format_wealth(one.e_gross),
-        format_wealth(one.e_net),
+        count(one.windows),
+        count(one.models),
+        percent(one.flagged, one.rows),
+        NONE if one.lift is None else signed_interval(*one.lift),
+        NONE if one.net_an_order_e9 is None else money_an_order(one.net_an_order_e9),
+        money(one.net_e9),
+        wealth_text(one.e_gross),
+        wealth_text(one.e_net),
         one.evidence,
     )
 
@@ -86,7 +84,7 @@ def _lead(comparison: Comparison, history: History, lead: Lead) -> str:
     better, worse = history.standings[lead.better].name, history.standings[lead.worse].name
     weight = comparison.evidence(lead)
     words = "" if weight is Evidence.NONE else f", {weight} evidence"
-    return f"{better} over {worse}: e = {format_wealth(lead.e)} after {lead.rounds:,} rounds{words}."
+    return f"{better} over {worse}: e = {wealth_text(lead.e)} after {lead.rounds:,} rounds{words}."
 
 
 def thresholds_sentence(comparison: Comparison) -> str:

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tidewheel.cli.model_views import NONE, number, table
+from tidewheel.cli.model_views import table
 from tidewheel.domain.features import FEATURE_NAMES
 from tidewheel.domain.models import Float64, Model, ModelRecord
+from tidewheel.presentation.numbers import NONE, number
 
 ModelWithRecord = tuple[Model, ModelRecord]
 CHANGES_SHOWN = 10

@@ -11,13 +11,14 @@ from tidewheel.cli.scorecard_views import (
     scorecard_dict,
     scorecard_fields,
 )
-from tidewheel.domain.account import format_wealth
 from tidewheel.domain.models import Confusion, Lineage, Model, ModelRecord, PartMetrics, Verdict
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
+from tidewheel.presentation.numbers import NONE, number, setting
+from tidewheel.presentation.sentences import wealth_text
+from tidewheel.presentation.times import age
 from tidewheel.registry.store import VerificationFailure
 
 JsonObject = dict[str, Any]
-NONE = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _line(run: RegisteredRun, now_ns: int) -> list[str]:
         record.evidence,
         *(number(value) for value in (*own, *parts[0], *parts[1], *later, baseline_precision(card))),
         *(
-            (format_wealth(card.account.bettor.e_gross), format_wealth(card.account.bettor.e_net))
+            (wealth_text(card.account.bettor.e_gross), wealth_text(card.account.bettor.e_net))
             if card and card.account
             else (NONE, NONE)
         ),
@@ -150,10 +151,7 @@ def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None
         "effective rows": number(model.effective_rows, 1),
         "schema": model.schema_hash.hex(),
     }
-    settings = {
-        name: f"{value:.6g}" if isinstance(value, float) else str(value)
-        for name, value in asdict(model.hyperparameters).items()
-    }
+    settings = {name: setting(value) for name, value in asdict(model.hyperparameters).items()}
     lineage = {name: str(value) or NONE for name, value in asdict(model.lineage).items()}
     lineage["memory"] = remembered(model.lineage)
     sections = [
@@ -172,7 +170,7 @@ def remembered(lineage: Lineage) -> str:
     if not lineage.memory:
         return NONE
     worth = sum(one.weight for one in lineage.memory)
-    return f"windows {lineage.memory[0].seq} to {lineage.memory[-1].seq}, worth {worth:.1f} like its own"
+    return f"windows {lineage.memory[0].seq} to {lineage.memory[-1].seq}, worth {number(worth, 1)} like its own"
 
 
 def _promoted_by_operator(run: RegisteredRun) -> str:
@@ -248,17 +246,3 @@ def table(rows: Iterable[Sequence[str]]) -> str:
 
 def _is_numeric(cell: str) -> bool:
     return cell in ("", NONE) or cell[0].isdigit() or cell[0] == "-"
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A figure with a fixed number of decimals."""
-    return NONE if value is None else f"{value:.{digits}f}"
-
-
-def age(ns: int) -> str:
-    """A length of time in the unit that says most."""
-    seconds = max(0, ns // 10**9)
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"

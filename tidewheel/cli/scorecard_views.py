@@ -8,8 +8,8 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
 from tidewheel.domain.prices import decimal_text
 from tidewheel.evidence.pooled_scorecards import PooledScorecards, baseline_words
-
-NONE = "–"
+from tidewheel.presentation.numbers import NONE, number
+from tidewheel.presentation.sentences import account_sentence
 
 
 def scorecard_dict(card: Scorecard) -> dict[str, Any]:
@@ -21,18 +21,18 @@ def scorecard_fields(card: Scorecard) -> dict[str, str]:
     """A scorecard in words, a line a name."""
     words = {
         "rows": str(card.rows),
-        "effective rows": f"{card.effective_rows:.1f}",
-        "base rate": f"{card.base_rate:.3f}",
+        "effective rows": number(card.effective_rows, 1),
+        "base rate": number(card.base_rate),
         "flagged": f"{card.flagged}, of them {card.hits} PROFIT",
-        "precision": f"{card.precision:.3f}",
-        "recall": f"{card.recall:.3f}",
-        "log loss": f"{card.log_loss:.3f}",
+        "precision": number(card.precision),
+        "recall": number(card.recall),
+        "log loss": number(card.log_loss),
         "profit and loss": f"{decimal_text(card.flagged_pnl_e9)} on flagged rows, {decimal_text(card.pnl_e9)} on all",
     }
     if card.calibration:
         words["calibration"] = calibration_text(card.calibration)
     if card.account:
-        words["bettor"] = card.account.sentence
+        words["bettor"] = account_sentence(card.account)
     if card.baseline:
         words["online baseline"] = _baseline(card.baseline, card.rows)
     return words
@@ -56,7 +56,7 @@ def calibration_text(bins: Sequence[CalibrationBin]) -> str:
     if error is None:
         return NONE
     mean, came = (sum(column) / rows for column in ((b.score_sum for b in bins), (b.positives for b in bins)))
-    return f"mean score {mean:.3f} where {came:.3f} were PROFIT; off by {error:.3f} within tenths"
+    return f"mean score {number(mean)} where {number(came)} were PROFIT; off by {number(error)} within tenths"
 
 
 def pooled_dict(pooled: PooledScorecards) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tidewheel.domain.betting import STRONG_AT, WEAK_AT, Bettor
-
-WEALTH_SHOWN_MAX, WEALTH_SHOWN_MIN = 1e6, 0.01
+from tidewheel.domain.betting import Bettor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +22,3 @@ class Account:
     bettor: Bettor = field(default_factory=Bettor)
     periods: tuple[ModelPeriod, ...] = ()
     unit_e9: int = 0
-
-    @property
-    def summary(self) -> str:
-        """A few characters for people."""
-        return f"e {format_wealth(self.bettor.e_gross)}, net {format_wealth(self.bettor.e_net)}"
-
-    @property
-    def sentence(self) -> str:
-        """One sentence for people."""
-        bettor = self.bettor
-        gross, net = format_wealth(bettor.e_gross), format_wealth(bettor.e_net)
-        return (
-            f"e = {gross}: a bettor who began with 1 on what the models flagged, at fair odds, now has "
-            f"{gross} after {bettor.bets:,} bets ({WEAK_AT:g} is weak evidence, {STRONG_AT:g} strong), "
-            f"and {net} where she pays the spread"
-        )
-
-
-def format_wealth(wealth: float) -> str:
-    """Wealth for people."""
-    if wealth >= WEALTH_SHOWN_MAX:
-        return f">{WEALTH_SHOWN_MAX:,.0f}"
-    return (
-        f"<{WEALTH_SHOWN_MIN}" if wealth < WEALTH_SHOWN_MIN else f"{wealth:,.0f}" if wealth >= 10 else f"{wealth:.2g}"
-    )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import pi, sqrt, tan
 from statistics import NormalDist
 
+from tidewheel.presentation.numbers import interval, signed_interval
+
 ROWS_MIN = 1e-9
 
 
@@ -22,6 +24,16 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @property
+    def text(self) -> str:
+        """As a share."""
+        return interval(self.value, self.low, self.high)
+
+    @property
+    def signed_text(self) -> str:
+        """As a difference."""
+        return signed_interval(self.value, self.low, self.high)
 
 
 def normal_quantile(level: float) -> float:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Evidence
 from tidewheel.evidence.intervals import Interval
+from tidewheel.presentation.numbers import money_an_order, number
+from tidewheel.presentation.sentences import account_sentence
 
-E9 = 1e9
 ANY_SHARE = Interval(0.0, 0.0, 1.0)
 
 
@@ -21,7 +22,7 @@ class ProfitAndLoss:
     @property
     def words(self) -> str:
         own, every, low, high = (
-            f"{value / E9:+.4g}"
+            money_an_order(value)
             for value in (self.flagged_e9, self.order_e9, self.difference_e9.low, self.difference_e9.high)
         )
         return f"profit and loss {own} an order flagged against {every} an order (difference {low} to {high})"
@@ -55,15 +56,15 @@ class PooledScorecards:
         """One or two sentences for people."""
         if not self.models:
             return "no model has been judged on a next window yet"
-        told = f"precision {_text(self.precision)} at recall {self.recall:.3f}, base rate {_text(self.base_rate)}"
+        told = f"precision {self.precision.text} at recall {number(self.recall)}, base rate {self.base_rate.text}"
         if self.lift:
-            told += f", difference {self.lift.value:+.3f} ({self.lift.low:+.3f} to {self.lift.high:+.3f})"
+            told += f", difference {self.lift.signed_text}"
         beside = [self.pnl.words] if self.pnl else []
         if self.baseline:
             beside.append(baseline_words(self.baseline))
         whose = f"{self.models} models on their next windows" if self.models > 1 else "1 model on its next window"
         second = "; ".join(beside)
-        says = f"evidence of an edge: {self.evidence}" + (f", {self.account.sentence}" if self.account else "")
+        says = f"evidence of an edge: {self.evidence}" + (f", {account_sentence(self.account)}" if self.account else "")
         return f"{whose}: {told}; {says}" + (second and f". {second[0].upper()}{second[1:]}")
 
 
@@ -72,12 +73,10 @@ NO_SCORECARDS = PooledScorecards(0, ANY_SHARE, 0.0, ANY_SHARE, None, -1.0, -1.0,
 
 def baseline_words(counts: Baseline) -> str:
     """How the online baseline did, on the rows that it was shown."""
-    base = f"base rate {counts.positives / counts.rows:.3f} of its {counts.rows:,} rows" if counts.rows else "no rows"
+    base = (
+        f"base rate {number(counts.positives / counts.rows)} of its {counts.rows:,} rows" if counts.rows else "no rows"
+    )
     if not counts.flagged:
         return f"the online baseline flags nothing, {base}"
     precision = counts.hits / counts.flagged
-    return f"the online baseline has precision {precision:.3f} over {base}"
-
-
-def _text(share: Interval) -> str:
-    return f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
+    return f"the online baseline has precision {number(precision)} over {base}"

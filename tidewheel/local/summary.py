@@ -11,6 +11,8 @@ from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
+from tidewheel.presentation.numbers import number
+from tidewheel.presentation.sentences import reason_text
 
 Served = Mapping[tuple[str, int], int]
 MODELS_SHOWN_MAX = 12
@@ -149,11 +151,9 @@ def _model_line(model: Mapping[str, Any]) -> str:
 
 
 def _reason_text(model: Mapping[str, Any]) -> str:
-    return f" ({model['reason'].replace('_', ' ')})" if model["reason"] else ""
+    return f" ({reason_text(model['reason'])})" if model["reason"] else ""
 
 
 def _metrics_text(part: Mapping[str, Any]) -> str:
-    precision, recall, base_rate = (
-        "–" if part[n] is None else f"{part[n]:.3f}" for n in ("precision", "recall", "base_rate")
-    )
+    precision, recall, base_rate = (number(part[name]) for name in ("precision", "recall", "base_rate"))
     return f"precision {precision} at recall {recall} (base rate {base_rate})"

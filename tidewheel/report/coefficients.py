@@ -4,7 +4,7 @@ import numpy as np
 
 from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.models import Float64, Model
-from tidewheel.report.formatting import hyperparameter, number
+from tidewheel.presentation.typography import hyperparameter, number
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import labels, padded_range, ticks

@@ -1,11 +1,12 @@
 """Configurations compared, as an HTML page: a section a file, how each did and which is shown better than which."""
 
-from tidewheel.domain.account import format_wealth
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
+from tidewheel.presentation.numbers import NONE, count, percent
+from tidewheel.presentation.sentences import wealth_text
+from tidewheel.presentation.typography import interval, money
 from tidewheel.report.document import document
-from tidewheel.report.formatting import NONE, count, money, number, percent
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.scales import labels, padded_range, ticks
 from tidewheel.report.svg import Margins, Plot, coordinate, figure, label, responsive, svg
@@ -52,11 +53,11 @@ def _standings(history: History) -> Markup:
 
 
 def _cells(place_: int, one: Standing) -> tuple[object, ...]:
-    lift = NONE if one.lift is None else "{} ({} to {})".format(*map(number, one.lift))
+    lift = NONE if one.lift is None else interval(*one.lift)
     return (
         *(place_, one.name, count(one.windows), count(one.models), percent(one.flagged, one.rows), lift),
         *(NONE if one.net_an_order_e9 is None else money(one.net_an_order_e9), money(one.net_e9)),
-        *(format_wealth(one.e_gross), format_wealth(one.e_net), one.evidence),
+        *(wealth_text(one.e_gross), wealth_text(one.e_net), one.evidence),
     )
 
 
@@ -94,7 +95,7 @@ def _lifts(history: History) -> Markup | None:
 def _interval(plot: Plot, height: float, lift: tuple[float, float, float], name: str) -> Markup:
     value, low, high = lift
     y = coordinate(plot.y(height))
-    tooltip = f"{name}: {number(value)} ({number(low)} to {number(high)})"
+    tooltip = f"{name}: {interval(*lift)}"
     bar = tag("line", class_="stroke", x1=coordinate(plot.x(low)), y1=y, x2=coordinate(plot.x(high)), y2=y)
     return joined((bar, plot.dot((value, height), "dot", 5, tooltip)))
 
@@ -126,4 +127,4 @@ def _cell(comparison: Comparison, lead: Lead | None) -> object:
     if lead is None:
         return NONE
     weight = comparison.evidence(lead)
-    return format_wealth(lead.e) if weight is Evidence.NONE else tag("b", f"{format_wealth(lead.e)} {weight}")
+    return wealth_text(lead.e) if weight is Evidence.NONE else tag("b", f"{wealth_text(lead.e)} {weight}")

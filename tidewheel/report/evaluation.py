@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from tidewheel.domain.models import Confusion, PartMetrics
-from tidewheel.report.formatting import count, number, percent, threshold_text
+from tidewheel.presentation.numbers import NONE, count, percent
+from tidewheel.presentation.typography import number, threshold_text
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.svg import Margins, Plot, figure, label, svg
@@ -157,6 +158,6 @@ def _matrix_note(counts: Confusion, rows: int) -> str:
     flagged, positives = _flags(counts), counts.true_positives + counts.false_negatives
     if not flagged:
         return "Flags nothing."
-    recall = number(counts.true_positives / positives) if positives else "–"
+    recall = number(counts.true_positives / positives) if positives else NONE
     precision = number(counts.true_positives / flagged)
     return f"Flags {percent(flagged, rows)}: precision {precision}, recall {recall}."

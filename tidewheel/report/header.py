@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from tidewheel.domain.models import Verdict
-from tidewheel.report.formatting import count, number, reason_text, span
+from tidewheel.presentation.numbers import count
+from tidewheel.presentation.sentences import reason_text
+from tidewheel.presentation.typography import duration, number
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.steps import STATE_BY_VERDICT, STATE_ICONS, State
@@ -61,7 +63,7 @@ def _key_figures(report: RunReport) -> Markup:
             ("rows worth", f"about {number(model.effective_rows, 1)} independent ones" if model else None),
             ("window closed", time(report.closed_at_ns)),
             ("ended", time(report.ended_at_ns)),
-            ("closed to verdict", span(duration_ns) if duration_ns is not None else None),
+            ("closed to verdict", duration(duration_ns) if duration_ns is not None else None),
             ("first order placed, market time", time(model.first_placed_ns) if model else None),
             ("last order resolved, market time", time(model.last_resolved_ns) if model else None),
         )

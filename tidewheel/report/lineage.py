@@ -3,7 +3,8 @@
 import json
 
 from tidewheel.domain.models import Lineage, Model, ModelRecord
-from tidewheel.report.formatting import count, hyperparameter
+from tidewheel.presentation.numbers import count
+from tidewheel.presentation.typography import hyperparameter
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.tables import definition_list, time

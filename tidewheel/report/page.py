@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from tidewheel.presentation.numbers import count
+from tidewheel.presentation.times import timestamp
 from tidewheel.report import calibration, coefficients, evaluation, header, lineage, next_window, split, steps, trials
 from tidewheel.report.document import document
-from tidewheel.report.formatting import count, timestamp
 from tidewheel.report.markup import Markup, tag
 from tidewheel.report.run_report import RunReport, RunSources
 

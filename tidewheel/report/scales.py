@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tidewheel.report.formatting import scientific
+from tidewheel.presentation.typography import scientific
 
 STEPS = (1.0, 2.0, 5.0, 10.0)
 DECIMALS_MAX, SMALL = 4, 1e-3

@@ -7,7 +7,8 @@ from enum import StrEnum
 from tidewheel.domain.models import Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step
-from tidewheel.report.formatting import count, span
+from tidewheel.presentation.numbers import count
+from tidewheel.presentation.typography import duration
 from tidewheel.report.markup import Markup, joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import labels, padded_range, ticks
@@ -142,7 +143,7 @@ def _detail(report: RunReport, step: Step) -> str:
 
 def _link(one: StepTiming) -> Markup:
     """One step of the chain. Colour is never alone: each has a sign, and a word that is read aloud."""
-    when = f"+{span(one.duration_ns)}" if one.duration_ns is not None else STATE_LABELS[one.state]
+    when = f"+{duration(one.duration_ns)}" if one.duration_ns is not None else STATE_LABELS[one.state]
     return tag(
         "li",
         tag("span", STATE_ICONS[one.state], class_="sign", role="img", aria_label=STATE_LABELS[one.state]),
@@ -176,7 +177,7 @@ def _waterfall(report: RunReport, timed: list[StepTiming]) -> Markup:
             *(part for row, one in enumerate(timed) for part in _row(report, plot, row, one, from_ns)),
         )
 
-    text = f"From the window's last row being read to the verdict: {span(total_ns)}. "
+    text = f"From the window's last row being read to the verdict: {duration(total_ns)}. "
     text += "Each bar begins where the step before it ended"
     strokes = "; strokes are single trials." if report.trial_events else "."
     return figure(responsive(draw), text + strokes)
@@ -189,13 +190,18 @@ def _row(report: RunReport, plot: Plot, row: int, one: StepTiming, from_ns: int)
     left, right = plot.x(end - one.duration_ns / NS_PER_S), plot.x(end)
     yield label(plot.x.start - 10, top + 17, one.name, "end")
     yield rect(
-        left, top + 5, max(right - left, 2), ROW_HEIGHT - 10, f"bar {one.state}", f"{one.name}: {span(one.duration_ns)}"
+        left,
+        top + 5,
+        max(right - left, 2),
+        ROW_HEIGHT - 10,
+        f"bar {one.state}",
+        f"{one.name}: {duration(one.duration_ns)}",
     )
     if one.step is Step.TRIAL:
         for event in report.trial_events.values():
             x = coordinate(plot.x((event.at_ns - from_ns) / NS_PER_S))
             yield tag("path", class_="stroke", d=f"M{x} {coordinate(top + 5)}v{ROW_HEIGHT - 10}")
-    yield label(right + 8, top + 17, span(one.duration_ns))
+    yield label(right + 8, top + 17, duration(one.duration_ns))
 
 
 def _table(steps: list[StepTiming]) -> Markup:
@@ -203,7 +209,7 @@ def _table(steps: list[StepTiming]) -> Markup:
         (
             one.name,
             time(one.at_ns),
-            span(one.duration_ns) if one.duration_ns is not None else "",
+            duration(one.duration_ns) if one.duration_ns is not None else "",
             tag("div", one.detail, class_="said"),
         )
         for one in steps

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from tidewheel.report.formatting import timestamp
+from tidewheel.presentation.times import timestamp
 from tidewheel.report.markup import Markup, joined, tag
 
 Cells = Sequence[object]

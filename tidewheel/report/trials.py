@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tidewheel.domain.training import Trial
-from tidewheel.report.formatting import hyperparameter, number, threshold_text
+from tidewheel.presentation.typography import hyperparameter, number, threshold_text
 from tidewheel.report.markup import Markup, joined
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import padded_range

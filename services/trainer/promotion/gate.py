@@ -17,7 +17,8 @@ from services.trainer.dataset.split import effective_sample_size
 from services.trainer.promotion.proof import Proof
 from tidewheel.domain.models import Model, Scorer
 from tidewheel.domain.training import RunReason
-from tidewheel.evidence.intervals import Interval, Proportion, newcombe_difference
+from tidewheel.evidence.intervals import Proportion, newcombe_difference
+from tidewheel.presentation.numbers import number
 
 LEVEL = 0.975  # of each bound: two-sided 95 %
 
@@ -46,20 +47,20 @@ def decide(holdout_model: Model | None, served: Model | None, test: Rows) -> Gat
     if not flags.any():
         return GateDecision(None, f"it flags nothing on the test part, whose base rate is {test.label.mean():.3f}")
     own = _precision(flags, test)
-    detail = f"test precision {own.value:.3f} over base rate {test.label.mean():.3f}"
+    detail = f"test precision {number(own.value)} over base rate {number(test.label.mean())}"
     if served is None:
         if flags.all():
             return GateDecision(None, f"{detail}; it flags all of the test part; none served to compare with")
         edge = newcombe_difference(own, _precision(~flags, test), LEVEL)
         return GateDecision(
-            None, f"{detail}; flagged rows against the others {_interval_text(edge)}; none served to compare with"
+            None, f"{detail}; flagged rows against the others {edge.signed_text}; none served to compare with"
         )
     others = Scorer.of(served).scores(test.features) >= served.threshold
     if not others.any():
         return GateDecision(None, f"{detail}; served model {served.seq} flags nothing there")
     other = _precision(others, test)
     compared = newcombe_difference(own, other, LEVEL)
-    detail += f"; served model {served.seq} {other.value:.3f} on the same rows, difference {_interval_text(compared)}"
+    detail += f"; served model {served.seq} {number(other.value)} on the same rows, difference {compared.signed_text}"
     return GateDecision(RunReason.WORSE_THAN_SERVED if compared.high < 0 else None, detail)
 
 
@@ -74,7 +75,3 @@ def _precision(flags: NDArray[np.bool_], rows: Rows) -> Proportion:
     """Precision of some flags, of which there is one, with how many independent labels the flagged rows are worth."""
     flagged = rows.take(flags)
     return Proportion(float(flagged.label.mean()), effective_sample_size(flagged))
-
-
-def _interval_text(interval: Interval) -> str:
-    return f"{interval.value:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.synthetic_models import CARD, INSTRUMENT, make_model, published
-from tidewheel.cli.model_views import RegisteredRun, age, description, listing, run_details_dict, run_dict, table
+from tidewheel.cli.model_views import RegisteredRun, description, listing, run_details_dict, run_dict, table
 from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Baseline, CalibrationBin, Champion, Evidence, ModelRecord, Verdict
@@ -105,11 +105,3 @@ def test_what_the_bettor_has_in_words_and_facts() -> None:
     assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.words
     assert "bettor" in description(SERVING, NOW_NS)
     assert run_dict(replace(SERVING, record=published(3)[1]))["next"] is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(-5, "0 s"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")],
-)
-def test_ages(seconds: int, words: str) -> None:
-    assert age(seconds * 10**9) == words

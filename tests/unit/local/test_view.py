@@ -16,7 +16,7 @@ from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.probe import TimedPrediction
 from tidewheel.local.monitoring.progress import Progress
 from tidewheel.local.monitoring.rates import Rates, Sample
-from tidewheel.local.view.formatting import bar, price, span, sparkline
+from tidewheel.local.view.charts import bar, sparkline
 from tidewheel.local.view.frame import Frame, ProcessStatus, empty_frame
 from tidewheel.local.view.screen import screen
 
@@ -167,15 +167,7 @@ def test_sparklines() -> None:
     assert len(sparkline(list(range(240)), 34)) <= 34
 
 
-def test_figures() -> None:
-    assert [price(value) for value in (9_903_790_000_000, 12_345_678_900, 123_456_789, 12_345)] == [
-        "9,903.79",
-        "12.346",
-        "0.12346",
-        "0.00001234",
-    ]
-    assert price(7_700_000_000, 9_903_790_000_000) == "7.70"
-    assert [span(value) for value in (-1.0, 59.9, 60, 3725)] == ["0 s", "59 s", "1:00", "1:02:05"]
+def test_bars() -> None:
     assert [bar(part, 4) for part in (-1, 0.5, 2)] == ["░░░░", "██░░", "████"]
 
 

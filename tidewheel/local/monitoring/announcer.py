@@ -7,8 +7,10 @@ from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.processes.supervisor import Phase, PhaseChange
-from tidewheel.local.view.formatting import market_time, per_s, price, share
 from tidewheel.local.view.frame import Frame
+from tidewheel.presentation.numbers import number, price, rate
+from tidewheel.presentation.sentences import account_summary
+from tidewheel.presentation.times import market_time
 
 HEARTBEAT_S = 10.0
 
@@ -72,9 +74,9 @@ class Announcer:
                 card = run.scorecard
                 if run.ended_at_ns >= self.since_ns:
                     yield (
-                        f"model {seq} on its next window: precision {share(card.precision)} at recall "
-                        f"{share(card.recall)}, base rate {share(card.base_rate)}"
-                        + (f"; bettor on all models: {card.account.summary}" if card.account else "")
+                        f"model {seq} on its next window: precision {number(card.precision)} at recall "
+                        f"{number(card.recall)}, base rate {number(card.base_rate)}"
+                        + (f"; bettor on all models: {account_summary(card.account)}" if card.account else "")
                     )
         for seq, at_ns in sorted(frame.served.items()):
             if seq not in self.served_announced:
@@ -98,12 +100,12 @@ def run_end_line(run: TrainingRun) -> str:
     if result is None or not (result.test or run.published):
         return f"model {run.seq} {name}" + (f": {run.detail or run.reason}" if run.reason else "")
     figures = (
-        f"test precision {share(result.test.precision)} at recall {share(result.test.recall)}"
+        f"test precision {number(result.test.precision)} at recall {number(result.test.recall)}"
         if result.test
         else "nothing known to test it by"
     )
     head = (
-        f"model {run.seq} {name}: {figures}, base rate {share(result.base_rate)}, evidence {result.evidence or 'none'}"
+        f"model {run.seq} {name}: {figures}, base rate {number(result.base_rate)}, evidence {result.evidence or 'none'}"
     )
     return head if run.published or not run.reason else f"{head}; {run.detail or run.reason}"
 
@@ -118,14 +120,14 @@ def heartbeat_line(frame: Frame) -> str:
     fields = [
         f"market {market_time(market.second)}",
         f"{price(market.bid_e9)}/{price(market.offer_e9)}",
-        f"{per_s(frame.rates.ticks_per_s)} ticks/s at {per_s(frame.rates.speed)} x",
+        f"{rate(frame.rates.ticks_per_s)} ticks/s at {rate(frame.rates.speed)} x",
         f"{orders.open:,} open orders",
         f"{orders.resolved:,} resolved",
         frame.awaited or _window(orders.examples, frame.windowing),
     ]
     if frame.predictions:
         last = frame.predictions[-1].prediction
-        fields.append(f"model {last.seq} says {last.score:.3f}")
+        fields.append(f"model {last.seq} says {number(last.score)}")
     restarts = sum(process.restarts for process in frame.processes)
     if restarts:
         fields.append(f"{restarts} restarts")

@@ -8,8 +8,10 @@ from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import Outcome
 from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.rates import Rates
-from tidewheel.local.view.formatting import NOTHING, bar, market_time, per_s, price, span, sparkline
+from tidewheel.local.view.charts import bar, sparkline
 from tidewheel.local.view.frame import Frame
+from tidewheel.presentation.numbers import NONE, price, rate
+from tidewheel.presentation.times import market_time, timer
 
 KINDS = {SourceKind.LIVE: "live", SourceKind.REPLAY: "recorded", SourceKind.SIMULATED: "simulated"}
 WAITING = Text("waiting for the first quote …", style="dim")
@@ -35,9 +37,9 @@ def market(frame: Frame, width: int) -> Group | Text:
 def _pace(instrument: InstrumentState, rates: Rates) -> Text:
     now = instrument.market
     return Text.assemble(
-        (per_s(rates.ticks_per_s), "bold"),
+        (rate(rates.ticks_per_s), "bold"),
         (" ticks/s  × ", "dim"),
-        (per_s(rates.speed), "bold"),
+        (rate(rates.speed), "bold"),
         (f"  {now.ticks:,} ticks", "dim"),
         no_wrap=True,
         overflow="ellipsis",
@@ -87,8 +89,10 @@ def window(frame: Frame, width: int) -> Table | Text:
     end = windowing.last_example_seq(closed + 1)
     need = windowing.step if closed else windowing.size
     have = need - (end - examples)
-    rate = frame.rates.examples_per_s
-    left = f"about {span((end - examples) / rate)} left" if rate > 0 else _why_no_examples(instrument)
+    examples_per_s = frame.rates.examples_per_s
+    left = (
+        f"about {timer((end - examples) / examples_per_s)} left" if examples_per_s > 0 else _why_no_examples(instrument)
+    )
     words = f" {have:,} of {need:,} examples, {left}"
     grid = Table.grid(expand=True)
     grid.add_column(width=11)
@@ -108,14 +112,14 @@ def headline(frame: Frame) -> Text:
     """What runs, and where its market time stands."""
     instrument = frame.instrument
     second = instrument.market.second if instrument else -1
-    when = market_time(second) if second >= 0 else NOTHING
+    when = market_time(second) if second >= 0 else NONE
     return Text.assemble(
         (" tidewheel ", "bold reverse"),
         f" {frame.title}",
         ("  market ", "dim"),
         (when, "bold"),
         ("  up ", "dim"),
-        span(frame.up_s),
+        timer(frame.up_s),
         no_wrap=True,
         overflow="ellipsis",
     )

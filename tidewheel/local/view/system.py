@@ -6,8 +6,9 @@ from rich.text import Text
 
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERBOT_GROUP, TRAINER_GROUP
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.local.view.formatting import NOTHING, clock_time, price
 from tidewheel.local.view.frame import Frame, ProcessStatus
+from tidewheel.presentation.numbers import NONE, number, price
+from tidewheel.presentation.times import clock_time
 
 MARKS = {
     "ready": ("●", "green"),
@@ -26,7 +27,7 @@ def processes(frame: Frame) -> Group:
     behind = Text(no_wrap=True, overflow="ellipsis").append("behind: ", "dim")
     for group in (ORDERBOT_GROUP, LABELER_GROUP, TRAINER_GROUP):
         lag = frame.progress.lag(group)
-        behind.append(f"{group} ", "dim").append(NOTHING if lag is None else f"{lag:,}").append("  ")
+        behind.append(f"{group} ", "dim").append(NONE if lag is None else f"{lag:,}").append("  ")
     behind.append("dead letters ", "dim").append(f"{frame.dead_letters:,}", "bold yellow" if frame.dead_letters else "")
     behind.append(f" (last: {frame.last_dead_letter})" if frame.last_dead_letter else "", "dim")
     return Group(line, behind) if frame.processes else Group(behind)
@@ -54,8 +55,8 @@ def predictions(frame: Frame, lines: int) -> Table | Text:
         flagged = bool(one.label)
         table.add_row(
             clock_time(one.second) if one.second else clock_time(timed.at_ns // NS_PER_S),
-            price(one.offer_e9) if one.offer_e9 else NOTHING,
-            f"{one.score:.4f}",
+            price(one.offer_e9) if one.offer_e9 else NONE,
+            number(one.score, 4),
             Text("PROFIT" if flagged else "no", style="bold green" if flagged else "dim"),
             str(one.seq),
         )
@@ -69,9 +70,9 @@ def last_prediction(frame: Frame) -> Text:
     one = frame.predictions[-1].prediction
     return Text.assemble(
         ("now ", "dim"),
-        f"{one.score:.4f}",
+        number(one.score, 4),
         (" vs ", "dim"),
-        f"{one.threshold:.4f}: ",
+        f"{number(one.threshold, 4)}: ",
         ("PROFIT", "bold green") if one.label else ("no", "bold"),
         no_wrap=True,
         overflow="ellipsis",

@@ -5,10 +5,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tidewheel.domain.models import PartMetrics, Scorecard
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step, Trial
 from tidewheel.domain.training_runs import TrainingRun
-from tidewheel.local.view.formatting import NOTHING, age, share
 from tidewheel.local.view.frame import Frame
+from tidewheel.presentation.numbers import NONE, number
+from tidewheel.presentation.sentences import account_summary, reason_text
+from tidewheel.presentation.times import timer
 
 DONE, NOW, OPEN, BAD, CANDIDATE = "✔", "▶", "○", "✘", "◇"
 STEPS = (
@@ -84,8 +87,8 @@ def _trials(run: TrainingRun) -> Text:
     )
     best = _best(run)
     if best is not None:
-        text.append(f"  {_called(run)} {best.objective:.3f} by trial {best.number}")
-        text.append(f" (precision {share(best.precision)} at recall {share(best.recall)})", "dim")
+        text.append(f"  {_called(run)} {number(best.objective)} by trial {best.number}")
+        text.append(f" (precision {number(best.precision)} at recall {number(best.recall)})", "dim")
     return text
 
 
@@ -106,12 +109,12 @@ def _scores(run: TrainingRun) -> Text:
     """Each trial's score; one below the recall floor is marked, not coloured only."""
     text = Text(no_wrap=True, overflow="ellipsis").append("scores ", "dim")
     if not run.trials:
-        return text.append(NOTHING, "dim")
+        return text.append(NONE, "dim")
     best = _best(run)
-    for number, trial in sorted(run.trials.items()):
-        leads = best is not None and number == best.number
+    for at, trial in sorted(run.trials.items()):
+        leads = best is not None and at == best.number
         style = "bold green" if leads else "" if trial.feasible else "dim"
-        text.append(f"{trial.objective:.3f}{'*' if leads else '' if trial.feasible else '×'} ", style)
+        text.append(f"{number(trial.objective)}{'*' if leads else '' if trial.feasible else '×'} ", style)
     text.append(f"  * {_called(run)}" if best else "", "dim")
     return text.append("  × recall too low" if any(not t.feasible for t in run.trials.values()) else "", "dim")
 
@@ -123,7 +126,7 @@ def _verdict(run: TrainingRun) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(run.outcome, f"bold {_colour(run)}")
     if result is not None and result.test is not None:
-        text.append(f"  test precision {share(result.test.precision)} at recall {share(result.test.recall)}")
+        text.append(f"  test precision {number(result.test.precision)} at recall {number(result.test.recall)}")
         text.append(f", tuned in {result.tuning_s:.1f} s", "dim")
     return text.append(f"  {run.detail or run.reason}" if run.reason else "")
 
@@ -147,27 +150,27 @@ def runs(frame: Frame, lines: int) -> Table | Text:
 def _run_row(one: TrainingRun, frame: Frame) -> list[str | Text]:
     result = one.result
     served = frame.served.get(one.seq)
-    wait = f"{(served - one.window_closed_at_ns) / 1e9:.1f} s" if served and one.window_closed_at_ns else NOTHING
+    wait = f"{(served - one.window_closed_at_ns) / NS_PER_S:.1f} s" if served and one.window_closed_at_ns else NONE
     return [
         str(one.seq),
         Text(_verdict_words(one), style=_colour(one)),
         *_metric_texts(result.test if result else None),
         *_metric_texts(one.scorecard),
         wait,
-        (result.evidence if result else "") or NOTHING,
+        (result.evidence if result else "") or NONE,
     ]
 
 
 def _verdict_words(one: TrainingRun) -> str:
     """A refusal is told by its reason alone, since there is little room."""
     told_by_reason = one.end is Step.REFUSED and one.reason and not one.is_candidate
-    return f"{_mark(one)} {one.reason.replace('_', ' ') if told_by_reason else one.outcome}"
+    return f"{_mark(one)} {reason_text(one.reason) if told_by_reason else one.outcome}"
 
 
 def _metric_texts(part: PartMetrics | Scorecard | None) -> list[str]:
     if part is None:
-        return [NOTHING] * 3
-    return [share(part.precision), share(part.recall), share(part.base_rate)]
+        return [NONE] * 3
+    return [number(part.precision), number(part.recall), number(part.base_rate)]
 
 
 def model(frame: Frame, lines: int) -> Group | Text:
@@ -177,7 +180,7 @@ def model(frame: Frame, lines: int) -> Group | Text:
         return Text(waiting, style="dim")
     last = frame.predictions[-1].prediction
     found = frame.instrument.runs.by_seq.get(last.seq) if frame.instrument else None
-    born = age(frame.now_ns, found.ended_at_ns) if found and found.ended_at_ns else NOTHING
+    born = timer((frame.now_ns - found.ended_at_ns) / NS_PER_S) if found and found.ended_at_ns else NONE
     head = Text.assemble(
         ("model ", "dim"),
         (str(last.seq), "bold"),
@@ -191,8 +194,8 @@ def model(frame: Frame, lines: int) -> Group | Text:
     if lines < 4:
         return Group(head.append("  ").append_text(evidence), _measured("test", test))
     if (card := _last_card(frame)) and card.account:
-        evidence.append(f", {card.account.summary}", "dim")
-    evidence.append("  says yes from ", "dim").append(f"{last.threshold:.4f}")
+        evidence.append(f", {account_summary(card.account)}", "dim")
+    evidence.append("  says yes from ", "dim").append(f"{number(last.threshold, 4)}")
     return Group(head, _measured("test", test), _measured("next", card), evidence)
 
 
