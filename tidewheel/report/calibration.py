@@ -1,10 +1,12 @@
 """Whether scores mean what they say: of rows scored 0.7, are seven in ten PROFIT?"""
 
+from markupsafe import Markup
+
 from tidewheel.domain.models import CalibrationBin
 from tidewheel.presentation.numbers import count
 from tidewheel.presentation.typography import number
 from tidewheel.report.evaluation import describe_part, effective_rows_text
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import padded_range
 from tidewheel.report.svg import Margins, Plot, figure, svg

@@ -1,11 +1,12 @@
 """The 605 coefficients, of standardised features: what the model looks at, and how far back."""
 
 import numpy as np
+from markupsafe import Markup
 
 from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.models import Float64, Model
 from tidewheel.presentation.typography import hyperparameter, number
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import labels, padded_range, ticks
 from tidewheel.report.svg import Margins, Plot, figure, label, rect, responsive, svg

@@ -1,5 +1,7 @@
 """Configurations compared, as an HTML page: a section a file, how each did and which is shown better than which."""
 
+from markupsafe import Markup
+
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
@@ -7,7 +9,7 @@ from tidewheel.presentation.numbers import NONE, count, percent
 from tidewheel.presentation.sentences import wealth_text
 from tidewheel.presentation.typography import interval, money
 from tidewheel.report.document import document
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.scales import labels, padded_range, ticks
 from tidewheel.report.svg import Margins, Plot, coordinate, figure, label, responsive, svg
 from tidewheel.report.tables import table

@@ -1,6 +1,8 @@
 """One HTML document that needs nothing beside itself: no script, no font, no picture from elsewhere."""
 
-from tidewheel.report.markup import Markup, tag
+from markupsafe import Markup
+
+from tidewheel.report.markup import tag
 from tidewheel.report.style import style
 
 

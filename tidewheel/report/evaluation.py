@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterator
 
+from markupsafe import Markup
+
 from tidewheel.domain.models import Confusion, PartMetrics
 from tidewheel.presentation.numbers import NONE, count, percent
 from tidewheel.presentation.typography import number, threshold_text
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.svg import Margins, Plot, figure, label, svg
 from tidewheel.report.tables import table

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from markupsafe import Markup
+
 from tidewheel.domain.models import Verdict
 from tidewheel.presentation.numbers import count
 from tidewheel.presentation.sentences import reason_text
 from tidewheel.presentation.typography import duration, number
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.steps import STATE_BY_VERDICT, STATE_ICONS, State
 from tidewheel.report.tables import definition_list, time

@@ -2,10 +2,12 @@
 
 import json
 
+from markupsafe import Markup
+
 from tidewheel.domain.models import Lineage, Model, ModelRecord
 from tidewheel.presentation.numbers import count
 from tidewheel.presentation.typography import hyperparameter
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.tables import definition_list, time
 

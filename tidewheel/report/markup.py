@@ -1,28 +1,21 @@
-"""Markup that cannot be broken by what is put into it: text is escaped unless it was made by `tag`.
+"""Elements of a page, put together by markupsafe: whatever is not markup is escaped.
 
 Every element is closed and every attribute quoted, so a page is well-formed XML as well as HTML.
 """
 
 import re
 from collections.abc import Iterable
-from html import escape
+
+from markupsafe import Markup, escape
 
 # What neither XML nor a browser takes as text.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 VOID = frozenset({"br", "meta"})
 
 
-class Markup(str):
-    """Text that is markup already."""
-
-    __slots__ = ()
-
-
 def text(value: object) -> Markup:
     """Anything as text of a page."""
-    if isinstance(value, Markup):
-        return value
-    return Markup(escape(UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))))
+    return value if isinstance(value, Markup) else escape(UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value)))
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
@@ -38,4 +31,4 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
 
 def joined(parts: Iterable[object]) -> Markup:
     """Parts one after the other, those that are None left out."""
-    return Markup("".join(text(part) for part in parts if part is not None))
+    return Markup().join(text(part) for part in parts if part is not None)

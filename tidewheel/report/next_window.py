@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from tidewheel.domain.models import ModelRecord, Scorecard
 from tidewheel.presentation.numbers import count, percent
 from tidewheel.presentation.typography import money, number
 from tidewheel.report.evaluation import effective_rows_text
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.svg import Margins, Plot, figure, label, rect, responsive, svg
 from tidewheel.report.tables import definition_list, table

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from markupsafe import Markup
+
 from tidewheel.presentation.numbers import count
 from tidewheel.presentation.times import timestamp
 from tidewheel.report import calibration, coefficients, evaluation, header, lineage, next_window, split, steps, trials
 from tidewheel.report.document import document
-from tidewheel.report.markup import Markup, tag
+from tidewheel.report.markup import tag
 from tidewheel.report.run_report import RunReport, RunSources
 
 Section = Callable[[RunReport], Markup | None]

@@ -1,9 +1,11 @@
 """How the rows of the window were divided, and how many were purged."""
 
+from markupsafe import Markup
+
 from tidewheel.domain.training import SplitSizes
 from tidewheel.presentation.numbers import count, percent
 from tidewheel.report.evaluation import PART_PERCENT
-from tidewheel.report.markup import Markup, joined, tag, text
+from tidewheel.report.markup import joined, tag, text
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.tables import table
 

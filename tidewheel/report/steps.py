@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from markupsafe import Markup
+
 from tidewheel.domain.models import Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import Step
 from tidewheel.presentation.numbers import count
 from tidewheel.presentation.typography import duration
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import labels, padded_range, ticks
 from tidewheel.report.svg import Margins, Plot, coordinate, figure, label, rect, responsive, svg

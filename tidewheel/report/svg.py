@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from tidewheel.report.markup import Markup, joined, tag
+from markupsafe import Markup
+
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.scales import Scale, labels, ticks
 
 WIDE, NARROW = 960, 440

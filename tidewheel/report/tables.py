@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from markupsafe import Markup
+
 from tidewheel.presentation.times import timestamp
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 
 Cells = Sequence[object]
 

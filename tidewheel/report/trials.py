@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from tidewheel.domain.training import Trial
 from tidewheel.presentation.typography import hyperparameter, number, threshold_text
-from tidewheel.report.markup import Markup, joined
+from tidewheel.report.markup import joined
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.scales import padded_range
 from tidewheel.report.svg import Margins, Plot, figure, label, responsive, svg

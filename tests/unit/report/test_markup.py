@@ -4,8 +4,9 @@ from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
-from tidewheel.report.markup import Markup, joined, tag, text
+from tidewheel.report.markup import joined, tag, text
 
 
 def test_an_element() -> None:
@@ -15,9 +16,9 @@ def test_an_element() -> None:
     assert joined(["<", None, Markup("<br/>")]) == "&lt;<br/>"
 
 
-def test_text_that_was_put_together_is_text_again() -> None:
-    """Markup added to by hand is no markup: the sum may hold anything."""
-    assert text(Markup("<b>") + "<script>") == "&lt;b&gt;&lt;script&gt;"
+def test_what_is_added_to_markup_by_hand_is_escaped() -> None:
+    assert text(tag("b") + "<script>") == "<b></b>&lt;script&gt;"
+    assert text(f"{tag('b')}<script>") == "&lt;b&gt;&lt;/b&gt;&lt;script&gt;"
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
