@@ -12,12 +12,13 @@ from joblib import cpu_count
 from backtest import parallel, results
 from backtest.parameter_grid import displayed, parameter_grid, parse_variations
 from backtest.plan import CONFIGURATIONS_MAX, ComparisonRequest, Configuration
-from backtest.text_table import lines
+from backtest.text_table import shown
 from services.ingest.settings import Settings as Ingest
 from services.trainer.settings import Settings as Trainer
 from tidewheel.cli.options import Parsed, option_text
 from tidewheel.cli.registry_access import json_option
 from tidewheel.cli.run import PARTITIONS, run
+from tidewheel.cli.tables import echo
 from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.feeds import REPLAY
 from tidewheel.local.data_dir import check_writable, write_atomically
@@ -124,7 +125,7 @@ def compare(
     if as_json:
         click.echo(json.dumps(results.as_dict(request, results_by_file, compared), allow_nan=False))
     else:
-        click.echo("\n".join(lines(compared)))
+        echo(shown(compared))
 
 
 compare.params += [*_run_options(["instrument"]).values(), *VARIABLE_OPTIONS.values()]

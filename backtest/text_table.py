@@ -1,8 +1,13 @@
 """A comparison on a terminal: a table a file, and which configurations are shown better than others. Pure."""
 
-from collections.abc import Iterator, Sequence
-from textwrap import wrap
+from collections.abc import Iterator
 
+from rich.console import Group, RenderableType
+from rich.constrain import Constrain
+from rich.padding import Padding
+from rich.text import Text
+
+from tidewheel.cli.tables import FittedTable, separated
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.comparison import Comparison, History, Lead, Standing
 from tidewheel.domain.models import Evidence
@@ -15,6 +20,8 @@ HEAD = (
     *("configuration", "windows", "served", "flagged", "lift (95 %)"),
     *("net an order", "net in all", "e gross", "e net", "evidence"),
 )
+# What a narrow terminal does without, the first first.
+OMISSIBLE = ("windows", "served", "net in all", "e gross", "flagged")
 LEGEND = (
     "flagged: share of the orders of next windows that the models would have bought. lift: share of them that were "
     "PROFIT, less that of all orders; of the last 20 models. net: after the spread, in quote currency. e: what a "
@@ -23,14 +30,21 @@ LEGEND = (
 )
 
 
-def lines(comparison: Comparison) -> Iterator[str]:
+def shown(comparison: Comparison) -> Group:
     """All that is printed."""
-    for history in comparison.histories:
-        yield history.name
-        yield from _aligned([HEAD, *map(_cells, history.standings)])
-        yield ""
-        yield from _leads(comparison, history)
-    yield from wrap(LEGEND, WIDTH)
+    files = (_file(comparison, history) for history in comparison.histories)
+    return separated((*files, _sentence(LEGEND)))
+
+
+def _file(comparison: Comparison, history: History) -> Group:
+    table = FittedTable(HEAD, map(_cells, history.standings), ("configuration",), OMISSIBLE)
+    leads = list(_leads(comparison, history))
+    return separated((Group(Text(history.name), table), Group(*leads) if leads else None))
+
+
+def _sentence(text: str) -> Constrain:
+    """Lines that can be read on a wide terminal, too."""
+    return Constrain(Text(text), WIDTH)
 
 
 def _cells(one: Standing) -> tuple[str, ...]:
@@ -48,36 +62,24 @@ def _cells(one: Standing) -> tuple[str, ...]:
     )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as they must be: the first and the last to the left, figures to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *figures, last in rows:
-        aligned = (f"{cell:>{width}}" for cell, width in zip(figures, widths[1:-1], strict=True))
-        yield "  ".join((f"  {first:<{widths[0]}}", *aligned, last))
-
-
-def _leads(comparison: Comparison, history: History) -> Iterator[str]:
+def _leads(comparison: Comparison, history: History) -> Iterator[RenderableType]:
     """The strongest duels, in words."""
     if len(history.standings) < 2:
         return
     shown = [lead for lead in history.leads if comparison.evidence(lead) is not Evidence.NONE]
     if not history.leads:
-        yield "  Nothing to compare: fewer than two configurations have flagged orders of next windows."
+        yield _sentence("Nothing to compare: fewer than two configurations have flagged orders of next windows.")
     elif not shown:
         strongest = _lead(comparison, history, history.leads[0])
-        yield from _wrapped(
+        yield _sentence(
             f"None is shown better than another. {thresholds_sentence(comparison)} The strongest: {strongest}"
         )
     else:
-        yield from _wrapped(f"Shown better, by what flagged orders bring net. {thresholds_sentence(comparison)}")
-        yield from (f"    {_lead(comparison, history, lead)}" for lead in shown[:LEADS_MAX])
+        yield _sentence(f"Shown better, by what flagged orders bring net. {thresholds_sentence(comparison)}")
+        lines = [_lead(comparison, history, lead) for lead in shown[:LEADS_MAX]]
         if len(shown) > LEADS_MAX:
-            yield f"    and {len(shown) - LEADS_MAX} more pairs, in --html and --json"
-    yield ""
-
-
-def _wrapped(words: str) -> list[str]:
-    return wrap(words, WIDTH, initial_indent="  ", subsequent_indent="  ")
+            lines.append(f"and {len(shown) - LEADS_MAX} more pairs, in --html and --json")
+        yield Padding(Group(*map(Text, lines)), (0, 0, 0, 2), expand=False)
 
 
 def _lead(comparison: Comparison, history: History, lead: Lead) -> str:

@@ -4,8 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from rich.console import Group
+from rich.text import Text
 
-from tidewheel.cli.model_views import table
+from tidewheel.cli.tables import FittedTable, separated
 from tidewheel.domain.features import FEATURE_NAMES
 from tidewheel.domain.models import Float64, Model, ModelRecord
 from tidewheel.presentation.numbers import NONE, number
@@ -29,20 +31,24 @@ def difference_dict(one: ModelWithRecord, other: ModelWithRecord) -> dict[str, A
     }
 
 
-def difference(one: ModelWithRecord, other: ModelWithRecord) -> str:
+def difference(one: ModelWithRecord, other: ModelWithRecord) -> Group:
     """The same for people."""
     titles = ["", f"model {one[0].seq}", f"model {other[0].seq}"]
     figure_lines = [[name, number(mine), number(theirs)] for name, mine, theirs in figures(one, other)]
     setting_lines = [[name, _text(mine), _text(theirs)] for name, mine, theirs in settings(one, other)]
     changes = [[name, f"{mine:+.5f}", f"{theirs:+.5f}"] for name, mine, theirs in changed_most(one[0], other[0])]
     alike = cosine(weights(one[0]), weights(other[0]))
-    return "\n\n".join(
+    return separated(
         (
-            table([titles, *figure_lines]),
-            table([titles, *setting_lines]),
-            f"weights: cosine {number(alike)}; not zero "
-            f"{np.count_nonzero(weights(one[0]))} and {np.count_nonzero(weights(other[0]))} of {len(FEATURE_NAMES)}",
-            "changed most, for a dollar of the feature\n" + table([titles, *changes]) if changes else "equal weights",
+            FittedTable(titles, figure_lines),
+            FittedTable(titles, setting_lines),
+            Text(
+                f"weights: cosine {number(alike)}; not zero "
+                f"{np.count_nonzero(weights(one[0]))} and {np.count_nonzero(weights(other[0]))} of {len(FEATURE_NAMES)}"
+            ),
+            Group(Text("changed most, for a dollar of the feature"), FittedTable(titles, changes))
+            if changes
+            else Text("equal weights"),
         )
     )
 

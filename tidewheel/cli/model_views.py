@@ -1,16 +1,20 @@
 """What people and programs see of the registry's models: facts as JSON, and the same as text. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from tidewheel.cli.scorecard_views import (
     baseline_precision,
     pooled_dict,
-    pooled_text,
+    pooled_lines,
     scorecard_dict,
     scorecard_fields,
 )
+from tidewheel.cli.tables import FittedTable, pairs, section, separated
 from tidewheel.domain.models import Confusion, Lineage, Model, ModelRecord, PartMetrics, Verdict
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.presentation.numbers import NONE, number, setting
@@ -84,17 +88,19 @@ LIST_COLUMNS = (
     *("", "seq", "verdict", "reason", "evidence", "threshold", "base rate"),
     *("valid. P", "valid. R", "test P", "test R", "next P", "next R", "next base", "online P", "e", "e net", "age"),
 )
+# What a narrow terminal does without, the first first.
+OMISSIBLE = ("valid. R", "valid. P", "test R", "test P", "online P", "base rate", "e net", "threshold", "age", "e")
 
 
-def listing(runs: Sequence[RegisteredRun], now_ns: int) -> str:
+def listing(runs: Sequence[RegisteredRun], now_ns: int) -> FittedTable:
     """A table, a line a run; P is precision, R recall. `*` serves, `c` is the candidate. `e`: what a bettor on the
     models, who began with 1, has once this one is judged; `e net`: where she pays the spread."""
-    return table([LIST_COLUMNS, *(_line(run, now_ns) for run in runs)])
+    return FittedTable(LIST_COLUMNS, (_line(run, now_ns) for run in runs), ("reason",), OMISSIBLE)
 
 
-def evidence_section(pooled: PooledScorecards | None, whose: str) -> str:
-    """The pooled record under a heading; empty where there is none."""
-    return f"evidence, {whose}\n{pooled_text(pooled)}" if pooled else ""
+def evidence_section(pooled: PooledScorecards | None, whose: str) -> Group | None:
+    """The pooled record under a heading; None where there is none."""
+    return section(f"evidence, {whose}", *map(Text, pooled_lines(pooled))) if pooled else None
 
 
 def _line(run: RegisteredRun, now_ns: int) -> list[str]:
@@ -121,7 +127,7 @@ def _line(run: RegisteredRun, now_ns: int) -> list[str]:
     ]
 
 
-def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None = None) -> str:
+def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None = None) -> Group:
     """One run in full; `pooled` is of the models before it."""
     record, model = run.record, run.model
     served = (
@@ -142,7 +148,7 @@ def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None
             if run.verification_failure
             else "none was made, or it is no longer kept"
         )
-        return "\n\n".join(filter(None, (_pairs({**head, "bytes": why}), _scorecard(record), evidence)))
+        return separated((pairs({**head, "bytes": why}), _scorecard(record), evidence))
     own = {
         "threshold": number(model.threshold, 6),
         "base rate": number(model.base_rate),
@@ -154,15 +160,15 @@ def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None
     settings = {name: setting(value) for name, value in asdict(model.hyperparameters).items()}
     lineage = {name: str(value) or NONE for name, value in asdict(model.lineage).items()}
     lineage["memory"] = remembered(model.lineage)
-    sections = [
-        _pairs({**head, **own}),
+    sections = (
+        pairs({**head, **own}),
         _parts({"training": model.training, "validation": model.validation, "test": model.test}),
         _scorecard(record),
         evidence,
-        "hyperparameters\n" + _pairs(settings, indent="  "),
-        "lineage\n" + _pairs(lineage, indent="  "),
-    ]
-    return "\n\n".join(filter(None, sections))
+        section("hyperparameters", pairs(settings)),
+        section("lineage", pairs(lineage)),
+    )
+    return separated(sections)
 
 
 def remembered(lineage: Lineage) -> str:
@@ -178,20 +184,14 @@ def _promoted_by_operator(run: RegisteredRun) -> str:
     return ", promoted by hand" if run.epoch is not None and run.record.verdict is not Verdict.PUBLISHED else ""
 
 
-def _parts(parts: dict[str, PartMetrics]) -> str:
-    head = [
-        "",
-        "rows",
-        "eff. rows",
-        "base rate",
-        "precision",
-        "recall",
-        "log loss",
-        "AUC",
-        "at 0.5",
-        "at threshold",
-        "at 0.75",
-    ]
+PART_COLUMNS = (
+    *("", "rows", "eff. rows", "base rate", "precision", "recall"),
+    *("log loss", "AUC", "at 0.5", "at threshold", "at 0.75"),
+)
+PARTS_OMISSIBLE = ("at 0.75", "at 0.5", "AUC", "log loss")
+
+
+def _parts(parts: dict[str, PartMetrics]) -> Group:
     lines = [
         [
             name,
@@ -202,7 +202,8 @@ def _parts(parts: dict[str, PartMetrics]) -> str:
         ]
         for name, part in parts.items()
     ]
-    return table([head, *lines]) + "\n(at a threshold: true and false positives, false and true negatives)"
+    table = FittedTable(PART_COLUMNS, lines, omissible=PARTS_OMISSIBLE)
+    return Group(table, Text("(at a threshold: true and false positives, false and true negatives)"))
 
 
 def _counts(matrix: Confusion) -> str:
@@ -212,37 +213,13 @@ def _counts(matrix: Confusion) -> str:
     )
 
 
-def _scorecard(record: ModelRecord) -> str:
+def _scorecard(record: ModelRecord) -> RenderableType | None:
     card = record.scorecard
     if card is None:
-        return "next window: not judged yet" if record.sha256 else ""
-    return "next window\n" + _pairs(scorecard_fields(card) | _champion(record), indent="  ")
+        return Text("next window: not judged yet") if record.sha256 else None
+    return section("next window", pairs(scorecard_fields(card) | _champion(record)))
 
 
 def _champion(record: ModelRecord) -> dict[str, str]:
     other = record.champion
     return {f"model {other.seq} there": f"{other.flagged} flagged, of them {other.hits} PROFIT"} if other else {}
-
-
-def _pairs(values: dict[str, str], indent: str = "") -> str:
-    width = max(len(name) for name in values)
-    return "\n".join(f"{indent}{name:<{width}}  {value}" for name, value in values.items())
-
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell: numbers to the right, words to the left, as the second row has them."""
-    cells = [list(row) for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    right = [all(_is_numeric(row[column]) for row in cells[1:]) for column in range(len(widths))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        )
-        for row in cells
-    ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _is_numeric(cell: str) -> bool:
-    return cell in ("", NONE) or cell[0].isdigit() or cell[0] == "-"

@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+from rich.console import Group
+from rich.text import Text
 
 from tidewheel.cli.model_diff import difference, difference_dict
 from tidewheel.cli.model_views import description, evidence_section, listing, run_details_dict, run_dict
@@ -24,6 +26,7 @@ from tidewheel.cli.registry_access import (
     which_argument,
     without_unreadable,
 )
+from tidewheel.cli.tables import echo, separated
 from tidewheel.registry.store import ModelPointer, Registry, WrongDirectionError
 
 # Only a trainer trains: it is reached by name, as `tidewheel.cli.services` reaches the services.
@@ -54,9 +57,8 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
     elif not runs:
         click.echo("no models yet")
     for name, one in runs.items() if not as_json else ():
-        click.echo(f"{name}\n{listing(one, time.time_ns())}")
-        if block := evidence_section(pooled_scorecards([run.record for run in one]), "of the last models"):
-            click.echo(f"\n{block}")
+        evidence = evidence_section(pooled_scorecards([run.record for run in one]), "of the last models")
+        echo(separated((Group(Text(name), listing(one, time.time_ns())), evidence)))
 
 
 @models.command()
@@ -70,7 +72,10 @@ def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
         chosen = require_one_instrument(registry, instrument)
         (run,) = load_runs(registry, chosen, [find_record(registry, chosen, which)])
         pooled = pooled_scorecards(without_unreadable(registry.records(chosen)), run.record.seq)
-    click.echo(json.dumps(run_details_dict(run, pooled)) if as_json else description(run, time.time_ns(), pooled))
+    if as_json:
+        click.echo(json.dumps(run_details_dict(run, pooled)))
+    else:
+        echo(description(run, time.time_ns(), pooled))
 
 
 @models.command()
@@ -84,7 +89,10 @@ def diff(first: str, second: str, instrument: str | None, redis: str, as_json: b
     with open_registry(redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         one, other = (find_model(registry, chosen, which) for which in (first, second))
-    click.echo(json.dumps(difference_dict(one, other)) if as_json else difference(one, other))
+    if as_json:
+        click.echo(json.dumps(difference_dict(one, other)))
+    else:
+        echo(difference(one, other))
 
 
 @models.command()
@@ -181,7 +189,7 @@ def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
     except KafkaException as failure:
         raise click.ClickException(f"Kafka at {kafka} cannot be read: {failure.args[0].str()}") from None
     if rebuilt.sha256 != record.sha256:
-        click.echo(difference((model, record), (rebuilt.model, record)))
+        echo(difference((model, record), (rebuilt.model, record)))
         raise click.ClickException(
             f"other bytes: sha256 {rebuilt.sha256[:16]}… instead of {record.sha256[:16]}…; "
             "on another kind of processor the last bits may differ"

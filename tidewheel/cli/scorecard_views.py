@@ -71,12 +71,12 @@ def account_dict(account: Account) -> dict[str, Any]:
     return {"e_gross": bettor.e_gross, "e_net": bettor.e_net, "bets": bettor.bets}
 
 
-def pooled_text(pooled: PooledScorecards) -> str:
+def pooled_lines(pooled: PooledScorecards) -> list[str]:
     """The pooled record, a sentence a line."""
     lines = pooled.words.split(". ")
     if pooled.calibration:
         lines.append(f"calibration: {calibration_text(pooled.calibration)}")
-    return "\n".join(f"  {line}" for line in lines)
+    return lines
 
 
 def _with_derived(values: dict[str, Any], bins: Sequence[CalibrationBin], account: Account | None) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from backtest import results
 from backtest.command import RUN_OPTIONS, VARIABLE_OPTIONS, _configuration
 from backtest.plan import ComparisonRequest, Configuration
-from backtest.text_table import lines
+from backtest.text_table import shown
 from tests.unit.backtest.values import WINDOWS, comparison, found
 from tests.unit.report.reading import numbers, parsed, visible_text
+from tidewheel.cli.tables import UNLIMITED, as_text
 from tidewheel.domain.comparison import Comparison, History
 from tidewheel.domain.prices import Threshold
 from tidewheel.report.comparison import page
@@ -34,8 +35,12 @@ def a_request() -> ComparisonRequest:
 # ---- the table ----
 
 
+def lines(compared: Comparison, width: int = UNLIMITED) -> list[str]:
+    return as_text(shown(compared), width).splitlines()
+
+
 def test_a_table_a_file_with_columns_of_one_width() -> None:
-    printed = list(lines(comparison()))
+    printed = lines(comparison())
     first, head, *rows = printed[:5]
     assert first == "a.csv"
     assert head.split()[:4] == ["configuration", "windows", "served", "flagged"]
@@ -49,8 +54,16 @@ def test_a_table_a_file_with_columns_of_one_width() -> None:
     assert printed.index("b.csv.gz") > 5
 
 
-def unwrapped(shown: Comparison) -> str:
-    return " ".join(" ".join(lines(shown)).split())
+def test_a_narrow_terminal_gets_lift_and_evidence() -> None:
+    printed = lines(comparison(), width=80)
+    assert max(map(len, printed)) <= 80
+    assert printed[1].split()[0] == "configuration"
+    assert "+0.100 (-0.050 to +0.250)" in printed[2]
+    assert "no room for: windows, served" in " ".join(printed)
+
+
+def unwrapped(compared: Comparison) -> str:
+    return " ".join(" ".join(lines(compared)).split())
 
 
 def test_what_is_shown_better_is_said_with_what_was_asked_for() -> None:

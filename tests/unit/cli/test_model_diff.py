@@ -7,6 +7,7 @@ import pytest
 
 from tests.synthetic_models import CARD, make_model, published
 from tidewheel.cli.model_diff import changed_most, cosine, difference, difference_dict, weights
+from tidewheel.cli.tables import as_text
 
 ONE = (make_model(3), replace(published(3)[1], scorecard=CARD))
 OTHER = (make_model(4), published(4)[1])
@@ -17,7 +18,7 @@ def test_figures_and_settings_stand_side_by_side() -> None:
     assert found["seq"] == [3, 4]
     assert found["figures"]["next precision"] == [CARD.precision, None]
     assert found["settings"]["mini_batch_size"] == [ONE[0].hyperparameters.mini_batch_size] * 2
-    lines = difference(ONE, OTHER).splitlines()
+    lines = as_text(difference(ONE, OTHER)).splitlines()
     assert lines[0].split() == ["model", "3", "model", "4"]
     assert any(line.split() == ["next", "precision", "0.600", "–"] for line in lines)
 
@@ -28,7 +29,7 @@ def test_weights_are_compared_in_the_units_of_the_features() -> None:
     assert np.array_equal(weights(model), weights(rescaled))
     assert changed_most(model, rescaled) == []
     assert difference_dict(ONE, (rescaled, ONE[1]))["same_weights"]
-    assert difference(ONE, ONE).endswith("equal weights")
+    assert as_text(difference(ONE, ONE)).endswith("equal weights")
 
 
 def test_the_feature_that_changed_most_comes_first() -> None:

@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tests.synthetic_models import CARD, INSTRUMENT, make_model, published
-from tidewheel.cli.model_views import RegisteredRun, description, listing, run_details_dict, run_dict, table
+from tidewheel.cli import model_views
+from tidewheel.cli.model_views import RegisteredRun, run_details_dict, run_dict
+from tidewheel.cli.tables import UNLIMITED, as_text
 from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Baseline, CalibrationBin, Champion, Evidence, ModelRecord, Verdict
+from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.evidence.pooling import pool_scorecards
 from tidewheel.registry.store import VerificationFailure
 
@@ -26,8 +29,16 @@ REFUSED = RegisteredRun(
 DAMAGED = RegisteredRun(published(1)[1], None, VerificationFailure.GOLDEN, None, False)
 
 
+def listing(*runs: RegisteredRun, width: int = UNLIMITED) -> list[str]:
+    return as_text(model_views.listing(runs, NOW_NS), width).splitlines()
+
+
+def description(run: RegisteredRun, pooled: PooledScorecards | None = None) -> str:
+    return as_text(model_views.description(run, NOW_NS, pooled))
+
+
 def test_a_line_a_run() -> None:
-    lines = listing([CANDIDATE, SERVING, REFUSED, DAMAGED], NOW_NS).splitlines()
+    lines = listing(CANDIDATE, SERVING, REFUSED, DAMAGED)
     cells = [line.split() for line in lines]
     figures = "0.500 0.500 0.620 0.320 0.630 0.330 0.600 0.300 0.400 0.500 >1,000,000 <0.01 2 h"
     assert cells[1][:4] == ["c", "4", "refused", "not_proven"]
@@ -36,37 +47,40 @@ def test_a_line_a_run() -> None:
     assert "does not verify: golden" in lines[4]
 
 
-def test_columns_line_up() -> None:
-    text = table([["", "n", "word"], ["*", "5", "a"], ["", "123", "bcd"]])
-    assert text.splitlines() == ["     n  word", "*    5  a", "   123  bcd"]
+def test_a_narrow_terminal_gets_what_a_model_is_judged_by() -> None:
+    lines = listing(CANDIDATE, SERVING, REFUSED, DAMAGED, width=80)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split()[:4] == ["seq", "verdict", "reason", "evidence"]
+    assert "next P  next R  next base" in lines[0]
+    assert "no room for: valid. R, valid. P" in " ".join(lines)
 
 
 def test_a_model_in_full() -> None:
-    text = description(SERVING, NOW_NS)
+    text = description(SERVING)
     for words in ("3 of sim:BTC-USD, serving at epoch 2", "20, of them 12 PROFIT", "0.000000005 on flagged rows"):
         assert words in text
     assert "use_bias" in text
     assert "last_example_seq   30000" in text
-    assert "the candidate" in description(CANDIDATE, NOW_NS)
-    assert "not judged yet" in description(CANDIDATE, NOW_NS)
+    assert "the candidate" in description(CANDIDATE)
+    assert "not judged yet" in description(CANDIDATE)
     assert "mean score 0.430 where 0.400 were PROFIT; off by 0.090 within tenths" in text
     assert "precision 0.500 over base rate 0.400 of its 90 rows, a sample of the 100" in text
-    assert "refused – one_class" in description(REFUSED, NOW_NS)
-    assert "does not verify (golden)" in description(DAMAGED, NOW_NS)
+    assert "refused – one_class" in description(REFUSED)
+    assert "does not verify (golden)" in description(DAMAGED)
 
 
 def test_a_model_promoted_by_hand_keeps_its_verdict() -> None:
     serving = replace(CANDIDATE, epoch=3, is_candidate=False)
-    assert listing([serving], NOW_NS).splitlines()[1].split()[:4] == ["*", "4", "refused", "not_proven"]
-    assert "refused – not_proven, promoted by hand" in description(serving, NOW_NS)
-    assert "by hand" not in description(CANDIDATE, NOW_NS) + description(SERVING, NOW_NS)
+    assert listing(serving)[1].split()[:4] == ["*", "4", "refused", "not_proven"]
+    assert "refused – not_proven, promoted by hand" in description(serving)
+    assert "by hand" not in description(CANDIDATE) + description(SERVING)
     assert (run_dict(serving)["verdict"], run_dict(serving)["current"]) == ("refused", True)
 
 
 def test_the_model_that_served_stands_beside_it() -> None:
     champion = Champion(1, 25, 10)
     run = replace(SERVING, record=replace(SERVING.record, champion=champion))
-    assert "model 1 there    25 flagged, of them 10 PROFIT" in description(run, NOW_NS)
+    assert "model 1 there    25 flagged, of them 10 PROFIT" in description(run)
     assert run_dict(run)["champion"] == {"seq": 1, "flagged": 25, "hits": 10}
     assert run_dict(SERVING)["champion"] is None
 
@@ -82,11 +96,11 @@ def test_facts_for_programs() -> None:
 
 def test_the_pooled_record_in_words_and_facts() -> None:
     pooled = pool_scorecards([SCORED] * 9)
-    text = description(SERVING, NOW_NS, pooled)
+    text = description(SERVING, pooled)
     assert "evidence, of the models before it\n  9 models on their next windows: precision 0.600 (" in text
     assert "\n  Profit and loss +" in text
     assert "  calibration: mean score 0.430" in text
-    assert "evidence, of" not in description(SERVING, NOW_NS)
+    assert "evidence, of" not in description(SERVING)
     rendered = json.loads(json.dumps(run_details_dict(SERVING, pooled)))
     assert rendered["pooled"]["lift"]["value"] == pytest.approx(0.2)
     assert rendered["pooled"]["baseline"] == {"rows": 810, "positives": 324, "flagged": 270, "hits": 135}
@@ -103,5 +117,5 @@ def test_what_the_bettor_has_in_words_and_facts() -> None:
     assert rendered["next"]["wealth"] == rendered["pooled"]["wealth"] == wealth
     assert "account" not in rendered["next"] | rendered["pooled"]
     assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.words
-    assert "bettor" in description(SERVING, NOW_NS)
+    assert "bettor" in description(SERVING)
     assert run_dict(replace(SERVING, record=published(3)[1]))["next"] is None
