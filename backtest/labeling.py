@@ -5,9 +5,8 @@ rows are too many, and that a source without a usable quote is none.
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from services.labeler.core import Labeler, Output
 from services.orderbot.core import OrderRule, orders_of
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import MarketSecond, SourceKind
-from tidewheel.domain.orders import NotPlacedReason, Outcome
+from tidewheel.local.run_counts import RunCounts
 from tidewheel.runtime.dead_letters import DeadLetterLimit
 
 DEFAULT_LABELER_CONFIG = LabelerConfig()
@@ -36,19 +35,6 @@ class LabelingConfig:
     labels: LabelerConfig = DEFAULT_LABELER_CONFIG
 
 
-@dataclass(slots=True)
-class Counts:
-    """What came of a source, under the names that the summary of a run has."""
-
-    ticks: int = 0
-    bars: int = 0
-    placed: int = 0
-    not_placed: Counter[NotPlacedReason] = field(default_factory=Counter)
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    examples: int = 0
-    dead_letters: int = 0
-
-
 class LabelingPipeline:
     """Made anew for each source."""
 
@@ -60,7 +46,7 @@ class LabelingPipeline:
         self._quote_of: dict[int, tuple[int, int]] = {}  # bid and offer at each open order
         # Whole numbers row by row: as Python's own objects they would take ten times the room.
         self._seconds, self._examples = array("q"), array("q")
-        self.counts = Counts()
+        self.counts = RunCounts()
 
     @property
     def open_orders(self) -> int:

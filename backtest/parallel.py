@@ -16,7 +16,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
-from backtest.labeling import Counts, LabelingConfig, LabelingPipeline
+from backtest.labeling import LabelingConfig, LabelingPipeline
 from backtest.market_columns import MarketColumns, examples
 from backtest.plan import ComparisonRequest
 from backtest.progress import ProgressFile, ProgressLine
@@ -26,6 +26,7 @@ from services.ingest.quotes import SourceError
 from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings
 from tidewheel.local.processes.signals import STOP_SIGNALS
+from tidewheel.local.run_counts import RunCounts
 from tidewheel.runtime.process import FatalError
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ T = TypeVar("T")
 class ConfigurationResult:
     """What came of a file under one configuration."""
 
-    counts: Counts
+    counts: RunCounts
     trained: TrainingResult
 
 
@@ -98,7 +99,7 @@ class _Comparison:
         each = len(request.configurations)
         return [found[start : start + each] for start in range(0, len(found), each)]
 
-    def _run_labeling(self, labeled: Sequence[tuple[int, LabelingConfig]]) -> list[Counts]:
+    def _run_labeling(self, labeled: Sequence[tuple[int, LabelingConfig]]) -> list[RunCounts]:
         request, notes = self._request, self._notes("labeling", len(labeled))
         tasks = [
             delayed(_indexed)(n, label, request.files[file], request.instrument, how, self._columns(n), notes[n])
@@ -155,7 +156,7 @@ class _Comparison:
 # ---- tasks: what runs in other processes ----
 
 
-def label(file: Path, instrument: str, how: LabelingConfig, columns: Path, note: ProgressFile) -> Counts:
+def label(file: Path, instrument: str, how: LabelingConfig, columns: Path, note: ProgressFile) -> RunCounts:
     """Label a file and leave its columns in a new folder. Raises Unreadable, FatalError, OSError."""
     cores = LabelingPipeline(instrument, how)
 

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from backtest.labeling import Counts
 from backtest.parallel import ConfigurationResult
 from backtest.plan import ComparisonRequest, Configuration
 from backtest.training import TrainingResult
 from tidewheel.domain.account import Account
 from tidewheel.domain.comparison import Bounds, Comparison, History, Lead, Standing, leads
-from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.prices import decimal_text
 from tidewheel.local.summary import training_run_summary
 
@@ -83,7 +81,7 @@ def _configuration_dict(configuration: Configuration, found: ConfigurationResult
     return {
         "name": shown.name,
         "varied": dict(configuration.varied),
-        **_counts_dict(found.counts),
+        **found.counts.as_dict(),
         "windows": shown.windows,
         "models_served": shown.models,
         "flagged": shown.flagged,
@@ -96,21 +94,6 @@ def _configuration_dict(configuration: Configuration, found: ConfigurationResult
         "bets": _account(found.trained).bettor.bets,
         "evidence": shown.evidence,
         "models": [training_run_summary(run) for run in found.trained.runs],
-    }
-
-
-def _counts_dict(counts: Counts) -> dict[str, Any]:
-    return {
-        "ticks": counts.ticks,
-        "bars": counts.bars,
-        "orders": {
-            "placed": counts.placed,
-            "not_placed": counts.not_placed.total(),
-            "not_placed_by_reason": {reason.name.lower(): counts.not_placed[reason] for reason in NotPlacedReason},
-        },
-        "transactions": {outcome.name: counts.outcomes[outcome] for outcome in Outcome},
-        "examples": counts.examples,
-        "dead_letters": counts.dead_letters,
     }
 
 

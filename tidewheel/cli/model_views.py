@@ -1,28 +1,24 @@
-"""What people and programs see of the registry's models: facts as JSON, and the same as text. Pure."""
+"""What people and programs see of the registry's models: as JSON, and the same as text. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tidewheel.cli.scorecard_views import (
     baseline_precision,
-    pooled_dict,
     pooled_lines,
-    scorecard_dict,
     scorecard_fields,
 )
 from tidewheel.cli.tables import FittedTable, pairs, section, separated
 from tidewheel.domain.models import Confusion, Lineage, Model, ModelRecord, PartMetrics, Verdict
+from tidewheel.evidence.json_objects import JsonObject, part_object, pooled_object, run_object
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.presentation.numbers import NONE, number, setting
 from tidewheel.presentation.sentences import wealth_text
 from tidewheel.presentation.times import age
 from tidewheel.registry.store import VerificationFailure
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +38,9 @@ def run_dict(run: RegisteredRun) -> JsonObject:
     record, model = run.record, run.model
     return {
         "instrument": record.instrument,
-        "seq": record.seq,
-        "sha256": record.sha256,
-        "verdict": record.verdict,
-        "reason": record.reason,
-        "evidence": record.evidence,
-        "threshold": model and model.threshold,
-        "base_rate": model and model.base_rate,
-        "validation": model and model.validation.named(),
-        "test": model and model.test.named(),
-        "next": record.scorecard and scorecard_dict(record.scorecard),
+        **run_object(
+            *(record.seq, record.sha256, record.verdict, record.reason, record.evidence), model, record.scorecard
+        ),
         "champion": record.champion and asdict(record.champion),
         "published_at_ns": record.published_at_ns,
         "current": run.epoch is not None,
@@ -63,13 +52,13 @@ def run_dict(run: RegisteredRun) -> JsonObject:
 def run_details_dict(run: RegisteredRun, pooled: PooledScorecards | None = None) -> JsonObject:
     """All that is known of one run, but for the 605 weights; `pooled` is of the models before it."""
     model = run.model
-    known = {**run_dict(run), "pooled": pooled and pooled_dict(pooled)}
+    known = {**run_dict(run), "pooled": pooled and pooled_object(pooled)}
     if model is None:
         return known
     return {
         **known,
         "epoch": run.epoch,
-        "training": model.training.named(),
+        "training": part_object(model.training),
         "hyperparameters": asdict(model.hyperparameters),
         "lineage": asdict(model.lineage),
         "effective_rows": model.effective_rows,

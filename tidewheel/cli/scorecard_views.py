@@ -1,20 +1,13 @@
-"""How models did on later rows, as facts and in words: one model's scorecard, and the pooled record. Pure."""
+"""How models did on later rows, in words: one model's scorecard, and the pooled record. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import Any
 
-from tidewheel.domain.account import Account
 from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
 from tidewheel.domain.prices import decimal_text
+from tidewheel.evidence.json_objects import calibration_error
 from tidewheel.evidence.pooled_scorecards import PooledScorecards, baseline_words
 from tidewheel.presentation.numbers import NONE, number
 from tidewheel.presentation.sentences import account_sentence
-
-
-def scorecard_dict(card: Scorecard) -> dict[str, Any]:
-    """A scorecard as JSON; its calibration as one figure."""
-    return _with_derived(asdict(replace(card, account=None)), card.calibration, card.account)
 
 
 def scorecard_fields(card: Scorecard) -> dict[str, str]:
@@ -44,12 +37,6 @@ def baseline_precision(card: Scorecard | None) -> float | None:
     return counts.hits / counts.flagged if counts and counts.flagged else None
 
 
-def calibration_error(bins: Sequence[CalibrationBin]) -> float | None:
-    """How far, in the mean over rows, a score lies from the share of PROFIT in its tenth; None without rows."""
-    rows = sum(one.rows for one in bins)
-    return sum(abs(one.score_sum - one.positives) for one in bins) / rows if rows else None
-
-
 def calibration_text(bins: Sequence[CalibrationBin]) -> str:
     """Whether scores can be read as chances."""
     rows, error = sum(one.rows for one in bins), calibration_error(bins)
@@ -59,30 +46,12 @@ def calibration_text(bins: Sequence[CalibrationBin]) -> str:
     return f"mean score {number(mean)} where {number(came)} were PROFIT; off by {number(error)} within tenths"
 
 
-def pooled_dict(pooled: PooledScorecards) -> dict[str, Any]:
-    """The pooled record as JSON."""
-    values = _with_derived(asdict(replace(pooled, account=None)), pooled.calibration, pooled.account)
-    return {**values, "words": pooled.words}
-
-
-def account_dict(account: Account) -> dict[str, Any]:
-    """What the bettor has, against the bid and against the offer, and after how many bets."""
-    bettor = account.bettor
-    return {"e_gross": bettor.e_gross, "e_net": bettor.e_net, "bets": bettor.bets}
-
-
 def pooled_lines(pooled: PooledScorecards) -> list[str]:
     """The pooled record, a sentence a line."""
     lines = pooled.words.split(". ")
     if pooled.calibration:
         lines.append(f"calibration: {calibration_text(pooled.calibration)}")
     return lines
-
-
-def _with_derived(values: dict[str, Any], bins: Sequence[CalibrationBin], account: Account | None) -> dict[str, Any]:
-    del values["calibration"], values["account"]
-    kept = account and account_dict(account)
-    return {**values, "calibration_error": calibration_error(bins), "wealth": kept}
 
 
 def _baseline(counts: Baseline, rows: int) -> str:

@@ -1,22 +1,21 @@
 """What a run came to, as one JSON object and as a few lines for people. Pure: counts in, text out."""
 
 import json
-import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tidewheel.domain.models import PartMetrics, Scorecard
-from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training_runs import TrainingRun
+from tidewheel.evidence.json_objects import finite, run_object
 from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
+from tidewheel.local.run_counts import RunCounts
 from tidewheel.presentation.numbers import number
 from tidewheel.presentation.sentences import reason_text
 
 Served = Mapping[tuple[str, int], int]
 MODELS_SHOWN_MAX = 12
-NEXT_FIELDS = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,7 @@ def summary(observed: ObservedSystem, stats: RunStats) -> dict[str, Any]:
     instruments = [observed.instruments[name] for name in sorted(observed.instruments)]
     return {
         "wall_s": round(stats.wall_s, 3),
-        "ticks": sum(one.market.ticks for one in instruments),
-        "bars": sum(one.market.bars for one in instruments),
-        "orders": {
-            "placed": sum(one.orders.placed for one in instruments),
-            "not_placed": sum(one.orders.not_placed.total() for one in instruments),
-            "not_placed_by_reason": {
-                reason.name.lower(): sum(one.orders.not_placed[reason] for one in instruments)
-                for reason in NotPlacedReason
-            },
-        },
-        "transactions": {outcome.name: sum(one.orders.outcomes[outcome] for one in instruments) for outcome in Outcome},
-        "examples": sum(one.orders.examples for one in instruments),
-        "dead_letters": observed.dead_letters,
+        **_counts(observed, instruments).as_dict(),
         "continuity": {topic: asdict(order.counts) for topic, order in observed.order.items()},
         "predictions": stats.predictions,
         "restarts": dict(stats.restarts),
@@ -60,6 +47,19 @@ def summary(observed: ObservedSystem, stats: RunStats) -> dict[str, Any]:
     }
 
 
+def _counts(observed: ObservedSystem, instruments: Sequence[InstrumentState]) -> RunCounts:
+    """Those of all instruments together."""
+    return RunCounts(
+        ticks=sum(one.market.ticks for one in instruments),
+        bars=sum(one.market.bars for one in instruments),
+        placed=sum(one.orders.placed for one in instruments),
+        not_placed=sum((one.orders.not_placed for one in instruments), Counter()),
+        outcomes=sum((one.orders.outcomes for one in instruments), Counter()),
+        examples=sum(one.orders.examples for one in instruments),
+        dead_letters=observed.dead_letters,
+    )
+
+
 def _model(instrument: InstrumentState, run: TrainingRun, served: Served) -> dict[str, Any]:
     served_at_ns = served.get((instrument.name, run.seq))
     closed_to_served_s = (
@@ -68,7 +68,7 @@ def _model(instrument: InstrumentState, run: TrainingRun, served: Served) -> dic
     return {
         "instrument": instrument.name,
         **training_run_summary(run),
-        "tuning_s": _number(round(run.result.tuning_s, 3)) if run.result else None,
+        "tuning_s": finite(round(run.result.tuning_s, 3)) if run.result else None,
         "window_closed_to_served_s": None if closed_to_served_s is None else round(closed_to_served_s, 3),
         "served": served_at_ns is not None,
     }
@@ -77,41 +77,13 @@ def _model(instrument: InstrumentState, run: TrainingRun, served: Served) -> dic
 def training_run_summary(run: TrainingRun) -> dict[str, Any]:
     """How a training run ended and how its model did: all that the clock has no part in."""
     result = run.result
+    verdict = result.verdict if result and result.verdict else (run.end.name.lower() if run.end else "")
+    made_of = (result.sha256, result.evidence) if result else ("", "")
     return {
-        "seq": run.seq,
-        "sha256": result.sha256 if result else "",
-        "verdict": result.verdict if result and result.verdict else (run.end.name.lower() if run.end else ""),
-        "reason": run.reason,
+        **run_object(run.seq, made_of[0], verdict, run.reason, made_of[1], result, run.scorecard),
         "detail": run.detail,
-        "evidence": result.evidence if result else "",
-        "threshold": _number(result.threshold) if result else None,
-        "base_rate": _number(result.base_rate) if result else None,
-        "validation": _part(result.validation) if result else None,
-        "test": _part(result.test) if result else None,
-        "next": _next(run.scorecard),
         "trials": result.trials if result else 0,
     }
-
-
-def _part(part: PartMetrics | None) -> dict[str, Any] | None:
-    return None if part is None else _plain(part.named())
-
-
-def _next(card: Scorecard | None) -> dict[str, Any] | None:
-    if card is None:
-        return None
-    bettor = card.account.bettor if card.account else None
-    wealth = {"e_gross": bettor.e_gross, "e_net": bettor.e_net, "bets": bettor.bets} if bettor else None
-    return {**_plain({name: getattr(card, name) for name in NEXT_FIELDS}), "wealth": wealth}
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) if isinstance(value, dict) else _number(value) for name, value in values.items()}
-
-
-def _number(value: float) -> float | None:
-    """JSON has no infinity and no NaN."""
-    return value if math.isfinite(value) else None
 
 
 def as_json(values: Mapping[str, Any]) -> str:

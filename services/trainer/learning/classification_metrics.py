@@ -1,6 +1,7 @@
 """Classification metrics of a model on a set of rows."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from services.trainer.dataset.rows import Labels
 from tidewheel.domain.models import CalibrationBin, Confusion, CurvePoint, Float64, PartMetrics
@@ -66,12 +67,12 @@ def confusion(scores: Float64, labels: Labels, threshold: float) -> Confusion:
 
 def precision_of(counts: Confusion) -> float:
     """Share of flagged rows that are positive; 0 where nothing is flagged."""
-    return _ratio(counts.true_positives, counts.true_positives + counts.false_positives)
+    return float(ratio(counts.true_positives, counts.true_positives + counts.false_positives))
 
 
 def recall_of(counts: Confusion) -> float:
     """Share of positive rows that are flagged; 0 where nothing is positive."""
-    return _ratio(counts.true_positives, counts.true_positives + counts.false_negatives)
+    return float(ratio(counts.true_positives, counts.true_positives + counts.false_negatives))
 
 
 def log_loss(scores: Float64, labels: Labels) -> float:
@@ -97,5 +98,7 @@ def auc(scores: Float64, labels: Labels) -> float:
     return float(below.sum() / (2.0 * positives * negatives))
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def ratio(part: ArrayLike, whole: ArrayLike) -> Float64:
+    """Part by whole, each of any shape; 0 where there is nothing to divide by."""
+    result: Float64 = np.asarray(part, dtype=np.float64) / np.maximum(whole, np.finfo(np.float64).tiny)
+    return np.where(np.asarray(whole) > 0, result, 0.0)

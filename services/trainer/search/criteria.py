@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.learning.classification_metrics import ratio
 from tidewheel.domain.models import Float64
 
 Numbers = NDArray[Any]  # of any kind
@@ -44,11 +45,11 @@ class Counts:
 
     @property
     def precision(self) -> Float64:
-        return _ratio(self.hits, self.flagged)
+        return ratio(self.hits, self.flagged)
 
     @property
     def recall(self) -> Float64:
-        return _ratio(self.hits, self.positives)
+        return ratio(self.hits, self.positives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,12 @@ class Criterion:
         if self.goal is Goal.RECALL_AT_TARGET_PRECISION:
             return counts.recall
         if self.goal is Goal.ACCURACY:
-            return _ratio(counts.rows - counts.positives - counts.flagged + 2 * counts.hits, counts.rows)
+            return ratio(counts.rows - counts.positives - counts.flagged + 2 * counts.hits, counts.rows)
         if self.goal is Goal.F_BETA:
             square = self.beta**2
-            return _ratio((1 + square) * counts.hits, square * counts.positives + counts.flagged)
+            return ratio((1 + square) * counts.hits, square * counts.positives + counts.flagged)
         assert counts.loss is not None, "a loss is wanted and was not summed"
-        return -_ratio(counts.loss, counts.rows)
+        return -ratio(counts.loss, counts.rows)
 
     def met(self, counts: Counts) -> NDArray[np.bool_]:
         """Whether what the goal asks to keep is kept."""
@@ -88,9 +89,3 @@ class Criterion:
         if self.goal is Goal.RECALL_AT_TARGET_PRECISION:
             return np.asarray((counts.flagged > 0) & (counts.hits >= self.precision_min * counts.flagged))
         return np.broadcast_to(np.asarray(counts.positives > 0), np.shape(counts.hits))
-
-
-def _ratio(part: Numbers, whole: Numbers) -> Float64:
-    """Part by whole, 0 where there is nothing to divide by."""
-    result: Float64 = np.asarray(part, dtype=np.float64) / np.maximum(whole, np.finfo(np.float64).tiny)
-    return np.where(np.asarray(whole) > 0, result, 0.0)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from backtest.labeling import Counts
 from backtest.parallel import ConfigurationResult
 from backtest.training import TrainingResult
 from tests.synthetic_models import CARD
@@ -16,6 +15,7 @@ from tidewheel.domain.models import Evidence
 from tidewheel.domain.training import Step
 from tidewheel.domain.training_runs import TrainingRuns
 from tidewheel.evidence import pooling
+from tidewheel.local.run_counts import RunCounts
 
 WINDOWS = 3
 
@@ -36,7 +36,7 @@ def found() -> ConfigurationResult:
         if seq < WINDOWS:
             runs.on_event(event(seq, Step.SCORED, scorecard=card))
     trained = TrainingResult(tuple(runs.by_seq.values()), pooling.pool_scorecards([card, card]), flagged(1, 0.5))
-    return ConfigurationResult(Counts(), trained)
+    return ConfigurationResult(RunCounts(), trained)
 
 
 def standing(name: str, **others: object) -> Standing:

@@ -128,6 +128,22 @@ def test_equal_runs_have_no_differences(runs: Runs) -> None:
     assert runs.differences() == []
 
 
+def test_an_online_baseline_that_began_anew_is_no_difference_and_precision_is(runs: Runs) -> None:
+    models: list[dict[str, Any]] = []
+    for run, names in (*((run, [name]) for name, run in runs.undisturbed.items()), (runs.disturbed, [*SEEDS])):
+        baseline = None if run == runs.disturbed else {"hits": 3}
+        models = [
+            {**one, "next": {"precision": 0.5, "baseline": baseline}} for name in names for one in models_of(name)
+        ]
+        write_summary(run, models)
+    assert runs.differences() == []
+    write_summary(runs.disturbed, [{**one, "next": {"precision": 0.6, "baseline": None}} for one in models])
+    found = runs.differences()
+    for name, run in runs.undisturbed.items():
+        write_summary(run, models_of(name))
+    assert len(found) == len(models)
+
+
 @pytest.mark.parametrize("topic", sorted(verifier.TOPICS))
 @pytest.mark.parametrize("fault", [dropped, doubled, swapped, changed])
 def test_a_record_dropped_doubled_swapped_or_changed_is_found(

@@ -119,3 +119,9 @@ def test_what_the_bettor_has_in_words_and_facts() -> None:
     assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.words
     assert "bettor" in description(SERVING)
     assert run_dict(replace(SERVING, record=published(3)[1]))["next"] is None
+
+
+def test_the_json_of_a_model_that_flags_nothing_can_be_read_by_others() -> None:
+    assert SERVING.model is not None
+    run = replace(SERVING, model=replace(SERVING.model, threshold=float("inf")))
+    assert json.loads(json.dumps(run_dict(run), allow_nan=False))["threshold"] is None

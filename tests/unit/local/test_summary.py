@@ -13,6 +13,7 @@ from tidewheel.domain.training import Step
 from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem
 from tidewheel.local.summary import RunStats, as_json, as_text, summary
 
+NEXT_SHOWN = ("rows", "positives", "flagged", "hits", "precision", "recall", "base_rate", "wealth")
 FACTS = RunStats(12.34567, {(NAME, 1): T0_NS + 4_500_000_000}, 17, {"ingest": 0, "labeler": 2})
 
 
@@ -68,7 +69,7 @@ def test_models() -> None:
     assert (served["served"], served["window_closed_to_served_s"], served["trials"]) == (True, 4.5, 10)
     assert served["validation"]["recall"] == 0.31
     assert served["test"]["at_half"]["threshold"] == 0.5
-    assert served["next"] == {
+    assert {name: served["next"][name] for name in NEXT_SHOWN} == {
         "rows": 10_000,
         "positives": 4800,
         "flagged": 600,
@@ -78,6 +79,7 @@ def test_models() -> None:
         "base_rate": 0.48,
         "wealth": {"e_gross": pytest.approx(34.2), "e_net": pytest.approx(0.4), "bets": 1_200},
     }
+    assert "calibration_error" in served["next"]
     assert (refused["verdict"], refused["reason"], refused["next"]) == ("refused", "one_class", None)
     assert (refused["served"], refused["window_closed_to_served_s"]) == (False, None)
 
