@@ -189,7 +189,7 @@ def label(bootstrap: str, markets: Sequence[Market], clients: Clients = KAFKA) -
         return StopwatchConsumer(clients.consumer(config), stopwatch, keys)
 
     loop, _ = started(bootstrap, replace(clients, consumer=consumer))
-    while any(labelled_second(market.instrument) < market.last_second for market in markets):
+    while any(labeled_second(market.instrument) < market.last_second for market in markets):
         loop.run_once()
     took = stopwatch.elapsed_s()
     loop.close()
@@ -220,7 +220,7 @@ def started(bootstrap: str, clients: Clients = KAFKA) -> tuple[TransactionalLoop
     return loop, processor
 
 
-def labelled_second(instrument: str) -> float:
+def labeled_second(instrument: str) -> float:
     """The last second whose labels are committed."""
     return REGISTRY.get_sample_value(LABELED, {"instrument": instrument}) or 0.0
 

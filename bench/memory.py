@@ -57,11 +57,11 @@ def median_resident_mib(labeler: Service, last: list[MarketSecond]) -> float:
     """Over the time it takes to label up to these seconds; single looks would meet buffers at their fullest."""
     process, seen = psutil.Process(labeler.pid), []
 
-    def labelled() -> bool:
+    def labeled() -> bool:
         seen.append(process.memory_info().rss / 2**20)
         return all(labeler.gauge(LABELED, one.instrument) >= one.second for one in last)
 
-    until(labelled, "the labels of a part")
+    until(labeled, "the labels of a part")
     return float(np.median(seen))
 
 

@@ -37,15 +37,15 @@ def ordered(seconds: Iterable[MarketSecond], rule: OrderRule) -> list[SecondOrde
 
 def labels(seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]) -> list[bytes]:
     """Transactions and examples, in order."""
-    return _labelled(seconds, orders)[0]
+    return _labeled(seconds, orders)[0]
 
 
 def breaks_in(seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]) -> list[SequenceBreak]:
     """What the labeler counts and tells of records that are not the next."""
-    return _labelled(seconds, orders)[1]
+    return _labeled(seconds, orders)[1]
 
 
-def _labelled(
+def _labeled(
     seconds: Iterable[MarketSecond], orders: Iterable[SecondOrders]
 ) -> tuple[list[bytes], list[SequenceBreak]]:
     partition, made = Partition(LabelerConfig()), list[bytes]()

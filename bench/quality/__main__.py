@@ -55,7 +55,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
     pools = {name: Pool() for name in ("tidewheel", "plain", "planted")}
     cards: list[Scorecard] = []
     account, models = Account(), dict[int, Model]()
-    said: list[Evidence] = []
+    evidences: list[Evidence] = []
     alike: list[float] = []
     since = SinceFlip(flip_s)
     proven = Proven()
@@ -65,7 +65,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
         pools["planted"].add(oracle(window.rows, flip_s).flags(later), later.label)
         if (rule := plain(window.rows)) is not None:
             pools["plain"].add(rule.flags(later), later.label)
-        said.append(pooling.pool_scorecards(cards[::-1]).evidence)
+        evidences.append(pooling.pool_scorecards(cards[::-1]).evidence)
         candidate = candidate_of(window, config)
         if flip_s:
             since.add(window, candidate.model if candidate else None, later)
@@ -87,7 +87,7 @@ def follow(seed: int, edge: float, count: int, config: TrainingConfig, flip_s: i
         "likeness_to_planted": round(float(np.mean(alike)), 3) if alike else None,
         "e_gross": account.bettor.e_gross,
         "e_net": account.bettor.e_net,
-        "strong_share": round(float(np.mean([one is Evidence.STRONG for one in said])), 3),
+        "strong_share": round(float(np.mean([one is Evidence.STRONG for one in evidences])), 3),
         "proven_share": round(float(np.mean(proven.promoted)), 3) if proven.promoted else 0.0,
         **({FLIP: since.figures()} if flip_s else {}),
     }

@@ -121,8 +121,10 @@ def run_rival(rival: Rival, bootstrap: str, markets: Sequence[Market]) -> RunMea
         )
     if ended.returncode:
         raise RuntimeError(f"{rival.name} ended with {ended.returncode}: {ended.stderr[-LAST_WORDS:]}")
-    said = json.loads(ended.stdout.splitlines()[-1])
-    return RunMeasurement(seconds_of(markets), said.pop("wall_s"), said.pop("cpu_s"), written(bootstrap), said)
+    measured = json.loads(ended.stdout.splitlines()[-1])
+    return RunMeasurement(
+        seconds_of(markets), measured.pop("wall_s"), measured.pop("cpu_s"), written(bootstrap), measured
+    )
 
 
 def written(bootstrap: str) -> Written:

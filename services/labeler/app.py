@@ -113,10 +113,10 @@ class LabelerProcessor:
             for key, value in partition.checkpoint_records():
                 self._outbox.produce(LABELER_STATE.name, value, key, number)
             self._advanced |= partition.advanced
-            for topic, (labelled, read) in partition.positions().items():
+            for topic, (labeled, read) in partition.positions().items():
                 # Nor does the note go back, while records are read again.
                 reported_offset = max(read, self._reported_offsets.get((topic, number), 0))
-                positions[topic, number] = OffsetAndMetadata(labelled, str(reported_offset))
+                positions[topic, number] = OffsetAndMetadata(labeled, str(reported_offset))
         return positions
 
     def on_committed(self) -> None:

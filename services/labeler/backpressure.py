@@ -22,10 +22,10 @@ class BufferedRecords:
         self._records.append((second, offset, payload_bytes))
         self.payload_bytes += payload_bytes
 
-    def release(self, labelled_second: int) -> int:
+    def release(self, labeled_second: int) -> int:
         """Seconds up to this one are labelled; returns the payload bytes that are let go."""
         records, before = self._records, self.payload_bytes
-        while records and records[0][0] <= labelled_second:
+        while records and records[0][0] <= labeled_second:
             self.payload_bytes -= records.popleft()[2]
         return before - self.payload_bytes
 

@@ -89,7 +89,7 @@ class Partition:
         self._backpressure = Backpressure()
         # By topic: the offset after the last record read, and the one below which all is labelled.
         self._read_offsets: dict[str, int] = {}
-        self._labelled_offsets = dict(committed or {})
+        self._labeled_offsets = dict(committed or {})
         self.start_offsets = {topic: self._start_offset(topic, checkpoints or {}) for topic in TOPICS}
 
     def _start_offset(self, topic: str, checkpoints: Mapping[str, Checkpoint]) -> int | None:
@@ -98,11 +98,11 @@ class Partition:
         What is not labelled lies at the committed offset or after it. Only what is written beyond a snapshot has to be
         made again from records before it, so that an instrument that fell silent holds nobody up.
         """
-        if topic not in self._labelled_offsets:
+        if topic not in self._labeled_offsets:
             return None
         behind = [one for one in checkpoints.values() if one.state.frontier.second < one.written.second]
         offsets = [one.ticks_offset if topic == TICKS.name else one.orders_offset for one in behind]
-        return min([self._labelled_offsets[topic], *offsets])
+        return min([self._labeled_offsets[topic], *offsets])
 
     def on_second(self, offset: int, payload_bytes: int, second: MarketSecond) -> list[Output]:
         """A record of topic `ticks`; returns what it resolved and is not written yet."""
@@ -136,10 +136,10 @@ class Partition:
     def paused(self) -> set[str]:
         """Topics that are paused."""
         for instrument in self._dirty.values():
-            self._release_labelled(instrument)
+            self._release_labeled(instrument)
         return self._backpressure.paused()
 
-    def _release_labelled(self, instrument: InstrumentState) -> None:
+    def _release_labeled(self, instrument: InstrumentState) -> None:
         for topic, buffered in instrument.buffered.items():
             self._backpressure.payload_bytes[topic] -= buffered.release(instrument.labeler.second)
 
@@ -147,7 +147,7 @@ class Partition:
         """The state records that go with the outputs since the last call."""
         self.advanced = {}
         for name, instrument in self._dirty.items():
-            self._release_labelled(instrument)
+            self._release_labeled(instrument)
             labeler = instrument.labeler
             if labeler.replaying:
                 continue
@@ -196,8 +196,8 @@ class Partition:
         for topic, read in self._read_offsets.items():
             buffered = (one.buffered[topic].first_offset for one in self.instruments.values())
             first = min((offset for offset in buffered if offset is not None), default=read)
-            self._labelled_offsets[topic] = max(first, self._labelled_offsets.get(topic, 0))
-        return {topic: (self._labelled_offsets[topic], read) for topic, read in self._read_offsets.items()}
+            self._labeled_offsets[topic] = max(first, self._labeled_offsets.get(topic, 0))
+        return {topic: (self._labeled_offsets[topic], read) for topic, read in self._read_offsets.items()}
 
     @property
     def replaying(self) -> bool:

@@ -199,8 +199,8 @@ class BrokerContract:
         for offset in (5, 7):
             old.begin_transaction()
             send(old, b"%d" % offset)
-            told = [TopicPartition(TICKS.name, 0, offset)]
-            old.send_offsets_to_transaction(told, member.consumer_group_metadata(), LIMIT_S)
+            offsets = [TopicPartition(TICKS.name, 0, offset)]
+            old.send_offsets_to_transaction(offsets, member.consumer_group_metadata(), LIMIT_S)
             if offset == 5:
                 old.commit_transaction(LIMIT_S)
         bench.transactional(names)
@@ -223,8 +223,8 @@ class BrokerContract:
             assert found[0].offset == (offset - 1 or -1001)
             producer.begin_transaction()
             send(producer, b"%d" % offset)
-            told = [TopicPartition(TICKS.name, 0, offset)]
-            producer.send_offsets_to_transaction(told, member.consumer_group_metadata(), LIMIT_S)
+            offsets = [TopicPartition(TICKS.name, 0, offset)]
+            producer.send_offsets_to_transaction(offsets, member.consumer_group_metadata(), LIMIT_S)
             producer.commit_transaction(LIMIT_S)
         assert [value for _, value in bench.read()] == [b"1", b"2", b"3"]
         member.close()
@@ -289,8 +289,8 @@ class BrokerContract:
         place = TopicPartition(TICKS.name, 0)
         for offset, ends in ((5, False), (7, True)):
             producer.begin_transaction()
-            told = [TopicPartition(TICKS.name, 0, offset, metadata="a note")]
-            producer.send_offsets_to_transaction(told, member.consumer_group_metadata(), LIMIT_S)
+            offsets = [TopicPartition(TICKS.name, 0, offset, metadata="a note")]
+            producer.send_offsets_to_transaction(offsets, member.consumer_group_metadata(), LIMIT_S)
             (producer.commit_transaction if ends else producer.abort_transaction)(LIMIT_S)
             found: list[TopicPartition] = []
             assert bench.until(lambda found=found: _stable(member, place, found))
@@ -300,8 +300,8 @@ class BrokerContract:
     def test_offsets_of_an_open_transaction_are_not_stable(self, bench: Bench, names: str) -> None:
         producer, member = bench.transactional(names), bench.consumer(names)
         producer.begin_transaction()
-        told = [TopicPartition(TICKS.name, 0, 7)]
-        producer.send_offsets_to_transaction(told, member.consumer_group_metadata(), LIMIT_S)
+        offsets = [TopicPartition(TICKS.name, 0, 7)]
+        producer.send_offsets_to_transaction(offsets, member.consumer_group_metadata(), LIMIT_S)
         with pytest.raises(KafkaException) as caught:
             member.committed([TopicPartition(TICKS.name, 0)], timeout=0.5)
         failure = caught.value.args[0]

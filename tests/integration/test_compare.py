@@ -42,8 +42,8 @@ def differences(run: dict[str, Any], compared: dict[str, Any]) -> list[str]:
 def test_the_same_numbers_as_a_run(broker: str, empty_redis: str, tmp_path: Path) -> None:
     file = recorded.write(tmp_path / "made.csv", seed=3)
     servers = ["--kafka", broker, "--redis", empty_redis, "--summary", "s.json", "--data-dir", "data"]
-    told = ["run", "--feed", f"replay:{file}", *SETTINGS, "--memory", "3", *servers]
-    ran = driver.run(told, tmp_path, RUN_LIMIT_S, settings=UNHURRIED)
+    arguments_of_run = ["run", "--feed", f"replay:{file}", *SETTINGS, "--memory", "3", *servers]
+    ran = driver.run(arguments_of_run, tmp_path, RUN_LIMIT_S, settings=UNHURRIED)
     assert ran.code == 0, ran.output + ran.errors
     arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,3", "--jobs", "2", "--json"]
     ended = driver.run(arguments, tmp_path, RUN_LIMIT_S, settings=UNHURRIED)
@@ -101,7 +101,7 @@ def test_a_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
     arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,2,3", "--jobs", "2"]
     ended = driver.run(arguments, tmp_path, RUN_LIMIT_S, kill, {**UNHURRIED, "TMPDIR": str(scratch)})
     assert (ended.code, ended.left, ended.output) == (1, [], "")
-    said = [line for line in ended.errors.splitlines() if not line.startswith(("labelling: ", "training: "))]
-    assert len(said) == 1
-    assert "a process of the comparison was ended from outside" in said[0]
+    errors = [line for line in ended.errors.splitlines() if not line.startswith(("labelling: ", "training: "))]
+    assert len(errors) == 1
+    assert "a process of the comparison was ended from outside" in errors[0]
     assert list(scratch.iterdir()) == []

@@ -57,7 +57,7 @@ def filled(broker: str) -> str:
     return broker
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(arguments)
     return (code, *capsys.readouterr())
 
@@ -101,7 +101,7 @@ def test_everything(filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_the_command(filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "new folder" / "bars.jsonl"
     arguments = ("export", "bars", "--out", str(target), "--kafka", filled, "--instrument", "sim:AAA-USD")
-    assert said(capsys, *arguments) == (0, f"{target}: 20 rows\n", "")
+    assert ran(capsys, *arguments) == (0, f"{target}: 20 rows\n", "")
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     assert {row["instrument"] for row in rows} == {"sim:AAA-USD"}
     assert [row["last_seq"] for row in rows] == list(range(1, 21))
@@ -111,14 +111,14 @@ def test_a_file_that_cannot_be_written_is_one_line(
     filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    code, out, err = said(capsys, "export", "bars", "--out", str(tmp_path / "file" / "bars.csv"), "--kafka", filled)
+    code, out, err = ran(capsys, "export", "bars", "--out", str(tmp_path / "file" / "bars.csv"), "--kafka", filled)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "could not be written" in err
 
 
 def test_tail_prints_what_is_there(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("topics", "tail", "transactions", "--from-beginning", "--limit", "6", "--kafka", filled)
-    code, out, err = said(capsys, *arguments)
+    code, out, err = ran(capsys, *arguments)
     rows = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
     assert {(row["instrument"], row["resolved_seq"]) for row in rows} == {(n, s) for n in INSTRUMENTS for s in (1, 3)}
@@ -126,7 +126,7 @@ def test_tail_prints_what_is_there(filled: str, capsys: pytest.CaptureFixture[st
 
 
 def test_tail_says_what_it_cannot_decode(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = said(capsys, "topics", "tail", "orders", "--from-beginning", "--limit", "4", "--kafka", filled)
+    code, out, err = ran(capsys, "topics", "tail", "orders", "--from-beginning", "--limit", "4", "--kafka", filled)
     assert (code, len(out.splitlines())) == (0, 4)
     assert err.count("\n") == 1
     assert "undecodable" in err
@@ -176,5 +176,5 @@ def test_without_a_broker_it_is_one_line(
 
 
 def test_topics_are_created_and_checked(broker: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "topics", "create", "--kafka", broker) == (0, "all topics were there\n", "")
-    assert said(capsys, "topics", "check", "--kafka", broker) == (0, "all topics are as declared\n", "")
+    assert ran(capsys, "topics", "create", "--kafka", broker) == (0, "all topics were there\n", "")
+    assert ran(capsys, "topics", "check", "--kafka", broker) == (0, "all topics are as declared\n", "")

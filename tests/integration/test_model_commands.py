@@ -23,8 +23,8 @@ def models(empty_redis: str, capsys: pytest.CaptureFixture[str]) -> Models:
 
     def called(*arguments: str) -> tuple[int, str, str]:
         code = main(["models", *arguments, "--redis", empty_redis])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return called
 
@@ -96,8 +96,8 @@ def test_a_candidate_is_told_and_promoted_by_hand(registry: Registry, models: Mo
     ):
         code, out, err = models(*arguments)
         assert (code, out, err.count("\n"), words in err) == (1, "", 1, True), err
-    said = models("promote", "4")
-    assert said == (0, f"model 4 of {INSTRUMENT} serves at epoch 2\n", "")
+    captured = models("promote", "4")
+    assert captured == (0, f"model 4 of {INSTRUMENT} serves at epoch 2\n", "")
     assert models("list")[1].splitlines()[3].split()[:4] == [*("*", "4", "refused", "not_proven")]
     assert "refused – not_proven, promoted by hand" in models("show", "current")[1]
     code, out, err = models("promote", "1")

@@ -58,29 +58,30 @@ def test_the_commands(
     trained(broker, empty_redis)
     redis = ["--redis", empty_redis, "--instrument", INSTRUMENT]
 
-    def said(*words: str) -> str:
+    def printed(*words: str) -> str:
         assert main(["models", *words, *redis]) == 0
         return capsys.readouterr().out
 
     record = registry.record_of(INSTRUMENT, 2)
     assert record is not None
     assert (
-        said("rebuild", "2", "--kafka", broker) == f"model 2 of {INSTRUMENT}: the same bytes, sha256 {record.sha256}\n"
+        printed("rebuild", "2", "--kafka", broker)
+        == f"model 2 of {INSTRUMENT}: the same bytes, sha256 {record.sha256}\n"
     )
-    assert "weights: cosine" in said("diff", "1", "current")
-    assert said("rollback", "2") == f"model 2 of {INSTRUMENT} serves at epoch 2\n"
+    assert "weights: cosine" in printed("diff", "1", "current")
+    assert printed("rollback", "2") == f"model 2 of {INSTRUMENT} serves at epoch 2\n"
     pointer = registry.current(INSTRUMENT)
     assert pointer is not None
     assert (pointer.seq, pointer.epoch) == (2, 2)
-    said("export", "current", "--out", str(tmp_path / "m.json"))
+    printed("export", "current", "--out", str(tmp_path / "m.json"))
     assert f'"sha256": "{record.sha256}"' in (tmp_path / "m.json").read_text()
-    for words, code, told in (
+    for words, code, message in (
         (["rollback", "9"], 1, "nothing is known of model 9"),
         (["export", "2", "--out", str(tmp_path / "m.pmml")], 2, "must end in .json or .onnx"),
         (["diff", "1", "last"], 2, "must be a window's number, or the word current"),
     ):
         assert main(["models", *words, *redis]) == code
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_other_rows_are_noticed(broker: str, empty_redis: str, registry: Registry) -> None:

@@ -144,9 +144,9 @@ def test_a_record_that_cannot_be_read_hides_no_other(
     assert isinstance(broken, VerificationError)
     assert broken.reason is VerificationFailure.RECORD
     assert main(["models", "list", "--redis", empty_redis, "--json"]) == 0
-    told = capsys.readouterr()
-    assert [run["seq"] for run in json.loads(told.out)] == [3, 1]
-    assert told.err.startswith(f"tidewheel: the record of run 2 of {INSTRUMENT}:")
+    captured = capsys.readouterr()
+    assert [run["seq"] for run in json.loads(captured.out)] == [3, 1]
+    assert captured.err.startswith(f"tidewheel: the record of run 2 of {INSTRUMENT}:")
 
 
 def test_refused_and_scored_runs_stand_in_the_history(registry: Registry) -> None:

@@ -33,34 +33,34 @@ def test_reports(
     trained(broker, empty_redis)
     out = tmp_path / "report.html"
 
-    def told(*words: str, code: int = 0, kafka: str = broker, redis: str = empty_redis) -> str:
+    def page_text(*words: str, code: int = 0, kafka: str = broker, redis: str = empty_redis) -> str:
         """What is on the page, or on standard error."""
         out.unlink(missing_ok=True)
         assert main(["report", *words, "--kafka", kafka, "--redis", redis, "--out", str(out)]) == code
-        said = capsys.readouterr()
+        captured = capsys.readouterr()
         if code:
-            assert said.err.count("\n") == 1
-            return said.err
+            assert captured.err.count("\n") == 1
+            return captured.err
         return " ".join(ElementTree.fromstring(out.read_text().partition("\n")[2]).itertext())
 
     ours = ("--instrument", INSTRUMENT)
     record = registry.record_of(INSTRUMENT, 3)
     assert record is not None
-    newest = told(*ours)
+    newest = page_text(*ours)
     for words in ("window 3", "Published", "chosen", "Coefficients", record.sha256, "recall floor 0.25"):
         assert words in newest
     assert "What this page lacks" not in newest
-    assert told("current", *ours).count("This model serves now, at epoch 1.") == 1
-    assert "Refused" in told("2", *ours)
-    assert "one class" in told("2", *ours)
-    assert told("1", *ours).count("Not judged yet") == 0
+    assert page_text("current", *ours).count("This model serves now, at epoch 1.") == 1
+    assert "Refused" in page_text("2", *ours)
+    assert "one class" in page_text("2", *ours)
+    assert page_text("1", *ours).count("Not judged yet") == 0
 
-    assert "no Kafka broker answers at 127.0.0.1:1" in told("3", *ours, kafka=NOBODY)
-    assert "Coefficients" in told("3", *ours, kafka=NOBODY)
-    assert "does not answer" in told("3", *ours, redis=f"redis://{NOBODY}/0")
+    assert "no Kafka broker answers at 127.0.0.1:1" in page_text("3", *ours, kafka=NOBODY)
+    assert "Coefficients" in page_text("3", *ours, kafka=NOBODY)
+    assert "does not answer" in page_text("3", *ours, redis=f"redis://{NOBODY}/0")
     with redis_client.Redis.from_url(empty_redis) as client:
         client.flushall()
-    from_the_log = told("3", *ours)
+    from_the_log = page_text("3", *ours)
     assert "The registry holds no record of this run." in from_the_log
     assert "Precision by recall on the test part" in from_the_log
 
@@ -76,8 +76,8 @@ def test_reports(
         (["last", *ours], 2, "must be a window's number, or the word current"),
         (["--instrument", "nonsense"], 2, "nonsense"),
     ):
-        assert why in told(*words, code=failing)
+        assert why in page_text(*words, code=failing)
         assert not out.exists()
-    assert "no training run is known yet. The log could not be read" in told(code=1, kafka=NOBODY)
+    assert "no training run is known yet. The log could not be read" in page_text(code=1, kafka=NOBODY)
     out = tmp_path / "no" / "folder.html"
-    assert "cannot be written" in told("3", *ours, code=1)
+    assert "cannot be written" in page_text("3", *ours, code=1)

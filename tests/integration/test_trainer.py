@@ -80,17 +80,17 @@ def test_state_changes_go_out_in_order(broker: str, empty_redis: str) -> None:
     publish(broker, ROWS.take(slice(0, 2 * SIZE)))
     with running() as begin:
         begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker) == 2 * SIZE)
-    said = events(broker)
+    found_events = events(broker)
     own = [Step.WINDOW_CLOSED, Step.VALIDATED, Step.SPLIT, Step.TRIAL, Step.TRIAL, Step.SELECTED]
-    assert [(event.seq, event.step) for event in said] == [
+    assert [(event.seq, event.step) for event in found_events] == [
         *((1, step) for step in (*own, Step.GATE, Step.PUBLISHED)),
         *((2, step) for step in own),
         (1, Step.SCORED),
         *((2, step) for step in (Step.GATE, Step.PUBLISHED)),
     ]
-    assert all(event.at_ns > 0 for event in said)
-    assert all(event.at_ns >= before.at_ns for before, event in pairwise(said))
-    closed, ended = said[0], said[7]
+    assert all(event.at_ns > 0 for event in found_events)
+    assert all(event.at_ns >= before.at_ns for before, event in pairwise(found_events))
+    closed, ended = found_events[0], found_events[7]
     assert (closed.first_example_seq, closed.last_example_seq, closed.trials_planned) == (1, SIZE, 2)
     assert ended.window_closed_at_ns == closed.window_closed_at_ns <= closed.at_ns
     result = ended.result

@@ -58,9 +58,9 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
     candidate = registry.candidate(INSTRUMENT)
     assert candidate is not None
     assert candidate.seq == 12
-    said = {event.seq: event for event in events(broker) if event.step in (Step.PUBLISHED, Step.REFUSED)}
-    assert "nothing serves: strong evidence by lift is asked for, 7 models give weak" in said[8].detail
-    assert "0 of at least 5 models are judged beside model 11" in said[12].detail
+    endings = {event.seq: event for event in events(broker) if event.step in (Step.PUBLISHED, Step.REFUSED)}
+    assert "nothing serves: strong evidence by lift is asked for, 7 models give weak" in endings[8].detail
+    assert "0 of at least 5 models are judged beside model 11" in endings[12].detail
     record = registry.record_of(INSTRUMENT, 11)
     assert record is not None
     assert (record.verdict, record.reason, record.champion) == (Verdict.REFUSED, "not_proven", None)

@@ -21,7 +21,7 @@ OTHER = Inputs.of("sim:ETH-USD", 1, seed=4)
 
 
 @pytest.fixture
-def labelled(broker: str) -> str:
+def labeled(broker: str) -> str:
     """A broker on whose topics two instruments are labelled to the end, by a labeler that was killed on the way."""
     publish(broker, [ONE, OTHER], stop=700)
     with running(broker) as start:
@@ -44,8 +44,8 @@ def write(broker: str, topic: str, one: Inputs, *payloads: bytes) -> None:
     flush(producer)
 
 
-def test_a_log_as_the_labeler_leaves_it(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = verified(capsys, labelled)
+def test_a_log_as_the_labeler_leaves_it(labeled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = verified(capsys, labeled)
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == "no law is broken"
     for one in (ONE, OTHER):
@@ -55,45 +55,45 @@ def test_a_log_as_the_labeler_leaves_it(labelled: str, capsys: pytest.CaptureFix
         assert f"{one.instrument} transactions: {len(one.transactions):,} resolved orders, 0 still open" in out
 
 
-def test_a_duplicated_example_is_named(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
-    write(labelled, EXAMPLES.name, ONE, ONE.examples[16], ONE.examples[17])
-    code, out, _ = verified(capsys, labelled)
+def test_a_duplicated_example_is_named(labeled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write(labeled, EXAMPLES.name, ONE, ONE.examples[16], ONE.examples[17])
+    code, out, _ = verified(capsys, labeled)
     assert code == 1
-    told = [line for line in out.splitlines() if line.startswith(f"  examples {ONE.partition}:")]
-    assert [line.split(": ", 1)[1] for line in told] == [
+    lines_of_the_law = [line for line in out.splitlines() if line.startswith(f"  examples {ONE.partition}:")]
+    assert [line.split(": ", 1)[1] for line in lines_of_the_law] == [
         f"example_seq {number} came late or again where {len(ONE.examples) + 1} was due" for number in (17, 18)
     ]
-    assert all(ONE.instrument in line for line in told)
-    assert verified(capsys, labelled, "--instrument", OTHER.instrument)[0] == 0
-    code, out, _ = verified(capsys, labelled, "--json")
+    assert all(ONE.instrument in line for line in lines_of_the_law)
+    assert verified(capsys, labeled, "--instrument", OTHER.instrument)[0] == 0
+    code, out, _ = verified(capsys, labeled, "--json")
     parsed: dict[str, Any] = json.loads(out)
     assert (code, parsed["violations"], parsed["by_law"]) == (1, 2, {"examples_once": 2})
     assert parsed["instruments"][ONE.instrument][EXAMPLES.name]["repeats"] == 2
 
 
-def test_chaos_asks_it(labelled: str) -> None:
-    assert verify_log_faults(labelled) == []
-    write(labelled, EXAMPLES.name, ONE, ONE.examples[16])
-    (fault,) = verify_log_faults(labelled)
+def test_chaos_asks_it(labeled: str) -> None:
+    assert verify_log_faults(labeled) == []
+    write(labeled, EXAMPLES.name, ONE, ONE.examples[16])
+    (fault,) = verify_log_faults(labeled)
     assert fault.startswith("verify-log ended with exit code 1: ")
     assert "example_seq 17 came late or again" in fault
 
 
-def test_an_example_too_many_is_named(labelled: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_example_too_many_is_named(labeled: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Contiguous, but of an order that has its example, and more than the labeler knows of."""
     last = decode_example(ONE.examples[-1])
-    write(labelled, EXAMPLES.name, ONE, encode_example(replace(last, example_seq=last.example_seq + 1)))
-    code, out, _ = verified(capsys, labelled)
+    write(labeled, EXAMPLES.name, ONE, encode_example(replace(last, example_seq=last.example_seq + 1)))
+    code, out, _ = verified(capsys, labeled)
     assert code == 1
     assert f"order {last.order_id} has an example already" in out
     assert f"{last.example_seq + 1} are there, the labeler's state says {last.example_seq}" in out
 
 
 def test_orders_that_come_again_and_garbage_are_told_and_no_violation(
-    labelled: str, capsys: pytest.CaptureFixture[str]
+    labeled: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(labelled, ORDERS.name, ONE, *(encode_orders(orders) for orders in ONE.orders[-5:]), b"\xff garbage")
-    code, out, _ = verified(capsys, labelled)
+    write(labeled, ORDERS.name, ONE, *(encode_orders(orders) for orders in ONE.orders[-5:]), b"\xff garbage")
+    code, out, _ = verified(capsys, labeled)
     assert code == 0
     assert "in order, joined by second; 5 identical repeats" in out
     assert "break no law by themselves: 1 of orders" in out

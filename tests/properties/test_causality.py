@@ -65,13 +65,13 @@ def market() -> Market:
     return Market(time_ns.ravel(), (1000 + np.cumsum(chance.integers(-1, 2, SECONDS * PER_SECOND))) * E9)
 
 
-def labelled(given: Market) -> dict[int, Output]:
+def labeled(given: Market) -> dict[int, Output]:
     """What the labeler says of each order that makes an example, by instant."""
     core = IngestCore(INSTRUMENT, SourceKind.REPLAY, SessionRules())
     place = np.arange(len(given.time_ns))
-    said = [*core.on_item(RawBatch(place, given.time_ns, given.bid_e9, given.bid_e9 + E9 // 2)), *core.on_end()]
+    records = [*core.on_item(RawBatch(place, given.time_ns, given.bid_e9, given.bid_e9 + E9 // 2)), *core.on_end()]
     labeler, outputs = Labeler(INSTRUMENT), []
-    for second in said:
+    for second in records:
         assert isinstance(second, MarketSecond)
         outputs += labeler.on_second(second)
         outputs += labeler.on_orders(orders_of(second, RULE))
@@ -80,7 +80,7 @@ def labelled(given: Market) -> dict[int, Output]:
 
 @cache
 def as_it_was() -> dict[int, Output]:
-    return labelled(market())
+    return labeled(market())
 
 
 def features(output: Output) -> Features:
@@ -93,9 +93,9 @@ def differing(one: Output, other: Output) -> list[int]:
     return np.flatnonzero(features(one).view(np.uint32) != features(other).view(np.uint32)).tolist()
 
 
-def told_by_the_future(original: dict[int, Output], instant_ns: int, seed: int, read: Read = lambda said: said) -> int:
+def leaks(original: dict[int, Output], instant_ns: int, seed: int, read: Read = lambda records: records) -> int:
     """How many orders up to the instant have other features in another future; those that both futures resolve."""
-    other = labelled(market().after(instant_ns, seed))
+    other = labeled(market().after(instant_ns, seed))
     both = [placed for placed in original.keys() & other.keys() if placed <= instant_ns]
     open_then = [placed for placed in both if original[placed].transaction.resolved_ns > instant_ns]
     assert len(open_then) > 3
@@ -111,7 +111,7 @@ INSTANTS = st.tuples(st.integers(HISTORY_S + 20, SECONDS - 30), st.sampled_from(
 @given(INSTANTS, st.integers(0, 2**32))
 def test_features_are_the_same_in_every_future(instant: tuple[int, int], seed: int) -> None:
     second, into_ns = instant
-    assert told_by_the_future(as_it_was(), (START_S + second) * NS_PER_S + into_ns, seed) == 0
+    assert leaks(as_it_was(), (START_S + second) * NS_PER_S + into_ns, seed) == 0
 
 
 AN_INSTANT_NS = (START_S + HISTORY_S + 40) * NS_PER_S
@@ -119,7 +119,7 @@ AN_INSTANT_NS = (START_S + HISTORY_S + 40) * NS_PER_S
 
 @pytest.mark.parametrize("lag", [1, 2, 17, 599, 600, 601])
 def test_each_second_of_the_past_moves_its_own_feature(lag: int) -> None:
-    other = labelled(market().with_closing_bid(AN_INSTANT_NS // NS_PER_S - lag, E9 // 4))
+    other = labeled(market().with_closing_bid(AN_INSTANT_NS // NS_PER_S - lag, E9 // 4))
     expected = {5 + lag - 1} if lag <= HISTORY_S else set()
     assert set(differing(as_it_was()[AN_INSTANT_NS], other[AN_INSTANT_NS])) - {2, 3, 4} == expected
 
@@ -127,7 +127,7 @@ def test_each_second_of_the_past_moves_its_own_feature(lag: int) -> None:
 def test_the_quote_in_force_moves_bid_and_offer_and_all_that_is_relative_to_them() -> None:
     now = market()
     bid = now.bid_e9 + E9 // 4 * (now.time_ns == AN_INSTANT_NS)
-    other = labelled(replace(now, bid_e9=bid))
+    other = labeled(replace(now, bid_e9=bid))
     # Bid and offer are told from their own mid, which moves with them.
     assert differing(as_it_was()[AN_INSTANT_NS], other[AN_INSTANT_NS]) == list(range(2, FEATURE_COUNT))
 
@@ -141,8 +141,8 @@ def with_its_exit(output: Output) -> Output:
 
 
 def test_a_column_planted_from_the_future_is_noticed() -> None:
-    assert told_by_the_future(as_it_was(), AN_INSTANT_NS, 1) == 0
-    assert told_by_the_future(as_it_was(), AN_INSTANT_NS, 1, with_its_exit) > 3
+    assert leaks(as_it_was(), AN_INSTANT_NS, 1) == 0
+    assert leaks(as_it_was(), AN_INSTANT_NS, 1, with_its_exit) > 3
 
 
 def test_a_history_planted_one_second_too_long_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,4 +152,4 @@ def test_a_history_planted_one_second_too_long_is_noticed(monkeypatch: pytest.Mo
         History, "extract_features", lambda self, placed_ns, *prices: extract(self, placed_ns + NS_PER_S, *prices)
     )
     # Both futures are cut with the fault; of the order at the instant alone it reads what lies beyond it.
-    assert told_by_the_future(labelled(market()), AN_INSTANT_NS, 1) == 1
+    assert leaks(labeled(market()), AN_INSTANT_NS, 1) == 1

@@ -57,14 +57,14 @@ def lines_of(chance: Random, rows: list[Row], nasty: float) -> list[str]:
     return lines
 
 
-def said_by_ingest(path: Path, settings: oracle.Settings) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
+def from_ingest(path: Path, settings: oracle.Settings) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
     core = IngestCore(markets.INSTRUMENT, SourceKind.REPLAY, SessionRules(settings.quiet_s, settings.stale_s))
-    said: list[MarketSecond | RejectedRow] = []
+    records: list[MarketSecond | RejectedRow] = []
     for batch in Replay(path).items():
-        said += core.on_item(batch)
-    said += core.on_end()
-    seconds = [plain(item) for item in said if isinstance(item, MarketSecond)]
-    rejects = [(item.place, str(item.reason)) for item in said if isinstance(item, RejectedRow)]
+        records += core.on_item(batch)
+    records += core.on_end()
+    seconds = [plain(item) for item in records if isinstance(item, MarketSecond)]
+    rejects = [(item.place, str(item.reason)) for item in records if isinstance(item, RejectedRow)]
     return seconds, rejects
 
 
@@ -81,7 +81,7 @@ def plain(second: MarketSecond) -> tuple[Any, ...]:
     )
 
 
-def said_by_oracle(path: Path, settings: oracle.Settings) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
+def from_oracle(path: Path, settings: oracle.Settings) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
     result = oracle.evaluate_file(path, settings)
     return [plain(second) for second in markets.seconds(result)], [(r.line, r.reason) for r in result.rejects]
 
@@ -98,7 +98,7 @@ def test_equal_to_the_oracle(seed: int, tmp_path: Path, monkeypatch: pytest.Monk
     settings = oracle.Settings(quiet_s=chance.choice((600, 600, 5)), stale_s=chance.choice((60, 60, 2)))
     monkeypatch.setattr(replay, "CHUNK_BYTES", chance.choice((1, 50, 1000, 10**6)))
     path = written(tmp_path / "quotes.csv", chance, 100, chance.choice((0, 0.05, 0.8)))
-    assert said_by_ingest(path, settings) == said_by_oracle(path, settings)
+    assert from_ingest(path, settings) == from_oracle(path, settings)
 
 
 @pytest.mark.parametrize("line", NASTY)
@@ -106,7 +106,7 @@ def test_each_nasty_line_alone(line: str, tmp_path: Path) -> None:
     path = tmp_path / "quotes.csv"
     path.write_text(f"time_ms,bid,offer\n1000,100,101\n{line.replace('{ms}', '1500')}\n2000,100,101\n", newline="")
     settings = oracle.Settings()
-    assert said_by_ingest(path, settings) == said_by_oracle(path, settings)
+    assert from_ingest(path, settings) == from_oracle(path, settings)
 
 
 def test_nasty_lines_reach_every_reason(tmp_path: Path) -> None:
@@ -117,16 +117,16 @@ def test_nasty_lines_reach_every_reason(tmp_path: Path) -> None:
     assert reasons == {"malformed", "not_finite", "not_positive", "too_large", "crossed", "spread"}
 
 
-@pytest.mark.parametrize("told", [{"quiet_s": 599}, {"stale_s": 59}])
-def test_a_planted_difference_is_noticed(told: dict[str, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("planted", [{"quiet_s": 599}, {"stale_s": 59}])
+def test_a_planted_difference_is_noticed(planted: dict[str, int], tmp_path: Path) -> None:
     noticed = 0
     for seed in range(6):
         path = written(tmp_path / f"{seed}.csv", Random(seed), 80, 0)
-        noticed += said_by_ingest(path, oracle.Settings(**told)) != said_by_oracle(path, oracle.Settings())
+        noticed += from_ingest(path, oracle.Settings(**planted)) != from_oracle(path, oracle.Settings())
     assert noticed > 1
 
 
 @pytest.mark.parametrize("name", ["bittrex_btcusd_20180222", "gdax_btcusd_20180424", "bitstamp_btcusd_20260502"])
 def test_equal_on_real_prices(name: str, shared_data: Path) -> None:
     path = shared_data / f"{name}_quotes.csv.gz"
-    assert said_by_ingest(path, oracle.Settings()) == said_by_oracle(path, oracle.Settings())
+    assert from_ingest(path, oracle.Settings()) == from_oracle(path, oracle.Settings())

@@ -26,35 +26,35 @@ def config_of(settings: oracle.Settings) -> LabelerConfig:
     return LabelerConfig(exit_on=ExitOn[settings.exit_on.upper()], max_holding_ns=settings.max_holding_ns)
 
 
-def said_by_labeler(outputs: list[Output]) -> list[tuple[Any, ...]]:
+def from_labeler(outputs: list[Output]) -> list[tuple[Any, ...]]:
     """Each transaction as plain values, with its example's."""
-    said: list[tuple[Any, ...]] = []
+    found: list[tuple[Any, ...]] = []
     for transaction, example in outputs:
         t, e = transaction, example
         assert e is None or e.schema_hash == SCHEMA_HASH
-        said.append(
+        found.append(
             (
                 *(t.order_id, t.session, t.placed_ns, t.entry_e9, t.upper_e9, t.lower_e9),
                 *(t.resolved_ns, t.resolved_seq, t.exit_e9, t.outcome.name, t.pnl_e9),
                 e and (e.example_seq, e.order_id, e.placed_ns, e.resolved_ns, e.label, e.pnl_e9, bytes(e.features)),
             )
         )
-    return said
+    return found
 
 
-def said_by_oracle(result: oracle.Result) -> list[tuple[Any, ...]]:
+def from_oracle(result: oracle.Result) -> list[tuple[Any, ...]]:
     examples = {e.order_id: e for e in result.examples()}
-    said: list[tuple[Any, ...]] = []
+    found: list[tuple[Any, ...]] = []
     for t in result.transactions:
         o, e = t.order, examples.get(t.order.order_id)
-        said.append(
+        found.append(
             (
                 *(o.order_id, o.session, o.placed_ns, o.offer, o.upper, o.lower),
                 *(t.resolved_ns, t.resolved_seq, t.exit, t.outcome, t.pnl),
                 e and (e.example_seq, e.order_id, e.placed_ns, e.resolved_ns, e.label, e.pnl, e.features),
             )
         )
-    return said
+    return found
 
 
 def interleaved(chance: Random, seconds: list[MarketSecond], orders: list[SecondOrders]) -> list[Record]:
@@ -80,9 +80,9 @@ def feed(labeler: Labeler, records: list[Record]) -> list[Output]:
     return outputs
 
 
-def labelled(chance: Random, result: oracle.Result, config: LabelerConfig) -> list[tuple[Any, ...]]:
+def labeled(chance: Random, result: oracle.Result, config: LabelerConfig) -> list[tuple[Any, ...]]:
     records = interleaved(chance, markets.seconds(result), markets.second_orders(result))
-    return said_by_labeler(feed(Labeler(markets.INSTRUMENT, config), records))
+    return from_labeler(feed(Labeler(markets.INSTRUMENT, config), records))
 
 
 @MARKETS
@@ -91,7 +91,7 @@ def test_equal_to_the_oracle(chance: Random, feeding: int) -> None:
     settings = markets.settings(chance)
     note(str(settings))
     result = oracle.evaluate_rows(markets.rows(chance, quotes=25), settings)
-    assert labelled(Random(feeding), result, config_of(settings)) == said_by_oracle(result)
+    assert labeled(Random(feeding), result, config_of(settings)) == from_oracle(result)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -99,7 +99,7 @@ def test_equal_to_the_oracle_on_longer_markets(seed: int) -> None:
     chance = Random(seed)
     settings = markets.settings(chance)
     result = oracle.evaluate_rows(markets.rows(chance, quotes=100), settings)
-    assert labelled(chance, result, config_of(settings)) == said_by_oracle(result)
+    assert labeled(chance, result, config_of(settings)) == from_oracle(result)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -114,7 +114,7 @@ def test_a_labeler_restored_from_a_snapshot_goes_on_as_if_nothing_had_been(seed:
     state = labeler.snapshot()
     after = [record for record in records if record.second > state.frontier.second]
     restored = Labeler.restore(state, config_of(settings))
-    assert said_by_labeler(before + feed(restored, after)) == said_by_oracle(result)
+    assert from_labeler(before + feed(restored, after)) == from_oracle(result)
     assert restored.frontier.example_seq == len(list(result.examples()))
     assert restored.frontier.transactions == len(result.transactions)
     assert restored.open_order_count == 0
@@ -127,7 +127,7 @@ def disagreements(mutated: oracle.Settings | None = None, seeds: int = 8, **fixe
         chance = Random(seed)
         settings = oracle.Settings(threshold="2", **fixed)
         result = oracle.evaluate_rows(markets.rows(chance), settings)
-        found += labelled(chance, result, config_of(mutated or settings)) != said_by_oracle(result)
+        found += labeled(chance, result, config_of(mutated or settings)) != from_oracle(result)
     return found
 
 

@@ -11,7 +11,7 @@ from services.labeler.checkpoint import CheckpointError, Record, read_checkpoint
 from services.labeler.core import Labeler, LabelerConfig, Output, StateMismatchError
 from services.labeler.partition import Partition
 from tests import markets, oracle
-from tests.properties.test_labeler_oracle import config_of, said_by_labeler, said_by_oracle
+from tests.properties.test_labeler_oracle import config_of, from_labeler, from_oracle
 from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
@@ -48,7 +48,7 @@ class Lives:
     def commit(self, one: Partition, outputs: list[Output]) -> None:
         records: list[Record] = list(one.checkpoint_records())
         self.state.update(records)
-        self.committed |= {topic: labelled for topic, (labelled, _) in one.positions().items()}
+        self.committed |= {topic: labeled for topic, (labeled, _) in one.positions().items()}
         self.written += outputs
         outputs.clear()
 
@@ -90,8 +90,8 @@ def judged(seed: int) -> dict[str, tuple[Said, Said]]:
     lives, count = Lives(logs, config_of(settings)), 1
     while not lives.live(chance, killed=0.03 if count < LIVES_MAX else 0.0):
         count += 1
-    said = {name: [one for one in lives.written if one.transaction.instrument == name] for name in INSTRUMENTS}
-    return {name: (said_by_labeler(said[name]), said_by_oracle(results[name])) for name in INSTRUMENTS}
+    written = {name: [one for one in lives.written if one.transaction.instrument == name] for name in INSTRUMENTS}
+    return {name: (from_labeler(written[name]), from_oracle(results[name])) for name in INSTRUMENTS}
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_a_planted_snapshot_that_forgets_what_waits_is_noticed(monkeypatch: pyte
 
 
 def test_a_planted_start_that_leaves_out_what_must_be_made_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Partition, "_start_offset", lambda one, topic, saved: one._labelled_offsets.get(topic))
+    monkeypatch.setattr(Partition, "_start_offset", lambda one, topic, saved: one._labeled_offsets.get(topic))
     assert noticed() > 1
 
 

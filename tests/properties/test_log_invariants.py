@@ -152,11 +152,11 @@ ALTERED = {
         lambda one: replace(one, resolved_ns=one.placed_ns - 1),
         Invariant.TRANSACTIONS_JOINED,
     ),
-    "a label": (EXAMPLES.name, lambda one: replace(one, label=1 - one.label), Invariant.EXAMPLES_LABELLED),
+    "a label": (EXAMPLES.name, lambda one: replace(one, label=1 - one.label), Invariant.EXAMPLES_LABELED),
     "the end of an example": (
         EXAMPLES.name,
         lambda one: replace(one, resolved_ns=one.resolved_ns + 1),
-        Invariant.EXAMPLES_LABELLED,
+        Invariant.EXAMPLES_LABELED,
     ),
     "the order of an example": (
         EXAMPLES.name,

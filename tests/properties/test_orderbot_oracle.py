@@ -16,9 +16,9 @@ def by_core(result: oracle.Result, settings: oracle.Settings) -> list[SecondOrde
     return [orders_of(second, rule) for second in markets.seconds(result)]
 
 
-def differing(seed: int, told: oracle.Settings, core: oracle.Settings) -> list[int]:
+def differing(seed: int, planted: oracle.Settings, core: oracle.Settings) -> list[int]:
     """Seconds whose orders differ between the oracle, told one thing, and the core, told another."""
-    result = oracle.evaluate_rows(markets.rows(Random(seed), quotes=40), told)
+    result = oracle.evaluate_rows(markets.rows(Random(seed), quotes=40), planted)
     pairs = zip(markets.second_orders(result), by_core(result, core), strict=True)
     return [wanted.second for wanted, got in pairs if not same(wanted, got)]
 

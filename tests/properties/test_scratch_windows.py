@@ -77,7 +77,7 @@ class Trial:
         return all(len(rows._chunks) == -(-(rows._skipped + rows.count) // CHUNK_ROWS) for rows in fillings)
 
 
-def told(events: Iterable[StoredWindowEvent | Window]) -> list[object]:
+def comparable(events: Iterable[StoredWindowEvent | Window]) -> list[object]:
     """What can be compared; of a window all its bytes."""
     return [whole(one) if isinstance(one, StoredWindow | Window) else one for one in events]
 
@@ -135,8 +135,8 @@ def assert_the_same_wherever_rows_wait(windowing: Windowing, memory: int, steps:
                 for seq in range(first, first + count):
                     one, offset = example(name, seq), offset_of(name, seq)
                     heard = [trial.on_example(one, number % 2, offset) for trial in trials]
-                    by_now = told(loaded.on_example(one, number % 2, offset))
-                    assert by_now == told(heard[0]) == told(heard[1])
+                    by_now = comparable(loaded.on_example(one, number % 2, offset))
+                    assert by_now == comparable(heard[0]) == comparable(heard[1])
                     assert all(as_fed(w, windowing) for w in heard[1] if isinstance(w, StoredWindow))
                 stands[name] = first + count if abs(jump) < 1000 else stands[name]
             for partition in (0, 1):

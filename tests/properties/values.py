@@ -157,10 +157,10 @@ PART_METRICS = st.builds(
 )
 HYPERPARAMETERS = st.builds(Hyperparameters, st.booleans(), FLOAT, FLOAT, FLOAT, FLOAT, UINT32, UINT32)
 BASELINES = st.none() | st.builds(Baseline, INT64, INT64, INT64, INT64)
-PURSES = st.lists(FLOAT, max_size=6).map(tuple)
+CAPITALS = st.lists(FLOAT, max_size=6).map(tuple)
 BETS = st.lists(st.builds(Bet, INT64, INT64, FLOAT, FLOAT), max_size=3).map(tuple)
 ERAS = st.lists(st.builds(ModelPeriod, INT64, INT64, INT64), max_size=3).map(tuple)
-ACCOUNTS = st.none() | st.builds(Account, st.builds(Bettor, PURSES, PURSES, INT64, INT64, BETS), ERAS, INT64)
+ACCOUNTS = st.none() | st.builds(Account, st.builds(Bettor, CAPITALS, CAPITALS, INT64, INT64, BETS), ERAS, INT64)
 SCORECARDS = st.builds(
     Scorecard, *[INT64] * 4, *[FLOAT] * 5, INT64, INT64, calibration=BINS, baseline=BASELINES, account=ACCOUNTS
 )

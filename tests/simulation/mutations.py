@@ -45,8 +45,8 @@ def commit_one_too_far(right: Callable[[OffsetTracker], int | None]) -> Any:
 
 def commit_what_was_received(right: object) -> Any:
     def take(tracker: Any) -> int | None:
-        told, tracker.told = getattr(tracker, "told", None), tracker._next_offset
-        return None if told == tracker._next_offset else tracker._next_offset
+        given_before, tracker.given_before = getattr(tracker, "given_before", None), tracker._next_offset
+        return None if given_before == tracker._next_offset else tracker._next_offset
 
     return take
 

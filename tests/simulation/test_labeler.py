@@ -16,7 +16,7 @@ from tidewheel.runtime.kafka import flush
 from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.transactional_loop import OffsetAndMetadata
 
-LABELLED, READ = 3, 41
+LABELED, READ = 3, 41
 
 
 def test_what_was_set_aside_is_remembered_while_records_are_read_again() -> None:
@@ -27,10 +27,10 @@ def test_what_was_set_aside_is_remembered_while_records_are_read_again() -> None
     processor = LabelerProcessor("memory", LabelerConfig(), Outbox(producer), made)
     processor.on_assigned(
         [0],
-        {(TICKS.name, 0): OffsetAndMetadata(LABELLED, str(READ)), (ORDERS.name, 0): OffsetAndMetadata(LABELLED, "3")},
+        {(TICKS.name, 0): OffsetAndMetadata(LABELED, str(READ)), (ORDERS.name, 0): OffsetAndMetadata(LABELED, "3")},
     )
     orders = inputs.expected("replay:AA", 0).orders[0]
-    processor.process([_ticks(LABELLED), Message(topic=ORDERS.name, partition=0, offset=LABELLED, value=orders)])
+    processor.process([_ticks(LABELED), Message(topic=ORDERS.name, partition=0, offset=LABELED, value=orders)])
     positions = processor.checkpoint()
     assert positions[TICKS.name, 0].metadata == str(READ)
     processor.on_revoked()

@@ -184,9 +184,9 @@ def test_a_window_has_the_verdict_that_came_first(kept_first: bool) -> None:
     candidate = cast(Candidate, SimpleNamespace(model_bytes=payload))
     not_proven = replace(record, verdict=Verdict.REFUSED, reason="not_proven")
     ways = [(ledger.publish_candidate, not_proven), (ledger.publish, record)]
-    (first, said), (second, otherwise) = ways if kept_first else ways[::-1]
-    assert first(candidate, said) is Publication.PUBLISHED
-    assert first(candidate, said) is Publication.ALREADY_PUBLISHED
+    (first, verdict), (second, otherwise) = ways if kept_first else ways[::-1]
+    assert first(candidate, verdict) is Publication.PUBLISHED
+    assert first(candidate, verdict) is Publication.ALREADY_PUBLISHED
     assert second(candidate, otherwise) is Publication.STALE
-    assert registry.record_of(record.instrument, 1) == said
+    assert registry.record_of(record.instrument, 1) == verdict
     assert (registry.current(record.instrument) is None) is kept_first

@@ -110,7 +110,7 @@ class TrainerBench:
         return reported
 
     @property
-    def times_told(self) -> dict[int, int]:
+    def times_reported(self) -> dict[int, int]:
         """Window -> how often its end was told."""
         return dict(Counter(event.seq for event in self._endings()))
 
@@ -239,11 +239,11 @@ def test_rows_that_are_missing_among_those_remembered_are_not_told_of_once_more(
     site = TrainerBench()
     site.put(*rows(1, 250), UNREADABLE, *rows(252, 4 * WINDOW))
     site.finishes()
-    reported, aside = site.times_told, site.set_aside
+    reported, aside = site.times_reported, site.set_aside
     assert reported == {1: 1, 2: 1, 3: 1, 4: 1}
     site.put(*rows(4 * WINDOW + 1, 5 * WINDOW))
     site.finishes()
-    assert site.times_told == {**reported, 5: 1}
+    assert site.times_reported == {**reported, 5: 1}
     assert site.records == [1, 2, 3, 4, 5]
     assert site.set_aside == aside
 

@@ -51,7 +51,7 @@ class RunningProgram:
         self.scan()
         for child in self.seen.values():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                if child.is_running() and any(word in told for told in child.cmdline() for word in words):
+                if child.is_running() and any(word in argument for argument in child.cmdline() for word in words):
                     return child
         return None
 

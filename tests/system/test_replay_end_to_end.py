@@ -70,14 +70,14 @@ def test_dead_letters_carry_the_line_and_its_text(replayed: Replayed, recorded_f
 
 
 def test_the_summary_counts_what_the_oracle_counts(replayed: Replayed) -> None:
-    said, wanted = replayed.summary, verifier.expected_summary(replayed.result)
-    assert {"placed": said["orders"]["placed"], "not_placed": said["orders"]["not_placed"]} == {
+    summary, wanted = replayed.summary, verifier.expected_summary(replayed.result)
+    assert {"placed": summary["orders"]["placed"], "not_placed": summary["orders"]["not_placed"]} == {
         "placed": wanted.pop("placed"),
         "not_placed": wanted.pop("not_placed"),
     }
-    assert {name: said[name] for name in wanted} == wanted
-    assert sum(said["restarts"].values()) == 0
-    assert said["wall_s"] > 0
+    assert {name: summary[name] for name in wanted} == wanted
+    assert sum(summary["restarts"].values()) == 0
+    assert summary["wall_s"] > 0
 
 
 def test_every_window_is_published_or_refused_as_the_rule_says(replayed: Replayed) -> None:

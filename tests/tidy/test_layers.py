@@ -48,15 +48,15 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_a_planted_import_is_found(path: str, breach: str, contract: str, tmp_path: Path) -> None:
     module = copy_of_the_product(tmp_path) / path
     module.write_text(f"{module.read_text()}\n{breach}\n")
-    said = lint(tmp_path)
-    assert said.returncode == 1, said.stdout + said.stderr
-    broken = [line for line in said.stdout.splitlines() if line.endswith("BROKEN")]
+    linted = lint(tmp_path)
+    assert linted.returncode == 1, linted.stdout + linted.stderr
+    broken = [line for line in linted.stdout.splitlines() if line.endswith("BROKEN")]
     assert [line for line in broken if line.startswith(contract)]
 
 
 def test_the_product_itself_keeps_its_contracts(tmp_path: Path) -> None:
-    said = lint(copy_of_the_product(tmp_path))
-    assert said.returncode == 0, said.stdout + said.stderr
+    linted = lint(copy_of_the_product(tmp_path))
+    assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
 def test_the_makefile_takes_the_linters_word() -> None:

@@ -172,7 +172,7 @@ Held by: `a/b.py`, `a/c.lua`; `tests/test_b.py`
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "breaches"),
+    ("path", "citation", "breaches"),
     [
         ("a.py", '# as {}, "Market seconds"', 0),
         ("a.py", '# as {},\n    # "Market seconds" and\n# "Day\'s mids" have it', 0),
@@ -187,8 +187,8 @@ Held by: `a/b.py`, `a/c.lua`; `tests/test_b.py`
         (citations.RULES, "[mids](#mids)", 1),
     ],
 )
-def test_a_section_that_is_not_there_is_found(path: str, said: str, breaches: int) -> None:
-    text = said.replace("{}", citations.RULES)
+def test_a_section_that_is_not_there_is_found(path: str, citation: str, breaches: int) -> None:
+    text = citation.replace("{}", citations.RULES)
     assert len(list(citations.cited_sections(path, text, WRITTEN))) == breaches
 
 

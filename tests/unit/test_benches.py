@@ -30,7 +30,7 @@ def made_broker() -> Broker:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def run_benches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs the program with benches that find `results`, one after another: exit code, lines and words of error."""
 
     def call(results: list[str], *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
@@ -50,33 +50,33 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         monkeypatch.setattr(benches, "import_module", lambda name: Made)
         monkeypatch.setattr("sys.argv", ["bench", *arguments])
         code = benches.main()
-        said = capsys.readouterr()
-        return code, [json.loads(line) for line in said.out.splitlines()], said.err
+        captured = capsys.readouterr()
+        return code, [json.loads(line) for line in captured.out.splitlines()], captured.err
 
     return call
 
 
-def test_rounds_that_agree_end_with_the_best(told: Callable[..., Any]) -> None:
-    code, lines, error = told(["same"] * 3, "passthrough", "--rounds", "3")
+def test_rounds_that_agree_end_with_the_best(run_benches: Callable[..., Any]) -> None:
+    code, lines, error = run_benches(["same"] * 3, "passthrough", "--rounds", "3")
     assert (code, error) == (0, "")
     assert len(lines) == 4
     assert lines[-1] == {"bench": "passthrough", "best_of": 3, "records_per_s": 30}
 
 
-def test_rounds_that_differ_in_their_result_fail(told: Callable[..., Any]) -> None:
-    code, lines, error = told(["one", "one", "another"], "passthrough", "--rounds", "3")
+def test_rounds_that_differ_in_their_result_fail(run_benches: Callable[..., Any]) -> None:
+    code, lines, error = run_benches(["one", "one", "another"], "passthrough", "--rounds", "3")
     assert (code, error) == (1, "passthrough: its rounds differ in their result: one, one, another\n")
     assert not any("best_of" in line for line in lines)
 
 
-def test_benches_may_differ_from_one_another(told: Callable[..., Any]) -> None:
-    code, lines, error = told(["one", "another"] * 2, "day", "ingest", "--rounds", "2")
+def test_benches_may_differ_from_one_another(run_benches: Callable[..., Any]) -> None:
+    code, lines, error = run_benches(["one", "another"] * 2, "day", "ingest", "--rounds", "2")
     assert (code, error) == (0, "")
     assert [line["bench"] for line in lines] == ["day", "ingest"] * 3
 
 
-def test_the_labeler_and_its_yardstick_take_turns_unless_told_otherwise(told: Callable[..., Any]) -> None:
-    code, lines, _ = told(["same"] * (len(benches.NAMES) + 4))
+def test_the_labeler_and_its_yardstick_take_turns_unless_told_otherwise(run_benches: Callable[..., Any]) -> None:
+    code, lines, _ = run_benches(["same"] * (len(benches.NAMES) + 4))
     names = [line["bench"] for line in lines if "best_of" not in line]
     assert code == 0
     assert names[:6] == ["labeler", "passthrough"] * 3

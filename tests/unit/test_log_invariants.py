@@ -43,17 +43,17 @@ def test_no_more_than_so_many_of_a_law_are_told_and_all_are_counted(log: Log) ->
     examples = log.records[EXAMPLES.name]
     log.records[EXAMPLES.name] = [replace(one, label=1 - one.label) for one in examples]
     invariants = log.checked()
-    assert invariants.findings.by_invariant == {Invariant.EXAMPLES_LABELLED: len(examples)}
+    assert invariants.findings.by_invariant == {Invariant.EXAMPLES_LABELED: len(examples)}
     lines = invariants.lines()
     assert lines[-1] == f"{len(examples)} violations"
     assert lines[-2] == f"  and {len(examples) - KEPT_EACH:,} more"
-    assert lines[-3 - KEPT_EACH] == f"broken: {Invariant.EXAMPLES_LABELLED}"
+    assert lines[-3 - KEPT_EACH] == f"broken: {Invariant.EXAMPLES_LABELED}"
     assert lines[-2 - KEPT_EACH].startswith(f"  examples 0:0 {INSTRUMENT}: example 1 says label")
     parsed = json.loads(json.dumps(invariants.as_dict()))
-    assert (parsed["violations"], parsed["by_law"]) == (len(examples), {"examples_labelled": len(examples)})
+    assert (parsed["violations"], parsed["by_law"]) == (len(examples), {"examples_labeled": len(examples)})
     assert len(parsed["first"]) == KEPT_EACH
     assert {key: parsed["first"][1][key] for key in ("law", "topic", "partition", "offset", "instrument")} == {
-        "law": "examples_labelled",
+        "law": "examples_labeled",
         "topic": EXAMPLES.name,
         "partition": 0,
         "offset": 1,
@@ -114,10 +114,10 @@ def test_a_state_without_any_record_is_a_loss_unless_retention_took_them() -> No
 def test_orders_of_a_session_that_is_over_must_be_resolved(log: Log) -> None:
     gone = log.records[TRANSACTIONS.name].pop()
     log.frontier = replace(log.frontier, transactions=log.frontier.transactions - 1)
-    (told,) = [one for one in log.checked().findings.kept if one.invariant is Invariant.TRANSACTIONS_COMPLETE]
+    (violation,) = [one for one in log.checked().findings.kept if one.invariant is Invariant.TRANSACTIONS_COMPLETE]
     seconds = [one.second for one in log.records[ORDERS.name]]
-    assert (told.topic, told.offset) == (ORDERS.name, seconds.index(gone.order_id // 1000))
-    assert f"order {gone.order_id} is not resolved" in told.detail
+    assert (violation.topic, violation.offset) == (ORDERS.name, seconds.index(gone.order_id // 1000))
+    assert f"order {gone.order_id} is not resolved" in violation.detail
 
 
 def test_an_empty_log_is_sound() -> None:

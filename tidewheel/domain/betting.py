@@ -4,7 +4,7 @@ If the bid is a martingale, an order placed now has exit - bid at entry of mean 
 flagged it beforehand. So a bettor who begins with 1 and stakes a share of what she has on a flagged order, its result
 in units fixed beforehand, cannot expect to gain; by Ville's inequality her chance of ever having 20 is at most one in
 twenty, however often one looks. With the offer in place of the bid at entry the game is that of a buyer who pays the
-spread. She has a purse for each of `BETTING_FRACTIONS`, all alike at first, and evens them out a little after every
+spread. She has a capital for each of `BETTING_FRACTIONS`, all alike at first, and evens them out a little after every
 bet, so that an edge that comes late finds all of them filled.
 
 She has one order at a time, the first flagged one placed after the one before has ended. An order is known once it has
@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 from tidewheel.domain.market import Int64
 
 BETTING_FRACTIONS = (0.0, 0.05, 0.15, 0.4, 0.8)
-FIXED_SHARE = 1 / 256  # of each purse, which goes to all alike after a bet (fixed share: Herbster and Warmuth 1998)
+FIXED_SHARE = 1 / 256  # of each capital, which goes to all alike after a bet (fixed share: Herbster and Warmuth 1998)
 SETTLE_AFTER_LIFETIMES = 2  # so many times the longest life lately seen, and an order has in all likelihood ended
 WEALTH_MAX = 1e300  # more is given away, which a bettor may do at any time, so that nothing overflows
 PENDING_MAX = 1_024
 WEAK_AT, STRONG_AT = 20.0, 100.0
 
 Float64 = NDArray[np.float64]
-Purses = tuple[float, ...]
-INITIAL_PURSES: Purses = (1.0,) * len(BETTING_FRACTIONS)
+Capitals = tuple[float, ...]
+INITIAL_CAPITALS: Capitals = (1.0,) * len(BETTING_FRACTIONS)
 
 
 class Bet(NamedTuple):
@@ -50,7 +50,7 @@ class FlaggedOrders:
     """Orders that have ended, in columns, each flagged by a rule that was fixed before it was placed.
 
     `gross` and `net` are in units: a positive number known before the order was placed, best the largest amount that an
-    order has lately won or lost, since a purse is empty where an order loses 1 / stake of them.
+    order has lately won or lost, since a capital is empty where an order loses 1 / stake of them.
     """
 
     placed_ns: Int64
@@ -81,12 +81,12 @@ class FlaggedOrders:
 class Bettor:
     """The bettor on one instrument's procedure: goes on over windows, models and restarts.
 
-    `gross`, `net`: what is in the purses after the settled bets, of which there are `bets`; the last of them ended at
+    `gross`, `net`: the capitals after the settled bets, of which there are `bets`; the last of them ended at
     `free_from_ns`. `pending`: bets that an order still open may displace, by `placed_ns`.
     """
 
-    gross: Purses = INITIAL_PURSES
-    net: Purses = INITIAL_PURSES
+    gross: Capitals = INITIAL_CAPITALS
+    net: Capitals = INITIAL_CAPITALS
     bets: int = 0
     free_from_ns: int = 0
     pending: tuple[Bet, ...] = ()
@@ -139,24 +139,24 @@ def all_resolved_ns(placed_ns: Int64, resolved_ns: Int64) -> int:
     return int(resolved_ns.max() - SETTLE_AFTER_LIFETIMES * (resolved_ns - placed_ns).max())
 
 
-def compounded(purses: Purses, results: Iterable[float]) -> Purses:
-    """The purses after bets with these results. One that loses more than it holds is empty: nobody can owe. Purses of a
-    program with other stakes are poured together and dealt out anew."""
-    if len(purses) != len(BETTING_FRACTIONS):
-        purses = (wealth(purses),) * len(BETTING_FRACTIONS)
+def compounded(capitals: Capitals, results: Iterable[float]) -> Capitals:
+    """The capitals after bets with these results. One that loses more than it holds is empty: nobody can owe. Those of
+    a program with other stakes are poured together and dealt out anew."""
+    if len(capitals) != len(BETTING_FRACTIONS):
+        capitals = (wealth(capitals),) * len(BETTING_FRACTIONS)
     for result in results:
         held = [
-            min(purse * max(0.0, 1.0 + stake * result), WEALTH_MAX)
-            for purse, stake in zip(purses, BETTING_FRACTIONS, strict=True)
+            min(capital * max(0.0, 1.0 + stake * result), WEALTH_MAX)
+            for capital, stake in zip(capitals, BETTING_FRACTIONS, strict=True)
         ]
         share = wealth(held) * FIXED_SHARE
-        purses = tuple(purse * (1.0 - FIXED_SHARE) + share for purse in held)
-    return purses
+        capitals = tuple(capital * (1.0 - FIXED_SHARE) + share for capital in held)
+    return capitals
 
 
-def wealth(purses: Sequence[float]) -> float:
-    """What is in all purses, where 1 was at first."""
-    return fsum(purses) / max(1, len(purses))
+def wealth(capitals: Sequence[float]) -> float:
+    """The mean of the capitals, where 1 was at first."""
+    return fsum(capitals) / max(1, len(capitals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,8 @@ class PairedTest:
     """Two bettors on two procedures' orders of the same history: one that the first does better, one that the second
     does. Who looks at both, or at many tests, asks for so many times as much of the one that has most."""
 
-    first: Purses = INITIAL_PURSES
-    second: Purses = INITIAL_PURSES
+    first: Capitals = INITIAL_CAPITALS
+    second: Capitals = INITIAL_CAPITALS
     rounds: int = 0
 
     @property
@@ -191,7 +191,7 @@ def paired_test(first: FlaggedOrders, second: FlaggedOrders, round_ns: int) -> P
         ours, theirs = (side.net[_placed_within(side, start_ns, end_ns)].tolist() for side in sides)
         leads.append((_mean(ours) - _mean(theirs)) / 2)
     return PairedTest(
-        compounded(INITIAL_PURSES, leads), compounded(INITIAL_PURSES, (-lead for lead in leads)), len(leads)
+        compounded(INITIAL_CAPITALS, leads), compounded(INITIAL_CAPITALS, (-lead for lead in leads)), len(leads)
     )
 
 

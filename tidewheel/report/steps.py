@@ -138,9 +138,9 @@ def _scored_state(report: RunReport) -> State:
 def _detail(report: RunReport, step: Step) -> str:
     if step is Step.TRIAL:
         return f"{count(len(report.trial_events))} of {count(report.trials_planned)}" if report.trial_events else ""
-    said = report.first[step].detail if step in report.first else ""
-    repeats = step.verdict is not None and Step.GATE in report.first and said == report.first[Step.GATE].detail
-    return "" if repeats else said
+    detail = report.first[step].detail if step in report.first else ""
+    repeats = step.verdict is not None and Step.GATE in report.first and detail == report.first[Step.GATE].detail
+    return "" if repeats else detail
 
 
 def _link(one: StepTiming) -> Markup:

@@ -70,8 +70,10 @@ def _forgotten(bootstrap: str) -> list[str]:
     consumer = Consumer(consumer_config(bootstrap, "topics", TRAINER_GROUP))
     try:
         places = [TopicPartition(EXAMPLES.name, p) for p in partitions_of(consumer, EXAMPLES.name)]
-        told = {place.partition: replay_offset(place.offset, place.metadata) for place in _committed(consumer, places)}
-        wanted = {partition: first for partition, first in told.items() if first is not None}
+        replay_offsets = {
+            place.partition: replay_offset(place.offset, place.metadata) for place in _committed(consumer, places)
+        }
+        wanted = {partition: first for partition, first in replay_offsets.items() if first is not None}
         spans = watermark_offsets(consumer, EXAMPLES.name, sorted(wanted))
     finally:
         consumer.close()

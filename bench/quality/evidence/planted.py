@@ -67,16 +67,16 @@ def waits(edge: Edge, seed: int, windows: int) -> dict[str, float]:
         if len(rows):
             cards = [card(stream, rows, flags), *cards][:POOLED_MAX]
         pooled = pooling.pool_scorecards(cards)
-        told = {
+        reached = {
             "e_20": now.e_gross >= 20,
             "e_100": now.e_gross >= 100,
             "lift_weak": len(cards) >= pooling.WEAK_MODELS_MIN and pooled.low_weak > 0,
             "lift_strong": len(cards) >= pooling.STRONG_MODELS_MIN and pooled.low_strong > 0,
         }
-        for name, is_so in told.items():
+        for name, is_so in reached.items():
             if is_so and window > edge.begins:
                 found.setdefault(name, window - edge.begins)
-        if len(found) == len(told):
+        if len(found) == len(reached):
             break
     label, later = stream.orders.label, stream.era > edge.begins
     lift = float(label[flags & later].mean() - label[later].mean())

@@ -41,10 +41,10 @@ def chaos(seed: int, minutes: float, folder: Path, tampering: bool) -> Verdict:
         say(f"seed {seed}: {minutes:g} min are too short for all kinds of disturbances")
     say(f"seed {seed}: up to {len(plan)} disturbances in {minutes:g} min")
 
-    def told(words: str) -> None:
+    def say_with_seed(words: str) -> None:
         say(f"seed {seed} {words}")
 
-    return disturb(plan, folder / "disturbed", undisturbed, seconds, told, beside, seed if tampering else None)
+    return disturb(plan, folder / "disturbed", undisturbed, seconds, say_with_seed, beside, seed if tampering else None)
 
 
 def undisturbed_run(symbol: str, seed: int, rounds: float, folder: Path) -> Replayed:
@@ -63,7 +63,7 @@ def undisturbed_run(symbol: str, seed: int, rounds: float, folder: Path) -> Repl
     return undisturbed
 
 
-def told(verdict: Verdict) -> Iterator[str]:
+def say_with_seed(verdict: Verdict) -> Iterator[str]:
     """What was done, in lines."""
     for kind, count in sorted(verdict.done.items()):
         yield f"{count:4} × {kind}"
@@ -85,7 +85,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix=f"tidewheel-chaos-{arguments.seed}-"))
     say(f"seed {arguments.seed}: logs in {folder}")
     verdict = chaos(arguments.seed, arguments.minutes, folder, not arguments.own_broker)
-    for line in told(verdict):
+    for line in say_with_seed(verdict):
         say(line)
     for fault in verdict.faults:
         say(f"seed {arguments.seed}: {fault}")

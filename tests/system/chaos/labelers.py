@@ -67,15 +67,15 @@ class Labeler:
 
     def fault(self) -> str:
         """What is wrong with how it ended, empty if nothing is."""
-        code, said = self.process.poll(), self._last_words()
+        code, last_words = self.process.poll(), self._last_words()
         name = f"labeler {self.instance} ({self.log.name})"
         if code is None:
             return f"{name} still runs"
         if self.killed or (self.asked_to_end and code == 0):
             return ""
-        if code == 1 and any(words in said for words in self._reasons()):
+        if code == 1 and any(words in last_words for words in self._reasons()):
             return ""
-        return f"{name} ended with code {code}: {said}"
+        return f"{name} ended with code {code}: {last_words}"
 
     def _reasons(self) -> tuple[str, ...]:
         """For which it may end by itself."""

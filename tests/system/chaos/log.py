@@ -234,13 +234,13 @@ def short(row: Row | None) -> str:
 
 def run_faults(records: Iterable[Record]) -> list[str]:
     """A change of a run may be told again after a crash: the same change, though its sentence may say that."""
-    told: dict[Row, bytes] = {}
+    changes: dict[Row, bytes] = {}
     faults: list[str] = []
     for event in readable("training-runs", training_pb2.TrainingRunEvent, records, faults):
         step = training_pb2.TrainingRunEvent.Step.Name(event.step)
         place = (event.instrument, event.seq, step, event.trial.number)
         change = without_clock(event)
-        if told.setdefault(place, change) != change:
+        if changes.setdefault(place, change) != change:
             faults.append(f"log of training-runs: {place} is told again in other words")
     return faults
 
@@ -260,8 +260,8 @@ def verify_log_faults(bootstrap: str) -> list[str]:
     """What the product's own check of the log says, where it finds anything."""
     command = [sys.executable, "-m", "tidewheel.cli.main", "verify-log", "--kafka", bootstrap]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = (ended.stdout + ended.stderr).strip()
-    return [f"verify-log ended with exit code {ended.returncode}: {said}"] if ended.returncode else []
+    output = (ended.stdout + ended.stderr).strip()
+    return [f"verify-log ended with exit code {ended.returncode}: {output}"] if ended.returncode else []
 
 
 def dead_letter_faults(records: Iterable[Record]) -> list[str]:

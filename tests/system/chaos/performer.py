@@ -99,10 +99,10 @@ class DisturbanceRunner:
     def _look(self, now_s: float) -> None:
         """The plan begins when quotes flow and each service works; the predictor works with the first model only, which
         is too late to begin."""
-        said = (self._data.parent / "out.txt").read_text()
-        if "first quotes of" in said:
+        output = (self._data.parent / "out.txt").read_text()
+        if "first quotes of" in output:
             self._flows_since_s = min(self._flows_since_s, now_s)
-            if all(f"{name} ready" in said for name in SERVICES if name != "predictor"):
+            if all(f"{name} ready" in output for name in SERVICES if name != "predictor"):
                 self._began_s = now_s
                 if self._broker is not None:
                     self._broker.tamper()

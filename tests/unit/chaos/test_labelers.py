@@ -9,15 +9,15 @@ import pytest
 from tests.system.chaos.labelers import KAFKA_AWAY, TAKEN_OVER, Labeler, Labelers
 
 
-def ended(folder: Path, code: int, said: str, **how: bool) -> Labeler:
+def ended(folder: Path, code: int, last_words: str, **how: bool) -> Labeler:
     process = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"], start_new_session=True)
     process.wait()
-    (folder / "labeler.log").write_text(f"something before\n{said}\n")
+    (folder / "labeler.log").write_text(f"something before\n{last_words}\n")
     return Labeler("1", process, folder / "labeler.log", **how)
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "how"),
+    ("code", "last_words", "how"),
     [
         (0, "labeler INFO stopped", {"asked_to_end": True}),
         (1, f"labeler ERROR {KAFKA_AWAY[0]} 30 s: x", {"broker_away": True}),
@@ -28,13 +28,13 @@ def ended(folder: Path, code: int, said: str, **how: bool) -> Labeler:
     ],
 )
 def test_it_may_end_as_it_was_asked_to_or_for_want_of_a_broker(
-    tmp_path: Path, code: int, said: str, how: dict[str, bool]
+    tmp_path: Path, code: int, last_words: str, how: dict[str, bool]
 ) -> None:
-    assert ended(tmp_path, code, said, **how).fault() == ""
+    assert ended(tmp_path, code, last_words, **how).fault() == ""
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "how"),
+    ("code", "last_words", "how"),
     [
         (0, "labeler INFO stopped", {}),
         (1, "labeler ERROR labels made again differ", {}),
@@ -47,8 +47,8 @@ def test_it_may_end_as_it_was_asked_to_or_for_want_of_a_broker(
         (1, "labeler ERROR no transaction succeeds any more: x", {"broker_away": True}),
     ],
 )
-def test_any_other_end_is_a_fault(tmp_path: Path, code: int, said: str, how: dict[str, bool]) -> None:
-    assert f"ended with code {code}: {said}" in ended(tmp_path, code, said, **how).fault()
+def test_any_other_end_is_a_fault(tmp_path: Path, code: int, last_words: str, how: dict[str, bool]) -> None:
+    assert f"ended with code {code}: {last_words}" in ended(tmp_path, code, last_words, **how).fault()
 
 
 def test_an_end_is_told_with_the_broker_as_it_was_then(tmp_path: Path) -> None:

@@ -173,13 +173,13 @@ def test_other_orders_of_a_second_that_has_some_are_found(topics: Topics, result
 
 
 def test_a_step_told_again_may_differ_in_its_time_only(topics: Topics, results: dict[str, oracle.Result]) -> None:
-    def told(event: bytes) -> list[str]:
+    def faults_of(event: bytes) -> list[str]:
         return log.run_faults([*topics["training-runs"], Record(1, FIRST.encode(), event)])
 
-    assert told(event(FIRST, 1, Event.STEP_PUBLISHED, at_ns=5, result={"tuning_s": 0.5})) == []
-    assert told(event(FIRST, 2, Event.STEP_PUBLISHED, reason="other")) == []
+    assert faults_of(event(FIRST, 1, Event.STEP_PUBLISHED, at_ns=5, result={"tuning_s": 0.5})) == []
+    assert faults_of(event(FIRST, 2, Event.STEP_PUBLISHED, reason="other")) == []
     for other in ({"reason": "other"}, {"result": {"sha256": "ab"}}, {"first_example_seq": 3}):
-        (words,) = told(event(FIRST, 1, Event.STEP_PUBLISHED, **other))
+        (words,) = faults_of(event(FIRST, 1, Event.STEP_PUBLISHED, **other))
         assert words.endswith("is told again in other words")
 
 

@@ -60,10 +60,10 @@ class Stage:
         self.out.write_text(READY)
         self.now_s = 0.0
         self.processes = {word: Process() for word in ("services.labeler", "services.ingest", "kafka.Kafka")}
-        self.said: list[str] = []
+        self.lines: list[str] = []
         labelers = Labelers(folder / "labelers")
         more = {"stream_s": 60.0, "clock": lambda: self.now_s, "neighbour": neighbour, "broker": broker}
-        self.performer = DisturbanceRunner(plan, folder / "data", labelers, self.said.append, **more)  # type: ignore[arg-type]
+        self.performer = DisturbanceRunner(plan, folder / "data", labelers, self.lines.append, **more)  # type: ignore[arg-type]
 
     def child(self, *words: str) -> Process | None:
         return next((self.processes[word] for word in words if word in self.processes), None)
@@ -89,7 +89,7 @@ def test_it_begins_when_all_work_and_keeps_its_times(tmp_path: Path) -> None:
     assert stage.processes["kafka.Kafka"].done == []
     stage.at(62.0)
     assert stage.processes["kafka.Kafka"].done == ["kill"]
-    assert stage.said == ["   2.0 s  kafka kill -9"]
+    assert stage.lines == ["   2.0 s  kafka kill -9"]
     assert stage.performer.unfinished() == stage.performer.faults == []
     assert stage.performer.done == {Kind.KILL: 1}
 

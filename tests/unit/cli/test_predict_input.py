@@ -61,7 +61,7 @@ def test_wrong_options_are_one_line_and_code_2(
     bad_row = tmp_path / "row.csv"
     bad_row.write_text("1;2;3")
     assert main(["predict", *(argument.format(row=bad_row) for argument in arguments)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    assert reason in said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert reason in captured.err

@@ -13,7 +13,15 @@ from bench.quality.evidence import wrong
 from bench.quality.evidence.chance import RightBettor, highest
 from bench.quality.evidence.rules import RULES, Rule
 from tidewheel.domain import betting
-from tidewheel.domain.betting import BETTING_FRACTIONS, FIXED_SHARE, INITIAL_PURSES, Bet, Bettor, FlaggedOrders, Purses
+from tidewheel.domain.betting import (
+    BETTING_FRACTIONS,
+    FIXED_SHARE,
+    INITIAL_CAPITALS,
+    Bet,
+    Bettor,
+    Capitals,
+    FlaggedOrders,
+)
 
 NEVER = 10**9
 RESULTS = st.lists(st.floats(-100.0, 100.0), max_size=50)
@@ -29,12 +37,12 @@ NONE = FlaggedOrders(*(np.empty(0, dtype=kind) for kind in (np.int64, np.int64, 
 
 
 def exact(results: Iterable[float]) -> list[Fraction]:
-    """The purses by the rule, in fractions."""
+    """The capitals by the rule, in fractions."""
     held = [Fraction(1)] * len(BETTING_FRACTIONS)
     for result in results:
         held = [
-            purse * max(Fraction(0), 1 + Fraction(stake) * Fraction(result))
-            for purse, stake in zip(held, BETTING_FRACTIONS, strict=True)
+            capital * max(Fraction(0), 1 + Fraction(stake) * Fraction(result))
+            for capital, stake in zip(held, BETTING_FRACTIONS, strict=True)
         ]
         all_of_it = sum(held)
         held = [p * (1 - Fraction(FIXED_SHARE)) + all_of_it / len(held) * Fraction(FIXED_SHARE) for p in held]
@@ -42,36 +50,36 @@ def exact(results: Iterable[float]) -> list[Fraction]:
 
 
 @given(RESULTS)
-def test_purses_are_those_of_the_rule(results: list[float]) -> None:
-    found = betting.compounded(INITIAL_PURSES, results)
-    for purse, true in zip(found, exact(results), strict=True):
-        assert purse == pytest.approx(float(min(true, Fraction(betting.WEALTH_MAX))), rel=1e-12, abs=1e-300)
+def test_capitals_are_those_of_the_rule(results: list[float]) -> None:
+    found = betting.compounded(INITIAL_CAPITALS, results)
+    for capital, true in zip(found, exact(results), strict=True):
+        assert capital == pytest.approx(float(min(true, Fraction(betting.WEALTH_MAX))), rel=1e-12, abs=1e-300)
 
 
 def test_evening_out_neither_gives_nor_takes() -> None:
-    purses = betting.compounded(INITIAL_PURSES, [1.0])
-    assert betting.wealth(purses) == pytest.approx(1 + sum(BETTING_FRACTIONS) / len(BETTING_FRACTIONS), rel=1e-15)
-    assert betting.wealth(INITIAL_PURSES) == 1.0
-    assert min(betting.compounded(INITIAL_PURSES, [-3.0])) > 0  # an emptied purse is filled from the others
+    capitals = betting.compounded(INITIAL_CAPITALS, [1.0])
+    assert betting.wealth(capitals) == pytest.approx(1 + sum(BETTING_FRACTIONS) / len(BETTING_FRACTIONS), rel=1e-15)
+    assert betting.wealth(INITIAL_CAPITALS) == 1.0
+    assert min(betting.compounded(INITIAL_CAPITALS, [-3.0])) > 0  # an emptied capital is filled from the others
 
 
-def nobody_owes(compounded: Callable[[Purses, list[float]], Purses]) -> None:
+def nobody_owes(compounded: Callable[[Capitals, list[float]], Capitals]) -> None:
     for results in ([-2.0], [-5.0, -5.0], [-1e300, -1e300], [1e300] * 3):
-        purses = compounded(INITIAL_PURSES, results)
-        assert all(0 <= purse <= betting.WEALTH_MAX for purse in purses), results
+        capitals = compounded(INITIAL_CAPITALS, results)
+        assert all(0 <= capital <= betting.WEALTH_MAX for capital in capitals), results
 
 
 def test_nobody_owes_whatever_an_order_loses() -> None:
-    nobody_owes(lambda purses, results: betting.compounded(purses, results))
+    nobody_owes(lambda capitals, results: betting.compounded(capitals, results))
 
 
-def test_purses_that_may_owe_are_found_out() -> None:
-    def owing(purses: Purses, results: list[float]) -> Purses:
+def test_capitals_that_may_owe_are_found_out() -> None:
+    def owing(capitals: Capitals, results: list[float]) -> Capitals:
         for result in results:
-            purses = tuple(
-                purse * (1.0 + stake * result) for purse, stake in zip(purses, BETTING_FRACTIONS, strict=True)
+            capitals = tuple(
+                capital * (1.0 + stake * result) for capital, stake in zip(capitals, BETTING_FRACTIONS, strict=True)
             )
-        return purses
+        return capitals
 
     with pytest.raises(AssertionError):
         nobody_owes(owing)
@@ -81,8 +89,8 @@ def test_one_order_at_a_time() -> None:
     seen = orders((10, 30, 1.0), (11, 12, 1.0), (30, 31, 1.0), (31, 40, -1.0), (40, 41, 1.0), (50, 60, 0.5))
     now = Bettor().update(seen, NEVER)
     assert (now.bets, now.free_from_ns, now.pending) == (3, 60, ())
-    assert now.gross == betting.compounded(INITIAL_PURSES, [1.0, -1.0, 0.5])
-    assert now.net == betting.compounded(INITIAL_PURSES, [0.75, -1.25, 0.25])
+    assert now.gross == betting.compounded(INITIAL_CAPITALS, [1.0, -1.0, 0.5])
+    assert now.net == betting.compounded(INITIAL_CAPITALS, [0.75, -1.25, 0.25])
     assert now.e_gross > now.e_net
 
 
@@ -91,20 +99,20 @@ def test_what_is_not_to_be_settled_yet_stays_pending() -> None:
     assert (now.bets, now.free_from_ns, now.pending) == (1, 30, (Bet(31, 40, -1.0, -1.25),))
     later = now.update(NONE, 31)
     assert (later.bets, later.free_from_ns, later.pending) == (2, 40, ())
-    assert later.gross == betting.compounded(INITIAL_PURSES, [1.0, -1.0])
+    assert later.gross == betting.compounded(INITIAL_CAPITALS, [1.0, -1.0])
 
 
 def test_an_order_that_ends_late_displaces_what_the_bettor_could_not_have_taken() -> None:
     quick = Bettor().update(orders((10, 20, 1.0), (25, 30, 1.0), (35, 40, 1.0)), 15)
     assert [bet.placed_ns for bet in quick.pending] == [25, 35]
     late = quick.update(orders((22, 50, -1.0), (51, 60, 1.0)), NEVER)
-    assert late.gross == betting.compounded(INITIAL_PURSES, [1.0, -1.0, 1.0])
+    assert late.gross == betting.compounded(INITIAL_CAPITALS, [1.0, -1.0, 1.0])
     assert late.bets == 3
 
 
 def test_an_order_placed_while_she_held_another_is_no_bet_however_late() -> None:
     held = Bettor().update(orders((10, 20, 1.0), (25, 30, 1.0)), 20)
-    assert held.update(orders((15, 50, -1.0)), NEVER).gross == betting.compounded(INITIAL_PURSES, [1.0, 1.0])
+    assert held.update(orders((15, 50, -1.0)), NEVER).gross == betting.compounded(INITIAL_CAPITALS, [1.0, 1.0])
 
 
 @given(st.data())
@@ -207,8 +215,8 @@ def test_rounds_by_hand() -> None:
     # 0 to 9: +0.5 against -1, over at 20; 25 to 34: nothing against +0.5; 100 is too late to have surely ended.
     found = betting.paired_test(first, second, 10)
     assert found.rounds == 2
-    assert found.first == betting.compounded(INITIAL_PURSES, [0.75, -0.25])
-    assert found.second == betting.compounded(INITIAL_PURSES, [-0.75, 0.25])
+    assert found.first == betting.compounded(INITIAL_CAPITALS, [0.75, -0.25])
+    assert found.second == betting.compounded(INITIAL_CAPITALS, [-0.75, 0.25])
 
 
 def test_no_orders_no_rounds() -> None:

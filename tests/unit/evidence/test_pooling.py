@@ -61,14 +61,14 @@ def test_recall_is_that_of_rivers_running_counts(cards: list[Scorecard]) -> None
     for one in [one for one in cards if one.rows][: pooling.MODELS_MAX]:
         missed, false = one.positives - one.hits, one.flagged - one.hits
         rest = one.rows - one.positives - false
-        for real, said, count in (
+        for real, flagged, count in (
             (True, True, one.hits),
             (True, False, missed),
             (False, True, false),
             (False, False, rest),
         ):
             if count:
-                counts.update(real, said, w=count)
+                counts.update(real, flagged, w=count)
     assert pooling.pool_scorecards(cards).recall == metrics.Recall(cm=counts).get()
 
 

@@ -101,7 +101,7 @@ class Tape:
         """Both topics, second by second."""
         return [record for pair in zip(self.seconds, self.orders, strict=True) for record in pair]
 
-    def labelled(self, config: LabelerConfig | None = None) -> list[Output]:
+    def labeled(self, config: LabelerConfig | None = None) -> list[Output]:
         return feed(Labeler(INSTRUMENT, config or LabelerConfig()), self.records)
 
 

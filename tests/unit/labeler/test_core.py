@@ -33,23 +33,23 @@ def encoded(outputs: Sequence[Output]) -> list[tuple[bytes, bytes]]:
 )
 def test_the_bid_at_or_beyond_a_threshold_ends_an_order(bid: int, outcome: str | None) -> None:
     tape = Tape().second([(0, 100, 101)], [(5, 110, 90)]).second([(7, bid, bid + 1)])
-    assert resolved(tape.labelled()) == ([(outcome, 0, S + 7, 2, bid)] if outcome else [])
+    assert resolved(tape.labeled()) == ([(outcome, 0, S + 7, 2, bid)] if outcome else [])
 
 
 def test_the_first_touch_in_order_of_receipt_counts() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90)]).second([(1, 90, 91), (1, 110, 111), (2, 120, 121)])
-    assert resolved(tape.labelled()) == [("LOSS", 0, S + 1, 2, 90)]
+    assert resolved(tape.labeled()) == [("LOSS", 0, S + 1, 2, 90)]
 
 
 def test_a_tick_at_the_orders_own_instant_does_not_count_one_later_does() -> None:
     tape = Tape().second([(0, 100, 101), (5, 120, 121), (6, 115, 116)], [(5, 110, 90)])
-    assert resolved(tape.labelled()) == [("PROFIT", 0, 6, 3, 115)]
+    assert resolved(tape.labeled()) == [("PROFIT", 0, 6, 3, 115)]
 
 
 def test_an_order_is_touched_in_its_own_second_by_later_ticks_only() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 200, 1), (3, 110, 90)])
     tape.second([(1, 120, 121), (4, 100, 101)], [(2, 120, 90), (3, 110, 99), (3, 110, 100)])
-    assert resolved(tape.labelled()) == [("PROFIT", 1, S + 1, 2, 120), ("LOSS", 1002, S + 4, 3, 100)]
+    assert resolved(tape.labeled()) == [("PROFIT", 1, S + 1, 2, 120), ("LOSS", 1002, S + 4, 3, 100)]
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_an_order_is_touched_in_its_own_second_by_later_ticks_only() -> None:
 def test_the_exit_price_may_be_mid_or_offer(exit_on: ExitOn, exit_e9: int, seq: int) -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90)])
     tape.second([(1, 107, 111), (2, 109, 112), (3, 110, 115)])
-    assert resolved(tape.labelled(LabelerConfig(exit_on))) == [("PROFIT", 0, S + seq - 1, seq, exit_e9)]
+    assert resolved(tape.labeled(LabelerConfig(exit_on))) == [("PROFIT", 0, S + seq - 1, seq, exit_e9)]
 
 
 def test_the_mid_is_rounded_down() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90)]).second([(1, 109, 112)]).second([(1, 90, 93)])
     config = LabelerConfig(ExitOn.MID)
-    assert resolved(tape.labelled(config)) == [("PROFIT", 0, S + 1, 2, 110)]
-    assert resolved(Tape().second([(0, 100, 101)], [(0, 111, 90)]).second([(1, 109, 112)]).labelled(config)) == []
+    assert resolved(tape.labeled(config)) == [("PROFIT", 0, S + 1, 2, 110)]
+    assert resolved(Tape().second([(0, 100, 101)], [(0, 111, 90)]).second([(1, 109, 112)]).labeled(config)) == []
 
 
 def test_touches_stand_in_order_of_ticks_then_of_orders() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 120, 90), (1, 110, 90), (2, 110, 90)])
     tape.second([(5, 111, 112), (5, 121, 122)])
-    assert resolved(tape.labelled()) == [
+    assert resolved(tape.labeled()) == [
         ("PROFIT", 1, S + 5, 2, 111),
         ("PROFIT", 2, S + 5, 2, 111),
         ("PROFIT", 0, S + 5, 3, 121),
@@ -82,7 +82,7 @@ def test_a_second_of_many_quotes_is_no_other() -> None:
     quotes = [(at, 100 + at % 7, 110) for at in range(200)]
     quotes[150] = (150, 130, 131)
     tape = Tape().second([(0, 100, 101)], [(0, 130, 50), (0, 106, 50), (0, 131, 50)]).second(quotes)
-    assert resolved(tape.labelled()) == [("PROFIT", 1, S + 6, 8, 106), ("PROFIT", 0, S + 150, 152, 130)]
+    assert resolved(tape.labeled()) == [("PROFIT", 1, S + 6, 8, 106), ("PROFIT", 0, S + 150, 152, 130)]
 
 
 # ---- expiry and void -----------------------------------------------------------------------------------------------
@@ -90,37 +90,37 @@ def test_a_second_of_many_quotes_is_no_other() -> None:
 
 def test_a_touch_at_the_end_of_the_holding_time_counts_one_later_does_not() -> None:
     tape = Tape().second([(0, 100, 101)], [(5, 110, 90), (4, 110, 90)]).second([(5, 110, 111)])
-    assert resolved(tape.labelled(SECOND)) == [("EXPIRED", 1, S + 4, 1, 100), ("PROFIT", 0, S + 5, 2, 110)]
+    assert resolved(tape.labeled(SECOND)) == [("EXPIRED", 1, S + 4, 1, 100), ("PROFIT", 0, S + 5, 2, 110)]
 
 
 def test_an_expired_order_exits_at_the_quote_in_force() -> None:
     tape = (
         Tape().second([(0, 100, 101)], [(2, 110, 90), (7, 110, 90)]).second([(3, 102, 103), (7, 103, 104), (8, 1, 2)])
     )
-    assert resolved(tape.labelled(SECOND)) == [("EXPIRED", 0, S + 2, 1, 100), ("EXPIRED", 1, S + 7, 3, 103)]
+    assert resolved(tape.labeled(SECOND)) == [("EXPIRED", 0, S + 2, 1, 100), ("EXPIRED", 1, S + 7, 3, 103)]
 
 
 def test_a_holding_time_may_end_in_the_orders_own_second() -> None:
     tape = Tape().second([(0, 100, 101), (9, 120, 121)], [(5, 110, 90), (3, 110, 90), (7, 110, 90)])
-    outputs = tape.labelled(LabelerConfig(max_holding_ns=3))
+    outputs = tape.labeled(LabelerConfig(max_holding_ns=3))
     assert resolved(outputs) == [("EXPIRED", 1, 6, 1, 100), ("EXPIRED", 0, 8, 1, 100), ("PROFIT", 2, 9, 2, 120)]
 
 
 def test_an_expiry_at_a_seconds_end_belongs_to_the_next_where_a_tick_may_still_touch() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90), (0, 120, 90)])
-    assert tape.labelled(SECOND) == []
+    assert tape.labeled(SECOND) == []
     tape.second([(0, 110, 111)])
-    assert resolved(tape.labelled(SECOND)) == [("PROFIT", 0, S, 2, 110), ("EXPIRED", 1, S, 2, 110)]
+    assert resolved(tape.labeled(SECOND)) == [("PROFIT", 0, S, 2, 110), ("EXPIRED", 1, S, 2, 110)]
 
 
 def test_open_orders_are_void_when_the_session_ends() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90)]).second([(5, 101, 102)], [(6, 111, 91)], ends=True)
-    assert resolved(tape.labelled()) == [("VOID", 0, 2 * S, 2, 101), ("VOID", 1000, 2 * S, 2, 101)]
+    assert resolved(tape.labeled()) == [("VOID", 0, 2 * S, 2, 101), ("VOID", 1000, 2 * S, 2, 101)]
 
 
 def test_an_expiry_at_the_sessions_very_end_is_no_void() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90), (1, 110, 90)], ends=True)
-    assert resolved(tape.labelled(SECOND)) == [("EXPIRED", 0, S, 1, 100), ("VOID", 1, S, 1, 100)]
+    assert resolved(tape.labeled(SECOND)) == [("EXPIRED", 0, S, 1, 100), ("VOID", 1, S, 1, 100)]
 
 
 @pytest.mark.parametrize(
@@ -132,20 +132,20 @@ def test_an_expiry_at_the_sessions_very_end_is_no_void() -> None:
 )
 def test_a_break_ends_open_orders_at_the_last_second_before_it(broken: dict[str, Any]) -> None:
     tape = Tape().second([(0, 100, 101)], [(5, 110, 90)]).second([(3, 200, 201)], [(4, 210, 190)], **broken)
-    assert resolved(tape.labelled()) == [("VOID", 0, S, 1, 100)]
-    assert resolved(tape.second([(5, 210, 211)]).labelled())[1:2][0][0] == "PROFIT"
+    assert resolved(tape.labeled()) == [("VOID", 0, S, 1, 100)]
+    assert resolved(tape.second([(5, 210, 211)]).labeled())[1:2][0][0] == "PROFIT"
 
 
 def test_a_break_expires_what_was_due_at_its_instant() -> None:
     tape = Tape().second([(0, 100, 101)], [(0, 110, 90), (1, 110, 90)]).second([(0, 200, 201)], skip=3)
-    assert resolved(tape.labelled(SECOND)) == [("EXPIRED", 0, S, 1, 100), ("VOID", 1, S, 1, 100)]
+    assert resolved(tape.labeled(SECOND)) == [("EXPIRED", 0, S, 1, 100), ("VOID", 1, S, 1, 100)]
 
 
 def test_canonical_order_at_one_instant_is_touches_then_expiries_then_voids() -> None:
     tape = (
         Tape().second([(0, 100, 101)], [(9, 110, 90), (9, 120, 90)]).second([(9, 110, 111)], [(9, 120, 90)], ends=True)
     )
-    assert resolved(tape.labelled(SECOND)) == [
+    assert resolved(tape.labeled(SECOND)) == [
         ("PROFIT", 0, S + 9, 2, 110),
         ("EXPIRED", 1, S + 9, 2, 110),
         ("VOID", 1000, 2 * S, 2, 110),
@@ -166,7 +166,7 @@ def test_a_second_waits_for_its_orders() -> None:
     assert labeler.frontier == Frontier(START + 1, 0, 1)
 
 
-def test_a_second_without_a_record_of_its_orders_is_labelled_when_a_later_one_is_seen() -> None:
+def test_a_second_without_a_record_of_its_orders_is_labeled_when_a_later_one_is_seen() -> None:
     tape = (
         Tape().second([(0, 100, 101)], [(5, 110, 90)]).second([(7, 110, 111)], [(1, 120, 90)]).second([(8, 120, 121)])
     )
@@ -213,7 +213,7 @@ def test_the_outputs_do_not_depend_on_how_the_topics_interleave(seed: int) -> No
         queue = rng.choice([queue for queue in queues if queue])
         for _ in range(min(len(queue), rng.choice((1, 2, 40, 400)))):
             mixed.append(queue.pop())  # noqa: PERF401 - the queues change
-    expected = encoded(tape.labelled(config))
+    expected = encoded(tape.labeled(config))
     assert len(expected) > 500
     assert encoded(feed(Labeler(INSTRUMENT, config), mixed)) == expected
 
@@ -224,7 +224,7 @@ def test_repeats_change_nothing() -> None:
     records, outputs = tape.records, []
     for at, record in enumerate(records):
         outputs += feed(labeler, [record, record, *records[max(0, at - 7) : at : 3]])
-    assert encoded(outputs) == encoded(tape.labelled())
+    assert encoded(outputs) == encoded(tape.labeled())
 
 
 # ---- examples ------------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def history(seconds: int) -> Tape:
 def test_features_are_cut_from_the_seconds_before_the_orders_own() -> None:
     tape = history(HISTORY_S)
     tape.second([(0, 2000, 2010), (9, 3000, 3010)], [(5, 4000, 100)]).second([(1, 4000, 4001)])
-    ((transaction, example),) = tape.labelled()
+    ((transaction, example),) = tape.labeled()
     assert example is not None
     # Placed at the closing quote, 3000 and 3010: the mid at the instant is 3005.
     mids = np.array([1001 + at for at in range(HISTORY_S)], dtype=np.int64)
@@ -256,22 +256,22 @@ def test_features_are_cut_from_the_seconds_before_the_orders_own() -> None:
 
 def test_an_order_with_a_shorter_past_makes_no_example() -> None:
     tape = history(HISTORY_S - 1).second([], [(5, 4000, 100)]).second([], [(5, 4000, 100)]).second([(1, 4000, 4001)])
-    assert [example and example.order_id for _, example in tape.labelled()] == [None, (START + 600) * 1000]
+    assert [example and example.order_id for _, example in tape.labeled()] == [None, (START + 600) * 1000]
 
 
 def test_the_past_begins_anew_after_a_break() -> None:
     tape = history(HISTORY_S + 10).second([(0, 5000, 5001)], skip=1).quiet(HISTORY_S - 1)
     tape.second([], [(5, 9000, 1)]).second([], [(5, 9000, 1)]).second([(1, 9000, 9001)])
-    assert [example is not None for _, example in tape.labelled()] == [True, True]
+    assert [example is not None for _, example in tape.labeled()] == [True, True]
     short = history(HISTORY_S + 10).second([(0, 5000, 5001)], skip=1).quiet(HISTORY_S - 2)
     short.second([], [(5, 9000, 1)]).second([], [(5, 9000, 1)]).second([(1, 9000, 9001)])
-    assert [example is not None for _, example in short.labelled()] == [False, True]
+    assert [example is not None for _, example in short.labeled()] == [False, True]
 
 
 def test_example_seq_counts_touched_orders_that_have_features() -> None:
     tape = history(HISTORY_S).second([], [(5, 4000, 100), (6, 5000, 100)]).second([(1, 4000, 4001)], [(2, 9000, 100)])
     tape.second([(1, 50, 51)], [(3, 60, 40)]).second([(1, 40, 41)], [(3, 99, 1)], ends=True)
-    outputs = tape.labelled(LabelerConfig(max_holding_ns=10 * S))
+    outputs = tape.labeled(LabelerConfig(max_holding_ns=10 * S))
     assert [(t.outcome, e and (e.example_seq, e.label)) for t, e in outputs] == [
         (Outcome.PROFIT, (1, 1)),
         (Outcome.LOSS, (2, 0)),
@@ -285,7 +285,7 @@ def test_an_order_keeps_its_past_however_long_it_is_open() -> None:
     tape = history(HISTORY_S).second([(0, 2000, 2010)], [(5, 10**6, 100)])
     for at in range(2_500):
         tape.second([(0, 1000 + at % 50, 1002)], [(5, 1100, 990)] if at % 3 == 0 else [])
-    outputs = tape.second([(0, 10**6, 10**6 + 1)]).labelled()
+    outputs = tape.second([(0, 10**6, 10**6 + 1)]).labeled()
     old = next(e for t, e in outputs if t.order_id == (START + HISTORY_S) * 1000)
     assert old is not None
     mids = np.array([1001 + at for at in range(HISTORY_S)], dtype=np.int64)
@@ -298,7 +298,7 @@ def test_an_order_keeps_its_past_however_long_it_is_open() -> None:
 @pytest.mark.parametrize("config", [LabelerConfig(), LabelerConfig(ExitOn.MID, 30 * S)])
 def test_a_snapshot_taken_anywhere_goes_on_the_same(config: LabelerConfig) -> None:
     tape = eventful()
-    whole, records = tape.labelled(config), tape.records
+    whole, records = tape.labeled(config), tape.records
     labeler, outputs = Labeler(INSTRUMENT, config), []
     for at, record in enumerate(records):
         outputs += feed(labeler, [record])
@@ -310,7 +310,7 @@ def test_a_snapshot_taken_anywhere_goes_on_the_same(config: LabelerConfig) -> No
 
 def test_outputs_that_are_written_already_are_made_again_in_silence() -> None:
     tape = eventful()
-    whole, records = tape.labelled(), tape.records
+    whole, records = tape.labeled(), tape.records
     assert len(whole) > 500
     first = Labeler(INSTRUMENT)
     states = [first.snapshot()]

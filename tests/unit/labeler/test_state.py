@@ -149,7 +149,7 @@ def test_the_first_commit_of_an_instrument_holds_a_snapshot_later_ones_when_it_i
     assert list(one.checkpoint_records()) == []
 
 
-def test_positions_stop_at_what_is_not_labelled_and_never_go_back() -> None:
+def test_positions_stop_at_what_is_not_labeled_and_never_go_back() -> None:
     tape, one = Tape().second([(0, 100, 101)]).quiet(9), Partition(CONFIG, committed={TICKS_NAME: 3, ORDERS_NAME: 5})
     assert one.start_offsets == {TICKS_NAME: 3, ORDERS_NAME: 5}
     assert one.positions() == {}
@@ -173,7 +173,7 @@ def test_a_restored_partition_begins_at_the_smallest_offset_and_writes_nothing_w
         written += step(one, tape, at)
         log += one.checkpoint_records()
     assert written == 1
-    positions = {topic: labelled for topic, (labelled, _) in one.positions().items()}
+    positions = {topic: labeled for topic, (labeled, _) in one.positions().items()}
     saved = read_checkpoints(topic_after(log), str(CONFIG))
     assert saved[INSTRUMENT].written == Frontier(START + 5, 0, 1)
     assert saved[INSTRUMENT].state.frontier == Frontier(START, 0, 0)
@@ -199,7 +199,7 @@ def kept(one: Partition, state: dict[bytes, bytes | None]) -> list[bytes]:
 
 
 def restored(one: Partition, state: dict[bytes, bytes | None]) -> Partition:
-    committed = {topic: labelled for topic, (labelled, _) in one.positions().items()}
+    committed = {topic: labeled for topic, (labeled, _) in one.positions().items()}
     return Partition(CONFIG, read_checkpoints(list(state.items()), str(CONFIG)), committed)
 
 

@@ -212,10 +212,10 @@ def test_what_cannot_be_decoded_is_counted_and_said(
     _, done = exported(tmp_path, "bars", ".csv")
     assert (done.rows, done.undecodable) == (1, 3)
     warn_left_out("bars", done)
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "3 records could not be decoded" in said
-    assert "1 undecodable" in said
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert "3 records could not be decoded" in errors
+    assert "1 undecodable" in errors
 
 
 def test_a_broker_that_goes_away_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

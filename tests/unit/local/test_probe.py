@@ -19,12 +19,12 @@ class Replies:
         self.level: Prediction | NoPredictionError = prediction(1, second=0)
 
     def predict_now(self, instrument: str) -> Prediction:
-        return self._said(self.next_now)
+        return self._answer(self.next_now)
 
     def predict_flat_market(self, instrument: str) -> Prediction:
-        return self._said(self.level)
+        return self._answer(self.level)
 
-    def _said(self, reply: Prediction | NoPredictionError) -> Prediction:
+    def _answer(self, reply: Prediction | NoPredictionError) -> Prediction:
         if isinstance(reply, NoPredictionError):
             raise reply
         return reply

@@ -52,9 +52,9 @@ def test_what_repeats_and_what_is_missing() -> None:
         "ticks": {"repeated": 1, "skipped": 1},
         "examples": {"repeated": 0, "skipped": 4},
     }
-    told = as_text(values)
-    assert "topic ticks: 1 records came again or late, 1 are missing" in told
-    assert "topic examples: 0 records came again or late, 4 are missing" in told
+    printed = as_text(values)
+    assert "topic ticks: 1 records came again or late, 1 are missing" in printed
+    assert "topic examples: 0 records came again or late, 4 are missing" in printed
     assert not any("came again" in line for line in as_text(summary(observed(), FACTS)))
 
 

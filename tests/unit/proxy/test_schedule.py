@@ -167,7 +167,7 @@ def test_one_that_has_no_transactional_id_is_told_by_its_client_id() -> None:
 
 
 def test_actions_are_told_in_words() -> None:
-    told = [
+    texts = [
         Delay(1),
         Hold(AfterSeconds(1)),
         Hold(AfterSeconds(1), 0),
@@ -176,4 +176,4 @@ def test_actions_are_told_in_words() -> None:
         DuplicateLater(AfterSeconds(1), 0),
         Drop(None),
     ]
-    assert list(map(str, told)) == ["delayed", "held", "held and cut", "doubled", "copied", "copied and cut", "lost"]
+    assert list(map(str, texts)) == ["delayed", "held", "held and cut", "doubled", "copied", "copied and cut", "lost"]

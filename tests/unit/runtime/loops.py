@@ -55,9 +55,9 @@ def loop(
     with suppress(KafkaException):
         made.renew(1.0)
     place: Any = StubMember(*(consumers or (None,)), foreign_times=foreign_times)
-    told = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "heartbeat": heartbeat}
-    told |= {"processor": SimpleNamespace(), "policy": policy(), **more}
-    return TransactionalLoop(place, made, ["a"], **told)
+    arguments = {"service": "labeler", "log": logging.getLogger("test"), "clock": clock, "heartbeat": heartbeat}
+    arguments |= {"processor": SimpleNamespace(), "policy": policy(), **more}
+    return TransactionalLoop(place, made, ["a"], **arguments)
 
 
 class Initialised:

@@ -91,8 +91,8 @@ def test_a_letter_always_fits_into_a_record(key: bytes, value: bytes) -> None:
     DeadLetterQueue("test", sent).record(message, failure.value)
     (dead_letter,) = sent.values
     assert len(dead_letter) < 110_000
-    told = decode_dead_letter(dead_letter)
-    assert (told.service, told.source, told.partition, told.offset) == ("test", TICKS.name, 1, 7)
+    written = decode_dead_letter(dead_letter)
+    assert (written.service, written.source, written.partition, written.offset) == ("test", TICKS.name, 1, 7)
 
 
 def test_an_endless_detail_is_cut() -> None:

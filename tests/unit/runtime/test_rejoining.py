@@ -15,8 +15,8 @@ from tidewheel.runtime.process import FatalError
 class Losing:
     """A consumer that tells of a lost assignment. What is raised there is no exception any more when it comes out."""
 
-    def subscribe(self, _: list[str], **told: Callable[[object, list[TopicPartition]], None]) -> None:
-        self.on_lost = told["on_lost"]
+    def subscribe(self, _: list[str], **callbacks: Callable[[object, list[TopicPartition]], None]) -> None:
+        self.on_lost = callbacks["on_lost"]
 
     def consume(self, *_: object) -> list[object]:
         try:
@@ -64,7 +64,7 @@ class Heir:
 
     joined = False
 
-    def subscribe(self, *_: object, **told: object) -> None:
+    def subscribe(self, *_: object, **callbacks: object) -> None:
         self.joined = True
 
 

@@ -61,18 +61,18 @@ def test_another_failure_is_raised_at_once() -> None:
 
 @pytest.mark.parametrize(("failures", "succeeds"), [(4, True), (5, True), (6, False)])
 def test_the_limit_is_of_the_time_since_the_first_attempt(failures: int, succeeds: bool) -> None:
-    clock, told = Clock(), []
+    clock, tried = Clock(), []
     retry = Retry(0.5, 2.0, clock=clock, wait=clock.wait)
 
     def on_failure(failure: Exception, tried_s: float) -> None:
-        told.append(tried_s)
+        tried.append(tried_s)
 
     if succeeds:
         assert retry.call(failing(failures, TimeoutError()), is_timeout, on_failure) == "done"
     else:
         with pytest.raises(TimeoutError):
             retry.call(failing(failures, TimeoutError()), is_timeout, on_failure)
-    assert told == [0.0, 0.5, 1.0, 1.5, 2.0][:failures]
+    assert tried == [0.0, 0.5, 1.0, 1.5, 2.0][:failures]
 
 
 def test_a_wait_that_is_cut_short_ends_it() -> None:

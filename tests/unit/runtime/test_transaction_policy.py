@@ -83,10 +83,10 @@ def waits(one: TransactionPolicy, times_s: Iterable[float]) -> list[float | None
 
 
 def test_work_that_fails_anew_each_time_is_done_again_with_longer_waits_and_not_for_ever() -> None:
-    told = waits(policy(), range(100, 170))
-    assert told[:3] == [0.0, 0.1, 0.2], "the first failure, which a rebalance may be, costs nothing"
-    assert told[10:60] == [1.0] * 50
-    assert told[60:] == [None] * 10
+    waited = waits(policy(), range(100, 170))
+    assert waited[:3] == [0.0, 0.1, 0.2], "the first failure, which a rebalance may be, costs nothing"
+    assert waited[10:60] == [1.0] * 50
+    assert waited[60:] == [None] * 10
 
 
 def test_a_few_failures_far_apart_are_no_lasting_reason() -> None:

@@ -16,7 +16,7 @@ from tidewheel.registry.store import Registry
 LOG = logging.getLogger("trainer")
 
 
-class Told:
+class RecordedEvents:
     """The events of the runs."""
 
     def __init__(self) -> None:
@@ -39,8 +39,14 @@ def a_registry(store: Store | None = None) -> Registry:
 
 
 def a_worker(
-    registry: Registry, told: Told, train_candidate: TrainCandidate, config: TrainingConfig, due_each: int = 1
+    registry: Registry,
+    events: RecordedEvents,
+    train_candidate: TrainCandidate,
+    config: TrainingConfig,
+    due_each: int = 1,
 ) -> Worker:
     """As a trainer's process begins with it."""
     ledger = Ledger(registry, threading.Event(), LOG)
-    return Worker(config, Promotion.FRESH, ledger, cast(Any, told), LOG, lambda: 0, train_candidate, due_each=due_each)
+    return Worker(
+        config, Promotion.FRESH, ledger, cast(Any, events), LOG, lambda: 0, train_candidate, due_each=due_each
+    )

@@ -89,13 +89,13 @@ def worth_of_windows(
     for now in range(1, len(windows)):
         later, before = windows[now], windows[now - 1]
         placed_after = [k for k in range(len(later)) if later.placed_ns[k] > max(before.resolved_ns)]
-        told = {}
+        likelihood = {}
         for first in chances:
-            told[first] = evidence * gain_of(
+            likelihood[first] = evidence * gain_of(
                 windows[first:now], later, placed_after, deviation, ridge, ridge_windows, doubt
             )
         turned = {now: turns * sum(chances.values())}
-        still = {first: chance * (1 - turns) * float(np.exp(told[first])) for first, chance in chances.items()}
+        still = {first: chance * (1 - turns) * float(np.exp(likelihood[first])) for first, chance in chances.items()}
         chances = {**turned, **still}
         whole = sum(chances.values())
         chances = {first: chance / whole for first, chance in chances.items()}

@@ -202,10 +202,10 @@ def test_a_warm_start_is_what_the_search_defends() -> None:
     assert trial.hyperparameters == replace(WARM, epochs=CONFIG.epochs)
 
 
-@pytest.mark.parametrize("told", ["[1]", "{}", '{"l1":1}', "nothing"])
-def test_a_beginning_of_another_program_is_told(told: str) -> None:
+@pytest.mark.parametrize("text", ["[1]", "{}", '{"l1":1}', "nothing"])
+def test_a_beginning_of_another_program_is_told(text: str) -> None:
     with pytest.raises((TypeError, ValueError)):
-        SearchStart.from_lineage(told)
+        SearchStart.from_lineage(text)
 
 
 FRESH_PROCESS = """
@@ -231,8 +231,8 @@ def test_fresh_processes_give_the_same_bytes() -> None:
         )
         for seed in ("0", "1")
     ]
-    said = {process.communicate(timeout=120)[0].strip() for process in processes}
-    assert said == {plain()[0].sha256}
+    checksums = {process.communicate(timeout=120)[0].strip() for process in processes}
+    assert checksums == {plain()[0].sha256}
 
 
 def test_some_constant_columns_do_no_harm() -> None:

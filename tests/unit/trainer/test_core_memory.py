@@ -152,8 +152,8 @@ def test_a_window_of_one_class_is_made_up_for_by_the_other_class_in_memory(label
     before = windows()[0].rows
     other = replace(windows()[0], rows=replace(before, label=np.full_like(before.label, 1 - label)))
     candidate, _ = made(replace(own, memory=(other.remembered(),)))
-    (told,) = candidate.model.lineage.memory
-    assert told.weight > 0
+    (remembered,) = candidate.model.lineage.memory
+    assert remembered.weight > 0
     assert (candidate.model.training.rows, candidate.model.training.positives) == (2 * SIZE, SIZE)
     assert np.isfinite(candidate.model.coefficients).all()
     assert candidate.model.base_rate == float(label)

@@ -125,8 +125,8 @@ def test_the_goals_of_a_flip_count_seeds_in_time() -> None:
 
     def seed(windows: int | None, steps: int | None, since: list[float | None]) -> dict:
         by_steps = {"first": steps, "since_flip": [-1] * 5 + since}
-        told = {"flip": {"first": windows, "since_flip": since}, "flip_by_steps": by_steps}
-        return {**told, "planted": zero, "tidewheel": zero, "plain": zero}
+        flip = {"flip": {"first": windows, "since_flip": since}, "flip_by_steps": by_steps}
+        return {**flip, "planted": zero, "tidewheel": zero, "plain": zero}
 
     made = [seed(3, 10, [-1, -1, 1, None]), seed(4, 11, [-1, -1, -1, 1]), seed(None, None, [-1]), seed(1, 1, [1, 1, 1])]
     found = list(means("flip", made).values())

@@ -28,12 +28,12 @@ UNUSUAL = TrainingConfig(
 )
 
 
-def told(**names: str) -> Settings:
+def settings_of(**names: str) -> Settings:
     return load(Settings, {f"TIDEWHEEL_{name.upper()}": value for name, value in names.items()})
 
 
 def test_defaults_are_those_of_the_rules() -> None:
-    settings = told()
+    settings = settings_of()
     config = settings.training()
     assert config == TrainingConfig()
     assert (config.window, config.step, config.trials, config.at_once) == (10_000, 10_000, 10, 2)
@@ -46,7 +46,7 @@ def test_defaults_are_those_of_the_rules() -> None:
 
 
 def test_what_is_set_arrives() -> None:
-    settings = told(
+    settings = settings_of(
         window="2000",
         step="500",
         memory="5",
@@ -70,16 +70,16 @@ def test_what_is_set_arrives() -> None:
 
 
 def test_what_shapes_no_model_is_not_in_its_configuration() -> None:
-    assert told(promotion="proven", tuning_limit_s="5", instance="one").training() == told().training()
+    assert settings_of(promotion="proven", tuning_limit_s="5", instance="one").training() == settings_of().training()
 
 
 def test_a_step_that_is_not_set_is_the_window() -> None:
-    assert told(window="3000").training().step == 3000
+    assert settings_of(window="3000").training().step == 3000
 
 
 @pytest.mark.parametrize("goal", Goal)
 def test_every_goal_can_be_told(goal: Goal) -> None:
-    assert told(criterion=goal.value).training().criterion.goal is goal
+    assert settings_of(criterion=goal.value).training().criterion.goal is goal
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_wrong_value_is_told_in_words(name: str, value: str, words: str) -> No
 
 def test_the_canonical_text_is_stable() -> None:
     """A change of this text makes the models of every registry those of another configuration."""
-    assert told().training().canonical_json() == (
+    assert settings_of().training().canonical_json() == (
         '{"at_once":2,"balanced":false,"criterion":{"beta":1.0,"goal":"precision_at_target_recall",'
         '"precision_min":0.6,"recall_min":0.25},"early_stopping":false,"epochs":6,"folds":3,"loss":"logistic",'
         '"memory":12,"neighbours":16,"procedure":4,"seed":1,"step":10000,"trials":10,"uniqueness_weights":false,'

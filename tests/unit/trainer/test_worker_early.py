@@ -11,7 +11,7 @@ from services.trainer.runs.jobs import ClosedWindow
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from tests.synthetic_models import INSTRUMENT, make_model, with_golden_score
-from tests.unit.trainer.made_workers import Told, a_registry, a_worker
+from tests.unit.trainer.made_workers import RecordedEvents, a_registry, a_worker
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model
@@ -53,11 +53,11 @@ def reads_the_feature(window: Window, config: TrainingConfig, _: Emit, __: Searc
 
 def ended(windows: int, turned_at: int, each: int = EACH) -> dict[int, str]:
     """How each window's run ended: `published`, or the reason why not."""
-    told, registry = Told(), a_registry()
-    worker = a_worker(registry, told, reads_the_feature, TrainingConfig(window=SIZE, step=STEP), due_each=each)
+    events, registry = RecordedEvents(), a_registry()
+    worker = a_worker(registry, events, reads_the_feature, TrainingConfig(window=SIZE, step=STEP), due_each=each)
     for seq in range(1, windows + 1):
         worker.process(ClosedWindow(window(seq, turned_at), 0))
-    ends = told.ends
+    ends = events.ends
     assert [event.seq for event in ends] == list(range(1, windows + 1)), "every window ends once"
     kept = [seq for seq in range(1, windows + 1) if registry.record_of(INSTRUMENT, seq)]
     assert kept == [event.seq for event in ends if event.reason != RunReason.NOT_DUE]

@@ -15,7 +15,7 @@ from services.trainer.windows.count_windows import Window
 from services.trainer.worker import Worker
 from tests.simulation.redis_memory import Store
 from tests.synthetic_models import INSTRUMENT, make_model, with_golden_score
-from tests.unit.trainer.made_workers import Told, a_registry, a_worker
+from tests.unit.trainer.made_workers import RecordedEvents, a_registry, a_worker
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Lineage, Model, ModelRecord
@@ -74,8 +74,8 @@ def processed(worker: Worker, *windows: Window) -> list[bool]:
     return [worker.process(ClosedWindow(one, 0)) for one in windows]
 
 
-def said(told: Told) -> list[tuple[int, str]]:
-    return [(event.seq, event.reason or event.step.name.lower()) for event in told.ends]
+def endings(events: RecordedEvents) -> list[tuple[int, str]]:
+    return [(event.seq, event.reason or event.step.name.lower()) for event in events.ends]
 
 
 def records(registry: Registry) -> dict[int, tuple[str, str]]:
@@ -85,17 +85,17 @@ def records(registry: Registry) -> dict[int, tuple[str, str]]:
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_window_is_not_held_against_its_own_model(restarted: bool) -> None:
-    registry, told, learner = a_registry(), Told(), Learner()
-    worker = a_worker(registry, told, learner, CONFIG)
+    registry, events, learner = a_registry(), RecordedEvents(), Learner()
+    worker = a_worker(registry, events, learner, CONFIG)
     # The first has no model: that what was read again is not kept says nothing of what comes after it.
     windows = window(1, one_class=True), window(2), window(3)
     assert processed(worker, *windows) == [False, False, True]
     before = records(registry)
-    assert said(told) == [(1, "one_class"), (2, "published"), (3, "worse_than_served")]
-    again = a_worker(registry, told, learner, CONFIG) if restarted else worker
+    assert endings(events) == [(1, "one_class"), (2, "published"), (3, "worse_than_served")]
+    again = a_worker(registry, events, learner, CONFIG) if restarted else worker
     assert processed(again, *windows) == [False, False, True]
-    assert said(told)[3:] == said(told)[:3]
-    assert [event.result and event.result.sha256 for event in told.ends[3:]] == [
+    assert endings(events)[3:] == endings(events)[:3]
+    assert [event.result and event.result.sha256 for event in events.ends[3:]] == [
         sha for _, (_, sha) in sorted(before.items())
     ]
     assert records(registry) == before
@@ -106,7 +106,7 @@ class Killed(BaseException):
     pass
 
 
-class DiesAtTheEnd(Told):
+class DiesAtTheEnd(RecordedEvents):
     """Dies with the closing event of a window in hand."""
 
     def __init__(self, seq: int) -> None:
@@ -120,13 +120,13 @@ class DiesAtTheEnd(Told):
 
 
 def test_killed_between_publication_and_the_closing_event_a_window_is_published() -> None:
-    registry, told, learner = a_registry(), Told(), Learner()
+    registry, events, learner = a_registry(), RecordedEvents(), Learner()
     windows = window(1, one_class=True), window(2)
     with pytest.raises(Killed):
         processed(a_worker(registry, DiesAtTheEnd(2), learner, CONFIG), *windows)
     assert registry.current(INSTRUMENT)
-    processed(a_worker(registry, told, learner, CONFIG), *windows)
-    assert said(told) == [(1, "one_class"), (2, "published")]
+    processed(a_worker(registry, events, learner, CONFIG), *windows)
+    assert endings(events) == [(1, "one_class"), (2, "published")]
 
 
 class WithoutHoldout(Learner):
@@ -137,21 +137,21 @@ class WithoutHoldout(Learner):
 
 
 def test_a_model_without_a_holdout_model_is_published_beside_another_and_it_is_said_why() -> None:
-    registry, told = a_registry(), Told()
-    processed(a_worker(registry, told, Learner(), CONFIG), window(1))
-    assert processed(a_worker(registry, told, WithoutHoldout(), CONFIG), window(2)) == [False]
-    assert said(told) == [(1, "published"), (2, "published")]
-    (gate,) = (event for event in told.events if event.step is Step.GATE and event.seq == 2)
+    registry, events = a_registry(), RecordedEvents()
+    processed(a_worker(registry, events, Learner(), CONFIG), window(1))
+    assert processed(a_worker(registry, events, WithoutHoldout(), CONFIG), window(2)) == [False]
+    assert endings(events) == [(1, "published"), (2, "published")]
+    (gate,) = (event for event in events.events if event.step is Step.GATE and event.seq == 2)
     assert gate.detail.startswith("too little was known before the test part to state anything of it")
     assert registry.current(INSTRUMENT)
 
 
 def test_a_refused_model_is_told_in_the_same_figures() -> None:
-    registry, told, learner = a_registry(), Told(), Learner()
-    processed(a_worker(registry, Told(), learner, CONFIG), window(1))
+    registry, events, learner = a_registry(), RecordedEvents(), Learner()
+    processed(a_worker(registry, RecordedEvents(), learner, CONFIG), window(1))
     for _ in range(2):
-        assert processed(a_worker(registry, told, learner, CONFIG), window(2)) == [True]
-    first, again = (replace(event, detail="") for event in told.ends)
+        assert processed(a_worker(registry, events, learner, CONFIG), window(2)) == [True]
+    first, again = (replace(event, detail="") for event in events.ends)
     assert first.reason == "worse_than_served"
     assert first.result
     assert first.result.sha256
@@ -159,39 +159,39 @@ def test_a_refused_model_is_told_in_the_same_figures() -> None:
 
 
 def test_other_settings_change_no_verdict() -> None:
-    registry, told, learner = a_registry(), Told(), Learner()
+    registry, events, learner = a_registry(), RecordedEvents(), Learner()
     windows = window(1), window(2)
-    processed(a_worker(registry, told, learner, CONFIG), *windows)
+    processed(a_worker(registry, events, learner, CONFIG), *windows)
     before = records(registry)
-    assert processed(a_worker(registry, told, learner, replace(CONFIG, seed=7)), *windows) == [False, False]
-    assert said(told) == [(1, "published"), (2, "worse_than_served")] * 2
+    assert processed(a_worker(registry, events, learner, replace(CONFIG, seed=7)), *windows) == [False, False]
+    assert endings(events) == [(1, "published"), (2, "worse_than_served")] * 2
     assert records(registry) == before
 
 
 def test_what_was_kept_back_is_judged_on_its_next_window_after_a_restart() -> None:
-    registry, told, learner = a_registry(), Told(), Learner()
-    processed(a_worker(registry, told, learner, CONFIG), window(1), window(2))
-    processed(a_worker(registry, told, learner, CONFIG), window(2), window(3))
+    registry, events, learner = a_registry(), RecordedEvents(), Learner()
+    processed(a_worker(registry, events, learner, CONFIG), window(1), window(2))
+    processed(a_worker(registry, events, learner, CONFIG), window(2), window(3))
     record = registry.record_of(INSTRUMENT, 2)
     assert record
     assert (record.reason, record.scorecard and record.scorecard.rows) == ("worse_than_served", SIZE)
 
 
 def test_a_damaged_model_that_serves_is_made_again() -> None:
-    store, told, learner = Store(), Told(), Learner()
+    store, events, learner = Store(), RecordedEvents(), Learner()
     registry = a_registry(store)
-    processed(a_worker(registry, told, learner, CONFIG), window(1))
+    processed(a_worker(registry, events, learner, CONFIG), window(1))
     store.set(keys.model(INSTRUMENT, 1), b"damaged")
-    processed(a_worker(registry, told, learner, CONFIG), window(1))
-    assert said(told) == [(1, "published")] * 2
+    processed(a_worker(registry, events, learner, CONFIG), window(1))
+    assert endings(events) == [(1, "published")] * 2
     registry.load(INSTRUMENT, 1)
 
 
 def test_a_window_says_in_its_record_from_where_on_its_rows_and_memory_are_needed() -> None:
     registry = a_registry()
-    processed(a_worker(registry, Told(), Learner(), CONFIG), window(1))
+    processed(a_worker(registry, RecordedEvents(), Learner(), CONFIG), window(1))
     later = replace(window(2), memory=(window(1).remembered(),))
-    processed(a_worker(registry, Told(), Learner(), CONFIG), later)
+    processed(a_worker(registry, RecordedEvents(), Learner(), CONFIG), later)
     record = registry.record_of(INSTRUMENT, 2)
     assert record
     assert (record.replay_offset, record.first_offset) == (0, SIZE)

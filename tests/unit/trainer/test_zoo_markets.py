@@ -234,9 +234,9 @@ def test_markets_share_no_code_with_what_is_judged(module: str) -> None:
 
 def test_recorded_files_are_left_out_with_a_word_where_they_are_not(tmp_path: Path) -> None:
     assert recorded.there(None, [1])[0] == []
-    found, said = recorded.there(tmp_path, [2, 9])
+    found, messages = recorded.there(tmp_path, [2, 9])
     assert found == []
-    assert said == [f"recorded: {recorded.BITTREX} left out, it is not there"]
+    assert messages == [f"recorded: {recorded.BITTREX} left out, it is not there"]
 
 
 def test_a_stretch_of_a_recorded_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,8 +244,8 @@ def test_a_stretch_of_a_recorded_file(tmp_path: Path, monkeypatch: pytest.Monkey
         "time_ms,bid,offer\n" + "".join(f"{hour * 3_600_000},{100 + hour},{101 + hour}\n" for hour in range(10))
     )
     monkeypatch.setitem(recorded.STRETCHES, 1, recorded.Stretch("a.csv", 2, 4, "10bps"))
-    (one,), said = recorded.there(tmp_path, [1])
-    assert said == []
+    (one,), messages = recorded.there(tmp_path, [1])
+    assert messages == []
     bids = np.concatenate([piece.bid_e9 for piece in one.quotes()])
     assert (bids // NS_PER_S).tolist() == [102, 103]
     assert (one.family, one.threshold, one.market) == ("recorded", "10bps", None)

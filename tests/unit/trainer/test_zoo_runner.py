@@ -82,8 +82,8 @@ def test_rows_that_know_the_future_of_those_held_out_do_not_train(pull: Stream) 
     """A piece whose labels all reach into all others' leaves nothing to train on: the strongest ridge."""
     pieces = [replace(p, resolved_ns=np.full(len(p), 2**62)) for p in Past(pull, 6).thinned(6, 5)]
     label = np.concatenate([piece.label for piece in pieces])
-    told = np.tile(label[:, np.newaxis].astype(float), 3)
-    assert recipe.best_ridge(told, label, pieces) == max(recipe.RIDGES)
+    features = np.tile(label[:, np.newaxis].astype(float), 3)
+    assert recipe.best_ridge(features, label, pieces) == max(recipe.RIDGES)
 
 
 def test_the_recipe_makes_a_model_of_the_first_window_and_none_of_one_class(pull: Stream) -> None:
@@ -228,8 +228,8 @@ def test_a_small_run_prints_its_lines(folder: Path, capsys: pytest.CaptureFixtur
     families = ["--family", "pull", "--family", "chance_heavy", "--family", "recorded"]
     sizes = ["--seeds", "1-1", "--hours", "0.6", "--window", "1000", "--windows", "2", "--jobs", "1"]
     assert zoo.main([*families, *sizes, "--procedure", "plain", "--procedure", "trainer", "--cache", str(folder)]) == 0
-    said = capsys.readouterr()
-    first, second, *rest = said.out.splitlines()
+    captured = capsys.readouterr()
+    first, second, *rest = captured.out.splitlines()
     pull, chance = json.loads(first), json.loads(second)
     assert (pull["zoo"], pull["seed"], pull["set"], pull["windows"]) == ("pull", 1, "choosing", 2)
     assert set(pull["truth"]) >= {"lift", "recall", "share_in_range"}
@@ -237,4 +237,4 @@ def test_a_small_run_prints_its_lines(folder: Path, capsys: pytest.CaptureFixtur
     for name in ("plain", "trainer"):
         assert pull[name]["served"] + sum(pull[name]["refused"].values()) / 2 == 1
     assert [json.loads(line)["procedure"] for line in rest if line.startswith("{")] == ["plain", "trainer"]
-    assert "no folder of recorded files" in said.err
+    assert "no folder of recorded files" in captured.err

@@ -47,15 +47,15 @@ class ExampleInvariants:
         self._join(entry)
 
     def _join(self, entry: LogEntry) -> None:
-        record, labelled = entry.value, self._transactions.labelled
+        record, labeled = entry.value, self._transactions.labeled
         at = self._at
-        if at >= len(labelled) or labelled.order_id[at] != record.order_id:
-            at = labelled.find(record.order_id)
+        if at >= len(labeled) or labeled.order_id[at] != record.order_id:
+            at = labeled.find(record.order_id)
         if at == NOT_FOUND:
             self._on_absent(entry)
             return
         if not self._used:
-            self._used = bytearray(len(labelled))
+            self._used = bytearray(len(labeled))
         if self._used[at]:
             self._add(Invariant.EXAMPLES_ONCE, entry, f"order {record.order_id} has an example already")
             return
@@ -64,11 +64,11 @@ class ExampleInvariants:
             detail = f"example {record.example_seq}, of order {record.order_id}, stands after one of a later end"
             self._add(Invariant.EXAMPLES_ORDERED, entry, detail)
         self._at = at + 1
-        wanted = labelled.label[at], labelled.resolved_ns[at]
+        wanted = labeled.label[at], labeled.resolved_ns[at]
         if (record.label, record.resolved_ns) != wanted:
-            said = f"label {record.label} at {record.resolved_ns}"
-            detail = f"example {record.example_seq} says {said}, its transaction {wanted[0]} at {wanted[1]}"
-            self._add(Invariant.EXAMPLES_LABELLED, entry, detail)
+            found = f"label {record.label} at {record.resolved_ns}"
+            detail = f"example {record.example_seq} says {found}, its transaction {wanted[0]} at {wanted[1]}"
+            self._add(Invariant.EXAMPLES_LABELED, entry, detail)
 
     def _on_absent(self, entry: LogEntry) -> None:
         record, transactions = entry.value, self._transactions

@@ -29,7 +29,7 @@ class Invariant(StrEnum):
     EXAMPLES_CONTIGUOUS = "example_seq is contiguous"
     EXAMPLES_ONCE = "an example is written once, and an order makes one"
     EXAMPLES_JOINED = "an example is of a PROFIT or LOSS transaction"
-    EXAMPLES_LABELLED = "an example has the label and the end of its transaction"
+    EXAMPLES_LABELED = "an example has the label and the end of its transaction"
     EXAMPLES_ORDERED = "examples stand in the order of their transactions"
     STATE_COVERS = "there are as many transactions and examples as the labeler's state says"
 
@@ -91,10 +91,10 @@ class Findings:
 
     def lines(self) -> list[str]:
         """By invariant: the first violations, and how many more there are."""
-        said = []
+        lines = []
         for invariant, count in self.by_invariant.items():
-            said.append(f"broken: {invariant}")
-            said += [f"  {one.summary()}" for one in self.kept if one.invariant is invariant]
+            lines.append(f"broken: {invariant}")
+            lines += [f"  {one.summary()}" for one in self.kept if one.invariant is invariant]
             if count > self.kept_each:
-                said.append(f"  and {count - self.kept_each:,} more")
-        return said
+                lines.append(f"  and {count - self.kept_each:,} more")
+        return lines

@@ -66,9 +66,9 @@ class InstrumentInvariants:
 
     def end(self, before: Frontier, after: Frontier) -> None:
         """All records have been read; the labeler's frontier as of before and after."""
-        labelled_second = max(before.second, self.transactions.labelled_second)
-        self.orders.end(labelled_second)
-        self.transactions.end(labelled_second)
+        labeled_second = max(before.second, self.transactions.labeled_second)
+        self.orders.end(labeled_second)
+        self.transactions.end(labeled_second)
         # Where the beginning is gone, the number is not known of transactions; examples carry theirs.
         if not self.transactions.truncated:
             self._covered(TRANSACTIONS.name, self.transactions.count, before.transactions, after.transactions)
@@ -80,9 +80,9 @@ class InstrumentInvariants:
             return
         last = self.transactions.last if topic == TRANSACTIONS.name else self.examples.last
         entry = last or LogEntry(topic, 0, -1, None, None)
-        said = f"{least}" if least == most else f"{least} to {most}"
+        covered = f"{least}" if least == most else f"{least} to {most}"
         self._findings.add(
-            Invariant.STATE_COVERS, entry, self.name, f"{found} are there, the labeler's state says {said}"
+            Invariant.STATE_COVERS, entry, self.name, f"{found} are there, the labeler's state says {covered}"
         )
 
     def line(self, topic: str) -> str:
@@ -133,13 +133,13 @@ class LogInvariants:
 
     def lines(self) -> list[str]:
         """All that was found, for people."""
-        said = [invariants.line(topic) for _, invariants in sorted(self.instruments.items()) for topic in TOPICS_READ]
+        found = [invariants.line(topic) for _, invariants in sorted(self.instruments.items()) for topic in TOPICS_READ]
         if self.undecodable:
             counts = ", ".join(f"{count:,} of {topic}" for topic, count in self.undecodable.items())
-            said += [f"records that cannot be decoded, which break no law by themselves: {counts}", *self._bad]
-        said += self.findings.lines()
+            found += [f"records that cannot be decoded, which break no law by themselves: {counts}", *self._bad]
+        found += self.findings.lines()
         total = self.findings.total
-        return [*said, f"{total:,} violations" if total else "no law is broken"]
+        return [*found, f"{total:,} violations" if total else "no law is broken"]
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines."""

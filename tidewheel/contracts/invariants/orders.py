@@ -64,10 +64,10 @@ class OrderInvariants:
                 detail = f"second {record.second} is of session {span.session}, its orders of {record.session}"
                 self._add(Invariant.ORDERS_JOINED, entry, detail)
 
-    def end(self, labelled_second: int) -> None:
-        """All records have been read. `labelled_second`: up to it orders must be there."""
+    def end(self, labeled_second: int) -> None:
+        """All records have been read. `labeled_second`: up to it orders must be there."""
         seconds, have = as_numpy(self._ticks.seconds.numbers), as_numpy(self.seconds.numbers)
-        last = max(labelled_second, int(have[-1]) if len(have) else labelled_second)
+        last = max(labeled_second, int(have[-1]) if len(have) else labeled_second)
         wanted = seconds[seconds <= last]
         if self.truncated:
             wanted = wanted[wanted >= have[0]] if len(have) else wanted[:0]

@@ -54,7 +54,7 @@ class TransactionInvariants:
         self._orders = orders
         self._order = AscendingKeyChecker("order_id")
         self._unplaced = FlagColumn()
-        self.labelled = LabeledTransactions()
+        self.labeled = LabeledTransactions()
         self.truncated = False
         self.count = 0
         self.repeats = 0
@@ -75,10 +75,10 @@ class TransactionInvariants:
         self.count += 1
         self._check_session(entry)
         if record.outcome in (Outcome.PROFIT, Outcome.LOSS):
-            self.labelled.add(record.order_id, record.resolved_ns, record.outcome is Outcome.PROFIT)
+            self.labeled.add(record.order_id, record.resolved_ns, record.outcome is Outcome.PROFIT)
 
     @property
-    def labelled_second(self) -> int:
+    def labeled_second(self) -> int:
         """A second up to which all is labelled, since what comes later is."""
         return NO_SECOND if self.last is None else self._latest_ns // NS_PER_S - 1
 
@@ -124,13 +124,13 @@ class TransactionInvariants:
         if detail:
             self._add(Invariant.TRANSACTIONS_JOINED, entry, detail)
 
-    def end(self, labelled_second: int) -> None:
-        """All records have been read; labels are written up to `labelled_second`."""
+    def end(self, labeled_second: int) -> None:
+        """All records have been read; labels are written up to `labeled_second`."""
         for order_id in self._orders.placed.unset():
             second = order_id // ORDER_IDS_PER_S
             span = self._ticks.span_of(second)
             taken = self.truncated and second * NS_PER_S < self.first_ns
-            if span is not None and span.over and span.last_second <= labelled_second and not taken:
+            if span is not None and span.over and span.last_second <= labeled_second and not taken:
                 detail = f"order {order_id} is not resolved, though its session {span.session} is over"
                 self._add(Invariant.TRANSACTIONS_COMPLETE, self._orders.entry_of(order_id), detail)
             else:
@@ -142,7 +142,7 @@ class TransactionInvariants:
     def counts(self) -> dict[str, Any]:
         return {
             "records": self.count,
-            "labelled": len(self.labelled),
+            "labeled": len(self.labeled),
             "repeats": self.repeats,
             "older_than_orders": self.older,
             "open": self.still_open,

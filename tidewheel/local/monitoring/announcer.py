@@ -55,8 +55,8 @@ class Announcer:
         if not self.quoted and market.second >= 0:
             self.quoted = True
             yield f"first quotes of {instrument.name}, at {market_time(market.second)} UTC"
-        if (feed := market.feed) and (said := (feed.event, feed.connection_epoch)) != self.feed_announced:
-            self.feed_announced = said
+        if (feed := market.feed) and (state := (feed.event, feed.connection_epoch)) != self.feed_announced:
+            self.feed_announced = state
             yield f"feed {feed.event.name.lower().replace('_', ' ')}" + (f": {feed.detail}" if feed.detail else "")
 
     def _runs(self, frame: Frame, instrument: InstrumentState) -> Iterator[str]:

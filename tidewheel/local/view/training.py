@@ -163,8 +163,8 @@ def _run_row(one: TrainingRun, frame: Frame) -> list[str | Text]:
 
 def _verdict_words(one: TrainingRun) -> str:
     """A refusal is told by its reason alone, since there is little room."""
-    told_by_reason = one.end is Step.REFUSED and one.reason and not one.is_candidate
-    return f"{_mark(one)} {reason_text(one.reason) if told_by_reason else one.outcome}"
+    by_reason = one.end is Step.REFUSED and one.reason and not one.is_candidate
+    return f"{_mark(one)} {reason_text(one.reason) if by_reason else one.outcome}"
 
 
 def _metric_texts(part: PartMetrics | Scorecard | None) -> list[str]:

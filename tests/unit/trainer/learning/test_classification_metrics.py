@@ -19,8 +19,8 @@ def test_against_scikit_learn(seed: int) -> None:
     assert part.recall == pytest.approx(reference.recall_score(labels, scores >= 0.45))
     for counts, at in ((part.at_half, 0.5), (part.at_threshold, 0.45), (part.at_three_quarters, 0.75)):
         matrix = reference.confusion_matrix(labels, scores >= at).ravel().tolist()
-        said = [counts.true_negatives, counts.false_positives, counts.false_negatives, counts.true_positives]
-        assert said == matrix
+        found = [counts.true_negatives, counts.false_positives, counts.false_negatives, counts.true_positives]
+        assert found == matrix
         assert counts.threshold == at
     assert (part.rows, part.positives, part.effective_rows) == (300, int(labels.sum()), 7.5)
     assert part.base_rate == labels.mean()

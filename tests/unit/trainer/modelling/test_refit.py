@@ -96,10 +96,10 @@ def test_scores_say_how_often_fresh_rows_are_right() -> None:
     """A gentle setting's own scores lie close to a half; the curve stretches them."""
     part, fresh = made_parts.part(1, 3000, 2.0), made_parts.part(2, 20_000, 2.0)
     gentle = replace(QUICK, learning_rate=1e-4)
-    said = scores(finished(part, gentle), fresh.features)
-    assert said.max() > 0.9
-    for rows in np.array_split(np.argsort(said), 8):
-        assert fresh.label[rows].mean() == pytest.approx(said[rows].mean(), abs=0.06)
+    probabilities = scores(finished(part, gentle), fresh.features)
+    assert probabilities.max() > 0.9
+    for rows in np.array_split(np.argsort(probabilities), 8):
+        assert fresh.label[rows].mean() == pytest.approx(probabilities[rows].mean(), abs=0.06)
     prepared = learner.make_training_matrix(part.features, part.label, SEED)
     bare = learner.train(prepared, [gentle], SEED, 6).logits(prepared.scaler.transform(fresh.features))[:, 0]
     assert sigmoid(bare).max() < 0.6

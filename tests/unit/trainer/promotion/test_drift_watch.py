@@ -55,9 +55,9 @@ def followed(signs: list[float], seed: int) -> list[bool]:
     chance, watch, found = np.random.default_rng(seed), DriftWatch(), []
     for at, sign in enumerate([1.0, *signs]):
         wins = chance.random(20) < 0.5
-        told = np.where(wins ^ (chance.random(20) < 0.1), 1.0, -1.0)
+        flags = np.where(wins ^ (chance.random(20) < 0.1), 1.0, -1.0)
         placed = [1_000 * at + 10 * row for row in range(20)]
-        found.append(watch.update(model(sign), rows(told.tolist(), np.where(wins, 2.0, -2.0).tolist(), placed)))
+        found.append(watch.update(model(sign), rows(flags.tolist(), np.where(wins, 2.0, -2.0).tolist(), placed)))
     return found[1:]
 
 

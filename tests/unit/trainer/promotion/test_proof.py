@@ -137,9 +137,9 @@ def test_the_difference_by_hand() -> None:
         (card(100, 50, 10, 7, 50.0), Champion(3, 20, 6)),
         *[(card(100, 50, 10, 5, 50.0), Champion(3, 20, 10))] * 2,
     ]
-    told = assess(pairs, 3)
-    assert "precision 0.643, its own there 0.500; difference +0.143" in told.detail
-    assert not told.better
+    proof_of_pairs = assess(pairs, 3)
+    assert "precision 0.643, its own there 0.500; difference +0.143" in proof_of_pairs.detail
+    assert not proof_of_pairs.better
     # 70 of 500 rows flagged, worth 35; (45/70 * 35 + 1) / 37 drawn. And so for the champion's 50 of 100.
     drawn, drawn_champion = 23.5 / 37, 0.5
     by_hand = (drawn * (1 - drawn) / 35 + drawn_champion * 0.5 / 50) ** 0.5

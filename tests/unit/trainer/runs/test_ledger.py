@@ -21,9 +21,9 @@ def test_a_scorecard_without_a_baseline_leaves_the_known_one() -> None:
     registry = Registry(cast(Any, SimRedis(Store(), NoFaults())), "memory")
     ledger = Ledger(registry, threading.Event(), logging.getLogger("trainer"))
     registry.publish(*published(1))
-    told = replace(CARD, baseline=Baseline(90, 36, 30, 15))
+    with_baseline = replace(CARD, baseline=Baseline(90, 36, 30, 15))
     newer = replace(CARD, baseline=Baseline(90, 36, 20, 11))
-    for card, known in ((CARD, CARD), (told, told), (CARD, told), (newer, newer)):
+    for card, known in ((CARD, CARD), (with_baseline, with_baseline), (CARD, with_baseline), (newer, newer)):
         ledger.put_scorecard(INSTRUMENT, 1, card, None)
         record = ledger.record_of(INSTRUMENT, 1)
         assert record
@@ -64,13 +64,13 @@ def test_a_scorecard_of_a_trainer_that_stood_still_leaves_what_was_learnt_meanwh
     store = Store()
     registry = Registry(cast(Any, SimRedis(store, NoFaults())), "memory")
     registry.publish(*published(1))
-    champion, told = Champion(7, 1, 1), replace(CARD, baseline=Baseline(90, 36, 30, 15))
+    champion, with_baseline = Champion(7, 1, 1), replace(CARD, baseline=Baseline(90, 36, 30, 15))
     awake = ledger_on(store, NoFaults())
-    slow = ledger_on(store, Sleeps(lambda: awake.put_scorecard(INSTRUMENT, 1, told, champion)))
+    slow = ledger_on(store, Sleeps(lambda: awake.put_scorecard(INSTRUMENT, 1, with_baseline, champion)))
     slow.put_scorecard(INSTRUMENT, 1, CARD, None)
     record = registry.record_of(INSTRUMENT, 1)
     assert record
-    assert (record.scorecard, record.champion) == (told, champion)
+    assert (record.scorecard, record.champion) == (with_baseline, champion)
 
 
 @pytest.mark.parametrize("hmac_key", [None, b"secret"])

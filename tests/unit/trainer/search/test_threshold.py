@@ -27,14 +27,14 @@ def plainly(scores: np.ndarray, labels: np.ndarray, criterion: Criterion) -> flo
     return float(Ranking.of(scores[np.newaxis], labels).threshold(criterion)[0])
 
 
-def labelled(*labels: int) -> np.ndarray:
+def labeled(*labels: int) -> np.ndarray:
     return np.array(labels, dtype=np.uint8)
 
 
 @settings(max_examples=150)
 @given(SCORED, CRITERIA)
 def test_against_brute_force(scored: list[tuple[float, int]], criterion: Criterion) -> None:
-    scores, labels = np.array([s for s, _ in scored]), labelled(*(y for _, y in scored))
+    scores, labels = np.array([s for s, _ in scored]), labeled(*(y for _, y in scored))
     found = plainly(scores, labels, criterion)
     wanted = naive.best_cut(scores, labels, np.ones(len(scores), dtype=bool), criterion)
     assert (scores >= found).tolist() == (scores >= wanted).tolist()
@@ -46,14 +46,14 @@ def test_against_brute_force(scored: list[tuple[float, int]], criterion: Criteri
 def test_cross_fit_against_a_naive_loop(rows: list[tuple[float, float, int, int]], criterion: Criterion) -> None:
     """Two models at once; of cuts that do the rows of other folds alike, the one that flags most."""
     first, second, label, fold = zip(*rows, strict=True)
-    scores, labels, fold_of = np.array([first, second]), labelled(*label), np.array(fold, dtype=np.intp)
+    scores, labels, fold_of = np.array([first, second]), labeled(*label), np.array(fold, dtype=np.intp)
     found = Ranking.of(scores, labels).cross_fit(fold_of, criterion)
     wanted = [naive.cross_flags(one, labels, fold_of, criterion).tolist() for one in scores]
     assert found.tolist() == wanted
 
 
 def test_by_hand() -> None:
-    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(1, 0, 1, 1, 0, 0)
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labeled(1, 0, 1, 1, 0, 0)
     expected = [
         (PRECISION, 0.85),  # one of one right, a third of all
         (Criterion(recall_min=0.5), 0.55),  # three of four right
@@ -71,21 +71,21 @@ def test_by_hand() -> None:
 def test_ties_go_to_the_higher_recall(goal: Goal) -> None:
     """Whoever flags two, or all four where accuracy weighs all rows alike, loses nothing by it."""
     scores = np.array([0.9, 0.8, 0.7, 0.6])
-    found = plainly(scores, labelled(1, 1, 0, 0), Criterion(goal, recall_min=0.25, precision_min=1.0))
+    found = plainly(scores, labeled(1, 1, 0, 0), Criterion(goal, recall_min=0.25, precision_min=1.0))
     assert found == pytest.approx(0.75)
-    assert plainly(scores, labelled(1, 0, 1, 0), Criterion(Goal.ACCURACY)) == pytest.approx(0.65)
+    assert plainly(scores, labeled(1, 0, 1, 0), Criterion(Goal.ACCURACY)) == pytest.approx(0.65)
 
 
 def test_equal_scores_are_flagged_together() -> None:
-    scores, labels = np.array([0.9, 0.9, 0.1]), labelled(1, 0, 1)
+    scores, labels = np.array([0.9, 0.9, 0.1]), labeled(1, 0, 1)
     assert plainly(scores, labels, PRECISION) == pytest.approx(0.1)  # two of three, where one of two was the rest
-    assert plainly(np.full(5, 0.3), labelled(1, 0, 0, 0, 0), PRECISION) == 0.3
+    assert plainly(np.full(5, 0.3), labeled(1, 0, 0, 0, 0), PRECISION) == 0.3
 
 
 @pytest.mark.parametrize("low", [0.5, np.nextafter(0.5, 1)])
 def test_neighbouring_floats_leave_no_room_between(low: float) -> None:
     scores = np.array([np.nextafter(low, 1), low])
-    found = plainly(scores, labelled(1, 0), PRECISION)
+    found = plainly(scores, labeled(1, 0), PRECISION)
     assert (scores >= found).tolist() == [True, False]
 
 
@@ -100,7 +100,7 @@ def test_neighbouring_floats_leave_no_room_between(low: float) -> None:
 )
 def test_where_nothing_meets_the_goal_nothing_is_flagged(labels: tuple[int, ...], criterion: Criterion) -> None:
     scores = np.array([0.9, 0.5, 0.1])
-    assert plainly(scores, labelled(*labels), criterion) == np.inf
+    assert plainly(scores, labeled(*labels), criterion) == np.inf
 
 
 @settings(max_examples=150)
@@ -116,20 +116,20 @@ def test_the_threshold_that_goes_out_against_brute_force(
 
 def test_the_threshold_that_goes_out_flags_half_at_most() -> None:
     """Three of the best four are right, and of six rows three may be flagged."""
-    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(0, 1, 1, 1, 0, 0)
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labeled(0, 1, 1, 1, 0, 0)
     assert plainly(scores, labels, PRECISION) == pytest.approx(0.55)
     assert fit_threshold(scores, labels, np.ones(6), PRECISION) == pytest.approx(0.65)
 
 
 def test_half_is_of_the_weight_and_not_of_the_rows() -> None:
-    scores, labels = np.array([0.9, 0.8, 0.7, 0.6]), labelled(0, 1, 1, 0)
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6]), labeled(0, 1, 1, 0)
     assert fit_threshold(scores, labels, np.ones(4), PRECISION) == pytest.approx(0.75)
     assert fit_threshold(scores, labels, np.array([0.5, 0.5, 1.0, 2.0]), PRECISION) == pytest.approx(0.65)
     assert fit_threshold(scores, labels, np.array([1.0, 3.0, 1.0, 1.0]), PRECISION) == pytest.approx(0.85)
 
 
 def test_rows_count_by_their_weight_where_precision_is_weighed() -> None:
-    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(1, 0, 1, 0, 0, 0)
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labeled(1, 0, 1, 0, 0, 0)
     assert fit_threshold(scores, labels, np.ones(6), Criterion(recall_min=1.0)) == pytest.approx(0.65)
     light = np.array([0.25, 0.25, 1.0, 1.0, 1.0, 1.0])
     assert fit_threshold(scores, labels, light, Criterion(recall_min=0.5)) == pytest.approx(0.65)
@@ -137,7 +137,7 @@ def test_rows_count_by_their_weight_where_precision_is_weighed() -> None:
 
 
 def test_of_thresholds_that_do_alike_the_one_that_flags_least_goes_out() -> None:
-    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labelled(1, 1, 0, 0, 0, 0)
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), labeled(1, 1, 0, 0, 0, 0)
     assert plainly(scores, labels, PRECISION) == pytest.approx(0.75)
     assert fit_threshold(scores, labels, np.ones(6), PRECISION) == pytest.approx(0.85)
 
@@ -153,24 +153,24 @@ def test_of_thresholds_that_do_alike_the_one_that_flags_least_goes_out() -> None
 )
 def test_where_no_half_meets_the_goal_the_best_half_is_flagged(labels: tuple[int, ...], criterion: Criterion) -> None:
     scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    assert fit_threshold(scores, labelled(*labels), np.ones(6), criterion) == pytest.approx(0.65)
+    assert fit_threshold(scores, labeled(*labels), np.ones(6), criterion) == pytest.approx(0.65)
 
 
 def test_where_more_than_half_share_the_highest_score_they_are_flagged() -> None:
     scores = np.array([0.9, 0.9, 0.9, 0.4])
-    assert fit_threshold(scores, labelled(1, 0, 1, 0), np.ones(4), PRECISION) == pytest.approx(0.65)
-    assert fit_threshold(np.full(4, 0.3), labelled(1, 0, 1, 0), np.ones(4), PRECISION) == 0.3
+    assert fit_threshold(scores, labeled(1, 0, 1, 0), np.ones(4), PRECISION) == pytest.approx(0.65)
+    assert fit_threshold(np.full(4, 0.3), labeled(1, 0, 1, 0), np.ones(4), PRECISION) == 0.3
 
 
 @pytest.mark.parametrize("low", [0.5, np.nextafter(0.5, 1)])
 def test_what_goes_out_lies_between_neighbouring_floats_too(low: float) -> None:
     scores = np.array([np.nextafter(low, 1), low])
-    found = fit_threshold(scores, labelled(1, 0), np.ones(2), PRECISION)
+    found = fit_threshold(scores, labeled(1, 0), np.ones(2), PRECISION)
     assert (scores >= found).tolist() == [True, False]
 
 
 def test_a_fold_whose_others_hold_no_positives_is_not_flagged() -> None:
-    scores, labels = np.array([[0.9, 0.5, 0.1, 0.8]]), labelled(0, 0, 0, 1)
+    scores, labels = np.array([[0.9, 0.5, 0.1, 0.8]]), labeled(0, 0, 0, 1)
     flags = Ranking.of(scores, labels).cross_fit(np.array([0, 0, 0, 1]), PRECISION)
     assert flags[0].tolist() == [True, True, True, False]
 
@@ -191,7 +191,7 @@ def test_models_are_independent_of_one_another() -> None:
 
 
 def test_cross_fit_by_hand() -> None:
-    scores, labels = np.array([0.9, 0.6, 0.2, 0.8, 0.5, 0.1]), labelled(1, 0, 0, 0, 1, 0)
+    scores, labels = np.array([0.9, 0.6, 0.2, 0.8, 0.5, 0.1]), labeled(1, 0, 0, 0, 1, 0)
     # On the first fold it is best to flag 0.9 alone, which any cut above 0.6 does: the lowest takes 0.8 of the second.
     # On the second it is best to flag 0.8 and 0.5, which any cut above 0.1 does: the lowest takes all of the first.
     flags = Ranking.of(scores[np.newaxis], labels).cross_fit(np.array([0, 0, 0, 1, 1, 1]), PRECISION)

@@ -76,8 +76,8 @@ def test_repeated_examples_are_told_and_change_nothing() -> None:
     windows = Windows(Windowing(4, 4))
     found = feed(windows, [1, 2, 2, 1, 3, 4, 4, 3, 5, 6, 7, 8])
     assert [window.rows.example_seq.tolist() for window in closed(found)] == [[1, 2, 3, 4], [5, 6, 7, 8]]
-    told = [(h.arrival.kind.value, h.arrival.found, h.arrival.due) for h in found if isinstance(h, DuplicateExample)]
-    assert told == [("repeated", 2, 3), ("out_of_order", 1, 3), ("repeated", 4, 5), ("out_of_order", 3, 5)]
+    repeats = [(h.arrival.kind.value, h.arrival.found, h.arrival.due) for h in found if isinstance(h, DuplicateExample)]
+    assert repeats == [("repeated", 2, 3), ("out_of_order", 1, 3), ("repeated", 4, 5), ("out_of_order", 3, 5)]
 
 
 def test_instruments_do_not_mix() -> None:
