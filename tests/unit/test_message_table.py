@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Any
 
 import pytest
+from google.protobuf import struct_pb2
 
 from tidewheel.contracts.codecs.columns import int64s
 from tidewheel.contracts.codecs.message_table import (
@@ -39,6 +40,11 @@ class TooLong:
     misses: int = 0
 
 
+@dataclass(frozen=True)
+class WithMap:
+    fields: dict[str, object]
+
+
 class Side(IntEnum):
     BID = 1
     OFFER = 2
@@ -55,6 +61,8 @@ class Side(IntEnum):
         (models_pb2.Champion, TooShort, {"hits": INSTRUMENT}, "line hits does not fit"),
         (training_pb2.Trial, Trial, {}, "hyperparameters is a message and needs a line"),
         (orders_pb2.LabelerFrontier, Frontier, {"place": Within(Frontier)}, "line place does not fit"),
+        (struct_pb2.Struct, WithMap, {}, "fields is a map"),
+        (struct_pb2.Struct, WithMap, {"fields": Converted(dict, dict)}, "fields is a map"),
     ],
 )
 def test_a_table_that_leaves_a_field_out_is_never_made(

@@ -58,8 +58,12 @@ class Source:
         """Give a field of the message its source; whether the field is repeated. Raises TypeError."""
         if name not in self.wire.fields_by_name or name in self.keywords:
             raise TypeError(f"{self.wire.name} has no field {name} that is still to be told")
+        known = self.wire.fields_by_name[name]
+        if known.message_type is not None and known.message_type.GetOptions().map_entry:
+            # Its order on the wire is open: the same value might be other bytes.
+            raise TypeError(f"{self.wire.name}: {name} is a map, which no table can tell")
         self.keywords[name] = expression
-        return bool(self.wire.fields_by_name[name].is_repeated)
+        return bool(known.is_repeated)
 
     def value(self, kind: Callable[..., object], owner: str, lines: Mapping[str, Line], nested: bool = False) -> str:
         """The expression that makes a value of a message. Raises TypeError for a field without source."""
@@ -83,7 +87,7 @@ class Source:
         if self.columns and "count" not in self.keywords:
             raise TypeError(f"{self.wire.name} has columns and no count")
         wire = self.bind(message)
-        keywords = ", ".join(f"{name}={told}" for name, told in self.keywords.items() if told is not None)
+        keywords = ", ".join(f"{name}={source}" for name, source in self.keywords.items() if source is not None)
         filled = ["if count:", *(f"    {statement}" for statement in self.columns)] if self.columns else []
         to_wire = [*self.before, f"message = {wire}({keywords})", *filled, *self.after]
         parsed = f"message = {self.bind(parse)}({wire}, payload)"
@@ -165,8 +169,8 @@ class Converted:
     to_wire: Callable[[Any], object] | None = None
 
     def write(self, source: Source, owner: str, name: str) -> str:
-        told = f"{owner}.{name}"
-        source.take(name, told if self.to_wire is None else f"{source.bind(self.to_wire)}({told})")
+        own = f"{owner}.{name}"
+        source.take(name, own if self.to_wire is None else f"{source.bind(self.to_wire)}({own})")
         return f"{source.bind(self.from_wire)}(message.{name})"
 
 
@@ -225,8 +229,8 @@ class NestedOrNone:
     table: MessageTable[Any, Any]
 
     def write(self, source: Source, owner: str, name: str) -> str:
-        told = f"{owner}.{name}"
-        source.take(name, f"None if {told} is None else {source.bind(self.table.to_wire)}({told})")
+        own = f"{owner}.{name}"
+        source.take(name, f"None if {own} is None else {source.bind(self.table.to_wire)}({own})")
         return f"{source.bind(self.table.from_wire)}(message.{name}) if message.HasField({name!r}) else None"
 
 
