@@ -12,7 +12,6 @@ import numpy as np
 
 from backtest.market_columns import MarketColumns
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from services.ingest.seconds import SessionRules
 from services.labeler.config import LabelerConfig
 from services.labeler.core import Labeler, Output
@@ -20,6 +19,7 @@ from services.orderbot.core import OrderRule, orders_of
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.local.run_counts import RunCounts
+from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from tidewheel.runtime.dead_letters import DeadLetterLimit
 
 DEFAULT_LABELER_CONFIG = LabelerConfig()

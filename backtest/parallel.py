@@ -22,11 +22,11 @@ from backtest.plan import ComparisonRequest
 from backtest.progress import ProgressFile, ProgressLine
 from backtest.training import TrainingResult, train
 from services.ingest.prefetch import prefetch_first
-from services.ingest.quotes import SourceError
 from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings
 from tidewheel.local.processes.signals import STOP_SIGNALS
 from tidewheel.local.run_counts import RunCounts
+from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.process import FatalError
 
 T = TypeVar("T")

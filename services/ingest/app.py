@@ -12,13 +12,13 @@ from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_part
 from services.ingest.pacing import ClockPacer, LagPacer, Pacer
 from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, Publisher, StopRequestedError
-from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from services.ingest.settings import Settings
 from services.ingest.sources import Source
 from services.ingest.sources.factory import open_source
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
 
@@ -148,7 +148,11 @@ class Ingest:
     def _on_source_end(self) -> None:
         last = self._publisher.last
         if self._core.first_tick_ns is None or last is None:
-            raise SourceError(f"{self._settings.feed} holds no usable quote")
+            set_aside = "; ".join(
+                f"{entry.count:,} {reason}, the first at {entry.first_place}: {entry.first_detail}"
+                for reason, entry in self._core.account.set_aside.items()
+            )
+            raise SourceError(f"{self._settings.feed} holds no usable quote{set_aside and f': {set_aside}'}")
         if last is self._last_in_log:
             self._context.log.info("nothing new: the log holds all of %s already", self._settings.feed)
         self._publisher.publish_status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)

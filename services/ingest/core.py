@@ -6,12 +6,13 @@ Whatever the source and however its rows are cut into batches, the same rows giv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.ingest.quotes import RawBatch, RejectedRow, TickBatch, Watermark, slice_quotes
 from services.ingest.seconds import SecondBuilder, SessionRules
-from services.ingest.validator import NO_TIME_YET_NS, Validator
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.account import Account
+from tidewheel.recordings.quotes import RawBatch, RejectedRow, TickBatch, Watermark, slice_quotes
+from tidewheel.recordings.validator import NO_TIME_YET_NS, Validator
 
 
 class TimelineMismatchError(TidewheelError):
@@ -40,6 +41,7 @@ class IngestCore:
         self._resume_verifier = ResumeVerifier(last) if replayable and last is not None else None
         self._builder = SecondBuilder(instrument, kind, rules, last)
         self.first_tick_ns: int | None = None  # of this source, skipped or not
+        self.account = Account()  # of all rows of this source, skipped or not
 
     def on_item(self, item: RawBatch | Watermark) -> Iterator[MarketSecond | RejectedRow]:
         """Records and rejected rows in order. Raises TimelineMismatchError; SourceError for a second that no record
@@ -50,6 +52,7 @@ class IngestCore:
             yield from self._builder.on_time(second)
             return
         ticks = self._validator.ticks(item)
+        self.account.on_ticks(ticks)
         if self.first_tick_ns is None and len(ticks.quotes):
             self.first_tick_ns = int(ticks.quotes.time_ns[0])
         yield from self._builder.on_ticks(self._resume_verifier.skip_known(ticks) if self._resume_verifier else ticks)

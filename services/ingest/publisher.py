@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from services.ingest.metrics import record_seconds
-from services.ingest.quotes import RejectedRow
 from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus, encode_feed_status, encode_second
 from tidewheel.contracts.topics import FEED_STATUS, TICKS
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.quotes import RejectedRow
 from tidewheel.runtime.dead_letters import DeadLetterLimit, DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
 from tidewheel.runtime.outbox import ConfirmedOutbox

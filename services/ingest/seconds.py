@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.ingest.quotes import (
+from tidewheel.contracts.topics import RECORD_BYTES_MAX
+from tidewheel.domain.market import NO_FLAGS, NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind, TickFlag
+from tidewheel.domain.prices import mid_e9
+from tidewheel.domain.time import NS_PER_S, day_of
+from tidewheel.recordings.quotes import (
     OPTIONAL_COLUMNS,
     RejectedRow,
     SourceError,
@@ -17,10 +21,6 @@ from services.ingest.quotes import (
     copy_quotes,
     slice_quotes,
 )
-from tidewheel.contracts.topics import RECORD_BYTES_MAX
-from tidewheel.domain.market import NO_FLAGS, NO_QUOTES, Int64, MarketSecond, Quotes, SourceKind, TickFlag
-from tidewheel.domain.prices import mid_e9
-from tidewheel.domain.time import NS_PER_S, day_of
 
 # What the columns of a second's quotes may take, so that there is room for all else that its record holds.
 QUOTES_BYTES_MAX = RECORD_BYTES_MAX - 4_000

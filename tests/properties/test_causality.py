@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RawBatch
 from services.ingest.seconds import SessionRules
 from services.labeler.core import Labeler, Output
 from services.labeler.history import History
@@ -24,6 +23,7 @@ from tidewheel.domain.features import FEATURE_COUNT, HISTORY_S
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.prices import E9, Threshold
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.quotes import RawBatch
 
 INSTRUMENT = "replay:CAUSAL"
 START_S = 1_600_000_000

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RejectedRow
 from services.ingest.seconds import SessionRules
-from services.ingest.sources import replay
 from services.ingest.sources.replay import Replay
 from tests import markets, oracle
 from tests.oracle import E9, Row
 from tidewheel.domain.market import MarketSecond, SourceKind, TickFlag
+from tidewheel.recordings import opening
+from tidewheel.recordings.quotes import RejectedRow
 
 # Lines that are no ticks, or only just: `{ms}` is a time that would be in order.
 NASTY = (
@@ -96,7 +96,7 @@ def written(path: Path, chance: Random, quotes: int, nasty: float) -> Path:
 def test_equal_to_the_oracle(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = Random(seed)
     settings = oracle.Settings(quiet_s=chance.choice((600, 600, 5)), stale_s=chance.choice((60, 60, 2)))
-    monkeypatch.setattr(replay, "CHUNK_BYTES", chance.choice((1, 50, 1000, 10**6)))
+    monkeypatch.setattr(opening, "CHUNK_BYTES", chance.choice((1, 50, 1000, 10**6)))
     path = written(tmp_path / "quotes.csv", chance, 100, chance.choice((0, 0.05, 0.8)))
     assert from_ingest(path, settings) == from_oracle(path, settings)
 

@@ -6,12 +6,12 @@ from random import Random
 import numpy as np
 
 from services.ingest.app import Ingest
-from services.ingest.quotes import RawBatch
 from services.ingest.settings import Settings
 from tests.oracle import Row
 from tests.simulation.inputs import SETTINGS, ExpectedMarket
 from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import SourceKind
+from tidewheel.recordings.quotes import RawBatch
 from tidewheel.runtime.kafka import Clients
 from tidewheel.runtime.process import Context
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from backtest.labeling import LabelingConfig, LabelingPipeline
 from bench.quality.zoo.market import Quoted
-from services.ingest.quotes import RawBatch
 from services.ingest.seconds import SessionRules
 from services.orderbot.core import OrderRule
+from tidewheel.recordings.quotes import RawBatch
 
 INSTRUMENT = "replay:ZOO"
 RULES = SessionRules(quiet_s=600, stale_s=60)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from services.ingest.quotes import RawBatch, Watermark
 from tidewheel.domain.market import SourceKind
+from tidewheel.recordings.quotes import RawBatch, Watermark
 
 Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
 

@@ -25,10 +25,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.quotes import RawBatch
 from services.ingest.sources.planted_drift import curvature, mean_reversion
 from tidewheel.domain.market import Int64, SourceKind
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.quotes import RawBatch
 
 START_S = 1_767_225_600  # 2026-01-01T00:00:00Z
 START_USD = 65_000.0

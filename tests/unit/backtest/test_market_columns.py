@@ -9,7 +9,6 @@ import pytest
 
 from backtest.labeling import LabelingConfig, LabelingPipeline
 from backtest.market_columns import MarketColumns, examples
-from services.ingest.quotes import RawBatch, SourceError
 from services.ingest.seconds import SessionRules
 from services.ingest.sources.replay import Replay
 from services.labeler.config import LabelerConfig
@@ -18,6 +17,7 @@ from tests.system import recorded
 from tidewheel.domain.features import Example
 from tidewheel.domain.orders import ExitOn, Outcome
 from tidewheel.domain.prices import Threshold
+from tidewheel.recordings.quotes import RawBatch, SourceError
 from tidewheel.runtime.process import FatalError
 
 INSTRUMENT = "replay:MADE"

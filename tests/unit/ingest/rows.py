@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RawBatch, RejectedRow
 from services.ingest.seconds import SessionRules
 from tests.unit.ingest.oracle import Row, Second, Tick
 from tidewheel.contracts.codecs.market import decode_second, encode_second
 from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.recordings.quotes import RawBatch, RejectedRow
 
 INSTRUMENT = "replay:TEST"
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from services.ingest.core import TimelineMismatchError
-from services.ingest.quotes import RawBatch, RejectedRow, SourceError, Watermark, concat_quotes
 from services.ingest.seconds import QUOTES_BYTES_MAX, SessionRules
 from tests.unit.ingest.oracle import Row, Second
 from tests.unit.ingest.rows import INSTRUMENT, batch_of, batches_of, new_core, plain, records
@@ -13,6 +12,7 @@ from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import RECORD_BYTES_MAX
 from tidewheel.domain.market import MarketSecond, Quotes, TickFlag
+from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark, concat_quotes
 
 S = 1_000_000_000
 DAY = 86_400

@@ -5,11 +5,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.quotes import RejectedRow
 from services.ingest.seconds import SessionRules
 from tests.unit.ingest.oracle import Row, expected
 from tests.unit.ingest.rows import batches_of, new_core, plain, records
 from tidewheel.domain.market import MarketSecond
+from tidewheel.recordings.quotes import RejectedRow
 
 S = 1_000_000_000
 MIDNIGHT_S = 20_000 * 86_400

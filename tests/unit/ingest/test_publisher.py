@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from services.ingest.publisher import Publisher
-from services.ingest.quotes import RawBatch, RejectedRow
 from tests.unit.ingest.oracle import Row
 from tests.unit.ingest.rows import INSTRUMENT, batches_of, new_core
 from tidewheel.contracts.codecs.market import DeadLetter, decode_dead_letter, decode_second
 from tidewheel.contracts.topics import DEAD_LETTERS, TICKS
 from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.recordings.quotes import RawBatch, RejectedRow
 from tidewheel.runtime.process import FatalError
 
 S = 1_000_000_000

@@ -9,12 +9,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from services.ingest.core import IngestCore
-from services.ingest.quotes import RawBatch, RejectedRow
 from services.ingest.seconds import SessionRules
 from services.ingest.sources.planted_drift import CURVATURE_PER_S, MEAN_REVERSION_PER_S
 from services.ingest.sources.simulator import BLOCK_S, START_S, Simulator
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.recordings.quotes import RawBatch, RejectedRow
 
 S = 1_000_000_000
 CENT = 10_000_000

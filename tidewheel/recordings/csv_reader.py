@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from services.ingest.quotes import NO_SIZE, Fault, RawBatch, SourceError
-from services.ingest.sources.fields import PRICES, Layout, parse_batch, parse_layout
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import NO_INT64, Int64
 from tidewheel.domain.prices import INT64_MAX
+from tidewheel.recordings.fields import PRICES, Layout, parse_batch, parse_layout
+from tidewheel.recordings.quotes import NO_SIZE, Fault, RawBatch, SourceError
 
 LINE_BYTES_MAX = 64 * 1024
 # Below this many lines a block that is not plain is read line by line, above it is halved.

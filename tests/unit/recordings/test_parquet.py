@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from services.ingest.quotes import SourceError
-from services.ingest.sources import fields, parquet_reader
-from tests.unit.ingest.files import read
+from tests.unit.recordings.files import read
 from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.recordings import fields, parquet_reader
+from tidewheel.recordings.quotes import SourceError
 
 E9 = 1_000_000_000
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.quotes import NO_VENUE_SEQ, OPTIONAL_COLUMNS, Fault, RawBatch, RejectedRow, TickBatch
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import Int64, Quotes, TickFlag
 from tidewheel.domain.prices import PRICE_MAX_E9, decimal_text, mid_e9
+from tidewheel.recordings.quotes import NO_VENUE_SEQ, OPTIONAL_COLUMNS, Fault, RawBatch, RejectedRow, TickBatch
 
 NO_TIME_YET_NS = -1
 # What two rows must have in common to be one duplicate of the other, besides the time.

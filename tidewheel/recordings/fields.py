@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.ingest.quotes import NO_SIZE, Fault, RawBatch, SourceError
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import NO_INT64
 from tidewheel.domain.prices import INT64_MAX, price_e9
+from tidewheel.recordings.quotes import NO_SIZE, Fault, RawBatch, SourceError
 
 TIME_UNITS_NS = {"time_ms": 1_000_000, "time_us": 1_000, "time_ns": 1}
 PRICES = ("bid", "offer")

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.quotes import RawBatch, SourceError
-from services.ingest.sources import csv_reader, replay
 from services.ingest.sources.replay import Replay
-from services.ingest.validator import Validator
 from tests import oracle
-from tests.unit.ingest.files import read
+from tests.unit.recordings.files import read
 from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.recordings import csv_reader, opening
+from tidewheel.recordings.quotes import RawBatch, SourceError
+from tidewheel.recordings.validator import Validator
 
 HEADER = "time_ms,bid,offer"
 E9 = 1_000_000_000
@@ -303,19 +303,19 @@ def test_gzip_members_one_after_another_and_padding(tmp_path: Path) -> None:
 
 
 def test_wherever_a_gzip_is_cut_off_all_before_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(opening, "CHUNK_BYTES", 64)
     path, rng = tmp_path / "q.csv.gz", Random(2)
     stored = gzip.compress(b"".join(b"%d" % rng.randrange(10) * 300 + b"\n" for _ in range(40)))
     for end in range(1, len(stored)):
         path.write_bytes(stored[:end])
         given_back: list[bytes] = []
         with pytest.raises(SourceError, match="cut off"):
-            given_back.extend(replay.unpacked(path))
-        assert b"".join(given_back) == zlib.decompressobj(replay.GZIP).decompress(stored[:end])
+            given_back.extend(opening.unpacked(path))
+        assert b"".join(given_back) == zlib.decompressobj(opening.GZIP).decompress(stored[:end])
 
 
 def test_a_stream_that_unpacks_to_a_multiple_of_the_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(opening, "CHUNK_BYTES", 64)
     path = tmp_path / "q.csv.gz"
     for count in range(1, 60):
         path.write_bytes(gzip.compress(b"time_ms,bid,offer\n" + b"10,40,50\n" * count))

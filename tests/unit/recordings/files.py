@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from services.ingest.quotes import RawBatch, RejectedRow
 from services.ingest.sources.replay import Replay
-from services.ingest.validator import Validator
+from tidewheel.recordings.quotes import RawBatch, RejectedRow
+from tidewheel.recordings.validator import Validator
 
 
 def read(path: Path) -> tuple[list[tuple[int, ...]], list[RejectedRow]]:

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from services.ingest.quotes import NO_SIZE, RawBatch, SourceError
-from services.ingest.sources.csv_reader import e9_of
-from services.ingest.sources.fields import PRICES, Layout, parse_batch, parse_layout
 from tidewheel.domain.market import NO_INT64, Int64
 from tidewheel.domain.prices import E9, INT64_MAX
+from tidewheel.recordings.csv_reader import e9_of
+from tidewheel.recordings.fields import PRICES, Layout, parse_batch, parse_layout
+from tidewheel.recordings.quotes import NO_SIZE, RawBatch, SourceError
 
 BATCH_ROWS = 32_768
 # Below this, two numbers of nine decimals are never the same double, so the nearest one is the one meant.
