@@ -16,11 +16,13 @@ from backtest.text_table import shown
 from services.ingest.settings import Settings as Ingest
 from services.trainer.settings import Settings as Trainer
 from tidewheel.cli.options import Parsed, option_text
+from tidewheel.cli.reading_options import READING, as_settings
 from tidewheel.cli.registry_access import json_option
 from tidewheel.cli.run import PARTITIONS, run
 from tidewheel.cli.tables import echo
 from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.feeds import REPLAY
+from tidewheel.local.clock import this_year
 from tidewheel.local.data_dir import check_writable, write_atomically
 from tidewheel.local.run_options import MAX, RunOptions, checked, parse_feed
 from tidewheel.report.comparison import page
@@ -111,7 +113,7 @@ def compare(
     if repeated := [file for file in files if files.count(file) > 1]:
         raise click.UsageError(f"{repeated[0]} is named twice")
     for file in files:
-        parallel.check_file(file)
+        parallel.check_file(file, configurations[0].labeling.reading)
     parallel.check_backend(backend)
     if html is not None:
         check_writable(html)
@@ -128,7 +130,7 @@ def compare(
         echo(shown(compared))
 
 
-compare.params += [*_run_options(["instrument"]).values(), *VARIABLE_OPTIONS.values()]
+compare.params += [*_run_options(["instrument", *READING]).values(), *VARIABLE_OPTIONS.values()]
 
 
 def _configuration(file: Path, values: Mapping[str, Any], name: Mapping[str, str]) -> Configuration:
@@ -146,9 +148,10 @@ def _configuration(file: Path, values: Mapping[str, Any], name: Mapping[str, str
                 sim_flip_s=0,
                 exit_after_models=None,
                 stay=False,
+                reading=as_settings(values),
                 **{**own, "step": own["step"] or own["window"]},
             )
         )
-        return Configuration.of(name, options, more)
+        return Configuration.of(name, options, more, this_year())
     except (ValueError, SettingsError) as failure:
         raise click.UsageError(str(failure)) from None

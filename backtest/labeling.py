@@ -19,6 +19,7 @@ from services.orderbot.core import OrderRule, orders_of
 from tidewheel.domain.features import Example
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.local.run_counts import RunCounts
+from tidewheel.recordings.options import NO_OPTIONS, ReadingOptions
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from tidewheel.runtime.dead_letters import DeadLetterLimit
 
@@ -33,6 +34,7 @@ class LabelingConfig:
     rules: SessionRules
     orders: OrderRule
     labels: LabelerConfig = DEFAULT_LABELER_CONFIG
+    reading: ReadingOptions = NO_OPTIONS
 
 
 class LabelingPipeline:

@@ -26,6 +26,7 @@ from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings
 from tidewheel.local.processes.signals import STOP_SIGNALS
 from tidewheel.local.run_counts import RunCounts
+from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.process import FatalError
 
@@ -40,10 +41,10 @@ class ConfigurationResult:
     trained: TrainingResult
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, reading: ReadingOptions) -> None:
     """Raises FatalError where a file cannot be read from its beginning, as a run would say it."""
     try:
-        prefetch_first(Replay(path).items())
+        prefetch_first(Replay(path, reading).items())
     except SourceError as failure:
         raise FatalError(str(failure)) from None
 
@@ -161,7 +162,7 @@ def label(file: Path, instrument: str, how: LabelingConfig, columns: Path, note:
     cores = LabelingPipeline(instrument, how)
 
     def counted() -> Iterator[Any]:
-        for item in Replay(file).items():
+        for item in Replay(file, how.reading).items():
             yield item
             note.put(cores.counts.ticks)
 

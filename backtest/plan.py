@@ -26,16 +26,19 @@ class Configuration:
     trainer: Trainer
 
     @classmethod
-    def of(cls, varied: Mapping[str, str], options: RunOptions, more: Mapping[str, str]) -> "Configuration":
+    def of(
+        cls, varied: Mapping[str, str], options: RunOptions, more: Mapping[str, str], this_year: int
+    ) -> "Configuration":
         """What a run with these options would tell its services, `more` being settings that it leaves to their
         environment, by name and as text. Raises SettingsError."""
         variables = {name: as_environment(dict(more)) | own for name, own in run_settings(options).items()}
         labeler_config = load(Labeler, variables["labeler"]).labeler_config
+        ingest = load(Ingest, variables[INGEST])
         return cls(
             " ".join(f"{name} {value}" for name, value in varied.items()) or "as given",
             dict(varied),
             LabelingConfig(
-                load(Ingest, variables[INGEST]).rules, load(Orderbot, variables["orderbot"]).rule, labeler_config
+                ingest.rules, load(Orderbot, variables["orderbot"]).rule, labeler_config, ingest.reading(this_year)
             ),
             load(Trainer, variables["trainer"]),
         )

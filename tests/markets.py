@@ -39,9 +39,11 @@ def rows(chance: Random, quotes: int = 40) -> list[Row]:
     steps = [55 * E9 if chance.random() < 0.9 else 56 * E9 + 1 for _ in range(chance.choice((0, 11, 12)))]
     kinds = chance.choices([step for _, step in STEPS], [weight for weight, _ in STEPS], k=chance.randint(1, quotes))
     steps += [kind(chance) for kind in kinds]
-    made, bid = [], 100
+    made, bid, latest_ns = [], 100, time_ns
     for line, step in enumerate([0, *steps], start=2):
-        time_ns = max(time_ns + step, E9)
+        # No further back than a recorded file may go.
+        time_ns = max(time_ns + step, latest_ns - E9, E9)
+        latest_ns = max(latest_ns, time_ns)
         bid = max(20, bid + chance.choice((-3, -2, -1, -1, 0, 0, 1, 1, 2, 3)))
         spread = chance.choice((0, 1, 1, 1, 2, 4))
         made.append(Row(line, time_ns, bid * E9, (bid + spread) * E9))

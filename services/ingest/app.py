@@ -1,14 +1,18 @@
 """The service: read a source, build market seconds, publish each when it is due, go on from the log after a restart."""
 
+import json
 import math
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from datetime import UTC, datetime
+from typing import Any
 
 from confluent_kafka import KafkaException
 
 from services.ingest.core import IngestCore, TimelineMismatchError
 from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition, last_second
+from services.ingest.metrics import AccountRecorder
 from services.ingest.pacing import ClockPacer, LagPacer, Pacer
 from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, Publisher, StopRequestedError
@@ -18,14 +22,13 @@ from services.ingest.sources.factory import open_source
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.account import account_lines, reasons_text
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
 
 WAIT_STEP_S = 0.1
 HEARTBEAT_EVERY_RECORDS = 512  # records, where nothing is waited for
-# Prices before this are of no market that this is about: more likely is a time column in another unit.
-EARLY_NS = 631_152_000 * NS_PER_S  # 1990
 
 
 def run(settings: Settings, context: Context) -> None:
@@ -34,10 +37,13 @@ def run(settings: Settings, context: Context) -> None:
     try:
         source = open_source(
             settings.feed,
+            settings.reading(datetime.fromtimestamp(time.time(), UTC).year),
             sim_seed=settings.sim_seed,
             sim_edge=settings.sim_edge,
             sim_flip_s=settings.sim_flip_s,
         )
+        for layout in source.layouts():
+            context.log.info("%s", layout)
         # What cannot be read at all is known before anything is said to run.
         items = prefetch_first(source.items())
         partition = fetch_partition(settings.kafka, settings.instrument_id)
@@ -66,7 +72,8 @@ class Ingest:
             if source.replayable
             else frozenset()
         )
-        self._warned = False
+        self._account_told = 0
+        self._account_metrics = AccountRecorder(instrument)
         self._core = IngestCore(
             instrument, source.kind, settings.rules, self._last_in_log, replayable=source.replayable
         )
@@ -103,7 +110,7 @@ class Ingest:
                 self._heartbeat()
                 if not self._publish(self._core.on_item(item), pacer):
                     return False
-                self._warn_of_early_time()
+                self._tell_account()
                 if not self._wait(0):
                     return False
             return self._publish(self._core.on_end(), pacer)
@@ -116,12 +123,20 @@ class Ingest:
             if number % HEARTBEAT_EVERY_RECORDS == 0:
                 self._heartbeat()
             if isinstance(record, RejectedRow):
-                self._publisher.publish_rejected(record)
+                self._reject(record)
             elif pacer.wait_until_due(record.second):
                 self._publisher.publish_second(record)
             else:
                 return False
         return True
+
+    def _reject(self, row: RejectedRow) -> None:
+        """Raises FatalError with what was set aside where it is too much; a file's rows will not get better."""
+        try:
+            self._publisher.publish_rejected(row)
+        except FatalError as failure:
+            what = f"{self._settings.feed}: {failure}: {reasons_text(self._account())}"
+            raise (UnrecoverableError if self._source.replayable else FatalError)(what) from None
 
     def _make_pacer(self, lag: LabelerLag) -> Pacer:
         speed = self._settings.speed
@@ -148,20 +163,27 @@ class Ingest:
     def _on_source_end(self) -> None:
         last = self._publisher.last
         if self._core.first_tick_ns is None or last is None:
-            set_aside = "; ".join(
-                f"{entry.count:,} {reason}, the first at {entry.first_place}: {entry.first_detail}"
-                for reason, entry in self._core.account.set_aside.items()
-            )
-            raise SourceError(f"{self._settings.feed} holds no usable quote{set_aside and f': {set_aside}'}")
+            reasons = reasons_text(self._account())
+            raise SourceError(f"{self._settings.feed} holds no usable quote{reasons and f': {reasons}'}")
         if last is self._last_in_log:
             self._context.log.info("nothing new: the log holds all of %s already", self._settings.feed)
+        self._tell_account(whole=True)
         self._publisher.publish_status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)
         self._context.log.info("%s is done: %d quotes up to second %d", self._source.name, last.last_seq, last.second)
 
-    def _warn_of_early_time(self) -> None:
-        first_ns = self._core.first_tick_ns
-        if first_ns is not None and first_ns < EARLY_NS and not self._warned:
-            self._warned = True
-            self._context.log.warning(
-                "the first quote is of second %d: is its time in another unit?", first_ns // NS_PER_S
-            )
+    def _account(self) -> dict[str, Any]:
+        return self._core.account.as_dict(self._source.describe)
+
+    def _tell_account(self, *, whole: bool = False) -> None:
+        """Tell of rows set aside or worth telling: of the first, whenever they have doubled, and of all at the end."""
+        notable = self._core.account.notable
+        if not whole and (not notable or notable < 2 * self._account_told):
+            return
+        self._account_told = notable
+        account = self._account()
+        last = self._publisher.last
+        at_ns = (last.second + 1) * NS_PER_S if last else 0
+        self._publisher.publish_status(FeedEvent.ACCOUNTED, at_ns, json.dumps(account))
+        self._account_metrics.record(self._core.account)
+        for line in account_lines(account):
+            (self._context.log.warning if notable else self._context.log.info)("%s", line)

@@ -1,10 +1,28 @@
 """What ingest records: the market seconds that it has written, and what the newest of them says."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.account import Account
 from tidewheel.telemetry import metrics
+
+
+class AccountRecorder:
+    """Moves the counters of a recording's rows by what is new in its account."""
+
+    def __init__(self, instrument: str) -> None:
+        self._instrument = instrument
+        self._recorded: Counter[tuple[str, str]] = Counter()
+
+    def record(self, account: Account) -> None:
+        outcomes = {"tick": account.ticks, "set_aside": account.rows_set_aside, "other_instrument": account.others}
+        now = Counter({("row", name): count for name, count in outcomes.items()})
+        now.update({("told", str(telling)): entry.count for telling, entry in account.told.items()})
+        for (what, name), count in (now - self._recorded).items():
+            (metrics.RECORDED_ROWS if what == "row" else metrics.TOLD_ROWS).labels(self._instrument, name).inc(count)
+        self._recorded = now
 
 
 def record_seconds(instrument: str, records: Sequence[MarketSecond]) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from services.ingest.seconds import SessionRules
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
+from tidewheel.domain.prices import Threshold
+from tidewheel.recordings.layout import MS_NS
+from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_pair, parse_time_unit
 from tidewheel.runtime.settings import (
     Parser,
     decimal,
@@ -13,6 +16,7 @@ from tidewheel.runtime.settings import (
     log_level_setting,
     metrics_port_setting,
     setting,
+    switch,
     whole,
 )
 
@@ -65,6 +69,37 @@ class Settings:
         "0: no limit.",
     )
 
+    columns: tuple[tuple[str, str], ...] = setting(
+        Parser(parse_columns, "`time=ts,bid=b,offer=a`"),
+        (),
+        meaning="Which columns of a recorded file are what, if their names do not say it; without a header, by number.",
+    )
+    time_unit: str | None = setting(
+        Parser(parse_time_unit, "`s`, `ms`, `us` or `ns`"), None, meaning="The unit of a recorded file's time."
+    )
+    instrument_column: tuple[str, str] | None = setting(
+        Parser(parse_pair, "`column=value`"),
+        None,
+        meaning="Of a recorded file of several instruments or venues: the rows whose column holds this value.",
+    )
+    candle_spread: Threshold | None = setting(  # noqa: RUF009 - it makes a field
+        Parser(Threshold.parse, "like `0.02` or `2bps`"),
+        None,
+        meaning="How wide the coarse quote is that is made of each candle of a recorded file.",
+    )
+    any_year: bool = setting(
+        switch,
+        False,
+        meaning="Whether quotes of a recorded file before 2009 and after next year are taken as they stand.",
+    )
+    sort: bool = setting(switch, False, meaning="Whether a recorded file's rows are put in order of time first.")
+    late_max_ms: int = setting(
+        whole(0, 3_600_000),
+        1_000,
+        unit="ms",
+        meaning="How far a row of a recorded file may go back in time: it is moved onto the latest time and told of.",
+    )
+
     quiet_s: int = setting(
         whole(1, 86_400),
         600,
@@ -94,6 +129,18 @@ class Settings:
     @property
     def instrument_id(self) -> str:
         return f"{self.feed.kind}:{self.instrument}"
+
+    def reading(self, this_year: int) -> ReadingOptions:
+        """How recorded files are read."""
+        return ReadingOptions(
+            columns=self.columns,
+            time_unit=self.time_unit,
+            chosen=self.instrument_column,
+            candle_spread=self.candle_spread,
+            year_max=0 if self.any_year else this_year + 1,
+            sort=self.sort,
+            late_max_ns=self.late_max_ms * MS_NS,
+        )
 
     @property
     def rules(self) -> SessionRules:

@@ -32,6 +32,12 @@ class InMemorySource:
             one for row in market.rows for one in ([crossed[row.line], row] if row.line in crossed else [row])
         ]
 
+    def layouts(self) -> list[str]:
+        return []
+
+    def describe(self, place: int) -> str:
+        return f"line {place}"
+
     def items(self) -> Iterator[RawBatch]:
         rest = self._rows
         while rest:

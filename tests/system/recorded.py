@@ -57,7 +57,7 @@ class Market:
                     self.quote(self.ms + self.chance.choice((0, 0, 0, 3)))
                 self.ms += 3
             elif dice < 0.02:
-                self.quote(self.ms - self.chance.randint(1, 5000))
+                self.quote(self.ms - self.chance.randint(1, 5000) // 5)  # no later than a recorded file may be
             elif dice < 0.04:
                 self.lines.append(self.chance.choice(WRONG_ROWS).replace("{ms}", str(self.ms)))
 

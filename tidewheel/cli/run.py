@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from tidewheel.cli.options import Parsed
+from tidewheel.cli.reading_options import READING, as_settings, reading_options
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, Feed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
@@ -25,6 +26,7 @@ PARTITIONS = 2
 LASTING = (
     *("feed", "instrument", "threshold", "orders_per_second", "window", "step", "exit_on", "max_holding"),
     *("sim_seed", "sim_edge", "sim_flip_s", "kafka", "redis"),
+    *READING,
 )
 CHANGING = ("speed", "trials", "memory", "promotion")
 
@@ -39,6 +41,7 @@ CHANGING = ("speed", "trials", "memory", "promotion")
     help="Where prices come from: a simulated market, or a recorded file (.csv, .csv.gz, .parquet with columns "
     "time_ms,bid,offer).",
 )
+@reading_options
 @click.option(
     "--instrument",
     default="BTC-USD",
@@ -211,11 +214,13 @@ def _remembered(ctx: click.Context, previous_run: dict[str, Any]) -> dict[str, A
 def _options(wanted: dict[str, Any]) -> RunOptions:
     """Raises UsageError where the options do not go together."""
     feed: Feed = wanted.pop("feed")
+    reading = as_settings({name: wanted.pop(name) for name in READING})
     try:
         return checked(
             RunOptions(
                 feed=feed,
                 symbol=wanted.pop("instrument"),
+                reading=reading,
                 speed=wanted.pop("speed") or default_speed(feed),
                 step=wanted.pop("step") or wanted["window"],
                 **wanted,

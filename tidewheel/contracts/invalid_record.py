@@ -20,6 +20,9 @@ class DeadLetterReason(StrEnum):
     TOO_LARGE = "too_large"
     CROSSED = "crossed"
     SPREAD = "spread"
+    # A quote of a recorded file whose time cannot be right:
+    UNLIKELY_YEAR = "unlikely_year"
+    STRAY_TIME = "stray_time"  # a single row far ahead of those around it, or far back
 
 
 class InvalidRecordError(TidewheelError):

@@ -21,3 +21,8 @@ def wall_stamp() -> str:
 def wall_time() -> str:
     """Now as people read it in a line: 18:03:12 UTC without the zone."""
     return time.strftime("%H:%M:%S", time.gmtime(wall_ns() // 1_000_000_000))
+
+
+def this_year() -> int:
+    """The year it is, UTC."""
+    return time.gmtime(wall_ns() // 1_000_000_000).tm_year

@@ -37,6 +37,7 @@ class RunOptions:
     sim_flip_s: int
     exit_after_models: int | None
     stay: bool
+    reading: tuple[tuple[str, str], ...] = ()  # how a recorded file is read: ingest's settings as texts
 
     @property
     def instrument(self) -> str:
@@ -59,6 +60,7 @@ class RunOptions:
             "exit_on": self.exit_on,
             "max_holding": self.max_holding,
             **(simulated if self.feed.kind == SIMULATOR else {}),
+            **{name.lower(): text for name, text in self.reading},
         }
 
     def changing(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
 from tidewheel.local.run_counts import RunCounts
 from tidewheel.presentation.numbers import number
 from tidewheel.presentation.sentences import reason_text
+from tidewheel.recordings.account import account_lines
 
 Served = Mapping[tuple[str, int], int]
 MODELS_SHOWN_MAX = 12
@@ -35,6 +36,7 @@ def summary(observed: ObservedSystem, stats: RunStats) -> dict[str, Any]:
     return {
         "wall_s": round(stats.wall_s, 3),
         **_counts(observed, instruments).as_dict(),
+        "reading": {one.name: one.market.account for one in instruments if one.market.account is not None},
         "continuity": {topic: asdict(order.counts) for topic, order in observed.order.items()},
         "predictions": stats.predictions,
         "restarts": dict(stats.restarts),
@@ -100,6 +102,8 @@ def as_text(values: Mapping[str, Any]) -> list[str]:
         f"orders resolved: {outcomes}; {values['examples']:,} examples",
         f"{values['predictions']:,} predictions, {values['dead_letters']:,} dead letters, {restarts} restarts",
     ]
+    for name, account in values["reading"].items():
+        lines += [f"{name}: {line}" for line in account_lines(account)]
     lines += [_continuity_line(topic, counts) for topic, counts in values["continuity"].items() if any(counts.values())]
     return lines + [_model_line(model) for model in values["models"][-MODELS_SHOWN_MAX:]]
 

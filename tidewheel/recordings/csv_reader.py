@@ -1,41 +1,40 @@
-"""Lines of a CSV file as batches: whole blocks at once where every field is plain, else line by line."""
+"""Lines of a CSV file as batches: whole blocks at once, and line by line what is not plain in them."""
 
-from collections.abc import Iterable, Iterator
+import csv
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import csv as arrow_csv
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
-from tidewheel.domain.market import NO_INT64, Int64
-from tidewheel.domain.prices import INT64_MAX
-from tidewheel.recordings.fields import PRICES, Layout, parse_batch, parse_layout
-from tidewheel.recordings.quotes import NO_SIZE, Fault, RawBatch, SourceError
+from tidewheel.recordings.assembly import assemble, choose
+from tidewheel.recordings.columns import TextColumn, prices_e9, sizes_e9, times_ns
+from tidewheel.recordings.fields import parse_batch
+from tidewheel.recordings.layout import Layout
+from tidewheel.recordings.quotes import Fault, RawBatch, SourceError
+from tidewheel.recordings.selection import Selection
 
 LINE_BYTES_MAX = 64 * 1024
-# Below this many lines a block that is not plain is read line by line, above it is halved.
+# Below this many lines a block with a line of other fields is read line by line, above it is halved.
 LINES_ONE_BY_ONE = 32
-# Exact: a value of more decimals or digits does not fit, and Arrow says so.
-PRICE_TYPE = pa.decimal128(19, 9)
 BOM = b"\xef\xbb\xbf"
 
 
-def batches(blocks: Iterable[bytes], file: str) -> Iterator[RawBatch]:
-    """The rows of a file that comes in blocks of whole lines. Raises SourceError for a header it cannot read."""
-    layout: Layout | None = None
+def batches(blocks: Iterable[bytes], layout: Layout, selection: Selection) -> Iterator[RawBatch]:
+    """The rows of a file that comes in blocks of whole lines. Raises SourceError where it holds more than one
+    instrument."""
     line = 1
-    for block in blocks:
-        if layout is None:
-            header, _, block = block.partition(b"\n")
-            text = header.removeprefix(BOM).decode("utf-8", errors="replace")
-            layout = parse_layout([name.strip() for name in text.split(",")], file)
-            line = 2
+    for number, block in enumerate(blocks):
+        if number == 0:
+            block = block.removeprefix(BOM)
+            if layout.header:
+                block = block.partition(b"\n")[2]
+                line = 2
         if block:
-            yield from _parse_block(block, line, layout)
-            line += _line_count(block)
-    if layout is None:
-        raise SourceError(f"{file} is empty")
+            yield from _parse_block(block, line, layout, selection)
+            line += line_count(block)
 
 
 def whole_lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
@@ -54,24 +53,25 @@ def whole_lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
         yield rest
 
 
-def _line_count(block: bytes) -> int:
+def line_count(block: bytes) -> int:
+    """Lines of a block; the last may lack its end."""
     return block.count(b"\n") + (not block.endswith(b"\n"))
 
 
-def _parse_block(block: bytes, first_line: int, layout: Layout) -> Iterator[RawBatch]:
-    """Where a block has a field that is not plain, its halves are tried, so that one bad line costs little."""
-    count = _line_count(block)
-    plain = parse_columns(block, count, first_line, layout)
+def _parse_block(block: bytes, first_line: int, layout: Layout, selection: Selection) -> Iterator[RawBatch]:
+    """Where a line has other fields than the header, the block's halves are tried, so that one such costs little."""
+    count = line_count(block)
+    plain = parse_columns(block, count, first_line, layout, selection)
     if plain is not None:
         yield plain
     elif count <= LINES_ONE_BY_ONE:
-        yield parse_lines(block, first_line, layout)
+        yield parse_lines(block, first_line, layout, selection)
     else:
         middle = block.find(b"\n", len(block) // 2) + 1
         if middle in (0, len(block)):  # the last line alone is longer than all others together
             middle = block.rfind(b"\n", 0, len(block) // 2) + 1
-        yield from _parse_block(block[:middle], first_line, layout)
-        yield from _parse_block(block[middle:], first_line + _line_count(block[:middle]), layout)
+        yield from _parse_block(block[:middle], first_line, layout, selection)
+        yield from _parse_block(block[middle:], first_line + line_count(block[:middle]), layout, selection)
 
 
 class _Lines:
@@ -88,97 +88,82 @@ class _Lines:
         return self._lines[index].removesuffix(b"\r")
 
 
-def parse_columns(block: bytes, count: int, first_line: int, layout: Layout) -> RawBatch | None:
-    """The whole block at once, or None where any line is not plain."""
-    # Arrow reads 0x10 as a whole number, and drops a byte order mark wherever a block begins with one.
-    if b"x" in block or b"X" in block or block.startswith(BOM):
+def parse_columns(block: bytes, count: int, first_line: int, layout: Layout, selection: Selection) -> RawBatch | None:
+    """The whole block at once, odd fields one by one; or None where its lines are not all of the header's fields."""
+    columns = _text_columns(block, count, layout)
+    if columns is None:
         return None
-    types = {layout.time: pa.int64(), **dict.fromkeys((*PRICES, *layout.sizes), PRICE_TYPE)}
+    kept = selection.kept({name: columns[name] for name in selection.columns}, first_line)
+    times = times_ns(columns[layout.time], layout.clock)
+    prices = [prices_e9(columns[name], layout.scale) for name in layout.prices]
+    sizes = [sizes_e9(columns[name]) for name in layout.sizes]
+    read = [times, *prices, *sizes]
+    if any(column is None for column in read):
+        return None
+    lines = _Lines(block)
+    return assemble(
+        [column for column in read if column is not None],
+        kept,
+        first_line,
+        layout,
+        lines,
+        lambda rows: _one_by_one([lines(index) for index in rows.tolist()], layout),
+    )
+
+
+def _one_by_one(lines: Sequence[bytes], layout: Layout) -> RawBatch:
+    return parse_batch(layout, [split_line(line, layout) for line in lines], 0, lines)
+
+
+def _text_columns(block: bytes, count: int, layout: Layout) -> dict[str, TextColumn] | None:
+    # Arrow drops a byte order mark wherever a block begins with one.
+    if block.startswith(BOM):
+        return None
+    wanted = layout.wanted
     try:
-        table = csv.read_csv(
+        table = arrow_csv.read_csv(
             pa.py_buffer(block),
-            csv.ReadOptions(use_threads=False, column_names=list(layout.columns), block_size=len(block) + 1),
-            csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
-            csv.ConvertOptions(column_types=types, null_values=[""], include_columns=list(layout.wanted)),
+            arrow_csv.ReadOptions(use_threads=False, column_names=list(layout.columns), block_size=len(block) + 1),
+            arrow_csv.ParseOptions(
+                delimiter=layout.delimiter, quote_char='"' if layout.quoted else False, ignore_empty_lines=False
+            ),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.binary()), include_columns=list(wanted)),
         )
     except pa.ArrowInvalid:
         return None
     if table.num_rows != count:  # Arrow takes a lone carriage return for a line's end
         return None
-    times = _whole_numbers(table.column(layout.time))
-    prices = [_e9(table.column(name), None) for name in PRICES]
-    sizes = {name: _e9(table.column(name), NO_SIZE) for name in layout.sizes}
-    if times is None or any(column is None for column in (*prices, *sizes.values())):
-        return None
-    if times.min() < 0 or times.max() > INT64_MAX // layout.unit_ns:
-        return None
-    bid, offer = prices
-    assert bid is not None
-    assert offer is not None
-    return RawBatch(
-        place=np.arange(first_line, first_line + count, dtype=np.int64),
-        time_ns=times * layout.unit_ns,
-        bid_e9=bid,
-        offer_e9=offer,
-        bid_size_e9=sizes.get("bid_size", NO_INT64),  # type: ignore[arg-type]
-        offer_size_e9=sizes.get("offer_size", NO_INT64),  # type: ignore[arg-type]
-        raw=_Lines(block),
-    )
+    return {name: TextColumn(table.column(name).combine_chunks()) for name in wanted}
 
 
-def _whole_numbers(column: pa.ChunkedArray) -> Int64 | None:
-    if column.null_count:
-        return None
-    return np.concatenate([chunk.to_numpy() for chunk in column.chunks])
+def parse_lines(block: bytes, first_line: int, layout: Layout, selection: Selection) -> RawBatch:
+    """The same line by line: the definition."""
+    lines = block.removesuffix(b"\n").split(b"\n")
+    rows = [split_line(line, layout) for line in lines]
+    kept = [isinstance(row, Fault) or selection.keeps(row, first_line + at) for at, row in enumerate(rows)]
+    batch = parse_batch(layout, rows, first_line, [line.removesuffix(b"\r") for line in lines])
+    return batch if all(kept) else choose(batch, np.array(kept, dtype=np.bool_))
 
 
-def _e9(column: pa.ChunkedArray, missing: int | None) -> Int64 | None:
-    """A column of decimals in 1e-9 units; None where one does not fit, is missing and must not, or is negative and
-    may be missing (what is given as -1 is not a missing size)."""
-    if column.null_count and missing is None:
-        return None
-    parts = [e9_of(chunk) for chunk in column.chunks]
-    if any(part is None for part in parts):
-        return None
-    values = np.concatenate([part for part in parts if part is not None])
-    if missing is not None:
-        if (values < 0).any():
-            return None
-        if column.null_count:
-            values[np.concatenate([chunk.is_null().to_numpy(zero_copy_only=False) for chunk in column.chunks])] = (
-                missing
-            )
-    return values
-
-
-def e9_of(decimals: pa.Array) -> Int64 | None:
-    """The values of a decimal128(_, 9) array in 1e-9 units, 0 where null; None where one does not fit in 64 bits."""
-    buffer = decimals.buffers()[1]
-    words = np.frombuffer(buffer, dtype="<i8")[2 * decimals.offset : 2 * (decimals.offset + len(decimals))]
-    values = words[0::2].astype(np.int64)
-    high = words[1::2]
-    if decimals.null_count:
-        null = decimals.is_null().to_numpy(zero_copy_only=False)
-        values[null] = 0
-        high = np.where(null, 0, high)
-    # A decimal128 is two words; the upper one must be only the lower one's sign.
-    return values if np.array_equal(high, values >> 63) else None
-
-
-def parse_lines(block: bytes, first_line: int, layout: Layout) -> RawBatch:
-    lines = (block.removesuffix(b"\n")).split(b"\n")
-    return parse_batch(layout, [_fields(line, layout) for line in lines], first_line, [_bare(line) for line in lines])
-
-
-def _bare(line: bytes) -> bytes:
-    return line.removesuffix(b"\r")
-
-
-def _fields(line: bytes, layout: Layout) -> dict[str, str] | Fault:
-    text = _bare(line).decode("utf-8", errors="replace")
-    fields = text.split(",")
+def split_line(line: bytes, layout: Layout) -> dict[str, str] | Fault:
+    """A line's fields by column, or why it has none."""
+    text = line.removesuffix(b"\r").decode("utf-8", errors="replace")
+    fields = split_text(text, layout.delimiter, quoted=layout.quoted)
     if len(fields) != len(layout.columns):
         if not text.strip():
             return Fault(DeadLetterReason.MALFORMED, "the line is empty")
-        return Fault(DeadLetterReason.MALFORMED, f"{len(fields)} fields, the header has {len(layout.columns)}")
+        return Fault(
+            DeadLetterReason.MALFORMED,
+            f"{len(fields)} fields, the {'header' if layout.header else 'first line'} has {len(layout.columns)}",
+        )
     return dict(zip(layout.columns, fields, strict=True))
+
+
+def split_text(text: str, delimiter: str, *, quoted: bool) -> list[str]:
+    """A line's fields."""
+    if not quoted:
+        return text.split(delimiter)
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [""])
+    except csv.Error:
+        return text.split(delimiter)

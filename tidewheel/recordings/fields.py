@@ -6,22 +6,25 @@ here.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import NO_INT64
-from tidewheel.domain.prices import INT64_MAX, price_e9
-from tidewheel.recordings.quotes import NO_SIZE, Fault, RawBatch, SourceError
+from tidewheel.domain.prices import E9, INT64_MAX
+from tidewheel.recordings.layout import Layout, NumberTime
+from tidewheel.recordings.quotes import NO_SIZE, Fault, RawBatch, Remark
+from tidewheel.recordings.text_times import parse_text_time
 
-TIME_UNITS_NS = {"time_ms": 1_000_000, "time_us": 1_000, "time_ns": 1}
-PRICES = ("bid", "offer")
-SIZES = ("bid_size", "offer_size")
+NUMBER_CHARS_MAX = 400
 WHOLE = re.compile(r"[0-9]+")
+PLAIN_DECIMAL = re.compile(r"[0-9]+(\.[0-9]*)?")
 FINITE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[+-]?(inf|infinity|s?nan[0-9]*)", re.IGNORECASE)
+# Exponents beyond this leave nothing of a number, or nothing that fits, however many digits stand before them.
+EXPONENT_MAX = 1_000
 # Where the two sides of a quote are at fault in two ways, the one named.
 PRECEDENCE = (
     DeadLetterReason.MALFORMED,
@@ -29,40 +32,6 @@ PRECEDENCE = (
     DeadLetterReason.NOT_POSITIVE,
     DeadLetterReason.TOO_LARGE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A file's columns in order, those that are read, and the unit of time."""
-
-    columns: tuple[str, ...]
-    time: str
-    sizes: tuple[str, ...]
-
-    @property
-    def unit_ns(self) -> int:
-        return TIME_UNITS_NS[self.time]
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        return (self.time, *PRICES, *self.sizes)
-
-
-def parse_layout(columns: Sequence[str], file: str) -> Layout:
-    """Raises SourceError unless there is one time column, a bid and an offer, each once."""
-    times = [name for name in columns if name in TIME_UNITS_NS]
-    missing = [name for name in PRICES if name not in columns]
-    if len(times) != 1 or missing:
-        found = ",".join(columns)
-        raise SourceError(
-            f"{file}: its columns must be time_ms (or time_us, time_ns), bid, offer and may be bid_size, offer_size; "
-            f"found {found[:200]!r}"
-        )
-    sizes = tuple(name for name in SIZES if name in columns)
-    for name in (*times, *PRICES, *sizes):
-        if list(columns).count(name) > 1:
-            raise SourceError(f"{file}: column {name} is there twice")
-    return Layout(tuple(columns), times[0], sizes)
 
 
 class FieldError(TidewheelError):
@@ -73,19 +42,35 @@ class FieldError(TidewheelError):
         self.fault = Fault(reason, detail)
 
 
-def parse_time_ns(name: str, text: str) -> int:
-    """Raises FieldError."""
-    text = text.strip()
-    if not WHOLE.fullmatch(text) or len(text) > 30:
-        raise FieldError(DeadLetterReason.MALFORMED, f"{name} {text[:50]!r} is no whole number")
-    value = int(text) * TIME_UNITS_NS[name]
+def parse_time_ns(layout: Layout, text: str) -> int:
+    """The instant a field names, moved to where the layout says that it lies. Raises FieldError."""
+    name, text = layout.time, text.strip()
+    if isinstance(layout.clock, NumberTime):
+        value = _number_time_ns(name, text, layout.clock)
+    else:
+        try:
+            value = parse_text_time(text, layout.clock)
+        except ValueError as failure:
+            raise FieldError(DeadLetterReason.MALFORMED, f"{name} {text[:50]!r} {failure}") from None
+    value += layout.shift_ns
     if value > INT64_MAX:
-        raise FieldError(DeadLetterReason.MALFORMED, f"{name} {text} is past the year 2262")
+        raise FieldError(DeadLetterReason.MALFORMED, f"{name} {text[:50]} is past the year 2262")
+    if value < 0:
+        raise FieldError(DeadLetterReason.MALFORMED, f"{name} {text[:50]} is before the year 1970")
     return value
 
 
-def parse_number_e9(name: str, text: str) -> int:
-    """A price or size in 1e-9 units, of either sign. Raises FieldError."""
+def _number_time_ns(name: str, text: str, clock: NumberTime) -> int:
+    if not (PLAIN_DECIMAL if clock.fractions else WHOLE).fullmatch(text) or len(text) > 30:
+        raise FieldError(DeadLetterReason.MALFORMED, f"{name} {text[:50]!r} is no {clock.noun}")
+    if not clock.fractions:
+        return int(text) * clock.unit_ns
+    return int((Decimal(text) * clock.unit_ns).to_integral_value(ROUND_HALF_EVEN))
+
+
+def parse_number_e9(name: str, text: str, scale: int = 0) -> tuple[int, bool]:
+    """A price or size in 1e-9 units, and whether it is exactly that, or was rounded half to even. `scale`: the power
+    of ten that one unit of the text is. Raises FieldError."""
     text = text.strip()
     if NOT_FINITE.fullmatch(text):
         raise FieldError(DeadLetterReason.NOT_FINITE, f"{name} {text[:50]!r} is not finite")
@@ -93,48 +78,70 @@ def parse_number_e9(name: str, text: str) -> int:
         raise FieldError(
             DeadLetterReason.MALFORMED, f"{name} {text[:50]!r} is no number" if text else f"{name} is empty"
         )
-    try:
-        value = price_e9(text)
-    except ValueError:
-        value = _out_of_range(text)
-    if value < 0:
+    if len(text) > NUMBER_CHARS_MAX:
+        raise FieldError(DeadLetterReason.MALFORMED, f"{name} has {len(text)} characters: it is no price")
+    exact = _exact(text, scale)
+    value = int(exact.to_integral_value(ROUND_HALF_EVEN))
+    if exact < 0:
         raise FieldError(DeadLetterReason.NOT_POSITIVE, f"{name} {text[:50]} is not above zero")
     if value > INT64_MAX:
         raise FieldError(DeadLetterReason.TOO_LARGE, f"{name} {text[:50]} is too large")
-    return value
+    return value, value == exact
 
 
-def _out_of_range(text: str) -> int:
-    """Any value on the same side of what fits, for a number too long or of too large an exponent to work out."""
+def _exact(text: str, scale: int) -> Decimal:
+    """The number in 1e-9 units; where its exponent is out of all bounds, one on the same side of what fits."""
     mantissa, _, exponent = text.lower().partition("e")
-    if exponent.startswith("-") or not mantissa.strip("+-0."):
-        return 0
-    return -INT64_MAX - 1 if mantissa.startswith("-") else INT64_MAX + 1
+    with localcontext() as context:
+        # Room for every digit given, so that nothing is rounded but the result.
+        context.prec = NUMBER_CHARS_MAX + 3 * EXPONENT_MAX
+        digits = exponent.lstrip("+-").lstrip("0")
+        if len(digits) > 4 or int(digits or 0) > EXPONENT_MAX:
+            # What is left of a number that is divided by so much is above zero and rounds to nothing.
+            power = -EXPONENT_MAX if exponent.startswith("-") else EXPONENT_MAX
+        else:
+            power = int(exponent or 0)
+        return Decimal(mantissa).scaleb(power + scale) * E9
 
 
-def parse_row(layout: Layout, texts: Mapping[str, str]) -> tuple[int, ...] | Fault:
-    """Time, bid, offer and sizes of one row, or why it has none."""
+def parse_row(layout: Layout, texts: Mapping[str, str]) -> tuple[tuple[int, ...], Remark] | Fault:
+    """Time, bid, offer and sizes of one row with what is worth telling of it, or why it has none."""
     try:
-        at = parse_time_ns(layout.time, texts[layout.time])
+        at = parse_time_ns(layout, texts[layout.time])
     except FieldError as bad:
         return bad.fault
     sides: list[int] = []
     faults: list[Fault] = []
-    for name in PRICES:
+    remark = Remark(0)
+    for name in dict.fromkeys(layout.prices):
         try:
-            sides.append(parse_number_e9(name, texts[name]))
+            value, exact = parse_number_e9(name, texts[name], layout.scale)
         except FieldError as bad:
             faults.append(bad.fault)
-        else:
-            if sides[-1] == 0:
-                faults.append(Fault(DeadLetterReason.NOT_POSITIVE, f"{name} 0 is not above zero"))
+            continue
+        sides.append(value)
+        if value == 0:
+            faults.append(Fault(DeadLetterReason.NOT_POSITIVE, f"{name} {texts[name].strip()[:50]} is not above zero"))
+        if not exact:
+            remark |= Remark.PRICE_ROUNDED
     if faults:
         return min(faults, key=lambda fault: PRECEDENCE.index(fault.reason))
+    sizes = [_size_e9(name, texts[name]) for name in layout.sizes]
+    if None in sizes:
+        remark |= Remark.SIZE_LEFT_OUT
+    bid, offer = layout.sides(*sides)
+    return (at, bid, offer, *(NO_SIZE if size is None else size for size in sizes)), remark
+
+
+def _size_e9(name: str, text: str) -> int | None:
+    """A size, NO_SIZE where none is given; None for one that cannot be kept."""
+    if not text.strip():
+        return NO_SIZE
     try:
-        sizes = [parse_number_e9(name, texts[name]) if texts[name].strip() else NO_SIZE for name in layout.sizes]
-    except FieldError as bad:
-        return Fault(DeadLetterReason.MALFORMED, bad.fault.detail)
-    return at, *sides, *sizes
+        value, exact = parse_number_e9(name, text)
+    except FieldError:
+        return None
+    return value if value or exact else None
 
 
 def parse_batch(
@@ -142,21 +149,26 @@ def parse_batch(
 ) -> RawBatch:
     """Rows given as texts by column name, one after another; a row may be a fault already."""
     faults: dict[int, Fault] = {}
-    values = np.zeros((len(rows), len(layout.wanted)), dtype=np.int64)
+    values = np.zeros((len(rows), 3 + len(layout.sizes)), dtype=np.int64)
+    remarks = np.zeros(len(rows), dtype=np.uint8)
     for index, texts in enumerate(rows):
         read = texts if isinstance(texts, Fault) else parse_row(layout, texts)
         if isinstance(read, Fault):
             faults[index] = read
         else:
-            values[index] = read
-    columns = dict(zip(layout.wanted, values.T, strict=True))
+            values[index], remarks[index] = read
+    sizes = dict(zip(layout.sizes, values.T[3:], strict=True))
     return RawBatch(
         place=np.arange(first_place, first_place + len(rows), dtype=np.int64),
-        time_ns=columns[layout.time],
-        bid_e9=columns["bid"],
-        offer_e9=columns["offer"],
-        bid_size_e9=columns.get("bid_size", NO_INT64),
-        offer_size_e9=columns.get("offer_size", NO_INT64),
+        time_ns=values[:, 0].copy(),
+        bid_e9=values[:, 1].copy(),
+        offer_e9=values[:, 2].copy(),
+        bid_size_e9=sizes.get(layout.bid_size or "", NO_INT64).copy(),
+        offer_size_e9=sizes.get(layout.offer_size or "", NO_INT64).copy(),
+        remarks=remarks if remarks.any() else NO_REMARKS,
         faults=faults,
         raw=raw.__getitem__,
     )
+
+
+NO_REMARKS = np.empty(0, dtype=np.uint8)

@@ -1,65 +1,192 @@
-"""Rows of a Parquet file as batches, with the same columns and the same exactness as CSV."""
+"""Rows of a Parquet file as batches, with the same columns and the same exactness as CSV.
 
-from collections.abc import Iterator
+Numbers of any type: a float means the shortest decimal that reads back as it. What no fast way takes is written as
+text and read as a CSV file's is.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
-from tidewheel.domain.market import NO_INT64, Int64
+from tidewheel.domain.market import Int64
 from tidewheel.domain.prices import E9, INT64_MAX
-from tidewheel.recordings.csv_reader import e9_of
-from tidewheel.recordings.fields import PRICES, Layout, parse_batch, parse_layout
+from tidewheel.recordings.assembly import Read, assemble, choose
+from tidewheel.recordings.columns import (
+    FLOAT_EXACT_BELOW,
+    PRICE_TYPE,
+    TextColumn,
+    e9_of,
+    prices_e9,
+    sizes_e9,
+    times_ns,
+)
+from tidewheel.recordings.fields import parse_batch
+from tidewheel.recordings.guessing import Sample
+from tidewheel.recordings.layout import Layout, NumberTime
 from tidewheel.recordings.quotes import NO_SIZE, RawBatch, SourceError
+from tidewheel.recordings.selection import Selection
 
 BATCH_ROWS = 32_768
-# Below this, two numbers of nine decimals are never the same double, so the nearest one is the one meant.
-FLOAT_EXACT_BELOW = 2_097_152.0
+SAMPLE_ROWS = 500
+UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+# nautilus keeps a number as the bytes of a whole one, of 1e-9 or 1e-16.
+RAW_DECIMALS = {8: pa.decimal128(19, 9), 16: pa.decimal128(38, 16)}
 
 
-def batches(path: Path) -> Iterator[RawBatch]:
+def parquet_sample(path: Path) -> Sample:
+    """The file's first rows as texts. Raises SourceError where it is not readable Parquet."""
+    try:
+        with _opened(path) as file:
+            schema = file.schema_arrow
+            rows = next(file.iter_batches(SAMPLE_ROWS), None)
+            columns = [_shown_texts(column) for column in rows.columns] if rows is not None else []
+            instants = frozenset(
+                name for name, kind in zip(schema.names, schema.types, strict=True) if pa.types.is_timestamp(kind)
+            )
+            notes = tuple(
+                f"{field.name} is of no zone and taken as UTC"
+                for field in schema
+                if pa.types.is_timestamp(field.type) and field.type.tz is None
+            )
+            texts = tuple(zip(*columns, strict=True))
+            return Sample(str(path), tuple(schema.names), texts, instants=instants, notes=notes, first="row 1")
+    except (pa.ArrowException, OSError, ValueError) as failure:
+        raise _unreadable(path, failure) from None
+
+
+def _opened(path: Path) -> parquet.ParquetFile:
+    # Read through a buffer as it goes on, so that a file of one large row group takes no more memory than others.
+    return parquet.ParquetFile(path, pre_buffer=False, buffer_size=1024 * 1024)
+
+
+def _unreadable(path: Path, failure: Exception) -> SourceError:
+    if isinstance(failure, OSError) and failure.errno is not None:
+        return SourceError(f"{path} cannot be read: {failure.strerror}")
+    words = " ".join(str(failure).split())
+    return SourceError(f"{path} cannot be read as Parquet: {words[:200]}")
+
+
+def batches(path: Path, layout: Layout, selection: Selection) -> Iterator[RawBatch]:
     """Raises SourceError where the file is not readable Parquet, after yielding what could be read."""
     place = 1
     try:
-        with parquet.ParquetFile(path) as file:
-            layout = parse_layout(file.schema_arrow.names, str(path))
-            time_type = file.schema_arrow.field(layout.time).type
-            if not (pa.types.is_integer(time_type) or _is_text(time_type)):
-                raise SourceError(f"{path}: column {layout.time} is {time_type}; it must hold whole numbers")
+        with _opened(path) as file:
             for rows in file.iter_batches(BATCH_ROWS, columns=list(layout.wanted)):
-                yield _parse_columns(rows, place, layout) or _parse_rows(rows, place, layout)
+                yield _parse(rows, place, layout, selection)
                 place += rows.num_rows
     except (pa.ArrowException, OSError) as failure:
-        words = " ".join(str(failure).split())
-        raise SourceError(f"{path} cannot be read as Parquet: {words[:200]}") from None
+        raise _unreadable(path, failure) from None
 
 
-def _parse_columns(rows: pa.RecordBatch, first_place: int, layout: Layout) -> RawBatch | None:
-    time = rows.column(layout.time)
-    if not pa.types.is_integer(time.type) or time.null_count:
-        return None
-    prices = [decimals_e9(rows.column(name)) for name in PRICES]
-    sizes = [_sizes_e9(rows.column(name)) for name in layout.sizes]
-    if any(column is None for column in (*prices, *sizes)):
-        return None
-    times = time.to_numpy()
-    if len(times) and (times.min() < 0 or int(times.max()) > INT64_MAX // layout.unit_ns):
-        return None
-    columns = dict(zip((*PRICES, *layout.sizes), (*prices, *sizes), strict=True))
-    return RawBatch(
-        place=np.arange(first_place, first_place + rows.num_rows, dtype=np.int64),
-        time_ns=times.astype(np.int64) * layout.unit_ns,
-        bid_e9=columns["bid"],  # type: ignore[arg-type]
-        offer_e9=columns["offer"],  # type: ignore[arg-type]
-        bid_size_e9=columns.get("bid_size", NO_INT64),  # type: ignore[arg-type]
-        offer_size_e9=columns.get("offer_size", NO_INT64),  # type: ignore[arg-type]
-        raw=lambda index: _text(rows.slice(index, 1)),
+def _parse(rows: pa.RecordBatch, first_place: int, layout: Layout, selection: Selection) -> RawBatch:
+    kept = selection.kept({name: _text_column(rows.column(name)) for name in selection.columns}, first_place)
+    time = _times(rows.column(layout.time), layout)
+    prices = [_prices(rows.column(name), layout) for name in layout.prices]
+    sizes = [_sizes(rows.column(name)) for name in layout.sizes]
+    read = [time, *prices, *sizes]
+    if any(column is None for column in read):
+        batch = _one_by_one(rows, np.arange(rows.num_rows), first_place, layout)
+        return batch if kept is None else choose(batch, kept)
+    return assemble(
+        [column for column in read if column is not None],
+        kept,
+        first_place,
+        layout,
+        lambda index: _line(rows.slice(index, 1)),
+        lambda at: _one_by_one(rows, at, 0, layout),
     )
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _one_by_one(rows: pa.RecordBatch, at: Int64, first_place: int, layout: Layout) -> RawBatch:
+    """These rows as their texts say."""
+    some = rows.take(pa.array(at))
+    texts: Mapping[str, list[str]] = {name: _texts(some.column(name)) for name in layout.wanted}
+    fields = [dict(zip(texts, values, strict=True)) for values in zip(*texts.values(), strict=True)]
+    return parse_batch(layout, fields, first_place, [",".join(row.values()).encode() for row in fields])
+
+
+# ---- columns -------------------------------------------------------------------------------------------------------
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """The column without its wrapping: a dictionary's values, a timestamp's number of nanoseconds, a raw decimal."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type):
+        unit_ns = UNIT_NS[column.type.unit]
+        return pc.multiply_checked(column.cast(pa.int64()), unit_ns)
+    if pa.types.is_fixed_size_binary(column.type) and column.type.byte_width in RAW_DECIMALS:
+        return _raw_decimals(column)
+    return column
+
+
+def _raw_decimals(column: pa.Array) -> pa.Array:
+    width = column.type.byte_width
+    if width == 16:
+        return pa.Array.from_buffers(RAW_DECIMALS[16], len(column), column.buffers(), offset=column.offset)
+    words = np.frombuffer(column.buffers()[1], "<i8")[column.offset : column.offset + len(column)]
+    # The same number as two words, which is what a decimal is.
+    wide = np.column_stack((words, words >> 63)).astype("<i8")
+    valid = column.buffers()[0] if column.offset == 0 else None
+    if valid is None and column.null_count:
+        return _raw_decimals(pa.concat_arrays([column]))
+    return pa.Array.from_buffers(RAW_DECIMALS[8], len(column), [valid, pa.py_buffer(wide.tobytes())])
+
+
+def _texts(column: pa.Array) -> list[str]:
+    return [text or "" for text in _strings(column).to_pylist()]
+
+
+def _strings(column: pa.Array) -> pa.Array:
+    # Arrow writes a float as the shortest decimal that reads back as the same float.
+    plain = _plain(column)
+    if pa.types.is_binary(plain.type) or pa.types.is_large_binary(plain.type):
+        return pa.array([None if v is None else v.decode("utf-8", "replace") for v in plain.to_pylist()], pa.string())
+    try:
+        return plain.cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # a list, a struct
+        return pa.array([None if v is None else str(v) for v in plain.to_pylist()], pa.string())
+
+
+def _text_column(column: pa.Array) -> TextColumn:
+    return TextColumn(_strings(column).fill_null("").cast(pa.binary()))
+
+
+def _times(column: pa.Array, layout: Layout) -> Read | None:
+    column = _plain(column)
+    if pa.types.is_integer(column.type) and not column.null_count and isinstance(layout.clock, NumberTime):
+        times = column.to_numpy()
+        unit_ns = layout.clock.unit_ns
+        if not len(times) or (times.min() >= 0 and int(times.max()) <= INT64_MAX // unit_ns):
+            return times.astype(np.int64) * unit_ns, np.zeros(len(times), dtype=np.bool_)
+    if pa.types.is_floating(column.type):
+        column = pa.array(_shown_texts(column), pa.string())
+    return times_ns(_text_column(column), layout.clock)
+
+
+def _shown_texts(column: pa.Array) -> list[str]:
+    if not pa.types.is_floating(column.type):
+        return _texts(column)
+    return ["" if value is None else _float_text(value) for value in column.to_pylist()]
+
+
+def _float_text(value: float) -> str:
+    """A number's digits without an exponent."""
+    return format(Decimal(repr(value)), "f") if math.isfinite(value) else repr(value)
+
+
+def _prices(column: pa.Array, layout: Layout) -> Read | None:
+    plain = _plain(column)
+    values = decimals_e9(plain) if layout.scale == 0 else None
+    if values is not None:
+        return values, np.zeros(len(values), dtype=np.bool_)
+    return prices_e9(_text_column(plain), layout.scale)
 
 
 def decimals_e9(column: pa.Array) -> Int64 | None:
@@ -73,33 +200,28 @@ def decimals_e9(column: pa.Array) -> Int64 | None:
             return None
         scaled = np.rint(values * E9)
         return scaled.astype(np.int64) if np.array_equal(scaled / E9, values) else None
-    if not (pa.types.is_decimal(column.type) or pa.types.is_integer(column.type) or _is_text(column.type)):
+    if not (pa.types.is_decimal(column.type) or pa.types.is_integer(column.type)):
         return None
     try:
-        return e9_of(column.cast(pa.decimal128(38, 9)))
+        return e9_of(column.cast(PRICE_TYPE))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
 
 
-def _sizes_e9(column: pa.Array) -> Int64 | None:
-    null = column.is_null().to_numpy(zero_copy_only=False)
+def _sizes(column: pa.Array) -> Read | None:
+    plain = _plain(column)
+    null = plain.is_null().to_numpy(zero_copy_only=False)
     if null.all():
-        return np.full(len(column), NO_SIZE, dtype=np.int64)
-    if null.any():
-        column = column.fill_null("0" if _is_text(column.type) else 0)
-    values = decimals_e9(column)
+        return np.full(len(plain), NO_SIZE, dtype=np.int64), np.zeros(len(plain), dtype=np.bool_)
+    values = None
+    if pa.types.is_floating(plain.type) or pa.types.is_integer(plain.type) or pa.types.is_decimal(plain.type):
+        values = decimals_e9(plain.fill_null(pa.scalar(0).cast(plain.type)))
     if values is None or (values < 0).any():
-        return None
+        return sizes_e9(_text_column(plain))
+    values = values.copy()
     values[null] = NO_SIZE
-    return values
+    return values, np.zeros(len(plain), dtype=np.bool_)
 
 
-def _parse_rows(rows: pa.RecordBatch, first_place: int, layout: Layout) -> RawBatch:
-    # Arrow writes a float as the shortest decimal that reads back as the same float.
-    texts = {name: [text or "" for text in rows.column(name).cast(pa.string()).to_pylist()] for name in layout.wanted}
-    fields = [dict(zip(texts, values, strict=True)) for values in zip(*texts.values(), strict=True)]
-    return parse_batch(layout, fields, first_place, [",".join(row.values()).encode() for row in fields])
-
-
-def _text(row: pa.RecordBatch) -> bytes:
-    return ",".join("" if v is None else str(v) for v in row.to_pylist()[0].values()).encode()
+def _line(row: pa.RecordBatch) -> bytes:
+    return ",".join(_texts(column)[0] for column in row.columns).encode()

@@ -1,7 +1,8 @@
 """What passes between a source and the core: raw quotes in columns, ticks, and rejected rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ OPTIONAL_COLUMNS = (
 
 class SourceError(TidewheelError):
     """A source cannot be read, or not further; the message is one sentence for people."""
+
+
+class Remark(IntFlag):
+    """What is worth telling of a row that is no fault."""
+
+    PRICE_ROUNDED = 1  # a side has more than nine decimals
+    SIZE_LEFT_OUT = 2  # a size is no number of 0 or more that fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,11 @@ class Watermark:
     time_ns: int
 
 
+def no_remarks() -> NDArray[np.uint8]:
+    """A remark column that says nothing."""
+    return np.empty(0, dtype=np.uint8)
+
+
 def _no_raw(_: int) -> bytes:
     return b""
 
@@ -74,9 +87,11 @@ class RawBatch:
     venue_time_ns: Int64 = field(default_factory=no_int64)
     venue_seq: Int64 = field(default_factory=no_int64)
     flags: NDArray[np.uint16] = field(default_factory=no_flags)
+    remarks: NDArray[np.uint8] = field(default_factory=no_remarks)
     faults: Mapping[int, Fault] = field(default_factory=dict)
     raw: Callable[[int], bytes] = _no_raw
     connection_epoch: int = 1
+    left_out: int = 0  # rows beside these that are of another instrument than the one chosen
 
     def __len__(self) -> int:
         return len(self.place)
@@ -93,6 +108,24 @@ class TickBatch:
     place: Int64
     rejected: Sequence[tuple[int, RejectedRow]] = ()
     connection_epoch: int = 1
+    remarks: NDArray[np.uint8] = field(default_factory=no_remarks)
+    left_out: int = 0
+
+
+ROW_COLUMNS = (
+    *("place", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9"),
+    *("venue_time_ns", "venue_seq", "flags", "remarks"),
+)
+
+
+def take_rows(batch: RawBatch, rows: Int64, *, left_out: int = 0) -> RawBatch:
+    """Some rows of a batch by their indices."""
+    columns = {name: column[rows] if len(column := getattr(batch, name)) else column for name in ROW_COLUMNS}
+    indices = rows.tolist()
+    faults = {new: batch.faults[old] for new, old in enumerate(indices) if old in batch.faults} if batch.faults else {}
+    return replace(
+        batch, **columns, faults=faults, raw=lambda index: batch.raw(indices[index]), left_out=batch.left_out + left_out
+    )
 
 
 def concat_quotes(pieces: Sequence[Quotes]) -> Quotes:

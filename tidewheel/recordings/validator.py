@@ -34,10 +34,11 @@ class Validator:
         self._latest_ns = max(self._latest_ns, time_ns)
 
     def ticks(self, batch: RawBatch) -> TickBatch:
-        usable = _usable(batch)
+        usable = usable_rows(batch)
         if usable.all():
             self._ticks_since_rejection += len(batch)
-            return TickBatch(self._flagged(batch, lambda column: column), batch.place, (), batch.connection_epoch)
+            quotes = self._flagged(batch, lambda column: column)
+            return TickBatch(quotes, batch.place, (), batch.connection_epoch, batch.remarks, batch.left_out)
         befores = np.cumsum(usable)[~usable]
         goods = np.diff(befores, prepend=-self._ticks_since_rejection)
         self._ticks_since_rejection = int(usable.sum() - befores[-1])
@@ -46,7 +47,8 @@ class Validator:
             for index, before, good in zip(np.flatnonzero(~usable), befores, goods, strict=True)
         ]
         quotes = self._flagged(batch, lambda column: column[usable])
-        return TickBatch(quotes, batch.place[usable], rejected, batch.connection_epoch)
+        remarks = batch.remarks[usable] if len(batch.remarks) else batch.remarks
+        return TickBatch(quotes, batch.place[usable], rejected, batch.connection_epoch, remarks, batch.left_out)
 
     def _flagged(self, batch: RawBatch, kept: Callable[[NDArray], NDArray]) -> Quotes:  # type: ignore[type-arg]
         source_ns, bid, offer = kept(batch.time_ns), kept(batch.bid_e9), kept(batch.offer_e9)
@@ -82,7 +84,8 @@ def _values(columns: dict[str, Int64], index: int) -> list[int]:
     return [int(columns[name][index]) if name in columns else NO_VENUE_SEQ for name in DUPLICATE_COLUMNS]
 
 
-def _usable(batch: RawBatch) -> NDArray[np.bool_]:
+def usable_rows(batch: RawBatch) -> NDArray[np.bool_]:
+    """Which rows are quotes."""
     bid, offer = batch.bid_e9, batch.offer_e9
     # A spread may wrap around where a side is far below zero; such a row is out by its sign already.
     good = (bid > 0) & (bid <= offer) & (offer <= PRICE_MAX_E9) & (offer - bid <= mid_e9(bid, offer) // 2)  # type: ignore[arg-type]

@@ -65,6 +65,17 @@ STALE_MARKET_SECONDS = _counter(
     "A market second was stale: its quote is too old to buy at.",
     "instrument",
 )
+RECORDED_ROWS = _counter(
+    "tidewheel_recorded_rows_total",
+    "A row of a recorded file was read: it became a tick, was set aside, or is of another instrument than the chosen.",
+    *("instrument", "outcome"),
+)
+TOLD_ROWS = _counter(
+    "tidewheel_told_rows_total",
+    "A tick of a recorded file is worth telling: moved onto the latest time, locked, a duplicate, its price rounded, "
+    "a size left out. Many of a kind say that the file is not what it is taken for.",
+    *("instrument", "kind"),
+)
 
 # orderbot
 ORDERS_PLACED = _counter("tidewheel_orders_placed_total", "An order was placed.", "instrument")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tidewheel.domain.market import SourceKind
+from tidewheel.recordings.options import NO_OPTIONS, ReadingOptions
 from tidewheel.recordings.quotes import RawBatch
 from tidewheel.recordings.recording import Recording
 
@@ -14,9 +15,14 @@ class Replay:
     kind = SourceKind.REPLAY
     replayable = True
 
-    def __init__(self, path: Path) -> None:
-        self._recording = Recording(path)
+    def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS) -> None:
+        self._recording = Recording(path, options)
         self.name = f"replay:{path.name}"
+        self.describe = self._recording.describe
+
+    def layouts(self) -> list[str]:
+        """How its files are read, a line each. Raises SourceError."""
+        return [f"{self._recording.path}: {self._recording.layout()}"]
 
     def items(self) -> Iterator[RawBatch]:
         """Raises SourceError in one line for a file that is missing, unreadable, damaged or of other columns."""

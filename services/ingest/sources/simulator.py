@@ -67,6 +67,14 @@ class Simulator:
         self._mid = 2 * round(START_USD * 100) - SPREAD_CENTS[0]  # doubled cents
         self._pattern = (curvature if flip_s else mean_reversion)(edge, self._mid)
 
+    def layouts(self) -> list[str]:
+        """There is nothing to understand."""
+        return []
+
+    def describe(self, place: int) -> str:
+        """A quote by its number."""
+        return f"quote {place}"
+
     def items(self) -> Iterator[RawBatch]:
         place = 1
         block = 0

@@ -95,6 +95,8 @@ NO_MATTER = {
     "scratch_dir",
     *("feed", "instrument", "speed", "ahead_max_s", "sim_seed", "sim_edge", "sim_flip_s"),
     *("commit_interval_ms", "commit_records_max"),
+    # What a file means is no matter of taste: `compare` takes them, and varies none.
+    *("columns", "time_unit", "instrument_column", "candle_spread", "any_year", "sort", "late_max_ms"),
 }
 
 
@@ -143,7 +145,7 @@ def test_what_makes_no_sense_is_one_line(
     ("typed", "words"),
     [
         (["none.csv"], "none.csv cannot be read: No such file"),
-        (["bad.csv"], "its columns must be"),
+        (["bad.csv"], "no column is understood as its time"),
         (["empty.csv"], "empty.csv is empty"),
         ([FILE, "--backend", "nonsense"], "--backend nonsense cannot be used: Invalid backend: nonsense"),
         ([FILE, "--backend", "multiprocessing"], "--backend multiprocessing cannot be used"),

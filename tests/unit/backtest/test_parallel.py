@@ -18,6 +18,7 @@ from services.orderbot.core import OrderRule
 from services.trainer.settings import Settings
 from tests.system import recorded
 from tidewheel.domain.prices import Threshold
+from tidewheel.recordings.options import NO_OPTIONS
 from tidewheel.runtime.process import FatalError
 
 TRAINER = Settings(window=800, trials=1, memory=2)
@@ -58,7 +59,7 @@ def test_the_same_by_one_process_and_by_several_at_once(
 def test_a_file_that_breaks_off_is_one_line(request_: ComparisonRequest, tmp_path: Path) -> None:
     file = tmp_path / "late.csv"
     file.write_text("time_ms,bid,offer\n1700000000000,5,4\n")
-    parallel.check_file(file)
+    parallel.check_file(file, NO_OPTIONS)
     with pytest.raises(FatalError, match=r"late.csv: it holds no usable quote"):
         parallel.compare(replace(request_, files=(file,)))
 

@@ -23,7 +23,7 @@ def frame(shown: InstrumentState | None, up_s: float = 1.0, processes: Sequence[
 
 def test_every_event_once() -> None:
     shown = instrument(*whole_run(1), event(1, Step.SCORED, scorecard=CARD), *whole_run(2, Step.REFUSED, "one class"))
-    shown.market.second = 1_700_000_000
+    shown.market.first_second, shown.market.second = 1_700_000_000, 1_700_000_009
     shown.market.feed = FeedStatus(NAME, FeedEvent.CONNECTED, 0, 1, "seed 1", SourceKind.SIMULATED)
     announcer = Announcer(since_ns=T0_NS)
     drawn = replace(frame(shown), served={1: T0_NS + 1})

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
-from services.ingest.sources.replay import Replay
-from tidewheel.recordings.quotes import RawBatch, RejectedRow
+from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.quotes import RejectedRow
+from tidewheel.recordings.recording import Recording
 from tidewheel.recordings.validator import Validator
 
 
-def read(path: Path) -> tuple[list[tuple[int, ...]], list[RejectedRow]]:
+def read(path: Path, options: ReadingOptions | None = None) -> tuple[list[tuple[int, ...]], list[RejectedRow]]:
     """Ticks as (time, bid, offer, bid size, offer size) and rejected rows."""
     ticks: list[tuple[int, ...]] = []
     rejected: list[RejectedRow] = []
     validator = Validator()
-    for batch in Replay(path).items():
-        assert isinstance(batch, RawBatch)
+    for batch in Recording(path, options or ReadingOptions()).batches():
         out = validator.ticks(batch)
         quotes = out.quotes
         none = np.full(len(quotes), -1)

@@ -73,7 +73,7 @@ def test_bad_rows_of_a_parquet_file_have_their_row_number(
 def test_a_double_halfway_between_two_prices_is_rounded_by_its_decimals(units: int) -> None:
     value = float(Decimal(2 * units + 1).scaleb(-9) / 2)
     fast = parquet_reader.decimals_e9(pa.array([value]))
-    assert fast is None or fast.tolist() == [fields.parse_number_e9("bid", repr(value))]
+    assert fast is None or fast.tolist() == [fields.parse_number_e9("bid", repr(value))[0]]
 
 
 @given(st.lists(st.floats(allow_nan=False, min_value=1e-6, max_value=1e10), min_size=1, max_size=20))
@@ -82,7 +82,7 @@ def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float])
     rounded = [round(v, 9) for v in values]
     fast = parquet_reader.decimals_e9(pa.array(rounded))
     if fast is not None:
-        assert fast.tolist() == [fields.parse_number_e9("bid", repr(v)) for v in rounded]
+        assert fast.tolist() == [fields.parse_number_e9("bid", repr(v))[0] for v in rounded]
     else:
         assert max(rounded) >= parquet_reader.FLOAT_EXACT_BELOW or any(
             len(repr(v).partition(".")[2]) > 9 or "e" in repr(v) for v in rounded
@@ -91,9 +91,9 @@ def test_a_column_of_doubles_reads_as_its_shortest_decimals(values: list[float])
 
 def test_parquet_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="column"):
-        read(parquet_file(tmp_path, time=[1], bid=[1.0], offer=[1.0]))
-    with pytest.raises(SourceError, match="whole numbers"):
-        read(parquet_file(tmp_path, time_ms=[1.5], bid=[1.0], offer=[1.0]))
+        read(parquet_file(tmp_path, when=[1], bid=[1.0], offer=[1.0]))
+    _, rejected = read(parquet_file(tmp_path, time_ms=[1.5], bid=[1.0], offer=[1.0]))
+    assert [row.detail for row in rejected] == ["time_ms '1.5' is no whole number"]
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 this is none")
     with pytest.raises(SourceError, match="Parquet"):
         read(tmp_path / "bad.parquet")

@@ -23,6 +23,7 @@ class FeedEvent(IntEnum):
     DISCONNECTED = 5
     MARKET_STATE = 6
     ENDED = 7
+    ACCOUNTED = 8  # what became of a recorded file's rows so far, as JSON in `detail`
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from tidewheel.local.view.frame import Frame
 from tidewheel.presentation.numbers import number, price, rate
 from tidewheel.presentation.sentences import account_summary
 from tidewheel.presentation.times import market_time
+from tidewheel.recordings.account import account_lines, notable_rows
 
 HEARTBEAT_S = 10.0
 
@@ -35,13 +36,19 @@ class Announcer:
     scored_announced: set[int] = field(default_factory=set)
     served_announced: set[int] = field(default_factory=set)
     dead_letters_announced: int = 0
+    notable_announced: int = 0
 
     def events(self, frame: Frame) -> list[str]:
         """Lines for what is new since the last call."""
         instrument = frame.instrument
         if instrument is None:
             return []
-        return [*self._market(instrument), *self._runs(frame, instrument), *self._dead_letters(frame)]
+        return [
+            *self._market(instrument),
+            *self._runs(frame, instrument),
+            *self._dead_letters(frame),
+            *self._reading(frame, instrument),
+        ]
 
     def heartbeat(self, frame: Frame) -> list[str]:
         """A line every ten seconds."""
@@ -54,7 +61,7 @@ class Announcer:
         market = instrument.market
         if not self.quoted and market.second >= 0:
             self.quoted = True
-            yield f"first quotes of {instrument.name}, at {market_time(market.second)} UTC"
+            yield f"first quotes of {instrument.name}, at {market_time(market.first_second)} UTC"
         if (feed := market.feed) and (state := (feed.event, feed.connection_epoch)) != self.feed_announced:
             self.feed_announced = state
             yield f"feed {feed.event.name.lower().replace('_', ' ')}" + (f": {feed.detail}" if feed.detail else "")
@@ -88,6 +95,14 @@ class Announcer:
         if frame.dead_letters > self.dead_letters_announced and (self.dead_letters_announced == 0 or self._due(frame)):
             self.dead_letters_announced = frame.dead_letters
             yield f"{frame.dead_letters:,} dead letters, the last: {frame.last_dead_letter}"
+
+    def _reading(self, frame: Frame, instrument: InstrumentState) -> Iterator[str]:
+        account = instrument.market.account
+        if account is None or (notable := notable_rows(account)) <= self.notable_announced:
+            return
+        if self.notable_announced == 0 or self._due(frame):
+            self.notable_announced = notable
+            yield from account_lines(account)
 
     def _due(self, frame: Frame) -> bool:
         return frame.up_s >= self.heartbeat_at_s

@@ -6,6 +6,7 @@ missing is counted beside that.
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
 from tidewheel.contracts.continuity import TopicOrder
@@ -15,6 +16,7 @@ from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import RunEvent
 from tidewheel.domain.training_runs import TrainingRuns
+from tidewheel.recordings.account import Account
 
 MIDS_KEPT = 240
 ORDERED: dict[type, str] = {
@@ -44,6 +46,7 @@ class MarketState:
 
     bars: int = 0
     ticks: int = 0
+    first_second: int = -1
     second: int = -1
     session: int = 0
     bid_e9: int = 0
@@ -52,15 +55,27 @@ class MarketState:
     source_kind: SourceKind = SourceKind.LIVE
     mids_e9: deque[int] = field(default_factory=lambda: deque(maxlen=MIDS_KEPT))
     feed: FeedStatus | None = None
+    account: dict[str, Any] | None = None  # what became of a recording's rows, as its service told last
 
     @property
     def ended(self) -> bool:
         """Whether the feed has come to its end."""
         return self.feed is not None and self.feed.event is FeedEvent.ENDED
 
+    def on_status(self, value: FeedStatus) -> None:
+        if value.event is not FeedEvent.ACCOUNTED:
+            self.feed = value
+            return
+        try:
+            self.account = Account.parsed(value.detail)
+        except ValueError:  # of another program, or another version of this one
+            self.account = None
+
     def on_second(self, value: MarketSecond) -> None:
         if value.second <= self.second:
             return
+        if self.first_second < 0:
+            self.first_second = value.second
         self.bars += 1
         self.ticks = value.last_seq
         self.second, self.session, self.stale = value.second, value.session, value.stale
@@ -150,7 +165,7 @@ class ObservedSystem:
             case RunEvent():
                 instrument.runs.on_event(value)
             case FeedStatus():
-                instrument.market.feed = value
+                instrument.market.on_status(value)
 
     def _on_dead_letter(self, value: DeadLetter) -> None:
         if value.dedup_key in self._dead_letters_seen:

@@ -41,6 +41,7 @@ def run_settings(options: RunOptions) -> dict[str, dict[str, str]]:
             "SIM_EDGE": f"{options.sim_edge:g}",
             "SIM_FLIP_S": str(options.sim_flip_s),
         }
+    feed |= dict(options.reading)
     rule = {
         "THRESHOLD": str(options.threshold),
         "ORDERS_PER_SECOND": str(options.orders_per_second),

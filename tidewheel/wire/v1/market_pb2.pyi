@@ -82,6 +82,7 @@ class FeedStatus(_message.Message):
         EVENT_DISCONNECTED: _ClassVar[FeedStatus.Event]
         EVENT_MARKET_STATE: _ClassVar[FeedStatus.Event]
         EVENT_ENDED: _ClassVar[FeedStatus.Event]
+        EVENT_ACCOUNTED: _ClassVar[FeedStatus.Event]
     EVENT_UNSPECIFIED: FeedStatus.Event
     EVENT_CONNECTED: FeedStatus.Event
     EVENT_SUBSCRIBED: FeedStatus.Event
@@ -90,6 +91,7 @@ class FeedStatus(_message.Message):
     EVENT_DISCONNECTED: FeedStatus.Event
     EVENT_MARKET_STATE: FeedStatus.Event
     EVENT_ENDED: FeedStatus.Event
+    EVENT_ACCOUNTED: FeedStatus.Event
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
