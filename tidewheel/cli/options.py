@@ -1,5 +1,6 @@
 """Options that several commands share, so that they are spelled and explained alike."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -24,6 +25,16 @@ class Parsed(click.ParamType):
             return self._parse(value)
         except ValueError as failure:
             self.fail(str(failure), param, ctx)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers; `nan`, which is neither below nor above any bound, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number", param, ctx)
+        return number
 
 
 def option_text(value: Any) -> str:

@@ -1,22 +1,27 @@
 """`tidewheel run`: the whole system on this machine."""
 
+import glob
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from tidewheel.cli.options import Parsed
-from tidewheel.cli.reading_options import READING, as_settings, reading_options
-from tidewheel.domain.feeds import SIM_FLIP_MAX_S, Feed
+from tidewheel.cli.options import FiniteRange, Parsed
+from tidewheel.cli.reading_options import READING, as_options, as_settings, reading_options
+from tidewheel.domain.feeds import SIM_FLIP_MAX_S, STDIN, Feed
 from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
-from tidewheel.local.clock import wall_stamp
+from tidewheel.local.clock import this_year, wall_stamp
 from tidewheel.local.data_dir import DataDir, check_writable, make_folder
 from tidewheel.local.run import RunOutputs
 from tidewheel.local.run import run as run_system
 from tidewheel.local.run_options import RunOptions, changed_since, checked, default_speed
 from tidewheel.local.system import RunRequest
+from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.quotes import SourceError
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.process import FatalError
 
@@ -38,8 +43,8 @@ CHANGING = ("speed", "trials", "memory", "promotion")
     default="sim",
     show_default=True,
     metavar="sim|replay:PATH",
-    help="Where prices come from: a simulated market, or a recorded file (.csv, .csv.gz, .parquet with columns "
-    "time_ms,bid,offer).",
+    help="Where prices come from: a simulated market, or recorded files: one, a folder or a pattern of them, merged by "
+    "time, or - for what comes by a pipe. CSV or Parquet of any known layout, packed or not.",
 )
 @reading_options
 @click.option(
@@ -102,7 +107,7 @@ CHANGING = ("speed", "trials", "memory", "promotion")
 )
 @click.option(
     "--max-holding",
-    type=click.FloatRange(1, 31_536_000),
+    type=FiniteRange(1, 31_536_000),
     metavar="SECONDS",
     help="Give an order up as EXPIRED after this long. Default: hold it until a touch.",
 )
@@ -120,7 +125,7 @@ CHANGING = ("speed", "trials", "memory", "promotion")
 )
 @click.option(
     "--sim-edge",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=1.0,
     show_default=True,
     help="Simulator: strength of the planted pattern that a model can find; 0 is pure chance.",
@@ -185,11 +190,15 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     previous_run = DataDir(data_dir).previous_run() or {}
     wanted = {**given, **_remembered(ctx, previous_run), **typed}
     kafka, redis = wanted.pop("kafka"), wanted.pop("redis")
+    if wanted["feed"].path == STDIN:
+        wanted["feed"] = replace(wanted["feed"], path=_spooled(data_dir))
+    reading = as_options(wanted, this_year())
     options = _options(wanted)
     lasting = {**options.lasting(), "kafka": kafka, "redis": redis}
     if changed := changed_since(previous_run.get("lasting", {}), lasting):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
-    _check_places(options.feed, outputs)
+    _check_feed(options.feed, reading)
+    _check_places(outputs)
     ctx.exit(run_system(RunRequest(options, data_dir, kafka, redis, PARTITIONS), outputs))
 
 
@@ -230,15 +239,39 @@ def _options(wanted: dict[str, Any]) -> RunOptions:
         raise click.UsageError(str(failure)) from None
 
 
-def _check_places(feed: Feed, outputs: RunOutputs) -> None:
-    """What must be there is there, and what will be written can be."""
-    if feed.path is not None:
-        if not feed.path.is_file():
-            raise click.UsageError(f"--feed: there is no file {feed.path}")
-        try:
-            feed.path.open("rb").close()
-        except OSError as failure:
-            raise FatalError(f"{feed.path} cannot be read: {failure.strerror}") from failure
+def _spooled(data_dir: Path) -> Path:
+    """What comes by a pipe as a file of the run, since it is read again after a crash."""
+    stdin = click.get_binary_stream("stdin")
+    if stdin.isatty():
+        raise click.UsageError("--feed replay:-: nothing comes by a pipe")
+    make_folder(data_dir)
+    path = (data_dir / "stdin").resolve()
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(stdin, file)
+    except OSError as failure:
+        raise FatalError(f"{path} cannot be written: {failure.strerror}") from failure
+    return path
+
+
+def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
+    """Read the beginning of a recording and show how it is understood, before anything is started."""
+    if feed.path is None:
+        return
+    if not feed.path.exists() and not glob.has_magic(str(feed.path)):
+        raise click.UsageError(f"--feed: there is no file {feed.path}")
+    # Only here: Arrow alone takes longer than all else.
+    from tidewheel.recordings.recording import Recording
+
+    try:
+        for line in Recording(feed.path, reading).check_beginning():
+            click.echo(line)
+    except SourceError as failure:
+        raise FatalError(str(failure)) from failure
+
+
+def _check_places(outputs: RunOutputs) -> None:
+    """What will be written can be."""
     if outputs.summary is not None:
         check_writable(outputs.summary)
     if outputs.export is not None:

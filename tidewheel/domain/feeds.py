@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SIMULATOR = "sim"
+STDIN = Path("-")
 REPLAY = "replay"
 # Market seconds after which a simulated market may turn its edge: ten years.
 SIM_FLIP_MAX_S = 315_360_000
-REPLAY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The simulator, or a recorded file. `kind` stands before the symbol in the instrument's id."""
+    """The simulator, or a recording: a file, a folder, or a pattern like `days/*.csv.gz`. `kind` stands before the
+    symbol in the instrument's id."""
 
     kind: str
     path: Path | None = None
@@ -24,8 +25,6 @@ class Feed:
         if kind == REPLAY:
             if not path:
                 raise ValueError("give the recorded file too: replay:<path>")
-            if not path.lower().endswith(REPLAY_SUFFIXES):
-                raise ValueError(f"{path}: a recorded file ends in {', '.join(REPLAY_SUFFIXES)}")
             return cls(REPLAY, Path(path))
         if colon or kind != SIMULATOR:
             raise ValueError(f"{text!r} must be sim or replay:<path>")

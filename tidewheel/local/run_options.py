@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidewheel.domain.feeds import SIMULATOR, Feed
+from tidewheel.domain.feeds import SIMULATOR, STDIN, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.windows import Windowing
@@ -78,6 +78,8 @@ def checked(options: RunOptions) -> RunOptions:
 def parse_feed(text: str) -> Feed:
     """A feed whose file is named such that it can be found from any folder. Raises ValueError in words for people."""
     feed = Feed.parse(text)
+    if feed.path == STDIN:
+        return feed
     return dataclasses.replace(feed, path=feed.path.expanduser().resolve()) if feed.path else feed
 
 

@@ -1,90 +1,88 @@
-"""A recording, opened: how it is understood, and its rows as batches in order of time."""
+"""A recording: one file or many, as one stream of quotes in order of time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from tidewheel.recordings import csv_reader
-from tidewheel.recordings.guessing import guess_layout
-from tidewheel.recordings.layout import Layout
-from tidewheel.recordings.opening import stored, unpacked
+from tidewheel.recordings.account import Account, reasons_text
+from tidewheel.recordings.merging import FILE_SHIFT, merged
+from tidewheel.recordings.opening import expand
 from tidewheel.recordings.options import NO_OPTIONS, ReadingOptions
 from tidewheel.recordings.quotes import RawBatch, SourceError
-from tidewheel.recordings.sampling import csv_sample
-from tidewheel.recordings.selection import Selection
+from tidewheel.recordings.recorded_file import RecordedFile
+from tidewheel.recordings.sorting import sorted_batches
 from tidewheel.recordings.time_order import TimeOrder
+from tidewheel.recordings.validator import Validator
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
-SAMPLE_BYTES = 64 * 1024
+BEGINNING_ROWS = 20_000
 
 
 class Recording:
-    """A file's rows in order. Each row is in a batch, or SourceError is raised from there on; none is left out."""
+    """What a path means: a file, the files of a folder, or those that a pattern names, merged by time.
+
+    A row's place is its line in its file; with several files, plus the file's number times 2**40. `describe` says it in
+    words.
+    """
 
     def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS) -> None:
-        if not path.name.lower().endswith(SUFFIXES):
-            raise SourceError(f"{path}: a recorded file's name must end in {', '.join(SUFFIXES)}")
         # While it parses, Arrow would take SIGTERM and SIGINT for itself and fail, and the service never hear of them.
         pa.enable_signal_handlers(False)
         self.path = path
         self._options = options
+        self._files: list[RecordedFile] = []
 
-    def layout(self) -> Layout:
-        """How it is read. Raises SourceError where it cannot be read, or is not understood."""
-        try:
-            if self.path.stat().st_size == 0:
-                raise SourceError(f"{self.path} is empty")
-            if self._is_parquet:
-                # Only here, since it costs a tenth of a second that other sources need not pay.
-                from tidewheel.recordings import parquet_reader
+    @property
+    def files(self) -> list[RecordedFile]:
+        """In the order of their names. Raises SourceError where there are none."""
+        if not self._files:
+            first: dict[str, bytes] = {}
+            try:
+                parts = expand(self.path.expanduser())
+            except OSError as failure:
+                raise SourceError(f"{self.path} cannot be read: {failure.strerror}") from None
+            self._files = [RecordedFile(part, self._options, first) for part in parts]
+        return self._files
 
-                return guess_layout(parquet_reader.parquet_sample(self.path), self._options)
-            return guess_layout(csv_sample(self._first_lines(), str(self.path)), self._options)
-        except OSError as failure:
-            raise SourceError(f"{self.path} cannot be read: {failure.strerror}") from None
-
-    def _first_lines(self) -> bytes:
-        """Whole lines, some tens of kilobytes of them. Raises SourceError where there are none."""
-        lines = b""
-        try:
-            for block in self._blocks():
-                lines += block
-                if len(lines) > SAMPLE_BYTES:
-                    break
-        except SourceError:
-            if not lines:
-                raise
-        if not lines:
-            raise SourceError(f"{self.path} is empty")
-        return lines
+    def layouts(self) -> list[str]:
+        """How its files are read, a line for those that are read alike. Raises SourceError."""
+        alike: dict[str, list[str]] = {}
+        for file in self.files:
+            alike.setdefault(str(file.layout), []).append(file.part.name)
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {layout}"
+            for layout, names in alike.items()
+        ]
 
     def batches(self) -> Iterator[RawBatch]:
-        """Raises SourceError in one line for a file that is missing, unreadable, damaged or not understood."""
-        layout = self.layout()
-        order = TimeOrder(self._options, self.describe)
-        yield from order.judged(self._read(layout))
+        """All rows, in order of time. Raises SourceError in one line for a file that is missing, unreadable, damaged,
+        not understood or, unless it is to be sorted, out of order; what could be read comes first."""
+        files = self.files
+        if self._options.sort:
+            yield from sorted_batches(file.unordered() for file in files)
+        elif len(files) == 1:
+            yield from files[0].batches()
+        else:
+            yield from TimeOrder(self._options, self.describe).judged(merged(files))
+
+    def check_beginning(self) -> list[str]:
+        """As `layouts`, after the first rows of each file have been read too. Raises SourceError for whatever would
+        end a run there."""
+        said, found = self.layouts(), Account()
+        for number, file in enumerate(self.files):
+            validator, account = Validator(), Account()
+            for batch in file.unordered() if self._options.sort else file.batches():
+                ticks = validator.ticks(replace(batch, place=batch.place + (number << FILE_SHIFT)))
+                for one in (account, found):
+                    one.on_ticks(ticks)
+                if account.rows > BEGINNING_ROWS:
+                    break
+        if not found.ticks and not found.others:
+            reasons = reasons_text(found.as_dict(self.describe))
+            raise SourceError(f"{self.path} holds no usable quote{reasons and f': {reasons}'}")
+        return said
 
     def describe(self, place: int) -> str:
         """A place in words."""
-        return f"{self.path.name}, {'row' if self._is_parquet else 'line'} {place}"
-
-    @property
-    def _is_parquet(self) -> bool:
-        return self.path.name.lower().endswith(".parquet")
-
-    def _read(self, layout: Layout) -> Iterator[RawBatch]:
-        selection = Selection(layout, str(self.path))
-        try:
-            if self._is_parquet:
-                from tidewheel.recordings import parquet_reader
-
-                yield from parquet_reader.batches(self.path, layout, selection)
-            else:
-                yield from csv_reader.batches(self._blocks(), layout, selection)
-        except OSError as failure:
-            raise SourceError(f"{self.path} cannot be read: {failure.strerror}") from None
-
-    def _blocks(self) -> Iterator[bytes]:
-        chunks = unpacked(self.path) if self.path.name.lower().endswith(".gz") else stored(self.path)
-        return csv_reader.whole_lines(chunks, str(self.path))
+        return self.files[place >> FILE_SHIFT].describe(place % (1 << FILE_SHIFT))

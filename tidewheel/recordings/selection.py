@@ -10,11 +10,11 @@ from tidewheel.recordings.quotes import SourceError
 
 
 class Selection:
-    """Remembers the value of the first row of each such column; one for all files of a recording."""
+    """Remembers the value of the first row of each such column, in `first` where several files share it."""
 
-    def __init__(self, layout: Layout, file: str) -> None:
+    def __init__(self, layout: Layout, file: str, first: dict[str, bytes] | None = None) -> None:
         self._chosen = (layout.chosen[0], layout.chosen[1].encode()) if layout.chosen else None
-        self._first: dict[str, bytes] = {}
+        self._first = {} if first is None else first
         self._file = file
         self._apart = [name for name in layout.apart if self._chosen is None or name != self._chosen[0]]
         self.columns = (*self._apart, *((self._chosen[0],) if self._chosen else ()))

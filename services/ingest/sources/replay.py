@@ -22,7 +22,7 @@ class Replay:
 
     def layouts(self) -> list[str]:
         """How its files are read, a line each. Raises SourceError."""
-        return [f"{self._recording.path}: {self._recording.layout()}"]
+        return self._recording.layouts()
 
     def items(self) -> Iterator[RawBatch]:
         """Raises SourceError in one line for a file that is missing, unreadable, damaged or of other columns."""

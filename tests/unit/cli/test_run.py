@@ -36,7 +36,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
     made = Runs()
     monkeypatch.setattr(command, "run_system", made)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "quotes.csv").write_text("time_ms,bid,offer\n")
+    (tmp_path / "quotes.csv").write_text("time_ms,bid,offer\n1714521600000,1,1\n")
     return made
 
 
@@ -52,6 +52,56 @@ def test_a_run_without_options(runs: Runs) -> None:
 def test_a_recorded_file_runs_as_fast_as_it_can(runs: Runs) -> None:
     assert main(["run", "--feed", "replay:quotes.csv", "--instrument", "XAU-USD"]) == 0
     assert (runs.last.options.instrument, runs.last.options.speed) == ("replay:XAU-USD", "max")
+
+
+READING = ["--columns", "time=when,bid=b,offer=o", "--time-unit", "us", "--instrument-column", "sym=BTC", "--sort"]
+
+
+def test_how_a_file_is_read_is_shown_handed_on_and_kept(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("odd.csv").write_text("sym,when,b,o\nETH,1714521600000000,9,9\nBTC,1714521600000000,1,2\n")
+    assert main(["run", "--feed", "replay:odd.csv", "--data-dir", "d", *READING]) == 0
+    assert "odd.csv: columns by their names: time = when (microseconds since 1970, UTC)" in capfd.readouterr().out
+    first = runs.last.options
+    wanted = {"COLUMNS": "time=when,bid=b,offer=o", "TIME_UNIT": "us", "INSTRUMENT_COLUMN": "sym=BTC", "SORT": "true"}
+    assert dict(first.reading) == wanted
+    assert main(["run", "--data-dir", "d"]) == 0
+    assert runs.last.options == first
+    assert main(["run", "--data-dir", "d", "--time-unit", "ms"]) == 2
+    assert "--time-unit was us, now ms" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("time_ms,bid,offer\n1714521609000,1,1\n1714521600000,1,1\n1714521500000,1,1\n", "line 3: its time goes back"),
+        ("time_ms,bid,offer\n1714521600,1,1\n", "Is it in seconds"),
+        (
+            "time_ms,bid,offer\nx,1,1\n1,2\n",
+            "holds no usable quote: 2 malformed, the first odd.csv, line 2: time_ms 'x'",
+        ),
+        ("what,is,this\n1,2,3\n", "--columns time=…,bid=…,offer=…"),
+        ("time_ms,open,high,low,close\n1714521600000,1,2,1,2\n", "--candle-spread"),
+    ],
+)
+def test_what_would_end_a_run_is_said_before_it_starts(
+    runs: Runs, content: str, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("odd.csv").write_text(content)
+    assert main(["run", "--feed", "replay:odd.csv"]) == 1
+    err = capfd.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert runs.asked == []
+
+
+def test_what_comes_by_a_pipe_is_kept_as_a_file_of_the_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("quotes.csv").open() as piped:
+        monkeypatch.setattr("sys.stdin", piped)
+        assert main(["run", "--feed", "replay:-", "--data-dir", "d"]) == 0
+    kept = Path("d/stdin").resolve()
+    assert (runs.last.options.feed.path, kept.read_text()) == (kept, Path("quotes.csv").read_text())
+    assert main(["run", "--data-dir", "d"]) == 0
+    assert runs.last.options.feed.path == kept
 
 
 def test_a_market_flips_where_it_is_told_to_and_goes_on_so(runs: Runs) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tidewheel.recordings.account import Account
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import RejectedRow
 from tidewheel.recordings.recording import Recording
@@ -24,3 +25,11 @@ def read(path: Path, options: ReadingOptions | None = None) -> tuple[list[tuple[
         ticks += zip(*columns, strict=True)
         rejected += [row for _, row in out.rejected]
     return ticks, rejected
+
+
+def told(path: Path, options: ReadingOptions) -> Account:
+    """The account of a file."""
+    account, validator = Account(), Validator()
+    for batch in Recording(path, options).batches():
+        account.on_ticks(validator.ticks(batch))
+    return account
