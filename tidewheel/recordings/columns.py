@@ -102,13 +102,13 @@ def prices_e9(column: TextColumn, scale: int) -> tuple[Int64, Mask] | None:
     return _e9(column, odd) if scale == 0 else _whole(column, odd, 10 ** (9 + scale))
 
 
-def sizes_e9(column: TextColumn) -> tuple[Int64, Mask] | None:
+def sizes_e9(column: TextColumn, scale: int) -> tuple[Int64, Mask] | None:
     """As of prices; an empty field is a missing size."""
     empty = column.lengths == 0
     odd = column.lengths > NUMBER_CHARS_MAX
     if column.not_plain is not None:
         odd |= column.not_plain
-    read = _e9(column, odd | empty)
+    read = _e9(column, odd | empty) if scale == 0 else _whole(column, odd | empty, 10 ** (9 + scale))
     if read is None:
         return None
     values, left = read

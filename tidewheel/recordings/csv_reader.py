@@ -96,7 +96,7 @@ def parse_columns(block: bytes, count: int, first_line: int, layout: Layout, sel
     kept = selection.kept({name: columns[name] for name in selection.columns}, first_line)
     times = times_ns(columns[layout.time], layout.clock)
     prices = [prices_e9(columns[name], layout.scale) for name in layout.prices]
-    sizes = [sizes_e9(columns[name]) for name in layout.sizes]
+    sizes = [sizes_e9(columns[name], layout.size_scale) for name in layout.sizes]
     read = [times, *prices, *sizes]
     if any(column is None for column in read):
         return None

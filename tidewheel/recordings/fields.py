@@ -126,19 +126,19 @@ def parse_row(layout: Layout, texts: Mapping[str, str]) -> tuple[tuple[int, ...]
             remark |= Remark.PRICE_ROUNDED
     if faults:
         return min(faults, key=lambda fault: PRECEDENCE.index(fault.reason))
-    sizes = [_size_e9(name, texts[name]) for name in layout.sizes]
+    sizes = [_size_e9(name, texts[name], layout.size_scale) for name in layout.sizes]
     if None in sizes:
         remark |= Remark.SIZE_LEFT_OUT
     bid, offer = layout.sides(*sides)
     return (at, bid, offer, *(NO_SIZE if size is None else size for size in sizes)), remark
 
 
-def _size_e9(name: str, text: str) -> int | None:
+def _size_e9(name: str, text: str, scale: int) -> int | None:
     """A size, NO_SIZE where none is given; None for one that cannot be kept."""
     if not text.strip():
         return NO_SIZE
     try:
-        value, exact = parse_number_e9(name, text)
+        value, exact = parse_number_e9(name, text, scale)
     except FieldError:
         return None
     return value if value or exact else None

@@ -15,6 +15,8 @@ from tidewheel.recordings.layouts import (
     BID_SIZE,
     CANDLE,
     HEADERLESS,
+    HISTDATA_TIME,
+    HISTDATA_ZONE_H,
     KNOWN,
     OFFER,
     OFFER_SIZE,
@@ -253,8 +255,10 @@ def _with_text_clock(sample: Sample, layout: Layout, texts: Sequence[str], heade
         raise SourceError(
             f"{sample.file}: {layout.time} {texts[0]!r} may be of a day or of a month first. Write it as 2024-12-31"
         )
-    if headerless is not None and headerless.zone_h:
-        how = replace(how, zone_ns=headerless.zone_h * HOUR_NS, zone=f"UTC{headerless.zone_h:+d}")
+    if all(HISTDATA_TIME.fullmatch(text) for text in texts):
+        note = () if headerless else ("HistData's times are EST all year",)
+        layout = replace(layout, notes=(*layout.notes, *note))
+        how = replace(how, zone_ns=HISTDATA_ZONE_H * HOUR_NS, zone=f"UTC{HISTDATA_ZONE_H:+d}")
     elif all(names_zone(text, how) for text in texts):
         how = replace(how, zone="each with its zone")
     return replace(layout, clock=how)
@@ -340,7 +344,8 @@ def _with_candle_step(sample: Sample, layout: Layout, texts: Sequence[str]) -> L
 
 def _with_chosen(sample: Sample, layout: Layout, options: ReadingOptions) -> Layout:
     """Raises SourceError where the sample shows more than one instrument and none is chosen."""
-    layout = replace(layout, chosen=options.chosen, scale=_scale(sample, layout))
+    scale, size_scale = _scales(sample, layout)
+    layout = replace(layout, chosen=options.chosen, scale=scale, size_scale=size_scale)
     for name in layout.apart:
         if options.chosen and options.chosen[0] == name:
             continue
@@ -359,7 +364,10 @@ def _with_chosen(sample: Sample, layout: Layout, options: ReadingOptions) -> Lay
     return layout
 
 
-def _scale(sample: Sample, layout: Layout) -> int:
-    fixed = any(known.name == layout.name and known.fixed_point for known in KNOWN)
-    texts = [text for name in layout.prices for text in sample.texts(layout.columns, name)]
-    return -9 if fixed and texts and all(text.isdigit() for text in texts) else 0
+def _scales(sample: Sample, layout: Layout) -> tuple[int, int]:
+    """Of prices and of sizes: whole numbers are of 1e-9 where the layout has them so."""
+    prices = [text for name in layout.prices for text in sample.texts(layout.columns, name)]
+    known = [one for one in KNOWN if one.name == layout.name and one.fixed_point]
+    if not known or not prices or not all(text.isdigit() for text in prices):
+        return 0, 0
+    return -9, -9 if known[0].fixed_sizes else 0

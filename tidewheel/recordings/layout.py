@@ -71,8 +71,9 @@ class Layout:
     """A file's columns in order and the role of those that are read. `columns` are made up where there is no header.
 
     `apart`: columns that tell instruments, venues or levels apart; each must hold one value all through the file,
-    or `chosen` names the column and the value whose rows are read. `scale`: the power of ten that one unit of a price
-    is. `shift_ns`: from the time that is written to the one that is meant. `notes`: what was guessed, a phrase each.
+    or `chosen` names the column and the value whose rows are read. `scale`, `size_scale`: the power of ten that one
+    unit of a price or of a size is. `shift_ns`: from the time that is written to the one that is meant. `notes`: what
+    was guessed, a phrase each.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Layout:
     header: bool = True
     quoted: bool = False
     scale: int = 0
+    size_scale: int = 0
     shift_ns: int = 0
     candles: CandleQuotes | None = None
     notes: tuple[str, ...] = ()

@@ -56,6 +56,7 @@ class KnownLayout:
     apart: tuple[str, ...] | None = None
     day_first: bool = False
     fixed_point: bool = False  # prices without a point are whole numbers of 1e-9
+    fixed_sizes: bool = False  # sizes too
     note: str = ""
 
     @property
@@ -95,9 +96,15 @@ KNOWN = (
     ),
     KnownLayout(
         *("nautilus quote ticks", "ts_init", "bid_price", "ask_price", "bid_size", "ask_size", "ns"),
+        fixed_point=True,
+        fixed_sizes=True,
         note="ts_init is when nautilus received it",
     ),
-    KnownLayout(*("nautilus quote ticks", "ts_init", "bid", "ask", "bid_size", "ask_size", "ns")),
+    KnownLayout(
+        *("nautilus quote ticks", "ts_init", "bid", "ask", "bid_size", "ask_size", "ns"),
+        fixed_point=True,
+        fixed_sizes=True,
+    ),
 )
 
 
@@ -109,9 +116,11 @@ class Headerless:
     fields: tuple[str, ...]
     columns: tuple[str, ...]
     note: str = ""
-    zone_h: int = 0
 
 
+# Nobody else writes times so, with or without a header.
+HISTDATA_TIME = re.compile(r"\d{8} \d{9}")
+HISTDATA_ZONE_H = -5
 INTEGER, DECIMAL = r"\d+", r"\d+(\.\d*)?"
 EPOCH = r"\d{10,19}"
 HEADERLESS = (
@@ -132,10 +141,9 @@ HEADERLESS = (
     ),
     Headerless(
         "HistData ticks",
-        (r"\d{8} \d{9}", DECIMAL, DECIMAL, DECIMAL),
+        (HISTDATA_TIME.pattern, DECIMAL, DECIMAL, DECIMAL),
         ("time", "bid", "offer", "volume"),
         "times are EST all year, UTC-5",
-        -5,
     ),
     Headerless(
         "Binance candles",

@@ -36,7 +36,7 @@ BATCH_ROWS = 32_768
 SAMPLE_ROWS = 500
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 # nautilus keeps a number as the bytes of a whole one, of 1e-9 or 1e-16.
-RAW_DECIMALS = {8: pa.decimal128(19, 9), 16: pa.decimal128(38, 16)}
+RAW_DECIMALS = {8: pa.decimal128(28, 9), 16: pa.decimal128(38, 16)}
 
 
 def parquet_sample(path: Path) -> Sample:
@@ -88,7 +88,7 @@ def _parse(rows: pa.RecordBatch, first_place: int, layout: Layout, selection: Se
     kept = selection.kept({name: _text_column(rows.column(name)) for name in selection.columns}, first_place)
     time = _times(rows.column(layout.time), layout)
     prices = [_prices(rows.column(name), layout) for name in layout.prices]
-    sizes = [_sizes(rows.column(name)) for name in layout.sizes]
+    sizes = [_sizes(rows.column(name), layout.size_scale) for name in layout.sizes]
     read = [time, *prices, *sizes]
     if any(column is None for column in read):
         batch = _one_by_one(rows, np.arange(rows.num_rows), first_place, layout)
@@ -106,7 +106,9 @@ def _parse(rows: pa.RecordBatch, first_place: int, layout: Layout, selection: Se
 def _one_by_one(rows: pa.RecordBatch, at: Int64, first_place: int, layout: Layout) -> RawBatch:
     """These rows as their texts say."""
     some = rows.take(pa.array(at))
-    texts: Mapping[str, list[str]] = {name: _texts(some.column(name)) for name in layout.wanted}
+    texts: Mapping[str, list[str]] = {
+        name: (_shown_texts if name == layout.time else _texts)(some.column(name)) for name in layout.wanted
+    }
     fields = [dict(zip(texts, values, strict=True)) for values in zip(*texts.values(), strict=True)]
     return parse_batch(layout, fields, first_place, [",".join(row.values()).encode() for row in fields])
 
@@ -208,19 +210,24 @@ def decimals_e9(column: pa.Array) -> Int64 | None:
         return None
 
 
-def _sizes(column: pa.Array) -> Read | None:
+def _sizes(column: pa.Array, scale: int) -> Read | None:
     plain = _plain(column)
     null = plain.is_null().to_numpy(zero_copy_only=False)
     if null.all():
         return np.full(len(plain), NO_SIZE, dtype=np.int64), np.zeros(len(plain), dtype=np.bool_)
     values = None
-    if pa.types.is_floating(plain.type) or pa.types.is_integer(plain.type) or pa.types.is_decimal(plain.type):
-        values = decimals_e9(plain.fill_null(pa.scalar(0).cast(plain.type)))
+    kind = plain.type
+    if scale == 0 and (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        values = decimals_e9(plain.fill_null(_zero(plain.type)))
     if values is None or (values < 0).any():
-        return sizes_e9(_text_column(plain))
+        return sizes_e9(_text_column(plain), scale)
     values = values.copy()
     values[null] = NO_SIZE
     return values, np.zeros(len(plain), dtype=np.bool_)
+
+
+def _zero(kind: pa.DataType) -> pa.Scalar:
+    return pa.scalar(Decimal(0) if pa.types.is_decimal(kind) else 0, kind)
 
 
 def _line(row: pa.RecordBatch) -> bytes:
