@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tidewheel.cli.model_diff import difference, difference_dict
 from tidewheel.cli.model_views import description, evidence_section, listing, run_details_dict, run_dict
-from tidewheel.cli.options import kafka_option, redis_option
+from tidewheel.cli.options import redis_option
 from tidewheel.cli.registry_access import (
     find_model,
     find_record,
@@ -27,6 +27,9 @@ from tidewheel.cli.registry_access import (
     without_unreadable,
 )
 from tidewheel.cli.tables import echo, separated
+from tidewheel.cli.servers import servers_options
+from tidewheel.local.ended_run import RunServers
+from tidewheel.local.servers.run_servers import KAFKA, REDIS
 from tidewheel.registry.store import ModelPointer, Registry, WrongDirectionError
 
 # Only a trainer trains: it is reached by name, as `tidewheel.cli.services` reaches the services.
@@ -40,16 +43,16 @@ def models() -> None:
 
 @models.command("list")
 @instrument_option
-@redis_option
+@servers_options(REDIS)
 @json_option
-def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
+def list_models(instrument: str | None, servers: RunServers, as_json: bool) -> None:
     """A line a training run, newest first, refused and failed ones too.
 
     P is precision, R recall, both at the model's own threshold; "next" is how it did on the window after its own,
     "online" the online baseline on a sample of those rows. A star marks the serving model, a c the candidate: kept as
     not proven, `promote` makes it serve.
     """
-    with open_registry(redis) as registry:
+    with open_registry(servers.redis) as registry:
         chosen = select_instruments(registry, instrument)
         runs = {name: load_runs(registry, name, without_unreadable(registry.records(name))) for name in chosen}
     if as_json:
@@ -64,11 +67,11 @@ def list_models(instrument: str | None, redis: str, as_json: bool) -> None:
 @models.command()
 @which_argument("which")
 @instrument_option
-@redis_option
+@servers_options(REDIS)
 @json_option
-def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
+def show(which: str, instrument: str | None, servers: RunServers, as_json: bool) -> None:
     """Everything about one model: figures, settings, lineage, and how it did on its next window."""
-    with open_registry(redis) as registry:
+    with open_registry(servers.redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         (run,) = load_runs(registry, chosen, [find_record(registry, chosen, which)])
         pooled = pooled_scorecards(without_unreadable(registry.records(chosen)), run.record.seq)
@@ -82,11 +85,11 @@ def show(which: str, instrument: str | None, redis: str, as_json: bool) -> None:
 @which_argument("first")
 @which_argument("second")
 @instrument_option
-@redis_option
+@servers_options(REDIS)
 @json_option
-def diff(first: str, second: str, instrument: str | None, redis: str, as_json: bool) -> None:
+def diff(first: str, second: str, instrument: str | None, servers: RunServers, as_json: bool) -> None:
     """Two models side by side: settings, figures, and how alike their weights are."""
-    with open_registry(redis) as registry:
+    with open_registry(servers.redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         one, other = (find_model(registry, chosen, which) for which in (first, second))
     if as_json:
@@ -144,14 +147,14 @@ def _point(
     help="File to write; its suffix says how: .json (coefficients by name) or .onnx.",
 )
 @instrument_option
-@redis_option
-def export(which: str, out: Path, instrument: str | None, redis: str) -> None:
+@servers_options(REDIS)
+def export(which: str, out: Path, instrument: str | None, servers: RunServers) -> None:
     """Write a model to a .json or .onnx file."""
     from tidewheel.cli.model_export import FORMATS
 
     if out.suffix not in FORMATS:
         raise click.BadParameter(f"{out} must end in {' or '.join(FORMATS)}", param_hint="--out")
-    with open_registry(redis) as registry:
+    with open_registry(servers.redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         model, record = find_model(registry, chosen, which)
     payload = FORMATS[out.suffix](model, record)
@@ -165,9 +168,8 @@ def export(which: str, out: Path, instrument: str | None, redis: str) -> None:
 @models.command()
 @which_argument("which")
 @instrument_option
-@kafka_option
-@redis_option
-def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
+@servers_options(KAFKA, REDIS)
+def rebuild(which: str, instrument: str | None, servers: RunServers) -> None:
     """Train a model again from the log alone, and compare the bytes.
 
     Exit code 0 if they are the same, 1 if they are not or the rows are gone. Nothing is published.
@@ -175,7 +177,7 @@ def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
     from confluent_kafka import KafkaException
 
     trainer = import_module(REBUILD)
-    with open_registry(redis) as registry:
+    with open_registry(servers.redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         model, record = find_model(registry, chosen, which)
     lineage = model.lineage
@@ -183,11 +185,11 @@ def rebuild(which: str, instrument: str | None, kafka: str, redis: str) -> None:
         f"reading examples {lineage.first_example_seq:,} to {lineage.last_example_seq:,} of {chosen} …", err=True
     )
     try:
-        rebuilt = trainer.rebuild(kafka, model, record)
+        rebuilt = trainer.rebuild(servers.kafka, model, record)
     except trainer.RebuildError as failure:
         raise click.ClickException(f"model {model.seq} of {chosen} cannot be made again: {failure}") from None
     except KafkaException as failure:
-        raise click.ClickException(f"Kafka at {kafka} cannot be read: {failure.args[0].str()}") from None
+        raise click.ClickException(f"Kafka at {servers.kafka} cannot be read: {failure.args[0].str()}") from None
     if rebuilt.sha256 != record.sha256:
         echo(difference((model, record), (rebuilt.model, record)))
         raise click.ClickException(

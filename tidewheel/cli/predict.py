@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.cli.options import Parsed
+from tidewheel.cli.options import FiniteRange, Parsed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import price_e9
 from tidewheel.wire.v1 import predictor_pb2
@@ -116,7 +116,7 @@ class PredictorClient:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0.01, 600),
+    type=FiniteRange(0.01, 600),
     default=5.0,
     show_default=True,
     help="Seconds to wait for the answer.",

@@ -3,18 +3,21 @@
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tidewheel.cli.options import kafka_option
+from tidewheel.cli.servers import servers_options
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.tables import TABLE_VIEWS, TableView
+from tidewheel.local.ended_run import RunServers
 from tidewheel.local.exporting import json_rows, table_of
+from tidewheel.local.servers.run_servers import KAFKA
 from tidewheel.runtime import topic_admin
 from tidewheel.runtime.kafka import check as checked
-from tidewheel.runtime.kafka import consumer_config, partitions_of, watermark_offsets
+from tidewheel.runtime.kafka import consumer_config, partitions_of, read_to_end, watermark_offsets
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 
 PARTITIONS_DEFAULT = 2
@@ -74,11 +77,16 @@ def check(ctx: click.Context, kafka: str) -> None:
     "--from-beginning", is_flag=True, help="Start with the oldest record. Default: only what comes from now on."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N rows. Default: go on until Ctrl-C.")
-@kafka_option
-def tail(topic: str, from_beginning: bool, limit: int | None, kafka: str) -> None:
-    """Print a topic as JSON lines, committed records only. TOPIC as in `tidewheel export`."""
+@servers_options(KAFKA)
+def tail(topic: str, from_beginning: bool, limit: int | None, servers: RunServers) -> None:
+    """Print a topic as JSON lines, committed records only. TOPIC as in `tidewheel export`.
+
+    Of a run that has ended nothing comes any more: all that is there is printed.
+    """
+    kafka, view = servers.kafka, TABLE_VIEWS[topic]
     topic_admin.require_broker(kafka)
-    lines = _lines(kafka, TABLE_VIEWS[topic], from_beginning)
+    messages = read_to_end(kafka, view.topic.name) if servers.ended else _arriving(kafka, view, from_beginning)
+    lines = _lines(messages, view)
     try:
         for line in itertools.islice(lines, limit):
             click.echo(line)
@@ -89,8 +97,19 @@ def tail(topic: str, from_beginning: bool, limit: int | None, kafka: str) -> Non
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _lines(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[str]:
-    """Rows of all that comes, as JSON; what cannot be decoded is said on standard error."""
+def _lines(messages: Iterable[Message], view: TableView) -> Iterator[str]:
+    """Rows as JSON; what cannot be decoded is said on standard error."""
+    for message in messages:
+        try:
+            record = view.decode(message.key(), message.value())
+            yield from json_rows(view, table_of(view, [record]))
+        except InvalidRecordError as failure:
+            place = f"{view.topic.name} {message.partition()}:{message.offset()}"
+            click.echo(f"{place}: {failure.reason}: {failure}", err=True)
+
+
+def _arriving(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[Message]:
+    """All that comes."""
     consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail", log_level=0))
     name = view.topic.name
     try:
@@ -100,13 +119,7 @@ def _lines(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[st
         )
         while True:
             message = consumer.poll(POLL_S)
-            if message is None:
-                continue
-            try:
-                record = view.decode(checked(message).key(), message.value())
-                yield from json_rows(view, table_of(view, [record]))
-            except InvalidRecordError as failure:
-                place = f"{name} {message.partition()}:{message.offset()}"
-                click.echo(f"{place}: {failure.reason}: {failure}", err=True)
+            if message is not None:
+                yield checked(message)
     finally:
         consumer.close()

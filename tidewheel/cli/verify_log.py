@@ -7,8 +7,11 @@ import time
 import click
 from confluent_kafka import KafkaException
 
-from tidewheel.cli.options import instrument_id, kafka_option
+from tidewheel.cli.options import instrument_id
+from tidewheel.cli.servers import servers_options
+from tidewheel.local.ended_run import RunServers
 from tidewheel.local.log_check import check_log
+from tidewheel.local.servers.run_servers import KAFKA
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
@@ -21,9 +24,9 @@ SHOWN_EVERY_S = 0.2
     "--instrument", metavar="ID", callback=instrument_id, help="Only this instrument, like sim:BTC-USD. Default: all."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
-@kafka_option
+@servers_options(KAFKA)
 @click.pass_context
-def verify_log(ctx: click.Context, /, instrument: str | None, as_json: bool, kafka: str) -> None:
+def verify_log(ctx: click.Context, /, instrument: str | None, as_json: bool, servers: RunServers) -> None:
     """Check that the log is contiguous, once each, in order, joined by second.
 
     Reads ticks, orders, transactions and examples as committed, and how far the labeler says it is; the system may run
@@ -32,12 +35,12 @@ def verify_log(ctx: click.Context, /, instrument: str | None, as_json: bool, kaf
     """
     progress = _ProgressLine()
     try:
-        require_broker(kafka)
-        invariants = check_log(kafka, instrument, progress)
+        require_broker(servers.kafka)
+        invariants = check_log(servers.kafka, instrument, progress)
     except (KafkaException, FatalError) as failure:
         message = failure.args[0].str() if isinstance(failure, KafkaException) else str(failure)
         progress.clear()
-        click.echo(f"tidewheel: the log at {kafka} cannot be read: {message}", err=True)
+        click.echo(f"tidewheel: the log at {servers.kafka} cannot be read: {message}", err=True)
         ctx.exit(EXIT_UNREADABLE)
     progress.clear()
     for line in [json.dumps(invariants.as_dict(), indent=2)] if as_json else invariants.lines():

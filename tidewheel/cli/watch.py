@@ -2,24 +2,25 @@
 
 import click
 
-from tidewheel.cli.options import kafka_option, redis_option
+from tidewheel.cli.servers import servers_options
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.windows import Windowing
+from tidewheel.local.ended_run import RunServers
 from tidewheel.local.monitoring.monitor import Addresses
+from tidewheel.local.servers.run_servers import KAFKA, REDIS
 from tidewheel.local.watching import watch as watch_system
 
 PREDICTOR_DEFAULT = "127.0.0.1:50051"
 
 
 @click.command()
-@kafka_option
-@redis_option
+@servers_options(KAFKA, REDIS)
 @click.option(
     "--predictor",
     metavar="ADDRESS",
     default=PREDICTOR_DEFAULT,
     show_default=True,
-    help="gRPC address of the predictor; it is asked for a prediction each second.",
+    help="gRPC address of the predictor, where no --data-dir says it; it is asked for a prediction each second.",
 )
 @click.option(
     "--instrument", metavar="ID", help="Which one to show, like sim:BTC-USD. Default: the first that shows itself."
@@ -35,20 +36,21 @@ PREDICTOR_DEFAULT = "127.0.0.1:50051"
 def watch(
     ctx: click.Context,
     /,
-    kafka: str,
-    redis: str,
+    servers: RunServers,
     predictor: str,
     instrument: str | None,
     window: int | None,
     step: int | None,
 ) -> None:
-    """Show the live view of a system that runs elsewhere.
+    """Show the live view of a system that runs elsewhere, or what it would show of a run that has ended.
 
-    Reads the topics and asks the predictor; starts nothing and changes nothing.
+    Reads the topics and asks the predictor; changes nothing.
     """
     try:
         windowing = Windowing(window, step or window) if window else None
         name = check_instrument(instrument) if instrument else None
     except ValueError as failure:
         raise click.UsageError(str(failure)) from None
-    ctx.exit(watch_system(Addresses(kafka, redis, predictor), name, windowing))
+    # Where a run has ended, another one's predictor may listen where its own did.
+    asked = "" if servers.ended else servers.predictor or predictor
+    ctx.exit(watch_system(Addresses(servers.kafka, servers.redis, asked), name, windowing))

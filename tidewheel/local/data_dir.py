@@ -12,10 +12,19 @@ from typing import IO, Any
 from tidewheel.runtime.process import FatalError
 
 FREE_BYTES_MIN = 1 << 30
+RUN, COMMAND = "run", "command"
 
 
 class PathError(FatalError):
     """A directory or file cannot be used now; the message is one clear line."""
+
+
+class InUseError(PathError):
+    """Another process has the directory. `by_run`: a run that goes on, and no command that reads one."""
+
+    def __init__(self, message: str, by_run: bool) -> None:
+        super().__init__(message)
+        self.by_run = by_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,9 @@ class DataDir:
                 f"{self.root}: only {free / 2**20:.0f} MiB are free, a run needs {FREE_BYTES_MIN / 2**20:.0f}"
             )
 
-    def lock_dir(self) -> IO[str]:
-        """Take it for this process until the returned file is closed. Raises PathError where another run has it."""
+    def lock_dir(self, use: str = RUN) -> IO[str]:
+        """Take it for this process until the returned file is closed. `use`: RUN or COMMAND. Raises InUseError where
+        another process has it, PathError."""
         path = self.root / "lock"
         try:
             lock = path.open("a+")
@@ -64,11 +74,12 @@ class DataDir:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
-            owner = lock.read().strip() or "unknown"
+            owner, _, what = lock.read().strip().partition(" ")
             lock.close()
-            raise PathError(f"{self.root} is in use by another run (process {owner})") from None
+            message = f"{self.root} is in use by another {what or RUN} (process {owner or 'unknown'})"
+            raise InUseError(message, by_run=what != COMMAND) from None
         lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
+        lock.write(f"{os.getpid()} {use}\n")
         lock.flush()
         return lock
 

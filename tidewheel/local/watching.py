@@ -1,4 +1,4 @@
-"""`tidewheel watch`: the live view of a system that runs elsewhere. Starts and changes nothing."""
+"""`tidewheel watch`: the live view of a system that runs elsewhere, or of what it left. Changes nothing."""
 
 import os
 import time
@@ -19,6 +19,7 @@ from tidewheel.local.view.frame import ProcessStatus
 from tidewheel.runtime.process import EXIT_OK, FatalError
 
 REDIS_EVERY_S = 2.0
+NO_PREDICTOR = "ended"
 
 
 def watch(addresses: Addresses, instrument: str | None, windowing: Windowing | None) -> int:
@@ -42,7 +43,7 @@ def watch(addresses: Addresses, instrument: str | None, windowing: Windowing | N
 def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> None:
     view = display(wall_ns())
     started_s = steady_s()
-    footer = f" Ctrl-C ends the view only. predictor {addresses.predictor}  kafka {addresses.kafka}"
+    footer = f" Ctrl-C ends the view only. predictor {addresses.predictor or NO_PREDICTOR}  kafka {addresses.kafka}"
     health = HealthPoller({"redis": lambda: _redis_answer(addresses.redis)}, every_s=REDIS_EVERY_S)
     health.reset("redis")
     health.background.start()
@@ -52,7 +53,8 @@ def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> Non
             now_s = steady_s()
             monitor.sample(now_s)
             title = monitor.name() or "no instrument yet"
-            frame = monitor.frame(title, footer, now_s - started_s, _processes(monitor, health), view.news())
+            processes = _processes(monitor, health, addresses)
+            frame = monitor.frame(title, footer, now_s - started_s, processes, view.news())
             view.show(frame, monitor.lock)
             time.sleep(FRAME_EVERY_S)
     finally:
@@ -60,9 +62,10 @@ def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> Non
         health.background.close()
 
 
-def _processes(monitor: Monitor, health: HealthPoller) -> list[ProcessStatus]:
+def _processes(monitor: Monitor, health: HealthPoller, addresses: Addresses) -> list[ProcessStatus]:
     """What can be seen from outside."""
-    predictor = "ready" if monitor.probe.recent and not monitor.probe.last_error else "no answer yet"
+    silent = "no answer yet" if addresses.predictor else NO_PREDICTOR
+    predictor = "ready" if monitor.probe.recent and not monitor.probe.last_error else silent
     return [
         ProcessStatus("kafka", "ready" if monitor.progress.rounds else "no answer yet"),
         ProcessStatus("redis", "ready" if health.is_ready("redis") else "no answer yet"),

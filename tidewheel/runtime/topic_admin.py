@@ -27,6 +27,24 @@ def require_broker(bootstrap: str, limit_s: float = 5.0) -> None:
         raise FatalError(f"no Kafka broker answers at {bootstrap}") from None
 
 
+def await_leaders(bootstrap: str) -> None:
+    """Return when every partition can be read: a broker that has just started leads none for a moment.
+
+    Raises FatalError where that does not come to pass."""
+    admin = AdminClient({**client(bootstrap, "topics"), "log_level": 0})
+
+    def led() -> bool:
+        topics = admin.list_topics(timeout=LIMIT_S).topics.values()
+        return all(part.leader >= 0 for topic in topics for part in topic.partitions.values())
+
+    try:
+        ready = Retry(ASK_AGAIN_S, LIMIT_S).until(led)
+    except KafkaException:
+        ready = False
+    if not ready:
+        raise FatalError(f"the Kafka at {bootstrap} does not answer for its topics")
+
+
 def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:
     """Create what is missing and return its names; what is there stays as it is. Raises KafkaException."""
     admin = AdminClient(client(bootstrap, "topics"))

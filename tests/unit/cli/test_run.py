@@ -119,6 +119,24 @@ def test_a_wrong_flip_is_one_line(runs: Runs, seconds: str, capfd: pytest.Captur
     assert runs.asked == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--sim-edge", "nan"),
+        ("--max-holding", "nan"),
+        ("--max-holding", "inf"),
+        ("--speed", "nan"),
+        ("--threshold", "nan"),
+    ],
+)
+def test_what_is_no_number_is_one_line(runs: Runs, option: str, value: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", option, value]) == 2
+    err = capfd.readouterr().err
+    assert option in err
+    assert err.count("\n") == 1
+    assert runs.asked == []
+
+
 def test_products_are_made_room_for(runs: Runs) -> None:
     assert main(["run", "--summary", "a/s.json", "--export", "b/out"]) == 0
     assert runs.asked[-1][1] == RunOutputs(Path("a/s.json"), Path("b/out"))

@@ -18,7 +18,7 @@ from tidewheel.local.view.frame import Frame, ProcessStatus
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the servers and the predictor listen."""
+    """Where the servers and the predictor listen; `predictor` is empty where none does."""
 
     kafka: str
     redis: str
@@ -50,7 +50,8 @@ class Monitor:
         self.collector = Collector(addresses.kafka, self.observed, self.lock, log, read_examples=read_examples)
         self.progress = ProgressWatch(addresses.kafka, log)
         self._client = PredictorClient(addresses.predictor)
-        self.probe = Probe(self._client, self.name, self.newest_published, served, log)
+        asked = self.name if addresses.predictor else lambda: None
+        self.probe = Probe(self._client, asked, self.newest_published, served, log)
 
     def start(self) -> None:
         """Begin to watch. Raises KafkaException where the broker does not answer; may be tried again."""

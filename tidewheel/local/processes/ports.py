@@ -1,7 +1,7 @@
 """Ports of a run: the usual ones where they are free, so that other commands find the system without being told."""
 
 import fcntl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -58,7 +58,14 @@ class PortClaims:
 
     def port(self, usual: int) -> int:
         """The usual port, if no other run claims it and nothing listens there; else one that stands in for it."""
-        for port in chain((usual,), fallback_ports(usual)):
+        return self._first(chain((usual,), fallback_ports(usual)))
+
+    def beside(self, usual: int) -> int:
+        """One that stands in for the usual port, which is left to a run."""
+        return self._first(fallback_ports(usual))
+
+    def _first(self, wanted: Iterable[int]) -> int:
+        for port in wanted:
             if self._claimed(port) and free_port(port) == port:
                 return port
         return free_port()

@@ -25,6 +25,7 @@ TOOL_OPTIONS = ("-XX:TieredStopAtLevel=1",)
 START_LIMIT_S = 120.0
 STOP_GRACE_S = 20.0
 LOG_NAME = "kafka.log"
+META = "meta.properties"  # a folder of logs that has been formatted has it
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -51,6 +52,14 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 log.segment.bytes=268435456
+"""
+# For who reads what a run left: nothing is deleted, compacted or forgotten, however long ago the run ended.
+KEEPING = """\
+log.cleaner.enable=false
+log.initial.task.delay.ms=31536000000
+log.retention.check.interval.ms=31536000000
+offsets.retention.check.interval.ms=31536000000
+transaction.remove.expired.transaction.cleanup.interval.ms=2147483647
 """
 
 
@@ -98,6 +107,17 @@ def start_kafka(directory: Path, port: int, controller_port: int, front: ProxyLi
     return server
 
 
+def start_keeping_kafka(log_dir: Path, directory: Path, port: int, controller_port: int) -> LocalKafka:
+    """Start a broker on logs that another broker has left, which keeps all that is in them; what it says of itself
+    goes to `directory`. It is asked to end when the thread that starts it does. Raises as start_kafka."""
+    if not (log_dir / META).exists():
+        raise StartError(f"{log_dir} holds no log of Kafka's")
+    command = _command(directory, log_dir, port, controller_port, None, KEEPING)
+    server = LocalKafka(start(tethered(command, signal.SIGTERM), directory / LOG_NAME), (port,), directory)
+    await_ready("Kafka", server.process, directory / LOG_NAME, lambda: server.listens, START_LIMIT_S)
+    return server
+
+
 def launch_kafka(directory: Path, port: int, controller_port: int, front: ProxyListener | None = None) -> LocalKafka:
     """As start_kafka, but a broker that does not listen yet."""
     command = kafka_command(directory, port, controller_port, front)
@@ -106,17 +126,24 @@ def launch_kafka(directory: Path, port: int, controller_port: int, front: ProxyL
 
 def kafka_command(directory: Path, port: int, controller_port: int, front: ProxyListener | None = None) -> list[str]:
     """The command that runs the broker; makes `directory` ready for it first. Raises as start_kafka."""
+    return _command(directory, directory / "logs", port, controller_port, front)
+
+
+def _command(
+    directory: Path, log_dir: Path, port: int, controller_port: int, front: ProxyListener | None, more: str = ""
+) -> list[str]:
+    """`more`: properties that only this broker has."""
     for wanted in (*ports(port, front), controller_port):
         if accepts_connections(wanted):
             raise StartError(f"port {wanted} is in use; choose another for Kafka or end what listens there")
-    properties, log_dir = directory / "server.properties", directory / "logs"
+    properties = directory / "server.properties"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        properties.write_text(properties_text(port, controller_port, log_dir, front))
+        properties.write_text(properties_text(port, controller_port, log_dir, front) + more)
     except OSError as failure:
         raise StartError(f"{failure.filename or directory} cannot be written: {failure.strerror}") from failure
     java = [str(use_packaged_java()), *JVM_OPTIONS, "-cp", classpath()]
-    if not (log_dir / "meta.properties").exists():
+    if not (log_dir / META).exists():
         format_storage(java, properties, directory / LOG_NAME)
     return [*java, "kafka.Kafka", str(properties)]
 
