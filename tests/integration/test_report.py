@@ -55,6 +55,13 @@ def test_reports(
     assert "one class" in page_text("2", *ours)
     assert page_text("1", *ours).count("Not judged yet") == 0
 
+    whole = page_text("all")
+    for words in (f"{INSTRUMENT}, {OTHER}", "asked of 2 instruments at once", "2 published, 1 refused", "one class"):
+        assert words in whole
+    assert OTHER not in page_text("all", *ours)
+    assert "Topic ticks could not be read" not in whole
+    assert "What this page lacks" in page_text("all", *ours, kafka=NOBODY)
+
     assert "no Kafka broker answers at 127.0.0.1:1" in page_text("3", *ours, kafka=NOBODY)
     assert "Coefficients" in page_text("3", *ours, kafka=NOBODY)
     assert "does not answer" in page_text("3", *ours, redis=f"redis://{NOBODY}/0")
@@ -71,9 +78,10 @@ def test_reports(
             f"neither topic training-runs nor the registry knows run 9 of {INSTRUMENT}; known are 1 to 3",
         ),
         (["current", *ours], 1, f"no model of {INSTRUMENT} serves yet"),
+        (["all", "--instrument", "sim:NONE"], 1, f"known are: {INSTRUMENT}, {OTHER}"),
         (["--instrument", "sim:NONE"], 1, f"there are runs of: {INSTRUMENT}, {OTHER}"),
         ([], 2, f"say which with --instrument: {INSTRUMENT}, {OTHER}"),
-        (["last", *ours], 2, "must be a window's number, or the word current"),
+        (["last", *ours], 2, "must be a window's number, or the word current, or the word all"),
         (["--instrument", "nonsense"], 2, "nonsense"),
     ):
         assert why in page_text(*words, code=failing)

@@ -144,8 +144,8 @@ def _sources(
         registry_error=reader.error if reader.error or record else NO_RECORD,
         model_error=model_error,
         serving=_serving(seq, pointer, candidate),
-        before=_summarize([one for one in records if one.seq < seq]) if not reader.error else None,
-        now=_summarize(records) if not reader.error else None,
+        before=summarize([one for one in records if one.seq < seq]) if not reader.error else None,
+        now=summarize(records) if not reader.error else None,
     )
 
 
@@ -170,6 +170,7 @@ def _serving(seq: int, pointer: ModelPointer | None, candidate: ModelPointer | N
     return f"Model {pointer.seq} serves now." if pointer is not None else ""
 
 
-def _summarize(newest_first: list[ModelRecord]) -> EvidenceSummary:
+def summarize(newest_first: list[ModelRecord]) -> EvidenceSummary:
+    """The evidence that the scorecards of these records are."""
     pooled = pool_scorecards([record.scorecard for record in newest_first if record.scorecard])
     return EvidenceSummary(pooled.evidence, pooled.words)

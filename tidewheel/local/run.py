@@ -96,6 +96,7 @@ def _finish(ended: RunEnd, system: System, outputs: RunOutputs) -> int:
     system.stop_servers()
     root = system.request.data_dir
     write(f"the data lies in {root}; go on with: {program()} run --data-dir {root}")
+    write(f"see what came of it with: {program()} report all --data-dir {root} --out report.html")
     if ended.failed or failure:
         raise FatalError(failure or f"{ended.message} (logs in {root / 'logs'})")
     if ended.interrupted and not open_ended(system.request):
