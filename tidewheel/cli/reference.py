@@ -64,7 +64,7 @@ def _setting(field: dataclasses.Field[Any]) -> tuple[str, ...]:
 
 def commands_page() -> str:
     """All commands with their options as Markdown."""
-    context = click.Context(tidewheel, info_name="tidewheel")
+    context = click.Context(tidewheel, info_name="tidewheel", **tidewheel.context_settings)
     lines = [COMMANDS_HEAD]
     for name in COMMANDS:
         command = tidewheel.get_command(context, name)
