@@ -19,6 +19,7 @@ COMMANDS = {
         "Ask the predictor for a score: an instrument now, or features from a file.",
     ),
     "models": ("tidewheel.cli.models:models", "List, show, compare, rebuild, export the models; promote, roll back."),
+    "data": ("tidewheel.cli.data:data", "Check a recorded file, or convert it to Parquet."),
     "compare": ("backtest.command:compare", "Compare configurations on recorded files, without Kafka and Redis."),
     "report": ("tidewheel.cli.report:report", "Draw a training run as one self-contained HTML page."),
     "topics": ("tidewheel.cli.topics:topics", "Create, check or read the topics."),

@@ -14,9 +14,14 @@ class ProgressLine:
         self._next_s = 0.0
 
     def __call__(self, topic: str, records: int) -> None:
+        """So many records of a topic have been read."""
+        self.show(f"reading {topic}: {records:,} records")
+
+    def show(self, text: str) -> None:
+        """Show a line, unless the one before it has hardly been seen."""
         if self._on_terminal and time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + SHOWN_EVERY_S
-            sys.stderr.write(f"\r\x1b[Kreading {topic}: {records:,} records")
+            sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
 
     def clear(self) -> None:

@@ -37,6 +37,11 @@ class RecordedFile:
             self._layout = self._guessed()
         return self._layout
 
+    @property
+    def of(self) -> dict[str, str]:
+        """What the columns that tell instruments apart say, as far as rows have been read."""
+        return {name: value.decode("utf-8", errors="replace") for name, value in self._first.items()}
+
     def batches(self) -> Iterator[RawBatch]:
         """Its rows, those out of order of time with a fault. Raises SourceError in one line for a file that is missing,
         unreadable, damaged, not understood or out of order."""

@@ -79,9 +79,13 @@ class Recording:
                 if account.rows > BEGINNING_ROWS:
                     break
         if not found.ticks and not found.others:
-            reasons = reasons_text(found.as_dict(self.describe))
-            raise SourceError(f"{self.path} holds no usable quote{reasons and f': {reasons}'}")
+            raise SourceError(self.without_quote(found))
         return said
+
+    def without_quote(self, account: Account) -> str:
+        """What is wrong with rows of which none was a quote."""
+        reasons = reasons_text(account.as_dict(self.describe))
+        return f"{self.path} holds no usable quote{reasons and f': {reasons}'}"
 
     def describe(self, place: int) -> str:
         """A place in words."""

@@ -1,0 +1,74 @@
+"""One recording, read from its first row to its last, and what is found of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tidewheel.recordings.account import Account, line
+from tidewheel.recordings.layout import Layout, NumberTime
+from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.profile import Profile
+from tidewheel.recordings.quotes import SourceError
+from tidewheel.recordings.recording import Recording
+from tidewheel.recordings.validator import Validator
+
+# Called after each batch with how many rows have been read, and the time that they have come to in nanoseconds.
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Check:
+    """What is found of one recording so far.
+
+    `layouts`: how its files are read, a line for those that are read alike. `files`: each with its layout. `of`: what
+    columns that tell instruments apart say. `describe`: a place in words. `failure`: why it cannot be read, or not
+    further; empty where it can.
+    """
+
+    layouts: list[str] = field(default_factory=list)
+    files: dict[str, Layout] = field(default_factory=dict)
+    of: dict[str, str] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+    profile: Profile = field(default_factory=Profile)
+    describe: Callable[[int], str] = line
+    failure: str = ""
+
+
+def check(path: Path, options: ReadingOptions, progress: OnProgress) -> Check:
+    """Read a recording; all that is wrong with it is in the answer."""
+    found, validator = Check(), Validator()
+    try:
+        recording = Recording(path, options)
+        found.layouts = recording.layouts()
+        found.files = {file.part.name: file.layout for file in recording.files}
+        found.describe = recording.describe
+        for batch in recording.batches():
+            ticks = validator.ticks(batch)
+            found.account.on_ticks(ticks)
+            found.profile.on_quotes(ticks.quotes)
+            progress(found.account.rows, found.profile.last_ns)
+        found.of = {name: value for file in recording.files for name, value in file.of.items()}
+        if not found.account.ticks:
+            found.failure = recording.without_quote(found.account)
+    except SourceError as failure:
+        found.failure = str(failure)
+    return found
+
+
+def layout_dict(layout: Layout) -> dict[str, Any]:
+    """How a file is read, as plain values."""
+    return {
+        "name": layout.name,
+        "time": layout.time,
+        "clock": str(layout.clock),
+        "time_unit": layout.clock.unit if isinstance(layout.clock, NumberTime) else None,
+        "prices": list(layout.prices),
+        "bid_size": layout.bid_size,
+        "offer_size": layout.offer_size,
+        "tells_apart": list(layout.apart),
+        "chosen": layout.chosen and dict([layout.chosen]),
+        "delimiter": layout.delimiter,
+        "header": layout.header,
+        "notes": list(layout.notes),
+    }
