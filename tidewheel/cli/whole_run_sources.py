@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException
 
 from tidewheel.cli.registry_access import open_registry
 from tidewheel.cli.report_sources import RegistryReader, RunEventLog, read_log, summarize
-from tidewheel.contracts.codecs.market import DeadLetter, FeedStatus
+from tidewheel.contracts.codecs.market import DeadLetter, FeedEvent, FeedStatus
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import DEAD_LETTERS, FEED_STATUS, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.domain.models import ModelRecord
@@ -16,6 +16,7 @@ from tidewheel.local.log_check import OnProgress, reporting
 from tidewheel.local.monitoring.collector import RawRecord, decoded
 from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
 from tidewheel.local.processes.services import INGEST
+from tidewheel.recordings.account import account_lines
 from tidewheel.registry.store import Registry
 from tidewheel.report.run_report import RunReport, RunSources
 from tidewheel.report.whole_run import FeedChange, InstrumentHistory, MarketTotals, SetAside, WholeRun
@@ -50,7 +51,7 @@ class TopicFindings:
             self._take_dead_letter(value)
         elif value is not None:
             self.observed.on_record(value)
-        if isinstance(value, FeedStatus):
+        if isinstance(value, FeedStatus) and value.event is not FeedEvent.ACCOUNTED:
             self.feed.append(value)
 
     def _take_dead_letter(self, letter: DeadLetter) -> None:
@@ -128,6 +129,7 @@ def _history(
         pointer.seq if pointer else 0,
         summarize(records) if records else None,
         feed_changes(one for one in found.feed if one.instrument == name),
+        tuple(account_lines(state.market.account)) if state and state.market.account else (),
     )
 
 

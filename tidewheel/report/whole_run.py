@@ -40,7 +40,8 @@ class FeedChange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InstrumentHistory:
-    """One instrument. `windows`: oldest first. `served`: the window whose model serves at the end, 0 for none."""
+    """One instrument. `windows`: oldest first. `served`: the window whose model serves at the end, 0 for none.
+    `account`: what became of a recording's rows, in sentences."""
 
     name: str
     totals: MarketTotals
@@ -48,6 +49,7 @@ class InstrumentHistory:
     served: int = 0
     evidence: EvidenceSummary | None = None
     feed: tuple[FeedChange, ...] = ()
+    account: tuple[str, ...] = ()
 
     @property
     def scorecards(self) -> list[tuple[int, Scorecard]]:

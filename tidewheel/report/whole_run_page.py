@@ -154,7 +154,13 @@ def _feed(one: InstrumentHistory) -> Markup | None:
 
 
 def _set_aside(run: WholeRun) -> Markup:
-    return tag("section", tag("h2", "Set aside"), _dead_letters(run))
+    accounts = (_account(one, len(run.instruments) > 1) for one in run.instruments if one.account)
+    return tag("section", tag("h2", "Set aside"), *accounts, _dead_letters(run))
+
+
+def _account(one: InstrumentHistory, many: bool) -> Markup:
+    heading = tag("h3", one.name) if many else None
+    return joined((heading, tag("ul", *(tag("li", line) for line in one.account))))
 
 
 def _dead_letters(run: WholeRun) -> Markup:

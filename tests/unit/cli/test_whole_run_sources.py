@@ -65,6 +65,7 @@ def test_changes_of_a_feed_are_a_line_a_kind() -> None:
         (FeedEvent.CONNECTED, 0, "x.csv"),
         (FeedEvent.GAP, 5, "one"),
         (FeedEvent.GAP, 9, "two"),
+        (FeedEvent.ACCOUNTED, 9, "{}"),  # told among what was set aside
     ):
         status = FeedStatus(NAME, event, time_ns, 1, detail, SourceKind.REPLAY)
         found.take(RawRecord(FEED_STATUS.name, NAME.encode(), encode_feed_status(status)))

@@ -22,6 +22,7 @@ TOTALS = MarketTotals(
     not_placed={"stale": 7},
 )
 FEED = (FeedChange("gap", 2, 0, 1_767_230_000 * 10**9, "the file <b>skips</b> an hour"),)
+READ = ("51,234 rows read = 50,000 ticks + 1,234 set aside",)
 ASIDE = (SetAside("ingest", "quotes.csv", "crossed", 1_234, "2", "9,999", "bid 3 is above offer 2"),)
 
 
@@ -35,7 +36,7 @@ def judged(seq: int, gross: float, net: float) -> RunReport:
 
 def history(*windows: RunReport, name: str = values.NAME) -> InstrumentHistory:
     said = EvidenceSummary(Evidence.WEAK, "9 models on their next windows: precision 0.560")
-    return InstrumentHistory(name, TOTALS, windows, windows[-1].sources.seq if windows else 0, said, FEED)
+    return InstrumentHistory(name, TOTALS, windows, windows[-1].sources.seq if windows else 0, said, FEED, READ)
 
 
 def of_kind(made: Callable[[int], RunSources], seq: int) -> RunReport:
@@ -110,6 +111,7 @@ def test_what_was_set_aside_is_told_or_that_nothing_was() -> None:
     text = visible_text(parsed(page(everything())))
     assert "1,234 lines or records that a service could not use" in text
     assert "bid 3 is above offer 2" in text
+    assert "51,234 rows read = 50,000 ticks + 1,234 set aside" in text
     assert "Nothing: every line and record could be used." in visible_text(parsed(page(one_window())))
 
 
