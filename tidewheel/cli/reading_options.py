@@ -1,4 +1,7 @@
-"""Options that say how a recorded file is to be read, shared by every command that reads one."""
+"""Options that say how a recorded file is to be read, shared by every command that reads one.
+
+The environment counts as it does for ingest, so that what reads a file before a run reads it as the run will.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -7,10 +10,12 @@ import click
 
 from tidewheel.cli.options import Parsed, option_text
 from tidewheel.domain.prices import Threshold
-from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_pair, parse_time_unit
+from tidewheel.recordings.layout import MS_NS
+from tidewheel.recordings.options import LATE_MAX_NS, ReadingOptions, parse_columns, parse_pair, parse_time_unit
+from tidewheel.runtime.settings import PREFIX
 
 F = TypeVar("F", bound=Callable[..., Any])
-READING = ("columns", "time_unit", "instrument_column", "candle_spread", "any_year", "sort")
+READING = ("columns", "time_unit", "instrument_column", "candle_spread", "any_year", "sort", "late_max_ms")
 
 
 def _checked(name: str, parse: Callable[[str], Any]) -> Parsed:
@@ -26,6 +31,7 @@ def _checked(name: str, parse: Callable[[str], Any]) -> Parsed:
 OPTIONS = (
     click.option(
         "--columns",
+        envvar=f"{PREFIX}COLUMNS",
         type=_checked("COLUMNS", parse_columns),
         metavar="time=T,bid=B,offer=O",
         help="Recorded file: which of its columns are what, where their names do not say so; bid_size and offer_size "
@@ -33,31 +39,44 @@ OPTIONS = (
     ),
     click.option(
         "--time-unit",
+        envvar=f"{PREFIX}TIME_UNIT",
         type=_checked("UNIT", parse_time_unit),
         metavar="s|ms|us|ns",
         help="Recorded file: the unit of its time. Default: by its column's name, or its size.",
     ),
     click.option(
         "--instrument-column",
+        envvar=f"{PREFIX}INSTRUMENT_COLUMN",
         type=_checked("COLUMN=VALUE", parse_pair),
         metavar="COLUMN=VALUE",
         help="Recorded file of several instruments or venues: take the rows whose column holds this value.",
     ),
     click.option(
         "--candle-spread",
+        envvar=f"{PREFIX}CANDLE_SPREAD",
         type=_checked("SPREAD", Threshold.parse),
         metavar="0.02|2bps",
         help="Recorded file of one-minute candles: take each as one coarse quote at its end, so wide around its close.",
     ),
     click.option(
         "--any-year",
+        envvar=f"{PREFIX}ANY_YEAR",
         is_flag=True,
         help="Recorded file: take quotes before 2009 and after next year as they stand.",
     ),
     click.option(
         "--sort",
+        envvar=f"{PREFIX}SORT",
         is_flag=True,
         help="Recorded file: put its rows in order of time first, in bounded memory, with a copy on disk.",
+    ),
+    click.option(
+        "--late-max-ms",
+        envvar=f"{PREFIX}LATE_MAX_MS",
+        type=click.IntRange(0, 3_600_000),
+        metavar="MS",
+        help="Recorded file: how far a row may go back in time; it is moved onto the latest time and told of. "
+        "Default: 1000.",
     ),
 )
 
@@ -83,4 +102,5 @@ def as_options(given: Mapping[str, Any], this_year: int) -> ReadingOptions:
         candle_spread=Threshold.parse(given["candle_spread"]) if given["candle_spread"] else None,
         year_max=0 if given["any_year"] else this_year + 1,
         sort=given["sort"],
+        late_max_ns=LATE_MAX_NS if given["late_max_ms"] is None else given["late_max_ms"] * MS_NS,
     )

@@ -206,3 +206,23 @@ def test_what_cannot_be_done_now_is_code_1(runs: Runs, capfd: pytest.CaptureFixt
     assert main(["run", "--data-dir", "d"]) == 1
     assert "earlier run" in capfd.readouterr().err
     assert runs.asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "header"),
+    [
+        ("COLUMNS", "time=x,bid=y,offer=z", "x,y,z"),
+        ("TIME_UNIT", "ms", "time,bid,offer"),
+        ("ANY_YEAR", "true", "time_ms,bid,offer"),
+        ("LATE_MAX_MS", "60000", "time_ms,bid,offer"),
+    ],
+)
+def test_the_environment_counts_as_it_does_for_ingest(
+    runs: Runs, name: str, value: str, header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reads a file before the run reads it as the run will."""
+    monkeypatch.setenv(f"TIDEWHEEL_{name}", value)
+    rows = "1714521600000,4,5\n" * 3 + ("1714521590000,4,5\n" * 3 if name == "LATE_MAX_MS" else "")
+    Path("quotes.csv").write_text(f"{header}\n{rows}")
+    assert main(["run", "--feed", "replay:quotes.csv"]) == 0
+    assert dict(runs.last.options.reading)[name] == value
