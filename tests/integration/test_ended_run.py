@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from tests.conformance.make_examples import VALUES
 from tests.orderbots import publish
@@ -21,8 +22,10 @@ from tidewheel.cli.main import EXIT_INTERRUPTED, main
 from tidewheel.contracts.codecs.orders import encode_transaction
 from tidewheel.contracts.topics import TRANSACTIONS
 from tidewheel.local.data_dir import DataDir
-from tidewheel.local.servers.kafka import start_kafka
+from tidewheel.local.ended_run import run_servers
+from tidewheel.local.servers.kafka import KEEPING, start_kafka
 from tidewheel.local.servers.redis import start_redis
+from tidewheel.local.servers.run_servers import KAFKA
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import topic_admin
 from tidewheel.runtime.kafka import producer_config
@@ -101,6 +104,16 @@ def test_it_is_read_and_stays_as_it_was(ended: Path, tmp_path: Path, capsys: pyt
     assert "This model serves now, at epoch 1." in page.read_text()
 
     assert (files(ended, "kafka"), files(ended, "redis")) == before
+
+
+def test_the_broker_deletes_compacts_and_forgets_nothing(ended: Path) -> None:
+    """Its first round of deleting would come half a minute after its start: too late for a test to see."""
+    with run_servers(ended, (KAFKA,), print) as servers:
+        admin = AdminClient({"bootstrap.servers": servers.kafka})
+        (answer,) = admin.describe_configs([ConfigResource(ResourceType.BROKER, "1")]).values()
+        actual = {name: entry.value for name, entry in answer.result().items()}
+    wanted = dict(line.split("=") for line in KEEPING.split())
+    assert {name: actual.get(name) for name in wanted} == wanted
 
 
 def test_whoever_ends_it_leaves_no_server_behind(ended: Path) -> None:
