@@ -26,8 +26,8 @@ from tidewheel.cli.registry_access import (
     which_argument,
     without_unreadable,
 )
-from tidewheel.cli.tables import echo, separated
 from tidewheel.cli.servers import servers_options
+from tidewheel.cli.tables import echo, separated
 from tidewheel.local.ended_run import RunServers
 from tidewheel.local.servers.run_servers import KAFKA, REDIS
 from tidewheel.registry.store import ModelPointer, Registry, WrongDirectionError

@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tidewheel.domain.account import format_wealth
+from markupsafe import Markup
+
 from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 from tidewheel.domain.prices import E9
-from tidewheel.report.formatting import money, number
-from tidewheel.report.markup import Markup, tag
+from tidewheel.presentation.sentences import wealth_text
+from tidewheel.presentation.typography import money, number
+from tidewheel.report.markup import tag
 from tidewheel.report.scales import padded_range, ticks
 from tidewheel.report.svg import Margins, Plot, Point, coordinate, figure, label, line_segment, responsive, svg
 from tidewheel.report.whole_run import InstrumentHistory, cumulated
@@ -44,7 +46,7 @@ def wealth(history: InstrumentHistory) -> Markup | None:
 
     def draw(width: int) -> Markup:
         plot = Plot.of(width, HEIGHT, _reach(history), y, ROOM)
-        tooltips = [f"window {seq}: {format_wealth(gross)}, net {format_wealth(net)}" for seq, gross, net in rows]
+        tooltips = [f"window {seq}: {wealth_text(gross)}, net {wealth_text(net)}" for seq, gross, net in rows]
         return svg(
             "What a bettor on the models has after each window, gross and net of the spread",
             *(width, HEIGHT),

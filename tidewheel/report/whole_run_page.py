@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 
-from tidewheel.domain.account import format_wealth
+from markupsafe import Markup
+
 from tidewheel.domain.models import Verdict
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.presentation.numbers import NONE, count, percent
+from tidewheel.presentation.sentences import reason_text, wealth_text
+from tidewheel.presentation.times import timestamp
+from tidewheel.presentation.typography import duration, number, threshold_text
 from tidewheel.report import over_time
 from tidewheel.report.document import document
-from tidewheel.report.formatting import NONE, count, number, percent, reason_text, span, threshold_text, timestamp
-from tidewheel.report.markup import Markup, joined, tag
+from tidewheel.report.markup import joined, tag
 from tidewheel.report.run_report import RunReport
 from tidewheel.report.tables import definition_list, table, time
 from tidewheel.report.whole_run import InstrumentHistory, MarketTotals, WholeRun, outcome
@@ -120,8 +124,8 @@ def _row(window: RunReport) -> tuple[object, ...]:
         *((number(test.precision), number(test.recall)) if test else (NONE, NONE)),
         *((number(judged.precision), number(judged.recall)) if judged else (NONE, NONE)),
         *((number(judged.base_rate), percent(judged.flagged, judged.rows)) if judged else (NONE, NONE)),
-        *((format_wealth(bettor.e_gross), format_wealth(bettor.e_net)) if bettor else (NONE, NONE)),
-        span(took_ns) if took_ns is not None else NONE,
+        *((wealth_text(bettor.e_gross), wealth_text(bettor.e_net)) if bettor else (NONE, NONE)),
+        duration(took_ns) if took_ns is not None else NONE,
     )
 
 
