@@ -1,7 +1,7 @@
 """Mutation tests of the simulation: a fault in a service, one at a time, proves that a check can fail, and how soon."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -21,291 +21,202 @@ from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.ledger import Ledger
 from services.trainer.windows.replay import Replay
 from services.trainer.worker import Worker
-from tests.simulation import mutations, runs
+from tests.simulation import mutations as to
+from tests.simulation import runs
 from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.orderbots import FakeFaustApp
+from tests.simulation.redis_memory import Store
 from tests.simulation.request_sender import ClientLog
 from tests.simulation.runs import RunOutcome
 from tidewheel.domain.training import Step
 from tidewheel.runtime.transaction_policy import TransactionPolicy
 from tidewheel.runtime.transactional_loop import TransactionalLoop
 
+Patch = tuple[Any, str, Callable[[Any], Any]]
+
 
 @dataclass(frozen=True)
 class Mutant:
     """`seed`: the first that finds it, when this was written; a change may make it another. `killed_by`: words of its
-    failure, the checker's name where one finds it; a run that fails in other words has not found it."""
+    failure, the checker's name where one finds it; a run that fails in other words has not found it. `method` of
+    `owner` is what `made` makes of the right one; `beside`: others that are changed with it."""
 
     seed: int
     name: str
     killed_by: str
-    apply: Callable[[], AbstractContextManager[Any]]
+    owner: Any
+    method: str
+    made: Callable[[Any], Any]
+    beside: tuple[Patch, ...] = ()
+
+    @contextmanager
+    def apply(self) -> Iterator[None]:
+        """The fault, as long as it is open."""
+        with ExitStack() as stack:
+            for owner, name, made in ((self.owner, self.method, self.made), *self.beside):
+                stack.enter_context(patch.object(owner, name, made(getattr(owner, name))))
+            yield
 
 
+# The script forgets to compare, and neither does the trainer ask what was published before.
+NO_QUESTION: tuple[Patch, ...] = ((Worker, "_repeated", to.nothing),)
 MUTANTS = (
     Mutant(
-        1,
-        "orderbot: commits one record too far",
-        "orders: ",
-        mutations.instead(OffsetTracker, "take_committable", mutations.commit_one_too_far),
+        1, "orderbot: commits one record too far", "orders: ", OffsetTracker, "take_committable", to.commit_one_too_far
     ),
     Mutant(
         1,
         "orderbot: commits what was received, delivered or not",
         "orders: ",
-        mutations.instead(OffsetTracker, "take_committable", mutations.commit_what_was_received),
+        OffsetTracker,
+        "take_committable",
+        to.commit_what_was_received,
     ),
     Mutant(
-        5,
-        "orderbot: sends on behind a record that was given up",
-        "orders: ",
-        mutations.instead(FakeFaustApp, "abort_sends", mutations.nothing),
+        5, "orderbot: sends on behind a record that was given up", "orders: ", FakeFaustApp, "abort_sends", to.nothing
+    ),
+    Mutant(0, "ingest: does not look at its log", "seconds: ", ingest_app, "last_second", to.nothing),
+    Mutant(
+        0, "labeler: goes on after an abort without going back", "labels: ", TransactionalLoop, "_rewind", to.nothing
     ),
     Mutant(
-        0,
-        "ingest: does not look at its log",
-        "seconds: ",
-        lambda: patch.object(ingest_app, "last_second", lambda *_: None),
+        0, "labeler: offsets beside the transaction", "labels: ", TransactionalLoop, "_send_offsets", to.offsets_beside
     ),
-    Mutant(
-        0,
-        "labeler: goes on after an abort without going back",
-        "labels: ",
-        mutations.instead(TransactionalLoop, "_rewind", mutations.nothing),
-    ),
-    Mutant(
-        0,
-        "labeler: offsets beside the transaction",
-        "labels: ",
-        mutations.instead(TransactionalLoop, "_send_offsets", mutations.offsets_beside),
-    ),
-    Mutant(
-        66,
-        "labeler: begins again after an uncertain end",
-        "labels: ",
-        mutations.instead(ClientLog, "write_line", mutations.calm_lines),
-    ),
+    Mutant(66, "labeler: begins again after an uncertain end", "labels: ", ClientLog, "write_line", to.calm_lines),
     Mutant(
         0,
         "labeler: takes records from before a rebalance",
         "PartitionNotAssignedError: a record of ",
-        mutations.instead(TransactionalLoop, "_poll_once", mutations.go_on_after_rebalance),
+        TransactionalLoop,
+        "_poll_once",
+        to.go_on_after_rebalance,
     ),
     Mutant(
         32,
         "labeler: ends of a consumer that is fenced by itself",
         "gave up: another labeler with the same name has taken over",
-        mutations.instead(TransactionalLoop, "_rejoin", mutations.replaced),
+        TransactionalLoop,
+        "_rejoin",
+        to.replaced,
     ),
     Mutant(
         2,
         "labeler: ends where another transaction would do",
         "Kafka cannot be used (_STATE)",
-        mutations.instead(TransactionalLoop, "_abort_and_retry", mutations.never_give_up),
+        TransactionalLoop,
+        "_abort_and_retry",
+        to.never_give_up,
     ),
     Mutant(
         9,
         "labeler: forgets what was set aside",
         "poison_pills: ",
-        mutations.instead(LabelerProcessor, "on_assigned", mutations.nothing_set_aside),
+        LabelerProcessor,
+        "on_assigned",
+        to.nothing_set_aside,
     ),
-    Mutant(
-        6,
-        "trainer: a bad record is passed over",
-        "poison_pills: ",
-        mutations.instead(RunEventProducer, "produce", mutations.no_letters),
-    ),
-    Mutant(
-        2,
-        "labeler: writes again what is written",
-        "labels: ",
-        mutations.instead(Labeler, "replay_to", mutations.nothing),
-    ),
+    Mutant(6, "trainer: a bad record is passed over", "poison_pills: ", RunEventProducer, "produce", to.no_letters),
+    Mutant(2, "labeler: writes again what is written", "labels: ", Labeler, "replay_to", to.nothing),
     Mutant(
         2,
         "labeler: a snapshot forgets what waits",
         "labels made again up to second ",
-        mutations.instead(Partition, "_first_buffered", mutations.without_waiting),
+        Partition,
+        "_first_buffered",
+        to.without_waiting,
     ),
     Mutant(
         0,
         "labeler: no state in the transaction",
         "labels: ",
-        mutations.instead(Partition, "checkpoint_records", lambda right: lambda _: iter(())),
+        Partition,
+        "checkpoint_records",
+        lambda right: lambda _: iter(()),
     ),
+    Mutant(2, "labeler: takes a repeat for a new second", "labels: ", Labeler, "on_second", to.repeats_are_new),
+    Mutant(0, "labeler: features one second late", "labels: ", History, "extract_features", to.shifted),
+    Mutant(12, "labeler: state read to the stable end only", "labels: ", SimAdmin, "list_offsets", to.stable_ends),
+    Mutant(0, "all: uncommitted records are read", "labels: ", SimConsumer, "__init__", to.uncommitted),
+    Mutant(9, "trainer: commits past unfinished windows", "windows: ", TrainerApp, "_unfinished", to.no_jobs),
     Mutant(
-        2,
-        "labeler: takes a repeat for a new second",
-        "labels: ",
-        mutations.instead(Labeler, "on_second", mutations.repeats_are_new),
+        9, "trainer: commits nothing of what is to be remembered", "windows: ", Replay, "place", to.nothing_remembered
     ),
-    Mutant(
-        0,
-        "labeler: features one second late",
-        "labels: ",
-        mutations.instead(History, "extract_features", mutations.shifted),
-    ),
-    Mutant(
-        12,
-        "labeler: state read to the stable end only",
-        "labels: ",
-        mutations.instead(SimAdmin, "list_offsets", mutations.stable_ends),
-    ),
-    Mutant(
-        0,
-        "all: uncommitted records are read",
-        "labels: ",
-        mutations.instead(SimConsumer, "__init__", mutations.uncommitted),
-    ),
-    Mutant(
-        9,
-        "trainer: commits past unfinished windows",
-        "windows: ",
-        mutations.instead(TrainerApp, "_unfinished", mutations.no_jobs),
-    ),
-    Mutant(
-        9,
-        "trainer: commits nothing of what is to be remembered",
-        "windows: ",
-        mutations.instead(Replay, "place", mutations.nothing_remembered),
-    ),
-    Mutant(
-        30,
-        "trainer: another word on a window after a restart",
-        "windows: ",
-        mutations.instead(Worker, "_repeated", mutations.another_word),
-    ),
-    Mutant(
-        1,
-        "trainer: a candidate without its bytes",
-        "windows: ",
-        mutations.instead(Ledger, "publish_candidate", mutations.bytes_forgotten),
-    ),
+    Mutant(30, "trainer: another word on a window after a restart", "windows: ", Worker, "_repeated", to.another_word),
+    Mutant(1, "trainer: a candidate without its bytes", "windows: ", Ledger, "publish_candidate", to.bytes_forgotten),
     Mutant(
         0,
         "trainer: a model judged beside itself or a later one",
         "promotions: ",
-        mutations.instead(Worker, "_champion", mutations.whoever_serves),
+        Worker,
+        "_champion",
+        to.whoever_serves,
     ),
-    Mutant(30, "registry: no fence", "pointers: ", mutations.no_fence),
-    Mutant(
-        1,
-        "ingest: sets nothing aside",
-        "dead_letters: ",
-        mutations.instead(Publisher, "publish_rejected", mutations.nothing),
-    ),
+    Mutant(30, "registry: no fence", "pointers: ", Store, "fence_default", to.switched_off, NO_QUESTION),
+    Mutant(1, "ingest: sets nothing aside", "dead_letters: ", Publisher, "publish_rejected", to.nothing),
     Mutant(
         0,
         "labeler: every label on the other partition too",
         "misplaced_records: ",
-        mutations.instead(LabelerProcessor, "_produce_outputs", mutations.twice(lambda number: 1 - number)),
+        LabelerProcessor,
+        "_produce_outputs",
+        to.twice(lambda number: 1 - number),
     ),
     Mutant(
         0,
         "labeler: every label under an empty key too",
         "misplaced_records: ",
-        mutations.instead(LabelerProcessor, "_produce_outputs", mutations.twice(lambda number: number, b"")),
+        LabelerProcessor,
+        "_produce_outputs",
+        to.twice(lambda number: number, b""),
     ),
     Mutant(
         1,
         "labeler: commits when there is much, not when time has passed",
         "no_open_transactions: ",
-        mutations.instead(TransactionPolicy, "should_commit", mutations.by_count_only),
+        TransactionPolicy,
+        "should_commit",
+        to.by_count_only,
     ),
-    Mutant(
-        0,
-        "trainer: uncommitted examples are read",
-        "causality: ",
-        mutations.instead(SimConsumer, "__init__", mutations.trainer_uncommitted),
-    ),
+    Mutant(0, "trainer: uncommitted examples are read", "causality: ", SimConsumer, "__init__", to.trainer_uncommitted),
     Mutant(
         0,
         "trainer: does not say that a window closed",
         "windows: ",
-        mutations.instead(RunEventProducer, "write", mutations.silent(Step.WINDOW_CLOSED)),
+        RunEventProducer,
+        "write",
+        to.silent(Step.WINDOW_CLOSED),
     ),
-    Mutant(
-        0,
-        "trainer: records without offsets",
-        "windows: ",
-        mutations.instead(Worker, "_record", mutations.without_offsets),
-    ),
-    Mutant(
-        30,
-        "trainer: another sha256 after a restart",
-        "windows: ",
-        mutations.instead(Worker, "_emit", mutations.another_sha256),
-    ),
-    Mutant(
-        0, "trainer: refuses every model", "gate_verdicts: ", mutations.instead(Worker, "_gate", mutations.refuse_all)
-    ),
-    Mutant(
-        1,
-        "trainer: forgets what was judged",
-        "gate_verdicts: ",
-        mutations.instead(Ledger, "judged", lambda right: lambda *_: []),
-    ),
-    Mutant(
-        0,
-        "trainer: no scorecard in the registry",
-        "scorecards: ",
-        mutations.instead(Ledger, "put_scorecard", mutations.nothing),
-    ),
-    Mutant(
-        0,
-        "trainer: no event of a scorecard",
-        "scorecards: ",
-        mutations.instead(RunEventProducer, "write", mutations.silent(Step.SCORED)),
-    ),
+    Mutant(0, "trainer: records without offsets", "windows: ", Worker, "_record", to.without_offsets),
+    Mutant(30, "trainer: another sha256 after a restart", "windows: ", Worker, "_emit", to.another_sha256),
+    Mutant(0, "trainer: refuses every model", "gate_verdicts: ", Worker, "_gate", to.refuse_all),
+    Mutant(1, "trainer: forgets what was judged", "gate_verdicts: ", Ledger, "judged", lambda right: lambda *_: []),
+    Mutant(0, "trainer: no scorecard in the registry", "scorecards: ", Ledger, "put_scorecard", to.nothing),
+    Mutant(0, "trainer: no event of a scorecard", "scorecards: ", RunEventProducer, "write", to.silent(Step.SCORED)),
     Mutant(
         0,
         "trainer: a model judged on rows placed before its window closed",
         "scorecards: ",
-        mutations.instead(scorecard, "rows_after", lambda right: lambda _, following: following),
+        scorecard,
+        "rows_after",
+        lambda right: lambda _, following: following,
     ),
+    Mutant(2, "trainer: a model judged beside nothing", "scorecards: ", Worker, "_champion", to.nothing),
+    Mutant(0, "predictor: never looks at the registry", "serving: ", Watcher, "poll_once", to.nothing),
+    Mutant(0, "predictor: keeps its first model", "serving: ", Watcher, "_swap", to.first_model_only),
+    Mutant(0, "predictor: new names on old weights", "by other weights", Watcher, "_swap", to.older_weights),
     Mutant(
-        2,
-        "trainer: a model judged beside nothing",
-        "scorecards: ",
-        mutations.instead(Worker, "_champion", mutations.nothing),
-    ),
-    Mutant(
-        0,
-        "predictor: never looks at the registry",
-        "serving: ",
-        mutations.instead(Watcher, "poll_once", mutations.nothing),
-    ),
-    Mutant(
-        0,
-        "predictor: keeps its first model",
-        "serving: ",
-        mutations.instead(Watcher, "_swap", mutations.first_model_only),
-    ),
-    Mutant(
-        0,
-        "predictor: new names on old weights",
-        "by other weights",
-        mutations.instead(Watcher, "_swap", mutations.older_weights),
-    ),
-    Mutant(
-        0,
-        "predictor: goes back to its first model for a while",
-        "pointers: ",
-        mutations.instead(Watcher, "_swap", mutations.first_model_again),
+        0, "predictor: goes back to its first model for a while", "pointers: ", Watcher, "_swap", to.first_model_again
     ),
     Mutant(
         1,
         "predictor: takes an older second for a newer one",
         "predict_now: ",
-        mutations.instead(PriceHistory, "add", mutations.newest_is_what_came_last),
+        PriceHistory,
+        "add",
+        to.newest_is_what_came_last,
     ),
-    Mutant(
-        0,
-        "predictor: shows a market once and no more",
-        "predict_now: ",
-        mutations.instead(MarketViews, "put", mutations.first_view_only),
-    ),
+    Mutant(0, "predictor: shows a market once and no more", "predict_now: ", MarketViews, "put", to.first_view_only),
 )
 
 

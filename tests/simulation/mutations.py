@@ -1,10 +1,8 @@
 """Mutation operators: each function makes a wrong method of a service from the right one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 from services.labeler.app import LabelerProcessor
 from services.labeler.core import Labeler, Output
@@ -17,7 +15,6 @@ from services.trainer.runs.ledger import Ledger
 from services.trainer.worker import Worker
 from tests.simulation.clients import SimAdmin
 from tests.simulation.consumer import SimConsumer
-from tests.simulation.redis_memory import Store
 from tests.simulation.request_sender import ClientLog
 from tidewheel.contracts.codecs.orders import encode_transaction
 from tidewheel.contracts.topics import DEAD_LETTERS, TRAINER_GROUP, TRANSACTIONS
@@ -28,11 +25,6 @@ from tidewheel.domain.training import RunEvent, RunReason, Step
 from tidewheel.registry.store import Publication
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.transactional_loop import TransactionalLoop
-
-
-def instead(owner: Any, name: str, made: Callable[[Any], Any]) -> Callable[[], AbstractContextManager[Any]]:
-    """A method of a class, made from the right one."""
-    return lambda: patch.object(owner, name, made(getattr(owner, name)))
 
 
 def commit_one_too_far(right: Callable[[OffsetTracker], int | None]) -> Any:
@@ -135,13 +127,8 @@ def uncommitted(right: Callable[..., None]) -> Any:
     return init
 
 
-@contextmanager
-def no_fence() -> Iterator[None]:
-    """The script forgets to compare, and neither does the trainer ask what was published before."""
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(Store, "fence_default", False))
-        stack.enter_context(patch.object(Worker, "_repeated", lambda worker, run: False))
-        yield
+def switched_off(right: object) -> Any:
+    return False
 
 
 def nothing(right: object) -> Any:

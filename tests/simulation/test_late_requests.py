@@ -10,14 +10,13 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tests.conformance.test_broker_contract import TransactionEndLog
-from tests.simulation import fault_plan, mutations, runs
+from tests.simulation import fault_plan, mutants, runs
 from tests.simulation.broker import Broker
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.fault_plan import Fault
 from tests.simulation.injector import NoFaults
 from tests.simulation.network import ApiKey, DelayedRequest, Network, NetworkFault
 from tests.simulation.producer import TIMEOUTS_BEFORE_RESEND, SimProducer
-from tests.simulation.request_sender import ClientLog
 from tidewheel.contracts.topics import TOPICS, TRANSACTIONS
 from tidewheel.runtime.transaction_policy import is_fenced
 
@@ -311,10 +310,9 @@ def test_the_network_hands_over_in_time_and_behind_what_is_waited_for() -> None:
 @pytest.mark.parametrize("kind", [ApiKey.ADD_PARTITIONS, ApiKey.ADD_OFFSETS])
 def test_a_transaction_that_a_late_request_began_is_over_when_the_run_is(kind: ApiKey) -> None:
     late = [Fault("held", "labeler-0", at, kind, "sent", NetworkFault.RESENT, 1, ApiKey.END) for at in range(8, 40)]
-    blind = mutations.instead(
-        ClientLog, "write_line", mutations.calm_lines
-    )  # one that sees lets none begin a transaction
-    with blind(), patch.object(runs, "expire_in_time", lambda *_: None):
+    # One that sees lets none begin a transaction.
+    (blind,) = (one for one in mutants.MUTANTS if one.method == "write_line")
+    with blind.apply(), patch.object(runs, "expire_in_time", lambda *_: None):
         last = next(fault for fault in late if "no_open_transactions: " in runs.run(0, [fault]).reason)
     assert runs.run(0, [last]).failure == ""
 

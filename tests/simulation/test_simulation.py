@@ -83,7 +83,7 @@ def test_a_planted_fault_is_found(fault: Mutant) -> None:
 
 
 def test_a_fault_that_only_breaks_a_process_is_not_found_by_a_check() -> None:
-    typo = Mutant(0, "a typo", "labels: ", lambda: patch.object(Labeler, "on_second", lambda labeler, _: labeler.typo))
+    typo = Mutant(0, "a typo", "labels: ", Labeler, "on_second", lambda right: lambda labeler, _: labeler.typo)
     found = mutants.find(typo, [typo.seed])
     assert found is not None
     assert "has no attribute 'typo'" in found.reason
