@@ -1,7 +1,5 @@
 """Labelers on a real broker for tests: inputs written, loops turned by hand, outputs read back."""
 
-import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -9,13 +7,14 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from services.labeler.app import LabelerProcessor, build_loop
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from tests import markets, oracle
+from tests.service_under_test import context_of, produce, starting, turn_until, written
 from tests.waiting import LIMIT_S
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_example, encode_orders, encode_transaction
@@ -24,12 +23,8 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
 from tidewheel.runtime import static_member
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import KAFKA, Config, close_consumer, flush, producer_config, read_to_end
-from tidewheel.runtime.process import Context
+from tidewheel.runtime.kafka import KAFKA, Config, close_consumer
 from tidewheel.runtime.transactional_loop import TransactionalLoop
-
-LOG = logging.getLogger("labeler")
-TURNS_MAX = 2_000
 
 
 @dataclass(frozen=True)
@@ -68,12 +63,10 @@ class Inputs:
 
 def publish(broker: str, inputs: Sequence[Inputs], *, start: int = 0, stop: int | None = None) -> None:
     """Some of the seconds of some instruments, in turn, both topics."""
-    producer = Producer(producer_config(broker, "test"))
     for one in inputs:
-        for second, orders in list(zip(one.seconds, one.orders, strict=True))[start:stop]:
-            producer.produce(TICKS.name, encode_second(second), one.instrument, one.partition)
-            producer.produce(ORDERS.name, encode_orders(orders), one.instrument, one.partition)
-    flush(producer)
+        seconds, orders = one.seconds[start:stop], one.orders[start:stop]
+        produce(broker, TICKS.name, [(one.instrument, encode_second(second)) for second in seconds], one.partition)
+        produce(broker, ORDERS.name, [(one.instrument, encode_orders(record)) for record in orders], one.partition)
 
 
 @dataclass
@@ -87,12 +80,12 @@ class RunningLabeler:
     turns: int = 0
 
     def turn_until(self, done: Callable[[], bool]) -> None:
-        """Turn the loop until something is so. A labeler that never gets there fails the test."""
-        while not done():
-            self.turns += 1
-            assert self.turns < TURNS_MAX, "the labeler did not get there"
-            self.loop.run_once()
-            self.loop.heartbeat()
+        turn_until(self._turn, done)
+
+    def _turn(self) -> None:
+        self.turns += 1
+        self.loop.run_once()
+        self.loop.heartbeat()
 
     def turn_until_written(self, inputs: Sequence[Inputs]) -> None:
         """Until the labels of these instruments are committed."""
@@ -117,11 +110,9 @@ def session_limit_ms(broker: str) -> int:
 @contextmanager
 def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Callable[[], RunningLabeler]]:
     """Starts labelers that are abandoned when the next one starts, as a killed process is, and closed in the end."""
-    started: list[RunningLabeler] = []
     session_ms = session_limit_ms(broker)
 
     def start(**more: Any) -> RunningLabeler:
-        health = Health("labeler")
         given = Settings(kafka=broker, **{"commit_interval_ms": 1, **settings, **more})
         consumers: list[Consumer] = []
 
@@ -131,23 +122,19 @@ def running(broker: str, *, batch: int = 200, **settings: Any) -> Iterator[Calla
                 consumers.append(made)
             return made
 
-        context, clients = Context(LOG, health, threading.Event()), replace(KAFKA, consumer=consumer)
+        context, clients = context_of("labeler"), replace(KAFKA, consumer=consumer)
         with patch.object(static_member, "SESSION_LIMIT_MS", session_ms):
             loop, processor = build_loop(given, context, clients, batch_records_max=batch)
-        started.append(RunningLabeler(loop, processor, health, consumers))
         loop.start()
-        return started[-1]
+        return RunningLabeler(loop, processor, context.health, consumers)
 
-    try:
-        yield start
-    finally:
-        for one in started:
-            with suppress(RuntimeError):  # it is closed
-                close_consumer(one.consumers[-1])
+    with starting(start, close) as begin:
+        yield begin
 
 
-def written(broker: str, topic: str, partition: int) -> list[bytes]:
-    return [message.value() or b"" for message in read_to_end(broker, topic, {partition: 0})]
+def close(labeler: RunningLabeler) -> None:
+    with suppress(RuntimeError):  # it is closed
+        close_consumer(labeler.consumers[-1])
 
 
 def assert_undisturbed(broker: str, inputs: Sequence[Inputs]) -> None:

@@ -1,81 +1,32 @@
 """An order bot in a process of its own for tests, and what it reads and writes."""
 
-import os
-import signal
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from tests.waiting import LIMIT_S, Deadline, eventually
+from tests import service_under_test
+from tests.service_under_test import KeyAndValue, ServiceProcess, produce
+from tests.waiting import Deadline
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import decode_orders
 from tidewheel.contracts.topics import ORDERBOT_GROUP, ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond
-from tidewheel.local.processes.subprocesses import free_port, kill_group, start
-from tidewheel.runtime.kafka import consumer_config, flush, partitions_of, producer_config
-
-MODULE = ("-m", "services.orderbot")
+from tidewheel.runtime.kafka import consumer_config, partitions_of
 
 
-class OrderBotProcess:
-    """A running process; killed at the latest when left."""
-
-    def __init__(self, kafka: str, folder: Path, *, program: Iterable[str] = MODULE, **environment: str) -> None:
-        self.log = folder / "orderbot.log"
-        self._port = free_port()
-        # A short session, so that a killed member's partitions are soon given away.
-        settings = {"KAFKA": kafka, "METRICS_PORT": str(self._port), "SESSION_TIMEOUT_S": "2", **environment}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWHEEL_")}
-        env = {**inherited, **{f"TIDEWHEEL_{name}": value for name, value in settings.items()}}
-        self.process: subprocess.Popen[bytes] = start([sys.executable, *program], self.log, env)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def kill(self) -> None:
-        kill_group(self.process)
-        self.process.wait()
-
-    def terminate(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(LIMIT_S)
-
-    def answers(self, path: str) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=LIMIT_S) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def metric(self, name: str) -> float:
-        """Sum of a metric over its labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=LIMIT_S) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + "{"))
-
-    def await_ready(self) -> Self:
-        eventually(lambda: self.answers("/ready") or self.process.poll() is not None, "the order bot is ready")
-        assert self.process.poll() is None, self.log.read_text()
-        return self
+def order_bot(kafka: str, folder: Path, program: Iterable[str] = (), **environment: str) -> ServiceProcess:
+    """With a short session, so that a killed member's partitions are soon given away."""
+    return ServiceProcess("orderbot", folder, program, **{"KAFKA": kafka, "SESSION_TIMEOUT_S": "2", **environment})
 
 
 def publish(kafka: str, seconds: Iterable[MarketSecond], partition: int | None = None) -> None:
     publish_raw(kafka, [(second.instrument.encode(), encode_second(second)) for second in seconds], partition)
 
 
-def publish_raw(kafka: str, records: Iterable[tuple[bytes | None, bytes | None]], partition: int | None = None) -> None:
-    producer = Producer(producer_config(kafka, "test"))
-    for key, value in records:
-        producer.produce(TICKS.name, value, key, **({} if partition is None else {"partition": partition}))
-    flush(producer)
+def publish_raw(kafka: str, records: Iterable[KeyAndValue], partition: int | None = None) -> None:
+    produce(kafka, TICKS.name, records, partition)
 
 
 class Tail:
@@ -116,9 +67,4 @@ class Tail:
 
 def committed(kafka: str) -> dict[int, int]:
     """Partition -> committed offset of the group; partitions without one are left out."""
-    consumer = Consumer(consumer_config(kafka, "test", ORDERBOT_GROUP))
-    try:
-        asked = [TopicPartition(TICKS.name, partition) for partition in partitions_of(consumer, TICKS.name)]
-        return {p.partition: p.offset for p in consumer.committed(asked, LIMIT_S) if p.offset >= 0}
-    finally:
-        consumer.close()
+    return service_under_test.committed(kafka, ORDERBOT_GROUP, TICKS.name)

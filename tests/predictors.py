@@ -1,10 +1,6 @@
 """A running predictor for tests, in this process or in its own, and a client of it."""
 
-import logging
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +12,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.predictor import __main__ as predictor
 from services.predictor.settings import Settings
+from tests.service_under_test import ServiceProcess, ServiceThread, context_of
 from tests.synthetic_models import INSTRUMENT, make_row
 from tests.waiting import LIMIT_S
 from tidewheel.cli.main import main
-from tidewheel.local.processes.subprocesses import free_port, kill_group, start
+from tidewheel.local.processes.subprocesses import free_port
 from tidewheel.registry.store import VerificationFailure
-from tidewheel.runtime.health import Health
-from tidewheel.runtime.process import Context
 from tidewheel.telemetry import metrics
 from tidewheel.wire.v1 import predictor_pb2 as wire
 from tidewheel.wire.v1.predictor_pb2_grpc import PredictorServiceStub
@@ -66,33 +61,21 @@ class Client:
         return model.epoch, model.seq
 
 
-class RunningPredictor:
+class RunningPredictor(ServiceThread):
     """A predictor as its process composes it, on a thread of the test."""
 
     def __init__(self, redis_url: str, kafka: str = NO_KAFKA, **more: object) -> None:
         port = free_port()
         values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, **more}
         settings = Settings(registry_poll_s=0.1, **values)  # type: ignore[arg-type]
-        self.health, self._stop = Health("predictor"), threading.Event()
-        context = Context(logging.getLogger("predictor"), self.health, self._stop)
-        self.failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(settings, context), daemon=True)
-        self._thread.start()
+        context = context_of("predictor")
+        self.health = context.health
+        super().__init__(lambda context: predictor.run(settings, context), context)
         self.client = Client(port)
-
-    def _run(self, settings: Settings, context: Context) -> None:
-        try:
-            predictor.run(settings, context)
-        except Exception as failure:
-            self.failure = failure
 
     def end(self) -> None:
         self.client.channel.close()
-        self._stop.set()
-        self._thread.join(LIMIT_S)
-        assert not self._thread.is_alive()
-        if self.failure is not None:
-            raise self.failure
+        super().end()
 
 
 @contextmanager
@@ -122,12 +105,7 @@ def run_predict(capsys: pytest.CaptureFixture[str], client: Client, *arguments: 
 @contextmanager
 def process(redis_url: str, folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
     """The predictor as its own process: it, its gRPC port and its log."""
-    port, log = free_port(), folder / "predictor.log"
-    own = {"REDIS": redis_url, "KAFKA": NO_KAFKA, "GRPC_PORT": str(port), "METRICS_PORT": "0", **more}
-    env = {**os.environ, **{f"TIDEWHEEL_{name}": value for name, value in own.items()}}
-    started = start([sys.executable, "-m", "services.predictor"], log, env)
-    try:
-        yield started, int(own["GRPC_PORT"]), log
-    finally:
-        kill_group(started)
-        started.wait()
+    port = more.get("GRPC_PORT") or str(free_port())
+    environment = {"REDIS": redis_url, "KAFKA": NO_KAFKA, **more, "GRPC_PORT": port}
+    with ServiceProcess("predictor", folder, **environment) as started:
+        yield started.process, int(port), started.log

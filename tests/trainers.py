@@ -1,33 +1,29 @@
 """Trainers for tests: rows that are easy to learn, what runs over them must come to, and services that run or die."""
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count as count_from
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from threadpoolctl import threadpool_limits
 
 from services.trainer.app import TrainerApp
 from services.trainer.core import train_candidate
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.no_model import NoModelError
-from services.trainer.promotion import bets, gate, proof, scorecard
+from services.trainer.promotion import bets, scorecard
 from services.trainer.promotion.gate import Promotion
-from services.trainer.promotion.proof import Proof
 from services.trainer.runs.jobs import KEPT_REASONS
 from services.trainer.search.config import TrainingConfig
 from services.trainer.settings import Settings
 from services.trainer.windows.count_windows import Window
 from services.trainer.windows.memory import RememberedSample
+from tests import promotion_rules, service_under_test
+from tests.service_under_test import context_of, patiently, produce
 from tests.synthetic_rows import examples
-from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.codecs.orders import encode_example
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import EXAMPLES, TRAINER_GROUP, TRAINING_RUNS
@@ -40,13 +36,10 @@ from tidewheel.domain.windows import Windowing
 from tidewheel.evidence import pooling
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import kafka
-from tidewheel.runtime.health import Health
-from tidewheel.runtime.process import Context
 
 INSTRUMENT = "sim:BTC-USD"
 SIZE = 300
 LOOK_EVERY_S = 0.3
-T = TypeVar("T")
 
 
 def easy_rows(count: int, seed: int = 1) -> Rows:
@@ -106,7 +99,7 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         remembered[seq] = window.remembered()
         if previous is not None:
             judged = scorecard.rows_after(previous, window.rows)
-            champion = proof.champion(served, judged) if served and served is not previous else None
+            champion = promotion_rules.champion_on(served, judged) if served is not previous else None
             account = bets.settle(account, previous, window, kept.get)
             card = replace(scorecard.score(previous, judged), account=account)
             ended[seq - 1] = replace(ended[seq - 1], scorecard=card, champion=champion)
@@ -114,8 +107,8 @@ def expected(rows: Rows, settings: Settings, partition: int, first_offset: int =
         weighed = pooling.pool_scorecards(cards).evidence
         newest = max((one for one, found in ended.items() if found.verdict is Verdict.PUBLISHED), default=0)
         pairs = [(found.scorecard, found.champion) for one, found in ended.items() if found.scorecard and one > newest]
-        shown = proof.assess(pairs[::-1], served.seq if served else None) if promotion is Promotion.PROVEN else None
-        model, sha256, reason = _made(window, config, served, shown)
+        proven = promotion is Promotion.FRESH or promotion_rules.proven(pairs[::-1], served.seq if served else None)
+        model, sha256, reason = _made(window, config, served, proven)
         ended[seq] = Ended(verdict_of(reason), reason or "", sha256, weighed, None)
         served = served if reason else model
         if model is not None and reason in KEPT_REASONS:
@@ -136,15 +129,16 @@ def windows_before(seq: int, windowing: Windowing, memory: int) -> list[int]:
 
 
 def _made(
-    window: Window, config: TrainingConfig, served: Model | None, shown: Proof | None
+    window: Window, config: TrainingConfig, served: Model | None, proven: bool
 ) -> tuple[Model | None, str, RunReason | None]:
     try:
         with threadpool_limits(1):  # the bits of a sum depend on the number of threads
             candidate = train_candidate(window, config, lambda event: None)
     except NoModelError as refusal:
         return None, "", refusal.reason
-    decision = gate.decide(candidate.holdout_model, served, candidate.test)
-    return candidate.model, candidate.sha256, (gate.require_proof(shown, decision) if shown else decision).reason
+    worse = promotion_rules.worse_than_served(candidate.holdout_model, served, candidate.test)
+    reason = RunReason.WORSE_THAN_SERVED if worse else None if proven else RunReason.NOT_PROVEN
+    return candidate.model, candidate.sha256, reason
 
 
 def settings(broker: str, redis: str, **more: Any) -> Settings:
@@ -158,10 +152,7 @@ def publish(broker: str, rows: Rows, instrument: str = INSTRUMENT, partition: in
 
 def send(broker: str, payloads: list[bytes], instrument: str = INSTRUMENT, partition: int = 0) -> None:
     """Write anything to topic examples."""
-    producer = Producer(kafka.producer_config(broker, "test"))
-    for payload in payloads:
-        producer.produce(EXAMPLES.name, payload, instrument, partition)
-    kafka.flush(producer)
+    produce(broker, EXAMPLES.name, [(instrument, payload) for payload in payloads], partition)
 
 
 def events(broker: str) -> list[RunEvent]:
@@ -194,50 +185,25 @@ def records(redis: str) -> dict[int, Ended]:
 
 def committed(broker: str, partition: int = 0) -> int:
     """The offset a restart begins from; negative where none is."""
-    consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
-    try:
-        places = [TopicPartition(EXAMPLES.name, partition)]
-        return int(patiently(lambda: consumer.committed(places, timeout=LIMIT_S))[0].offset)
-    finally:
-        consumer.close()
+    return service_under_test.committed(broker, TRAINER_GROUP, EXAMPLES.name).get(partition, -1)
 
 
 def forget_offsets(broker: str, partition: int = 0, at: int = 0) -> None:
     """Let the next trainer read the topic from its beginning, or from an offset, and remember nothing before it."""
-    consumer = Consumer(kafka.consumer_config(broker, "test", TRAINER_GROUP))
-    try:
-        places = [TopicPartition(EXAMPLES.name, partition, at)]
-        patiently(lambda: consumer.commit(offsets=places, asynchronous=False))
-    finally:
-        consumer.close()
-
-
-def patiently(call: Callable[[], T]) -> T:
-    """What a call to the broker answers once it knows its newly made topics."""
-    deadline = Deadline()
-    while True:
-        try:
-            return call()
-        except KafkaException:
-            if deadline.passed:
-                raise
+    service_under_test.commit(broker, TRAINER_GROUP, EXAMPLES.name, partition, at)
 
 
 class Trainer:
     """A trainer whose loop is turned by the test."""
 
     def __init__(self, given: Settings) -> None:
-        self.health, self.stop = Health("trainer"), threading.Event()
-        self.service = TrainerApp(given, Context(logging.getLogger("trainer"), self.health, self.stop))
+        context = context_of("trainer")
+        self.health, self.stop = context.health, context.stop
+        self.service = TrainerApp(given, context)
         self._closed = False
 
     def turn_until(self, true: Callable[[], bool]) -> None:
-        deadline = Deadline()
-        while not true():
-            deadline.check("what the trainer is turned for")
-            look = time.monotonic() + LOOK_EVERY_S
-            while time.monotonic() < look:
-                self.service.turn()
+        service_under_test.turn_until(self.service.turn, true, LOOK_EVERY_S)
 
     def idle(self) -> bool:
         """Nothing is in hand and nothing waits."""
@@ -262,18 +228,8 @@ class Trainer:
 @contextmanager
 def running() -> Iterator[Callable[[Settings], Trainer]]:
     """Starts trainers; those still there at the end are closed."""
-    made: list[Trainer] = []
-
-    def start(given: Settings) -> Trainer:
-        made.append(Trainer(given))
-        return made[-1]
-
-    with threadpool_limits(1):
-        try:
-            yield start
-        finally:
-            for trainer in made:
-                trainer.close()
+    with threadpool_limits(1), service_under_test.starting(Trainer, Trainer.close) as begin:
+        yield begin
 
 
 class Killed(BaseException):

@@ -1,7 +1,6 @@
 """Ingest as a service on a real broker: what it writes, how it goes on, how it ends."""
 
 import gzip
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from services.ingest.kafka_log import last_second
 from services.ingest.publisher import Publisher
 from services.ingest.settings import Settings
 from tests.conftest import PARTITIONS
+from tests.service_under_test import context_of
 from tests.unit.ingest.oracle import Row, expected
 from tests.unit.ingest.rows import plain
 from tests.waiting import LIMIT_S
@@ -33,9 +33,8 @@ from tidewheel.contracts.partitioning import partition_of
 from tidewheel.contracts.topics import DEAD_LETTERS, FEED_STATUS, LABELER_GROUP, TICKS
 from tidewheel.domain.feeds import Feed
 from tidewheel.domain.market import MarketSecond, SourceKind
-from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import read_to_end
-from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
+from tidewheel.runtime.process import FatalError, UnrecoverableError
 
 pytestmark = pytest.mark.broker
 
@@ -49,12 +48,8 @@ def settings(broker: str, feed: Path | str, **more: Any) -> Settings:
     return Settings(**{"kafka": broker, "feed": parsed, "speed": float("inf"), "ahead_max_s": 0, **more})
 
 
-def context() -> Context:
-    return Context(logging.getLogger("test"), Health("ingest"), threading.Event())
-
-
 def ingest(broker: str, feed: Path | str, **more: Any) -> None:
-    app.run(settings(broker, feed, **more), context())
+    app.run(settings(broker, feed, **more), context_of("ingest"))
 
 
 def payloads(broker: str) -> list[bytes]:
@@ -109,21 +104,21 @@ def rows_of(lines: list[str]) -> list[Row]:
 def test_a_recorded_file_becomes_exactly_its_seconds(broker: str, tmp_path: Path) -> None:
     lines = market(1)
     ingest(broker, written(tmp_path / "quotes.csv.gz", lines))
-    said = expected(rows_of(lines))
+    items = expected(rows_of(lines))
     written_seconds = seconds(broker)
-    assert [plain(second) for second in written_seconds] == [item for item in said if not isinstance(item, int)]
+    assert [plain(second) for second in written_seconds] == [item for item in items if not isinstance(item, int)]
     assert {(s.instrument, s.source_kind, s.connection_epoch) for s in written_seconds} == {
         (INSTRUMENT, SourceKind.REPLAY, 1)
     }
-    set_aside = [item for item in said if isinstance(item, int)]
+    set_aside = [item for item in items if isinstance(item, int)]
     assert len(set_aside) > 3
-    told = letters(broker)
-    assert [(letter.offset, letter.raw.decode()) for letter in told] == [(i + 2, lines[i]) for i in set_aside]
-    assert {(t.service, t.source, t.partition, t.instrument) for t in told} == {
+    dead_letters = letters(broker)
+    assert [(letter.offset, letter.raw.decode()) for letter in dead_letters] == [(i + 2, lines[i]) for i in set_aside]
+    assert {(t.service, t.source, t.partition, t.instrument) for t in dead_letters} == {
         ("ingest", "replay:quotes.csv.gz", -1, INSTRUMENT)
     }
     ticks = sum(len(second.quotes) for second in written_seconds)
-    assert ticks + len(told) == len(lines)
+    assert ticks + len(dead_letters) == len(lines)
 
 
 def test_feed_status_tells_what_happened(broker: str, tmp_path: Path) -> None:
@@ -176,7 +171,7 @@ def test_stopped_and_started_again_the_log_is_that_of_an_undisturbed_run(
     chance = Random(seed)
     for _ in range(5):
         with monkeypatch.context() as patch:
-            running = context()
+            running = context_of("ingest")
             stop_after(patch, chance.randint(1, len(whole) // 6), running.stop.set)
             app.run(settings(broker, path), running)
         stopped_at = len([s for s in seconds(broker) if s.instrument == INSTRUMENT])
@@ -213,8 +208,10 @@ def test_a_second_file_of_the_same_name_has_its_own_lines_set_aside(broker: str,
         lines = [f"{start_ms + 1000 * n},{105 if n == 3 else 100},101" for n in range(8)]
         for _ in range(2):
             ingest(broker, written(tmp_path / day / "ticks.csv", lines))
-    told = [(letter.source, letter.offset, letter.raw) for letter in letters(broker)]
-    assert told == [("replay:ticks.csv", 5, b"%d,105,101" % (ms + 3000)) for ms in (START_MS, START_MS + 86_400_000)]
+    dead_letters = [(letter.source, letter.offset, letter.raw) for letter in letters(broker)]
+    assert dead_letters == [
+        ("replay:ticks.csv", 5, b"%d,105,101" % (ms + 3000)) for ms in (START_MS, START_MS + 86_400_000)
+    ]
 
 
 @pytest.mark.parametrize("flip_s", [0, 250])
@@ -223,7 +220,7 @@ def test_the_simulator_goes_on_where_it_stood(broker: str, flip_s: int, monkeypa
     for symbol, stops in (("WHOLE", (700,)), ("PARTS", (100, 1, 299, 300))):
         for count in stops:
             with monkeypatch.context() as patch:
-                running = context()
+                running = context_of("ingest")
                 stop_after(patch, count, running.stop.set)
                 app.run(settings(broker, "sim", instrument=symbol, sim_seed=5, **market), running)
     written_seconds = seconds(broker)
@@ -312,12 +309,12 @@ def test_at_most_so_far_ahead_of_the_labeler(broker: str, tmp_path: Path, monkey
     answers: Queue[int | None] = Queue()
     ask = kafka_log.LabelerLag.__call__
 
-    def told(self: kafka_log.LabelerLag) -> int | None:
+    def recorded(self: kafka_log.LabelerLag) -> int | None:
         lag = ask(self)
         answers.put(lag)
         return lag
 
-    monkeypatch.setattr(kafka_log.LabelerLag, "__call__", told)
+    monkeypatch.setattr(kafka_log.LabelerLag, "__call__", recorded)
     labeler = Consumer({"bootstrap.servers": broker, "group.id": LABELER_GROUP, "enable.auto.commit": False})
 
     def held_at() -> int:
@@ -326,7 +323,7 @@ def test_at_most_so_far_ahead_of_the_labeler(broker: str, tmp_path: Path, monkey
             pass
         return int(labeler.get_watermark_offsets(TopicPartition(TICKS.name, part), timeout=LIMIT_S)[1])
 
-    running = context()
+    running = context_of("ingest")
     thread = threading.Thread(target=app.run, args=(settings(broker, path, ahead_max_s=20), running))
     try:
         thread.start()

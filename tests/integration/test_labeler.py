@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.labeler import partition
-from tests.labelers import Inputs, assert_undisturbed, publish, running, written
+from tests.labelers import Inputs, assert_undisturbed, publish, running
+from tests.service_under_test import written
 from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.invalid_record import DeadLetterReason

@@ -11,7 +11,8 @@ from subprocess import Popen
 import pytest
 
 from services.labeler.core import Labeler
-from tests.labelers import Inputs, assert_undisturbed, publish, running, written
+from tests.labelers import Inputs, assert_undisturbed, publish, running
+from tests.service_under_test import written
 from tests.waiting import eventually
 from tidewheel.contracts.topics import TRANSACTIONS
 from tidewheel.local.processes import subprocesses

@@ -3,8 +3,6 @@
 Each row of docs/late-requests.md that no other test holds: ingest's, the order bot's and the trainer's.
 """
 
-import logging
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,13 +20,14 @@ from services.ingest.settings import Settings
 from services.ingest.sources.replay import Replay
 from services.orderbot.core import OrderRule
 from services.trainer.runs.events import RunEventProducer
-from tests.orderbots import OrderBotProcess, Tail, publish
+from tests.orderbots import Tail, order_bot, publish
 from tests.orderbots import committed as committed_by_bot
 from tests.proxy.actions import Action, Drop, DropReplyAndClose, Duplicate, DuplicateLater, Hold, Manual
 from tests.proxy.broker import ProxiedKafka
 from tests.proxy.frames import ApiKey
 from tests.proxy.tampered_request import TamperedRequest
 from tests.readers import breaks_in, first_of_each, labels, ordered, orders_on, payloads, seconds_of
+from tests.service_under_test import ServiceProcess, context_of
 from tests.synthetic_seconds import seconds as made_seconds
 from tests.trainers import (
     INSTRUMENT,
@@ -55,9 +54,7 @@ from tidewheel.domain.prices import Threshold
 from tidewheel.domain.training import RunEvent, Step
 from tidewheel.domain.training_runs import TrainingRun, TrainingRuns
 from tidewheel.local.log_check import check_log
-from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import producer_config, read_to_end
-from tidewheel.runtime.process import Context
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server, pytest.mark.usefixtures("topics_of_one_partition")]
 
@@ -143,7 +140,7 @@ class Recorded:
 
 def started(kafka: ProxiedKafka, file: Recorded) -> Callable[[], None]:
     """Ingest that has read the log back; the call runs it to the end of its file."""
-    told = Settings(
+    settings = Settings(
         kafka=kafka.direct,
         feed=Feed.parse(f"replay:{file.path}"),
         instrument=file.instrument.partition(":")[2],
@@ -151,9 +148,7 @@ def started(kafka: ProxiedKafka, file: Recorded) -> Callable[[], None]:
         ahead_max_s=0,
     )
     source = Replay(file.path)
-    service = Ingest(
-        told, Context(logging.getLogger("ingest"), Health("ingest"), threading.Event()), source, partition=0
-    )
+    service = Ingest(settings, context_of("ingest"), source, partition=0)
     return lambda: service.run(source.items())
 
 
@@ -232,8 +227,8 @@ def test_of_seconds_that_say_different_things_the_first_counts_and_all_are_notic
 # ---- the order bot ---------------------------------------------------------------------------------------------------
 
 
-def bot(kafka: ProxiedKafka, folder: Path) -> OrderBotProcess:
-    return OrderBotProcess(kafka.bootstrap, folder, THRESHOLD="1", INSTANCE="one", SESSION_TIMEOUT_S="3")
+def bot(kafka: ProxiedKafka, folder: Path) -> ServiceProcess:
+    return order_bot(kafka.bootstrap, folder, THRESHOLD="1", INSTANCE="one", SESSION_TIMEOUT_S="3")
 
 
 def answered(kafka: ProxiedKafka, seconds: Sequence[MarketSecond]) -> None:
@@ -336,10 +331,15 @@ def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothin
         second.write(event)
     second.flush()
     late.release_and_wait()
-    told = [decode_run_event(value) for value in payloads(kafka.direct, TRAINING_RUNS.name, run[0].instrument)]
-    assert len(told) == 2 * len(run)
-    assert told[-1].step is Step.FAILED
-    (found,), (undisturbed,) = runs_of(told), runs_of([decode_run_event(encode_run_event(event)) for event in run])
+    written_events = [
+        decode_run_event(value) for value in payloads(kafka.direct, TRAINING_RUNS.name, run[0].instrument)
+    ]
+    assert len(written_events) == 2 * len(run)
+    assert written_events[-1].step is Step.FAILED
+    (found,), (undisturbed,) = (
+        runs_of(written_events),
+        runs_of([decode_run_event(encode_run_event(event)) for event in run]),
+    )
     assert found.outcome == "published"
     late_end = {Step.FAILED: found.first[Step.FAILED]}
     assert found == replace(undisturbed, first=undisturbed.first | late_end, begun_times=2)
@@ -385,9 +385,9 @@ def test_offsets_of_the_trainer_that_come_late_go_back_till_the_next(kafka: Prox
         third.turn_until(at(5))
         late.release_and_wait()
         assert at(5)()
-    told = [one for one in events(kafka.direct) if one.instrument == INSTRUMENT and one.step.verdict]
-    assert {one.seq for one in told} == {1, 2, 3, 4, 5}
-    assert {(one.step, one.reason) for one in told} == {(Step.REFUSED, "one_class")}
+    written_events = [one for one in events(kafka.direct) if one.instrument == INSTRUMENT and one.step.verdict]
+    assert {one.seq for one in written_events} == {1, 2, 3, 4, 5}
+    assert {(one.step, one.reason) for one in written_events} == {(Step.REFUSED, "one_class")}
     assert {seq: ended.verdict for seq, ended in records(empty_redis).items()} == dict.fromkeys(
         range(1, 6), Verdict.REFUSED
     )

@@ -11,7 +11,7 @@ from faust.exceptions import ProducerSendError
 from services.orderbot import app, faust_app
 from services.orderbot.core import OrderRule, orders_of
 from services.orderbot.settings import Settings
-from tests.orderbots import OrderBotProcess, Tail, committed, publish, publish_raw
+from tests.orderbots import Tail, committed, order_bot, publish, publish_raw
 from tests.synthetic_seconds import seconds
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.codecs.market import decode_dead_letter, encode_second
@@ -68,7 +68,7 @@ def test_each_second_is_answered_on_its_partition_with_its_key(broker: str, tmp_
     publish(broker, elsewhere, partition=0)
     publish(broker, elsewhere[:1], partition=1)
     publish(broker, made)
-    with OrderBotProcess(broker, tmp_path) as bot, Tail(broker, TICKS.name) as ticks, Tail(broker) as orders:
+    with order_bot(broker, tmp_path) as bot, Tail(broker, TICKS.name) as ticks, Tail(broker) as orders:
         bot.await_ready()
         assert bot.answers("/live")
         orders.read_until(lambda: len(orders.records) == len(made) + 6, "an answer to each second")
@@ -89,11 +89,11 @@ def test_no_second_is_missing_however_often_it_is_killed(broker: str, tmp_path: 
     publish(broker, made)
     with Tail(broker) as orders:
         for share in (0.05, 0.3, 0.6):
-            with OrderBotProcess(broker, tmp_path, INSTANCE="one") as bot:
+            with order_bot(broker, tmp_path, INSTANCE="one") as bot:
                 wanted = int(share * len(made))
                 orders.read_until(lambda wanted=wanted: len(orders.records) > wanted, "it gets on")
                 bot.kill()  # in the middle
-        with OrderBotProcess(broker, tmp_path, INSTANCE="one") as bot:
+        with order_bot(broker, tmp_path, INSTANCE="one") as bot:
             orders.read_seconds(made)
             assert bot.terminate() == 0
         # Repeats are there, and each is the same record.
@@ -105,12 +105,12 @@ def test_an_output_that_is_not_confirmed_holds_its_input_back(broker: str, tmp_p
     made = seconds(200)
     publish(broker, made, partition=1)
     with Tail(broker) as orders:
-        with OrderBotProcess(broker, tmp_path, program=("-c", HANGING)) as bot:
+        with order_bot(broker, tmp_path, program=("-c", HANGING)) as bot:
             orders.read_until(lambda: len(orders.records) == len(made), "the outputs")
             eventually(lambda: committed(broker) == {1: 2}, "all before it is committed")
             assert bot.terminate() == 0
         assert committed(broker) == {1: 2}
-        with OrderBotProcess(broker, tmp_path):
+        with order_bot(broker, tmp_path):
             orders.read_until(lambda: len(orders.records) == 2 * len(made) - 2, "the rest again")
             eventually(lambda: committed(broker) == {1: len(made)}, "all is committed")
 
@@ -118,10 +118,10 @@ def test_an_output_that_is_not_confirmed_holds_its_input_back(broker: str, tmp_p
 def test_a_failed_delivery_is_a_crash_and_nothing_is_lost(broker: str, tmp_path: Path) -> None:
     made = seconds(200)
     publish(broker, made, partition=1)
-    with OrderBotProcess(broker, tmp_path, program=("-c", FAILING)) as bot:
+    with order_bot(broker, tmp_path, program=("-c", FAILING)) as bot:
         assert bot.process.wait(LIMIT_S) == 1
         assert committed(broker).get(1, 0) <= 2
-    with OrderBotProcess(broker, tmp_path), Tail(broker) as orders:
+    with order_bot(broker, tmp_path), Tail(broker) as orders:
         orders.read_seconds(made)
 
 
@@ -139,10 +139,10 @@ def test_a_hole_in_the_log_costs_one_start(broker: str, tmp_path: Path) -> None:
             producer.produce(TICKS.name, encode_second(second), second.instrument, partition=1)
         producer.commit_transaction()
     with Tail(broker) as orders:
-        with OrderBotProcess(broker, tmp_path) as bot:
+        with order_bot(broker, tmp_path) as bot:
             assert bot.process.wait(LIMIT_S) == 1
             assert "offset 6 came where 5 was due" in bot.log.read_text()
-        with OrderBotProcess(broker, tmp_path):
+        with order_bot(broker, tmp_path):
             orders.read_seconds(made)
         assert len(orders.records) == len(made)
 
@@ -150,9 +150,9 @@ def test_a_hole_in_the_log_costs_one_start(broker: str, tmp_path: Path) -> None:
 def test_partitions_move_between_workers_without_loss(broker: str, tmp_path: Path) -> None:
     made = market(1000)
     publish(broker, made[: len(made) // 2])
-    with OrderBotProcess(broker, tmp_path) as first, Tail(broker) as orders:
+    with order_bot(broker, tmp_path) as first, Tail(broker) as orders:
         orders.read_until(lambda: len(orders.records) > 0, "the first works")
-        with OrderBotProcess(broker, tmp_path) as second:
+        with order_bot(broker, tmp_path) as second:
             second.await_ready()
             publish(broker, made[len(made) // 2 :])
             orders.read_until(lambda: len(orders.records) > len(made) // 2 + 100, "both work")
@@ -168,7 +168,7 @@ def test_what_cannot_be_decoded_is_set_aside_and_the_rest_goes_on(broker: str, t
     bad = [(b"key", b"\xff\xff garbage"), (None, b""), (b"k", None), (None, None)]
     publish_raw(broker, bad, partition=1)
     publish(broker, made[2:], partition=1)
-    with OrderBotProcess(broker, tmp_path) as bot, Tail(broker) as orders, Tail(broker, DEAD_LETTERS.name) as dead:
+    with order_bot(broker, tmp_path) as bot, Tail(broker) as orders, Tail(broker, DEAD_LETTERS.name) as dead:
         orders.read_seconds(made)
         dead.read_until(lambda: len(dead.records) == len(bad), "the dead letters")
         letters = [decode_dead_letter(value) for _, _, value in dead.records]
@@ -190,7 +190,7 @@ def test_a_topic_of_nothing_but_garbage_is_not_drained(broker: str, tmp_path: Pa
     publish(broker, made, partition=1)
     publish_raw(broker, [(None, b"garbage")] * 2500, partition=1)
     for _ in range(3):  # whoever starts it again and again
-        with OrderBotProcess(broker, tmp_path) as bot:
+        with order_bot(broker, tmp_path) as bot:
             assert bot.process.wait(LIMIT_S) == 1
             assert "1001 bad records in a row" in bot.log.read_text()
             assert "Traceback" not in bot.log.read_text()

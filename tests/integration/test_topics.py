@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.trainers import patiently
+from tests.service_under_test import patiently
 from tidewheel.contracts.offset_metadata import encode_replay_offset
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
 from tidewheel.runtime import kafka, topic_admin
