@@ -92,7 +92,7 @@ generate: $(READY) ## Make again what is generated: code from proto/, docs/setti
 lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
 	@$(BIN)/python requirements/lock.py
 
-bench: $(READY) ## All benches at full size, one JSON line each; labeler and passthrough three times in turns, then their best.
+bench: $(READY) .venv-rivals-polars/.ready ## All benches at full size, one JSON line each; labeler and passthrough three times in turns, then their best.
 	@$(BIN)/python -m bench
 
 # Environments of their own: their packages need other versions than ours.

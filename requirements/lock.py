@@ -8,8 +8,9 @@ ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
 EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx")
-# Other stream processors, for `make bench-rivals`: environments of their own, since they need other versions than ours.
-RIVALS = ("quixstreams", "faust")
+# Other stream processors, for `make bench-rivals`, and a reader of files, for `make bench`: environments of their own,
+# since they need other versions than ours.
+RIVALS = ("quixstreams", "faust", "polars")
 # What `make release` writes the bill of materials with, in an environment of its own.
 RELEASE = "release"
 COMPILE = (

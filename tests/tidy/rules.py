@@ -29,7 +29,13 @@ SERVICE_SHELLS = (
     *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher")),
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
-PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/invariants/*.py", "tidewheel/report/*.py", "services/*/core.py")
+PURE = (
+    "tidewheel/domain/*.py",
+    "tidewheel/recordings/*.py",
+    "tidewheel/contracts/invariants/*.py",
+    "tidewheel/report/*.py",
+    "services/*/core.py",
+)
 # What a pure module may not import: the outside world, its clocks, its chance and its words to people.
 IMPURE = (
     *("aiokafka", "confluent_kafka", "faust", "grpc", "grpc_health", "grpc_reflection", "mode", "prometheus_client"),
