@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.account import account_lines, reasons_text
+from tidewheel.recordings.merging import FILE_SHIFT
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
@@ -132,6 +134,8 @@ class Ingest:
 
     def _reject(self, row: RejectedRow) -> None:
         """Raises FatalError with what was set aside where it is too much; a file's rows will not get better."""
+        if row.place >> FILE_SHIFT:  # of one of several files, which its number alone tells nobody
+            row = replace(row, detail=f"{self._source.describe(row.place)}: {row.detail}")
         try:
             self._publisher.publish_rejected(row)
         except FatalError as failure:

@@ -1,6 +1,8 @@
 """Ingest as a service on a real broker: what it writes, how it goes on, how it ends."""
 
 import gzip
+import json
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -79,7 +81,7 @@ def market(seed: int, count: int = 400) -> list[str]:
         bid, offer = price / 100, (price + chance.randint(0, 100)) / 100
         if chance.random() < 0.03:
             lines.append(chance.choice((f"{at_ms},{offer + 1},{bid}", "torn", f"{at_ms},nan,{offer}")))
-        lines.append(f"{at_ms - chance.choice((0, 0, 0, 0, 3000))},{bid},{offer}")
+        lines.append(f"{at_ms - chance.choice((0, 0, 0, 0, 900))},{bid},{offer}")
     return lines
 
 
@@ -119,6 +121,9 @@ def test_a_recorded_file_becomes_exactly_its_seconds(broker: str, tmp_path: Path
     }
     ticks = sum(len(second.quotes) for second in written_seconds)
     assert ticks + len(dead_letters) == len(lines)
+    account = json.loads([event.detail for event in events(broker) if event.event is FeedEvent.ACCOUNTED][-1])
+    assert (account["rows"], account["ticks"], account["set_aside"]) == (len(lines), ticks, len(dead_letters))
+    assert sum(entry["count"] for entry in account["by_reason"].values()) == len(dead_letters)
 
 
 def test_feed_status_tells_what_happened(broker: str, tmp_path: Path) -> None:
@@ -131,6 +136,7 @@ def test_feed_status_tells_what_happened(broker: str, tmp_path: Path) -> None:
         (FeedEvent.STALE, 62),
         (FeedEvent.STALE, 125),
         (FeedEvent.GAP, 900),
+        (FeedEvent.ACCOUNTED, 901),
         (FeedEvent.ENDED, 901),
     ]
 

@@ -10,7 +10,7 @@ from tidewheel.domain.market import Int64, no_int64
 from tidewheel.recordings.quotes import OPTIONAL_COLUMNS, ROW_COLUMNS, RawBatch, SourceError
 from tidewheel.recordings.validator import usable_rows
 
-# A row's place is its line, plus its file's number times two to this.
+# Of several files, a row's place is its line plus its file's number, from 1, times two to this.
 FILE_SHIFT = 40
 # Files that may be read at once: each takes a few megabytes.
 OPEN_MAX = 64
@@ -81,7 +81,7 @@ def merged(files: Sequence[Mergeable]) -> Iterator[RawBatch]:
         bound = min((stream.last_key for stream in streams), default=EARLIEST)
         while unopened and (not streams or unopened[0][0] <= bound):
             number = unopened.pop(0)[1]
-            stream = _Stream(number, files[number].batches())
+            stream = _Stream(number + 1, files[number].batches())
             if stream.over:
                 yield replace(NO_ROWS, left_out=stream.left_out)
                 continue

@@ -22,8 +22,8 @@ BEGINNING_ROWS = 20_000
 class Recording:
     """What a path means: a file, the files of a folder, or those that a pattern names, merged by time.
 
-    A row's place is its line in its file; with several files, plus the file's number times 2**40. `describe` says it in
-    words.
+    A row's place is its line in its file; with several files, plus the file's number, from 1, times 2**40. `describe`
+    says it in words.
     """
 
     def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS) -> None:
@@ -60,7 +60,7 @@ class Recording:
         not understood or, unless it is to be sorted, out of order; what could be read comes first."""
         files = self.files
         if self._options.sort:
-            yield from sorted_batches(file.unordered() for file in files)
+            yield from sorted_batches((number, file.unordered()) for number, file in self._numbered())
         elif len(files) == 1:
             yield from files[0].batches()
         else:
@@ -70,7 +70,7 @@ class Recording:
         """As `layouts`, after the first rows of each file have been read too. Raises SourceError for whatever would
         end a run there."""
         said, found = self.layouts(), Account()
-        for number, file in enumerate(self.files):
+        for number, file in self._numbered():
             validator, account = Validator(), Account()
             for batch in file.unordered() if self._options.sort else file.batches():
                 ticks = validator.ticks(replace(batch, place=batch.place + (number << FILE_SHIFT)))
@@ -87,6 +87,10 @@ class Recording:
         reasons = reasons_text(account.as_dict(self.describe))
         return f"{self.path} holds no usable quote{reasons and f': {reasons}'}"
 
+    def _numbered(self) -> list[tuple[int, RecordedFile]]:
+        """Files with their numbers in places: from 1, or 0 where there is one alone."""
+        return list(enumerate(self.files, start=1 if len(self.files) > 1 else 0))
+
     def describe(self, place: int) -> str:
         """A place in words."""
-        return self.files[place >> FILE_SHIFT].describe(place % (1 << FILE_SHIFT))
+        return dict(self._numbered())[place >> FILE_SHIFT].describe(place % (1 << FILE_SHIFT))

@@ -30,13 +30,13 @@ ROW = np.dtype([(name, "<i8") for name in FIELDS])
 RAW_BYTES_MAX = 4_096
 
 
-def sorted_batches(files: Iterable[Iterable[RawBatch]]) -> Iterator[RawBatch]:
-    """All rows of all files in order of time. While it reads it yields batches without rows, so that whoever waits
-    sees that it goes on. Raises SourceError."""
+def sorted_batches(files: Iterable[tuple[int, Iterable[RawBatch]]]) -> Iterator[RawBatch]:
+    """All rows of all files, given with their numbers, in order of time. While it reads it yields batches without rows,
+    so that whoever waits sees that it goes on. Raises SourceError."""
     try:
         with tempfile.TemporaryFile(prefix="tidewheel-sort-") as stored, tempfile.TemporaryFile() as faults:
             runs = _Runs(stored, faults)
-            for number, batches in enumerate(files):
+            for number, batches in files:
                 for batch in batches:
                     runs.add(batch, number)
                     yield replace(NO_ROWS, left_out=batch.left_out)

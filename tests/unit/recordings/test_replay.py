@@ -6,6 +6,7 @@ import signal
 import threading
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -226,6 +227,16 @@ def test_most_of_a_block_with_one_bad_line_is_read_as_a_whole(monkeypatch: pytes
     list(csv_reader.batches(["\n".join([*lines, ""]).encode()], OWN, nothing_apart()))
     assert len(one_by_one) == 1
     assert one_by_one[0] <= csv_reader.LINES_ONE_BY_ONE
+
+
+def test_letters_in_a_column_that_is_not_read_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_by_one = []
+    for name in ("parse_lines", "parse_batch"):
+        monkeypatch.setattr(csv_reader, name, lambda *_: one_by_one.append(1))
+    layout = replace(OWN, columns=("note", *OWN.columns))
+    lines = [f"note,{HEADER}", *(f"0x1F e-5 Éx,{n},4.5,5.5" for n in range(5000)), ""]
+    batches = list(csv_reader.batches(["\n".join(lines).encode()], layout, nothing_apart()))
+    assert ([len(batch) for batch in batches], one_by_one) == ([5000], [])
 
 
 # Files that cannot be used
