@@ -116,6 +116,7 @@ class Account:
         values = json.loads(text)
         try:
             account_lines(values)
+            notable_rows(values)
         except (KeyError, TypeError, AttributeError, ZeroDivisionError):
             raise ValueError("it is no account of rows") from None
         return dict(values)

@@ -1,5 +1,6 @@
 """The run in plain lines."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -52,6 +53,20 @@ def test_dead_letters_are_told_at_once_and_then_with_the_heartbeat() -> None:
     assert announcer.events(first) == ["1 dead letters, the last: x 3: crossed"]
     assert announcer.events(replace(first, dead_letters=9)) == []
     assert announcer.events(replace(first, dead_letters=9, up_s=10.0)) == ["9 dead letters, the last: x 3: crossed"]
+
+
+def test_what_became_of_a_recordings_rows_is_told_at_once_and_then_with_the_heartbeat() -> None:
+    announcer, shown = Announcer(since_ns=0), instrument()
+    for count, up_s, lines in ((0, 1.0, 0), (1, 2.0, 3), (40, 3.0, 0), (40, 10.0, 3), (40, 30.0, 0)):
+        entry = {"count": count, "first": "line 3", "last": "line 90", "detail": "why"}
+        by_reason = {"crossed": entry} if count else {}
+        rows = {"rows": 100, "ticks": 100 - count, "set_aside": count, "other_instruments": 0}
+        account = json.dumps({**rows, "by_reason": by_reason, "told": {}})
+        shown.market.on_status(FeedStatus(NAME, FeedEvent.ACCOUNTED, 0, 1, account, SourceKind.REPLAY))
+        said = announcer.events(frame(shown, up_s))
+        announcer.heartbeat(frame(shown, up_s))
+        assert len(said) == (lines if count != 1 else 2), (count, up_s)
+    assert shown.market.feed is None
 
 
 def test_the_heartbeat_comes_every_ten_seconds() -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.conformance.make_examples import VALUES
 from tests.synthetic_seconds import seconds
 from tests.unit.local.values import CARD, NAME, PART, T0_NS, event, result, whole_run
+from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus
+from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome
 from tidewheel.domain.training import Step
 from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem
@@ -56,6 +58,22 @@ def test_what_repeats_and_what_is_missing() -> None:
     assert "topic ticks: 1 records came again or late, 1 are missing" in printed
     assert "topic examples: 0 records came again or late, 4 are missing" in printed
     assert not any("came again" in line for line in as_text(summary(observed(), FACTS)))
+
+
+def test_what_became_of_a_recordings_rows() -> None:
+    seen = observed()
+    entry = {"count": 5, "first": "line 7", "last": "line 90", "detail": "why"}
+    rows = {"rows": 100, "ticks": 95, "set_aside": 5, "other_instruments": 0}
+    account = {**rows, "by_reason": {"stray_time": entry}, "told": {}}
+    seen.on_record(FeedStatus(NAME, FeedEvent.ACCOUNTED, 0, 1, json.dumps(account), SourceKind.REPLAY))
+    values = summary(seen, FACTS)
+    assert values["reading"] == {NAME: account}
+    told = as_text(values)
+    assert f"{NAME}: 100 rows read = 95 ticks + 5 set aside" in told
+    assert f"{NAME}: set aside as stray_time: 5 rows, line 7 to line 90: why" in told
+    assert any(line.startswith(f"{NAME}: WARNING: 5.0% of the rows") for line in told)
+    seen.on_record(FeedStatus(NAME, FeedEvent.ACCOUNTED, 0, 1, "of another version", SourceKind.REPLAY))
+    assert summary(seen, FACTS)["reading"] == {}
 
 
 def test_models() -> None:
