@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tidewheel.cli.data_views import check_dict, check_text, instant
+from tidewheel.cli.piped import readable
 from tidewheel.cli.progress import ProgressLine
 from tidewheel.cli.reading_options import as_options, reading_options
 from tidewheel.cli.registry_access import json_option
@@ -35,15 +36,16 @@ def data() -> None:
 def check(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, **given: Any) -> None:
     """Say how each FILE is read, and what it holds.
 
-    FILE is a recording as `tidewheel run --feed replay:FILE` takes it: a file, or a folder or pattern of files that
-    are merged by time. Told are the layout, unit and zone of its times, span, sessions and gaps, quotes a second,
-    spread, price step, the share of bad rows with the first of each kind, and a threshold at which labels live some
-    minutes. Every row is read. Exit code 0: all can be read; 1: some cannot, each told with the place and what to do.
+    FILE is a recording as `tidewheel run --feed replay:FILE` takes it: a file, a folder or pattern of files that are
+    merged by time, or - for what comes by a pipe. Told are the layout, unit and zone of its times, span, sessions and
+    gaps, quotes a second, spread, price step, the share of bad rows with the first of each kind, and a threshold at
+    which labels live some minutes. Every row is read. Exit code 0: all can be read; 1: some cannot, each told with the
+    place and what to do.
     """
     reading, found = as_options(given, this_year()), []
     for file in files:
-        with reported(file) as progress:
-            one = check_recording(file, reading, progress)
+        with readable(file) as path, reported(file) as progress:
+            one = check_recording(path, reading, progress)
         found.append(one)
         click.echo(json.dumps(check_dict(str(file), one), allow_nan=False) if as_json else check_text(str(file), one))
     if any(one.failure for one in found):
@@ -71,9 +73,9 @@ def convert(file: Path, target: Path, **given: Any) -> None:
 
     if target.suffix != PARQUET:
         raise click.BadParameter(f"{target} must end in {PARQUET}", param_hint="--out")
-    with reported(file) as progress:
+    with readable(file) as path, reported(file) as progress:
         try:
-            recording = Recording(file, as_options(given, this_year()))
+            recording = Recording(path, as_options(given, this_year()))
             account = write(recording, target, lambda rows: progress(rows, 0))
         except SourceError as failure:
             raise FatalError(f"{failure}; nothing was written") from None

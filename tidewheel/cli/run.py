@@ -1,7 +1,6 @@
 """`tidewheel run`: the whole system on this machine."""
 
 import glob
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from tidewheel.cli.options import FiniteRange, Parsed
+from tidewheel.cli.piped import keep_piped
 from tidewheel.cli.reading_options import READING, as_options, as_settings, reading_options
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, STDIN, Feed
 from tidewheel.domain.prices import Threshold
@@ -241,17 +241,7 @@ def _options(wanted: dict[str, Any]) -> RunOptions:
 
 def _spooled(data_dir: Path) -> Path:
     """What comes by a pipe as a file of the run, since it is read again after a crash."""
-    stdin = click.get_binary_stream("stdin")
-    if stdin.isatty():
-        raise click.UsageError("--feed replay:-: nothing comes by a pipe")
-    make_folder(data_dir)
-    path = (data_dir / "stdin").resolve()
-    try:
-        with path.open("wb") as file:
-            shutil.copyfileobj(stdin, file)
-    except OSError as failure:
-        raise FatalError(f"{path} cannot be written: {failure.strerror}") from failure
-    return path
+    return keep_piped((data_dir / "stdin").resolve())
 
 
 def _check_feed(feed: Feed, reading: ReadingOptions) -> None:

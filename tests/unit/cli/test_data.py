@@ -88,6 +88,15 @@ def test_a_folder_of_days_is_one_recording(file: Path, capfd: pytest.CaptureFixt
     assert len(read(target)[0]) == 100
 
 
+def test_what_comes_by_a_pipe(file: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    target = file.with_suffix(".parquet")
+    for words in (("check", "-"), ("convert", "-", "--out", str(target))):
+        with file.open() as piped:
+            monkeypatch.setattr("sys.stdin", piped)
+            assert "7,200 rows read = 7,200 ticks + 0 set aside" in said(capfd, *words)
+    assert len(read(target)[0]) == 7_200
+
+
 def test_what_a_user_says_counts(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file.write_text("when;b;a\n" + "".join(f"{T0_MS // 1000 + n};4;5\n" for n in range(5)))
     options = ("--columns", "time=when,bid=b,offer=a", "--time-unit", "s")
