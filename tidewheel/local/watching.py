@@ -43,7 +43,8 @@ def watch(addresses: Addresses, instrument: str | None, windowing: Windowing | N
 def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> None:
     view = display(wall_ns())
     started_s = steady_s()
-    footer = f" Ctrl-C ends the view only. predictor {addresses.predictor or NO_PREDICTOR}  kafka {addresses.kafka}"
+    ends = "the view only" if addresses.predictor else "the view and the servers it was given"
+    footer = f" Ctrl-C ends {ends}. predictor {addresses.predictor or NO_PREDICTOR}  kafka {addresses.kafka}"
     health = HealthPoller({"redis": lambda: _redis_answer(addresses.redis)}, every_s=REDIS_EVERY_S)
     health.reset("redis")
     health.background.start()
