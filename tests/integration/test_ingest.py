@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
