@@ -65,7 +65,7 @@ def state_of(ledger: Ledger, registry: Store) -> list[object]:
     pointers = [registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)]
     records = [ledger.record_of(INSTRUMENT, seq) for seq in range(1, SEQ_MAX + 1)]
     return [
-        *[pointer and replace(pointer, pointed_at_ns=0) for pointer in pointers],
+        *[pointer and replace(pointer, pointed_at_ns=0, born_ns=0) for pointer in pointers],
         *records,
         *[record and ledger.points_at(record) for record in records],
         *[encoded(ledger.kept(INSTRUMENT, seq)) for seq in range(1, SEQ_MAX + 1)],

@@ -1,8 +1,11 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+from pathlib import Path
+
 from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
+from services.predictor.model_copies import ModelCopies
 from services.predictor.model_slot import ModelSlots
 from services.predictor.server import PredictorServer
 from services.predictor.servicer import PredictorServicer
@@ -18,7 +21,8 @@ CHECK_INTERVAL_S = 0.5
 def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
-    registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
+    hmac_key = settings.hmac_key.encode() or None
+    registry = Registry.connect(settings.redis, hmac_key)
     server = PredictorServer(PredictorServicer(Handler(slots, markets), context.log), settings)
 
     def on_first_model() -> None:
@@ -26,6 +30,7 @@ def run(settings: Settings, context: Context) -> None:
         context.health.ready()
 
     context.health.not_ready("no verified model yet")
+    copies = ModelCopies(Path(settings.model_dir), hmac_key, context.log) if settings.model_dir else None
     watcher = Watcher(
         registry,
         slots,
@@ -33,7 +38,10 @@ def run(settings: Settings, context: Context) -> None:
         poll_s=settings.registry_poll_s,
         on_model_loaded=on_first_model,
         on_poll=context.health.heartbeat,
+        keep=copies,
     )
+    for state, model in copies.load() if copies else ():
+        watcher.follower.take(state, model)
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
     threads = [
         BackgroundThread("watcher", watcher.run, context.stop).start(),

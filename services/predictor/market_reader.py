@@ -9,6 +9,7 @@ the same records and writes the dead letters.
 import logging
 import threading
 from collections import Counter, defaultdict
+from contextlib import suppress
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -22,6 +23,7 @@ from tidewheel.domain.continuity import NEXT, ReadPositions
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of
+from tidewheel.runtime.retry import Retry
 
 # Records of a partition read back at a start or a jump: 600 seconds, and some, for each of its instruments; for two
 # where fewer are known.
@@ -66,17 +68,24 @@ class MarketReader:
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; whatever Kafka does, begin again."""
-        while not stop.is_set():
-            consumer = self._clients.consumer(self._config())
-            try:
-                self._assign(consumer, self._await_partitions(consumer, stop))
-                while not stop.is_set():
-                    self._poll_once(consumer, stop)
-            except KafkaException as failure:
-                self._report_unavailable(failure.args[0])
-                stop.wait(RETRY_S)
-            finally:
-                consumer.close()
+        with suppress(KafkaException):  # told to stop while there was none
+            Retry(RETRY_S, wait=stop.wait).call(lambda: self._read(stop), _is_of_kafka, self._on_failure)
+
+    def _read(self, stop: threading.Event) -> None:
+        """Read from the last records on until `stop` is set. Raises KafkaException."""
+        consumer = self._clients.consumer(self._config())
+        try:
+            ask_again = Retry(METADATA_TIMEOUT_S, wait=stop.wait)
+            self._assign(
+                consumer,
+                ask_again.call(
+                    lambda: partitions_of(consumer, TICKS.name, METADATA_TIMEOUT_S), _is_of_kafka, self._on_failure
+                ),
+            )
+            while not stop.is_set():
+                self._poll_once(consumer, stop)
+        finally:
+            consumer.close()
 
     def _config(self) -> Config:
         return consumer_config(
@@ -87,15 +96,6 @@ class MarketReader:
             log_level=0,  # what matters is logged by _report_unavailable, once
             **{"queued.max.messages.kbytes": 4096, "auto.offset.reset": "latest", "reconnect.backoff.max.ms": 2000},
         )
-
-    def _await_partitions(self, consumer: Consumer, stop: threading.Event) -> list[int]:
-        while not stop.is_set():
-            try:
-                return partitions_of(consumer, TICKS.name, METADATA_TIMEOUT_S)
-            except KafkaException as failure:
-                self._report_unavailable(failure.args[0])
-                stop.wait(METADATA_TIMEOUT_S)
-        return []
 
     def _assign(self, consumer: Consumer, partitions: list[int]) -> None:
         """Read back as if nothing were known: the topic may be another one than before an outage."""
@@ -203,6 +203,9 @@ class MarketReader:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._report_unavailable(error)
 
+    def _on_failure(self, failure: Exception, _tried_s: float) -> None:
+        self._report_unavailable(failure.args[0])
+
     def _report_unavailable(self, error: KafkaError) -> None:
         """Told again and again during an outage; logged once."""
         reason = f"Kafka at {self._bootstrap} gives no market seconds ({error.str()})"
@@ -214,3 +217,7 @@ class MarketReader:
         if self._views.unavailable is not None:
             self._log.info("reading market seconds from Kafka at %s", self._bootstrap)
         self._is_unavailable, self._views.unavailable = False, None
+
+
+def _is_of_kafka(failure: Exception) -> bool:
+    return isinstance(failure, KafkaException)

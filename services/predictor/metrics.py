@@ -33,13 +33,27 @@ def forget_predictions(instrument: str, seq: int) -> None:
         metrics.PREDICTIONS.remove(instrument, str(seq), label)
 
 
-def record_swap(pointer: ModelPointer) -> None:
+def record_swap(pointer: ModelPointer, learnt_until_ns: int) -> None:
     """This model serves from now on."""
     instrument = pointer.instrument
     metrics.MODEL_SWAPS.labels(instrument).inc()
     metrics.MODEL_SEQ.labels(instrument).set(pointer.seq)
     metrics.MODEL_EPOCH.labels(instrument).set(pointer.epoch)
     metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / 1e9)
+    metrics.MODEL_LEARNT_TIME_SECONDS.labels(instrument).set(learnt_until_ns / 1e9)
+
+
+def record_swap_duration(duration_s: float) -> None:
+    """From its bytes asked for to the model serving."""
+    metrics.MODEL_SWAP_DURATION_SECONDS.observe(duration_s)
+
+
+def record_resident_bytes(count: int) -> None:
+    metrics.MODELS_RESIDENT_BYTES.set(count)
+
+
+def record_copy_failure() -> None:
+    metrics.MODEL_COPY_FAILURES.inc()
 
 
 def record_swap_failure(instrument: str, reason: VerificationFailure) -> None:

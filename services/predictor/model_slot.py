@@ -15,10 +15,16 @@ class ServingModel:
     pointer: ModelPointer
     schema_hash: bytes
     scorer: Scorer
+    learnt_until_ns: int = 0
 
     @classmethod
     def of(cls, pointer: ModelPointer, model: Model) -> "ServingModel":
-        return cls(pointer, model.schema_hash, Scorer.of(model))
+        return cls(pointer, model.schema_hash, Scorer.of(model), model.last_resolved_ns)
+
+    @property
+    def resident_bytes(self) -> int:
+        """What serving it costs in memory, by far the most of it weights."""
+        return int(self.scorer.weights.nbytes)
 
     @property
     def instrument(self) -> str:

@@ -6,6 +6,7 @@ from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
     Parser,
     decimal,
+    hmac_key_setting,
     kafka_setting,
     log_level_setting,
     metrics_port_setting,
@@ -25,7 +26,13 @@ class Settings:
     redis: str = setting(
         Parser(checked_url, "a Redis URL"), "redis://127.0.0.1:6379/0", secret=True, meaning="URL of the registry."
     )
-    hmac_key: str = setting(text, "", secret=True, meaning="Where set, models must be signed with it.")
+    hmac_key: str = hmac_key_setting()
+
+    model_dir: str = setting(
+        text,
+        "",
+        meaning="Directory for copies of the last good models, for a start without the registry. Empty: none.",
+    )
 
     grpc_host: str = setting(text, "0.0.0.0", meaning="Address to listen on.")
     grpc_port: int = setting(whole(0, 65_535), 50_051, meaning="Port to listen on; 0 takes a free one.")

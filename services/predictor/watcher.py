@@ -1,44 +1,28 @@
-"""Follows the registry: a moved pointer -> load, verify, swap. One that fails verification keeps the last good model.
+"""Looks at the registry again and again, and lets what has moved be followed.
 
-The pointer read each second is the truth; a notification only wakes the watcher sooner.
+What is read each time does not grow with the number of instruments (ADR 32): those whose pointers moved since the last
+look, as the registry's own scripts mark them; some of all the others in turn, since others than our scripts may write
+too; and some of the set of instruments. A notification only wakes the watcher sooner.
 """
 
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from services.predictor.metrics import (
-    forget_predictions,
-    record_registry_up,
-    record_swap,
-    record_swap_failure,
-)
-from services.predictor.model_slot import ModelSlots, ServingModel
-from tidewheel.registry.store import (
-    ModelPointer,
-    Notifications,
-    Registry,
-    RegistryUnavailableError,
-    VerificationError,
-    VerificationFailure,
-)
+from services.predictor.follower import Follower, Keep
+from services.predictor.metrics import record_registry_up, record_swap_failure
+from services.predictor.model_slot import ModelSlots
+from tidewheel.registry.limits import INSTRUMENTS_MAX
+from tidewheel.registry.store import Notifications, Registry, RegistryUnavailableError, VerificationError
+from tidewheel.registry.verify import VerificationFailure
 
-BACKOFF_MAX_S = 30.0
-# Versions of an instrument whose prediction counters are kept.
-VERSIONS_COUNTED_MAX = 20
-
-
-@dataclass(slots=True)
-class FailedLoad:
-    """A model that did not verify: what was reported of it, and when to try again."""
-
-    reported: tuple[ModelPointer | None, VerificationFailure]
-    attempts: int
-    next_attempt_s: float
+# Looked at each time, moved or not.
+SWEPT_EACH = 1_000
+# Marks are looked at again for so long, should the clock of Redis step back.
+OVERLAP_US = 2_000_000
+NOBODY = ""
 
 
 class Watcher:
@@ -54,105 +38,127 @@ class Watcher:
         on_model_loaded: Callable[[], None] = lambda: None,
         on_poll: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        keep: Keep | None = None,
     ) -> None:
         self._registry = registry
+        self._reader = registry.reader
         self._slots = slots
         self._log = log
         self._poll_s = poll_s
-        self._on_model_loaded = on_model_loaded
         self._on_poll = on_poll
         self._clock = clock
-        self._failed_loads: dict[str, FailedLoad] = {}
-        self._counted_versions: dict[str, deque[int]] = {}
+        self.follower = Follower(registry, slots, log, clock, on_model_loaded, keep)
+        self._known: dict[str, None] = {}
+        self._counted = (-1, -1)
+        self._last_moved: set[str] = set()
+        self._since_us: int | None = None
+        self._cursor = 0
+        self._sweeping: list[str] = []
+        self._odd: set[VerificationFailure] = set()
         self._up: bool | None = None
+        self._read_all = False
 
     def run(self, stop: threading.Event) -> None:
         """Look until `stop` is set."""
-        notified: str | None = None
         notifications: Notifications | None = None
         with ExitStack() as subscription:
             while not stop.is_set():
-                self.poll_once(notified)
-                notified = None
+                self.poll_once()
+                next_s = self._clock() + (0.0 if self._is_behind else self._poll_s)
                 try:
                     notifications = notifications or subscription.enter_context(self._registry.notifications())
-                    notified = notifications.wait(self._poll_s)
+                    self._listen(notifications, next_s, stop)
                 except RegistryUnavailableError:
                     subscription.close()
                     notifications = None
                     stop.wait(self._poll_s)
 
-    def poll_once(self, notified: str | None = None) -> None:
-        """Read the pointers and follow those that moved; `notified`: an instrument to try whatever the back-off."""
+    @property
+    def _is_behind(self) -> bool:
+        """Whether the next look should come at once: not all instruments were seen, or not all models loaded."""
+        return self._up is True and (not self._read_all or self.follower.is_behind)
+
+    def _listen(self, notifications: Notifications, until_s: float, stop: threading.Event) -> None:
+        """Follow what is heard of, until it is time for the next look."""
+        while True:
+            if heard := notifications.wait(max(0.0, until_s - self._clock())):
+                self._note(heard)
+                self.follower.look(sorted(heard), has_news=True)
+            if self._clock() >= until_s or stop.is_set():
+                return
+
+    def poll_once(self, notified: Iterable[str] = ()) -> None:
+        """Look once; `notified`: instruments to try whatever the back-off."""
         self._on_poll()
-        if notified is not None and (failed := self._failed_loads.get(notified)):
-            failed.next_attempt_s = self._clock()
         try:
-            known = self._registry.instruments()
-            for instrument in {*known, *self._slots.instruments()}:
-                self._sync(instrument)
+            moved = self._moved()
+            self._note(moved)
+            self._discover()
+            if news := sorted({*notified, *moved}):
+                self.follower.look(news, has_news=True)
+            if part := self._part():
+                self.follower.look(part)
+            else:
+                self.follower.load_some()
+            self.follower.audit()
+            self._set_awaiting()
             self._record_registry_up(None)
-            self._slots.set_awaiting_model(frozenset(name for name in known if self._slots.get(name) is None))
         except RegistryUnavailableError as failure:
             self._record_registry_up(str(failure))
 
-    def _sync(self, instrument: str) -> None:
-        serving, pointer = self._slots.get(instrument), None
+    def _moved(self) -> set[str]:
+        """What moved since the last look. Before the first there is nothing to have moved since."""
+        if self._since_us is None:
+            self._since_us = self._reader.now_ns() // 1_000
+        moved = self._reader.moved(self._since_us)
+        self._since_us = moved.until_us - (OVERLAP_US if moved.all else 0)
+        news, self._last_moved = set(moved.names) - self._last_moved, set(moved.names)
+        return news
+
+    def _note(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._known and len(self._known) < INSTRUMENTS_MAX:
+                self._known[name] = None
+
+    def _discover(self) -> None:
+        """Read some more of the set of instruments."""
         try:
-            pointer = self._registry.current(instrument)
-            if pointer is None:
-                if serving is None:
-                    return
-                raise VerificationError(VerificationFailure.MISSING, "its pointer is gone")
-            if serving is not None and serving.pointer == pointer:
-                self._failed_loads.pop(instrument, None)
-            elif self._is_due(instrument, pointer):
-                self._swap(ServingModel.of(pointer, self._registry.load_pointed(pointer)), serving)
+            part = self._reader.some_instruments(self._cursor)
         except VerificationError as failure:
-            self._fail(instrument, pointer, failure, serving)
-
-    def _is_due(self, instrument: str, pointer: ModelPointer) -> bool:
-        failed = self._failed_loads.get(instrument)
-        return failed is None or failed.reported[0] != pointer or self._clock() >= failed.next_attempt_s
-
-    def _swap(self, model: ServingModel, before: ServingModel | None) -> None:
-        self._slots.put(model)
-        self._failed_loads.pop(model.instrument, None)
-        if before is None:
-            self._on_model_loaded()
-        pointer, instrument = model.pointer, model.instrument
-        record_swap(pointer)
-        self._drop_old_counters(instrument, pointer.seq)
-        self._log.info(
-            "serving model %d (epoch %d, sha256 %s…, evidence %s) of %s%s",
-            *(pointer.seq, pointer.epoch, pointer.sha256[:12], pointer.evidence, instrument),
-            f" after {before.seq} (epoch {before.epoch})" if before else "",
-        )
-
-    def _drop_old_counters(self, instrument: str, seq: int) -> None:
-        """Prometheus keeps every label value for ever, and versions come without end."""
-        counted = self._counted_versions.setdefault(instrument, deque())
-        if seq in counted:
-            counted.remove(seq)
-        counted.append(seq)
-        if len(counted) > VERSIONS_COUNTED_MAX:
-            forget_predictions(instrument, counted.popleft())
-
-    def _fail(
-        self, instrument: str, pointer: ModelPointer | None, failure: VerificationError, serving: ServingModel | None
-    ) -> None:
-        reported, failed, now = (pointer, failure.reason), self._failed_loads.get(instrument), self._clock()
-        again = failed is not None and failed.reported == reported
-        if again and failed is not None and now < failed.next_attempt_s:
+            self._say_once(failure.reason, str(failure))
+            self._read_all = True
             return
-        attempts = failed.attempts + 1 if again and failed is not None else 1
-        self._failed_loads[instrument] = FailedLoad(reported, attempts, now + min(2.0 ** (attempts - 1), BACKOFF_MAX_S))
-        record_swap_failure(instrument, failure.reason)
-        if not again:
-            kept = f"model {serving.seq} serves on" if serving else "nothing serves yet"
-            self._log.error(
-                "model %s of %s not taken, %s: %s", pointer.seq if pointer else "?", instrument, kept, failure
+        self._odd.discard(VerificationFailure.KEY)
+        if part.odd:
+            self._say_once(
+                VerificationFailure.INSTRUMENT, f"the set of instruments has {part.odd} members that are none"
             )
+        elif not part.cursor and not self._cursor:
+            self._odd.discard(VerificationFailure.INSTRUMENT)
+        self._note(part.names)
+        self._cursor = part.cursor
+        self._read_all = self._read_all or not part.cursor
+
+    def _say_once(self, reason: VerificationFailure, words: str) -> None:
+        """Damage that is no instrument's own."""
+        if reason not in self._odd:
+            self._odd.add(reason)
+            record_swap_failure(NOBODY, reason)
+            self._log.error("%s; see `tidewheel models check`", words)
+
+    def _part(self) -> list[str]:
+        """The next instruments in turn, and those whose wait after a refusal is over."""
+        if not self._sweeping:
+            self._sweeping = list({**self._known, **dict.fromkeys(self._slots.instruments())})
+        part, self._sweeping = self._sweeping[:SWEPT_EACH], self._sweeping[SWEPT_EACH:]
+        return list(dict.fromkeys([*part, *self.follower.due()[:SWEPT_EACH]]))
+
+    def _set_awaiting(self) -> None:
+        """On a change only: there may be many."""
+        serving = len(self._slots.instruments())
+        if self._read_all and (len(self._known), serving) != self._counted:
+            self._counted = len(self._known), serving
+            self._slots.set_awaiting_model(frozenset(name for name in self._known if self._slots.get(name) is None))
 
     def _record_registry_up(self, failure: str | None) -> None:
         """On a change only."""

@@ -12,6 +12,7 @@ from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
     Parser,
     decimal,
+    hmac_key_setting,
     instance_setting,
     kafka_setting,
     log_level_setting,
@@ -37,7 +38,7 @@ class Settings:
     redis: str = setting(
         Parser(checked_url, "a Redis URL"), "redis://127.0.0.1:6379/0", secret=True, meaning="URL of the registry."
     )
-    hmac_key: str = setting(text, "", secret=True, meaning="Where set, models are signed with it.")
+    hmac_key: str = hmac_key_setting()
 
     exit_on: str = setting(
         one_of(*ExitOn),

@@ -218,9 +218,9 @@ def test_signed_models_only(registry: Registry, empty_redis: str) -> None:
     signing.publish(*published(1))
     with running(empty_redis, hmac_key="secret") as made:
         eventually(lambda: made.client.served() == (1, 1), "the signed model is served")
-        before = swap_failures(VerificationFailure.HMAC)
+        before = swap_failures(VerificationFailure.POINTER_HMAC)
         registry.publish(*published(2))
-        eventually(lambda: swap_failures(VerificationFailure.HMAC) > before, "the unsigned model is counted")
+        eventually(lambda: swap_failures(VerificationFailure.POINTER_HMAC) > before, "the unsigned pointer is counted")
         assert made.client.served() == (1, 1)
     signing.close()
 

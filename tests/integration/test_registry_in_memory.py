@@ -43,7 +43,7 @@ def called(registry: Registry, kind: str, seq: int, salt: int) -> object:
 def state(registry: Registry) -> list[object]:
     """All that a reader sees, without the wall clock."""
     pointers = [registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)]
-    known: list[object] = [one and replace(one, pointed_at_ns=0) for one in pointers]
+    known: list[object] = [one and replace(one, pointed_at_ns=0, born_ns=0) for one in pointers]
     records = [record for record in registry.records(INSTRUMENT) if isinstance(record, ModelRecord)]
     return [*known, records, registry.instruments()]
 

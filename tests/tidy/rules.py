@@ -26,7 +26,10 @@ SERVICE_SHELLS = (
     *(f"services/ingest/{name}.py" for name in ("kafka_log", "publisher")),
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
-    *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher")),
+    *(
+        f"services/predictor/{name}.py"
+        for name in ("follower", "market_reader", "model_copies", "server", "servicer", "watcher")
+    ),
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
 PURE = (

@@ -10,6 +10,7 @@ import click
 from rich.console import Group
 from rich.text import Text
 
+from tidewheel.cli.model_check import check
 from tidewheel.cli.model_diff import difference, difference_dict
 from tidewheel.cli.model_views import description, evidence_section, listing, run_details_dict, run_dict
 from tidewheel.cli.options import redis_option
@@ -38,7 +39,14 @@ REBUILD = "services.trainer.rebuild"
 
 @click.group()
 def models() -> None:
-    """List, show, compare, promote, roll back, make again and export the models of the registry."""
+    """List, show, compare, check, promote, roll back, make again and export the models of the registry.
+
+    Where predictors ask for signatures, TIDEWHEEL_HMAC_KEY must hold the key: what these commands write is signed with
+    it, and what they read must be.
+    """
+
+
+models.add_command(check)
 
 
 @models.command("list")

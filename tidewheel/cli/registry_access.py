@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +14,8 @@ from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.evidence.pooling import pool_scorecards
 from tidewheel.registry.client import checked_url
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, VerificationFailure
+from tidewheel.runtime.process import settings_of
+from tidewheel.runtime.settings import SettingsError, hmac_key_setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 CURRENT = "current"
@@ -35,11 +38,20 @@ def check_model_reference(_: click.Context, __: click.Parameter, value: str | No
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What a command needs besides its options; a secret is no option, since others see what is typed."""
+
+    hmac_key: str = hmac_key_setting()
+
+
 @contextmanager
 def open_registry(url: str) -> Iterator[Registry]:
     """A registry, with its failures as one clear line."""
     try:
-        registry = Registry.connect(checked_url(url))
+        registry = Registry.connect(checked_url(url), settings_of(Signing).hmac_key.encode() or None)
+    except SettingsError as failure:
+        raise click.ClickException(str(failure)) from None
     except ValueError as failure:
         raise click.BadParameter(str(failure), param_hint="--redis") from None
     try:

@@ -199,8 +199,9 @@ class ModelRecord:
 
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
     the next window is open; `champion` then too, and where nothing served, or this very model. `hmac_sha256` is of the
-    model bytes, empty where no key is configured. Offsets are of the window's first and last row, and of the first row
-    that it remembers; they count transaction markers, so they are no part of the model.
+    model bytes, `record_hmac_sha256` of the rest of the record; both empty where no key is configured. Offsets are of
+    the window's first and last row, and of the first row that it remembers; they count transaction markers, so they are
+    no part of the model.
     """
 
     instrument: str
@@ -216,6 +217,7 @@ class ModelRecord:
     last_offset: int = 0
     champion: Champion | None = None
     replay_offset: int = 0
+    record_hmac_sha256: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,9 @@ class ModelPointer:
     a rollback or a promotion.
 
     `newest_seq`: the highest window this pointer ever named; it outlives rollbacks and is the fence.
-    `published_at_ns`: when the model was published; `pointed_at_ns`: when the pointer moved to it. Both wall clock.
+    `published_at_ns`: when the model was published; `pointed_at_ns`: when the pointer moved to it; `born_ns`: when
+    there was none to go on from, 0 in pointers of older programs. All wall clock.
+    `hmac_sha256`: of all but `pointed_at_ns`, empty where no key is configured.
     """
 
     instrument: str
@@ -236,6 +240,14 @@ class ModelPointer:
     published_at_ns: int
     newest_seq: int
     pointed_at_ns: int
+    born_ns: int = 0
+    hmac_sha256: bytes = b""
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """It never falls: epochs rise by hand, windows within an epoch, and a pointer made of nothing is born later
+        than the one that was lost."""
+        return self.born_ns, self.epoch, self.seq
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -97,8 +97,8 @@ class DataDir:
         return found
 
     def save_run(self, values: dict[str, Any]) -> None:
-        """Keep the run's settings and addresses. Raises PathError."""
-        write_atomically(self.root / "run.json", json.dumps(values, indent=2) + "\n")
+        """Keep the run's settings and addresses, for the owner's eyes. Raises PathError."""
+        write_atomically(self.root / "run.json", json.dumps(values, indent=2) + "\n", mode=0o600)
 
 
 def make_folder(folder: Path) -> None:
@@ -111,11 +111,13 @@ def make_folder(folder: Path) -> None:
         raise PathError(f"{folder} cannot be written to: no permission")
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that no reader ever sees half of it. Raises PathError."""
+def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
+    """Replace a file in one step, so that no reader ever sees half of it. `mode`: who may read it, within the umask.
+    Raises PathError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+            file.write(text)
         draft.replace(path)
     except OSError as failure:
         with suppress(OSError):

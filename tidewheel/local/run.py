@@ -15,6 +15,7 @@ from tidewheel.local.processes.signals import ForcedStop, Interrupts, handle_sig
 from tidewheel.local.servers import run_servers as servers
 from tidewheel.local.summary import RunStats, as_json, as_text, summary
 from tidewheel.local.system import RunEnd, RunRequest, System
+from tidewheel.registry.client import masked_url
 from tidewheel.runtime.process import EXIT_OK, FatalError
 
 EXIT_INTERRUPTED = 130
@@ -66,9 +67,9 @@ def run_record(request: RunRequest, system: System) -> dict[str, object]:
     options = request.options
     where = system.addresses
     return {
-        "lasting": {**options.lasting(), "kafka": request.kafka, "redis": request.redis},
+        "lasting": {**options.lasting(), "kafka": request.kafka, "redis": request.redis and masked_url(request.redis)},
         "changing": options.changing(),
-        "addresses": {"kafka": where.kafka, "redis": where.redis, "predictor": where.predictor},
+        "addresses": {"kafka": where.kafka, "redis": masked_url(where.redis), "predictor": where.predictor},
         "metrics_ports": dict(system.ports.metrics),
     }
 

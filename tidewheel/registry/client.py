@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -10,11 +10,14 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from tidewheel.domain.errors import TidewheelError
+from tidewheel.domain.texts import printable
 from tidewheel.registry.verify import VerificationError, VerificationFailure
 
 SOCKET_TIMEOUT_S = 2.0
 # In the words of a refusal, be it of a command or of one in a script.
 WRONG_TYPE = "WRONGTYPE"
+MASK = "***"
+SECRET_QUERIES = frozenset({"password", "ssl_keyfile_password", "ssl_password"})
 
 
 class RegistryUnavailableError(TidewheelError):
@@ -50,6 +53,17 @@ def address_of(url: str) -> str:
     return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
 
 
+def masked_url(url: str) -> str:
+    """The URL fit to be shown and kept: where it holds a password, `***` stands in its place."""
+    parts = urlsplit(url)
+    queries = [(name, MASK if name in SECRET_QUERIES else value) for name, value in parse_qsl(parts.query)]
+    query = "&".join(f"{name}={value}" for name, value in queries)
+    user, _, host = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    netloc = f"{name}:{MASK}@{host}" if password else parts.netloc
+    return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+
 @contextmanager
 def translating_errors(address: str, instrument: str | None = None) -> Iterator[None]:
     """Turns whatever the client raises into RegistryUnavailableError; but into VerificationError where a key of the
@@ -57,7 +71,7 @@ def translating_errors(address: str, instrument: str | None = None) -> Iterator[
     try:
         yield
     except (RedisError, OSError) as failure:
-        words = " ".join(str(failure).split()) or type(failure).__name__
+        words = printable(" ".join(str(failure).split())) or type(failure).__name__
         if instrument is not None and isinstance(failure, ResponseError) and WRONG_TYPE in words:
             raise VerificationError(VerificationFailure.KEY, f"a key of {instrument} is damaged: {words}") from failure
         raise RegistryUnavailableError(f"Redis at {address} does not answer: {words}") from failure

@@ -1,15 +1,17 @@
 """The registry of one process, gone with it: what a trainer asks of `Registry`, answered without a Redis.
 
 A test puts the same calls to both, and gets the same answers. Nothing is moved by hand here, so the epoch is always 1;
-nobody waits for notifications; and no clock is read, so that a pointer says of no moment when it moved.
+nobody waits for notifications; and no clock is read, so that a pointer says of no moment when it moved or was born.
 """
 
 from dataclasses import dataclass, field, replace
 
 from tidewheel.domain.models import Model, ModelPointer, ModelRecord
 from tidewheel.registry import keys
-from tidewheel.registry.store import MODELS_KEPT, RECORDS_KEPT, Publication, RecordUpdate
-from tidewheel.registry.verify import ExpectedModel, VerificationError, VerificationFailure, verify
+from tidewheel.registry.records import check_record
+from tidewheel.registry.store import MODELS_KEPT, RECORDS_KEPT, RecordUpdate
+from tidewheel.registry.values import Publication, expected_model
+from tidewheel.registry.verify import VerificationError, VerificationFailure, verify
 
 FIRST_EPOCH = 1
 
@@ -51,7 +53,8 @@ class InMemoryRegistry:
         return self._publish(keys.CANDIDATE, fence, model_bytes, record)
 
     def _publish(self, role: str, fence: int, model_bytes: bytes, record: ModelRecord) -> Publication:
-        model, kept, seq = verify(model_bytes, _expected(record)), self._of(record.instrument), record.seq
+        check_record(record)
+        model, kept, seq = verify(model_bytes, expected_model(record)), self._of(record.instrument), record.seq
         stored = kept.models.get(seq)
         if stored is not None or seq <= fence:
             return Publication.ALREADY_PUBLISHED if stored == model_bytes else Publication.STALE
@@ -80,6 +83,7 @@ class InMemoryRegistry:
         record = update(before)
         if record is None:
             return before
+        check_record(record)
         kept.records[seq] = record
         for role, pointer in kept.pointers.items():
             if (pointer.seq, pointer.sha256) == (seq, record.sha256):
@@ -109,11 +113,7 @@ class InMemoryRegistry:
         record = self.record_of(instrument, seq)
         if record is None:
             raise VerificationError(VerificationFailure.MISSING, f"no model {seq} of {instrument}")
-        return verify(self._of(instrument).models.get(seq), _expected(record))
+        return verify(self._of(instrument).models.get(seq), expected_model(record))
 
     def _of(self, instrument: str) -> _Kept:
         return self._kept.setdefault(instrument, _Kept())
-
-
-def _expected(record: ModelRecord) -> ExpectedModel:
-    return ExpectedModel(record.instrument, record.seq, record.sha256)

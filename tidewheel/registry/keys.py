@@ -1,6 +1,9 @@
-"""Where things lie in Redis. The braces are a hash tag: in a cluster all keys of an instrument share one slot."""
+"""Where things lie in Redis: one server with its replicas, no cluster, since scripts write a key that all instruments
+share (ADR 32). The braces keep an instrument's keys together."""
 
 INSTRUMENTS = "tw:instruments"
+# Sorted set of instruments by when, in microseconds of this Redis, a pointer of theirs moved last.
+MOVED = "tw:moved"
 CHANNEL = "tw:models"
 
 CURRENT = "current"

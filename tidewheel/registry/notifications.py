@@ -5,6 +5,9 @@ from typing import Any, Self
 
 from tidewheel.registry.client import translating_errors
 from tidewheel.registry.keys import CHANNEL
+from tidewheel.registry.limits import INSTRUMENT_LENGTH_MAX, is_instrument
+
+HEARD_AT_ONCE_MAX = 1_000
 
 
 class Notifications:
@@ -16,11 +19,19 @@ class Notifications:
         with translating_errors(address):
             self._subscription.subscribe(CHANNEL)
 
-    def wait(self, timeout_s: float) -> str | None:
-        """The instrument whose pointer moved, or None when there is no news. Raises RegistryUnavailableError."""
-        with translating_errors(self._address):
-            message = self._subscription.get_message(timeout=timeout_s)
-        return message["data"].decode(errors="replace") if message else None
+    def wait(self, timeout_s: float) -> set[str]:
+        """Instruments whose pointers moved; none when there is no news. Raises RegistryUnavailableError."""
+        heard: set[str] = set()
+        for _ in range(HEARD_AT_ONCE_MAX):
+            with translating_errors(self._address):
+                message = self._subscription.get_message(timeout=timeout_s)
+            if message is None:
+                break
+            timeout_s = 0.0  # what has come by now
+            name = bytes(message["data"][: INSTRUMENT_LENGTH_MAX + 1]).decode("ascii", "replace")
+            if is_instrument(name):
+                heard.add(name)
+        return heard
 
     def close(self) -> None:
         self._subscription.close()

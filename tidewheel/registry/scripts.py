@@ -6,4 +6,4 @@ from importlib.resources import files
 def text(name: str) -> str:
     """A script with what it shares with the others before it."""
     folder = files("tidewheel.registry")
-    return folder.joinpath("trim.lua").read_text() + folder.joinpath(f"{name}.lua").read_text()
+    return folder.joinpath("shared.lua").read_text() + folder.joinpath(f"{name}.lua").read_text()

@@ -9,23 +9,33 @@ What is promised
   model that is kept and does not serve, and takes the fence along.
 - Bytes, record, pointer, history and notification change in one script: nobody sees a pointer without its model.
 - The last MODELS_KEPT models and RECORDS_KEPT records are kept, and whatever a pointer names.
+- Whatever lies in Redis: nothing longer than ours is read, every number and text is checked before it is used, and with
+  a key only what is signed with it is. A pointer that cannot be used counts as none; the next publication replaces it
+  by one that is born then, and so later in order than any before.
 - Every call raises RegistryUnavailableError within seconds where Redis does not answer.
 """
 
 import dataclasses
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
-from tidewheel.contracts.codecs.models import decode_model_record, encode_model_record
-from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Model, ModelPointer, ModelRecord
 from tidewheel.registry import keys, scripts
 from tidewheel.registry.client import RegistryUnavailableError, address_of, connect, translating_errors
+from tidewheel.registry.limits import EPOCH_MAX, MODEL_BYTES_MAX, RECORD_BYTES_MAX
 from tidewheel.registry.notifications import Notifications
-from tidewheel.registry.pointer import parse_pointer
-from tidewheel.registry.verify import ExpectedModel, VerificationError, VerificationFailure, hmac_of, verify
+from tidewheel.registry.pointer import parse_pointer, pointer_fields
+from tidewheel.registry.reading import BoundedReader
+from tidewheel.registry.records import VALUE, read_record, read_value, write_record
+from tidewheel.registry.values import (
+    LoadedModel,
+    Publication,
+    WrongDirectionError,
+    expected_model,
+    odd_members,
+    pointer_at,
+)
+from tidewheel.registry.verify import VerificationError, VerificationFailure, hmac_of, verify, verify_pointed
 
 __all__ = [
     "ModelPointer",
@@ -42,42 +52,20 @@ MODELS_KEPT = 50
 RECORDS_KEPT = 1000
 # A record is written by one trainer, or by two while one takes the other's place.
 UPDATE_ATTEMPTS_MAX = 10
+FIRST_EPOCH = 1
+FENCES_MAX = 3
 
 RecordUpdate = Callable[[ModelRecord | VerificationError | None], ModelRecord | None]
-
-
-class Publication(StrEnum):
-    """How a publication ended; ALREADY_PUBLISHED and STALE change nothing."""
-
-    PUBLISHED = "published"
-    ALREADY_PUBLISHED = "already"
-    STALE = "stale"
-
-
-class WrongDirectionError(TidewheelError):
-    """A rollback to a model newer than the serving one, or a promotion of an older one; the message says which."""
-
-
-class _Direction(StrEnum):
-    BACK = "back"
-    FORWARD = "forward"
-
-
-# What the script that moves the pointer refuses, in words.
-WRONG_DIRECTIONS = {
-    b"nothing": "no model of {1} serves, so there is none to go back from",
-    b"newer": "model {0} of {1} is newer than the serving one",
-    b"older": "model {0} of {1} is older than the serving one",
-}
 
 
 class Registry:
     """Models of all instruments in one Redis. Safe to share between threads."""
 
     def __init__(self, client: Any, address: str, hmac_key: bytes | None = None) -> None:
-        self._client = client
+        self.client = client
         self.address = address
         self._hmac_key = hmac_key
+        self.reader = BoundedReader(client, address)
         self._publish = client.register_script(scripts.text("publish"))
         self._record = client.register_script(scripts.text("record"))
         self._move = client.register_script(scripts.text("move"))
@@ -88,12 +76,12 @@ class Registry:
         return cls(connect(url), address_of(url), hmac_key or None)
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
     def ping(self) -> None:
         """Raises RegistryUnavailableError where Redis does not answer."""
         with translating_errors(self.address):
-            self._client.ping()
+            self.client.ping()
 
     def publish(self, model_bytes: bytes, record: ModelRecord) -> Publication:
         """Store the model with its record and point predictors at it. Safe to repeat after RegistryUnavailableError.
@@ -111,31 +99,64 @@ class Registry:
         if self._hmac_key is not None:
             record = dataclasses.replace(record, hmac_sha256=hmac_of(model_bytes, self._hmac_key))
         instrument, seq = record.instrument, record.seq
-        model = verify(model_bytes, _expected(record), self._hmac_key)
-        other = keys.CANDIDATE if role == keys.CURRENT else keys.CURRENT
+        schema_hash_hex = verify(model_bytes, expected_model(record), self._hmac_key).schema_hash.hex()
+        record_bytes = write_record(record, self._hmac_key)
         self._announce(instrument)
-        with translating_errors(self.address, instrument):
-            answer = self._publish(
-                keys=[
-                    keys.pointer(instrument, role),
-                    keys.pointer(instrument, other),
-                    keys.model(instrument, seq),
-                    keys.record(instrument, seq),
-                    keys.models(instrument),
-                    keys.history(instrument),
-                ],
-                args=[
-                    *(role, keys.prefix(instrument), instrument, keys.CHANNEL, MODELS_KEPT, RECORDS_KEPT),
-                    *(seq, record.sha256, model.schema_hash.hex(), record.evidence, record.published_at_ns),
-                    *(model_bytes, encode_model_record(record)),
-                ],
-            )
-        return Publication(answer.decode())
+        for _ in range(UPDATE_ATTEMPTS_MAX):
+            states = dict(zip((keys.CURRENT, keys.CANDIDATE), self.reader.both_pointers(instrument), strict=True))
+            known = {one: self._usable(instrument, one, state) for one, state in states.items()}
+            other_role = keys.CANDIDATE if role == keys.CURRENT else keys.CURRENT
+            own, other = known[role], known[other_role]
+            fences = {own.newest_seq, own.seq} if own else set()
+            if role == keys.CANDIDATE and other:
+                fences.add(other.newest_seq)
+            named = own is not None and (own.seq, own.sha256) == (seq, record.sha256)
+            epoch, born_ns = self._lineage(known[keys.CURRENT])
+            pointer = pointer_at(record, schema_hash_hex, epoch=epoch, newest_seq=seq, born_ns=born_ns)
+            with translating_errors(self.address, instrument):
+                answer = self._publish(
+                    keys=[
+                        keys.pointer(instrument, role),
+                        keys.pointer(instrument, other_role),
+                        keys.model(instrument, seq),
+                        keys.record(instrument, seq),
+                        keys.models(instrument),
+                        keys.history(instrument),
+                        keys.MOVED,
+                    ],
+                    args=[
+                        *(keys.prefix(instrument), instrument, keys.CHANNEL, MODELS_KEPT, RECORDS_KEPT),
+                        *(seq, model_bytes, record_bytes, states[role], states[other_role]),
+                        *[*sorted(fences, reverse=True), *[0] * FENCES_MAX][:FENCES_MAX],
+                        int(named),
+                        int(role == keys.CURRENT and other is not None and other.seq <= seq),
+                        *pointer_fields(pointer, role, self._hmac_key),
+                    ],
+                )
+            if answer != b"changed":
+                return Publication(answer.decode())
+        raise RegistryUnavailableError(f"others keep moving the pointers of {instrument}")
+
+    def _usable(self, instrument: str, role: str, state: bytes) -> ModelPointer | None:
+        """The pointer; None where there is none that can be used."""
+        try:
+            return parse_pointer(instrument, role, state, self._hmac_key)
+        except VerificationError:
+            return None
+
+    def _lineage(self, current: ModelPointer | None) -> tuple[int, int]:
+        """Epoch and birth of a pointer that goes on from this one, or from nothing."""
+        return (current.epoch, current.born_ns) if current else (FIRST_EPOCH, self.reader.now_ns())
 
     def _announce(self, instrument: str) -> None:
-        # Not in the scripts, since in a cluster this key lies elsewhere; an instrument without a model does no harm.
-        with translating_errors(self.address):
-            self._client.sadd(keys.INSTRUMENTS, instrument)
+        # An instrument without a model does no harm. A key that is no set is of no use to anybody.
+        try:
+            with translating_errors(self.address, instrument):
+                self.client.sadd(keys.INSTRUMENTS, instrument)
+        except VerificationError:
+            with translating_errors(self.address):
+                self.client.delete(keys.INSTRUMENTS)
+                self.client.sadd(keys.INSTRUMENTS, instrument)
 
     def update_record(self, instrument: str, seq: int, update: RecordUpdate) -> ModelRecord | None:
         """Write what `update` makes of the record of a run (refused, failed, or scored on its next window), and nothing
@@ -143,27 +164,36 @@ class Registry:
 
         `update` gets None where there is no record, and in the place of one that cannot be read, why; it is asked again
         where another has written meanwhile. Where the run's model is pointed at, the pointer's evidence becomes the
-        record's. A signature already stored is kept where the record has none. Raises VerificationError where a key of
-        the instrument is none of ours.
+        record's. A signature already stored is kept where the record has none. Raises VerificationError for a record
+        that nobody would read.
         """
         for _ in range(UPDATE_ATTEMPTS_MAX):
-            with translating_errors(self.address, instrument):
-                stored = self._client.get(keys.record(instrument, seq))
-            known = None if stored is None else _parse_record_or_error(stored, instrument, seq)
+            (state,) = self.reader.values([keys.record(instrument, seq)], RECORD_BYTES_MAX)
+            known = self._record_or_error(instrument, seq, state)
             before = known if isinstance(known, ModelRecord) else None
             record = update(known)
             if record is None:
                 return before
             if before is not None and before.sha256 == record.sha256 and not record.hmac_sha256:
                 record = dataclasses.replace(record, hmac_sha256=before.hmac_sha256)
-            if self._write(record, stored or b""):
+            if self._write(record, state):
                 return record
         raise RegistryUnavailableError(f"others keep writing the record of run {seq} of {instrument}")
 
     def _write(self, record: ModelRecord, over: bytes) -> bool:
-        """Whether the record was written, over the bytes that were read."""
+        """Whether the record was written, over the state that was read."""
         instrument, seq = record.instrument, record.seq
+        record_bytes = write_record(record, self._hmac_key)
         self._announce(instrument)
+        states = self.reader.both_pointers(instrument)
+        pointers: list[str] = []
+        for role, state in zip((keys.CURRENT, keys.CANDIDATE), states, strict=True):
+            pointer = self._usable(instrument, role, state)
+            if pointer and (pointer.seq, pointer.sha256) == (seq, record.sha256):
+                revised = dataclasses.replace(pointer, evidence=record.evidence)
+                pointers += pointer_fields(revised, role, self._hmac_key) if revised != pointer else [""]
+            else:
+                pointers.append("")
         with translating_errors(self.address, instrument):
             answer = self._record(
                 keys=[
@@ -171,44 +201,46 @@ class Registry:
                     keys.history(instrument),
                     keys.pointer(instrument, keys.CURRENT),
                     keys.pointer(instrument, keys.CANDIDATE),
+                    keys.models(instrument),
+                    keys.MOVED,
                 ],
                 args=[
-                    *(keys.prefix(instrument), MODELS_KEPT, RECORDS_KEPT),
-                    *(seq, record.sha256, record.evidence, encode_model_record(record), over),
+                    *(keys.prefix(instrument), instrument, MODELS_KEPT, RECORDS_KEPT, seq, record_bytes),
+                    *(RECORD_BYTES_MAX, over, *states, *pointers),
                 ],
             )
         return bool(answer == b"recorded")
 
     def instruments(self) -> list[str]:
-        """Every instrument with a run, sorted."""
-        with translating_errors(self.address):
-            return sorted(name.decode(errors="replace") for name in self._client.smembers(keys.INSTRUMENTS))
+        """Every instrument with a run, sorted. Raises VerificationError where the key that names them is damaged."""
+        return self.reader.instruments()
 
     def records(self, instrument: str) -> list[ModelRecord | VerificationError]:
         """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why.
         Raises VerificationError where their history cannot be read."""
-        with translating_errors(self.address, instrument):
-            seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, -1)]
-            payloads = self._client.mget([keys.record(instrument, seq) for seq in seqs]) if seqs else []
+        seqs, odd = self.reader.seqs(instrument, keys.history(instrument))
+        states = self.reader.values([keys.record(instrument, seq) for seq in seqs], RECORD_BYTES_MAX)
+        found = [self._record_or_error(instrument, seq, state) for seq, state in zip(seqs, states, strict=True)]
+        if odd:
+            found.append(odd_members(instrument, odd))
         # Between the two calls a run may have been trimmed.
-        return [
-            _parse_record_or_error(payload, instrument, seq)
-            for seq, payload in zip(seqs, payloads, strict=True)
-            if payload is not None
-        ]
+        return [one for one in found if one is not None]
 
     def newest_run(self, instrument: str) -> int:
         """The newest run with a record, whether that can be read or not; 0 where there is none. Raises
         VerificationError where their history cannot be read."""
-        with translating_errors(self.address, instrument):
-            newest = self._client.zrevrange(keys.history(instrument), 0, 0)
-        return int(newest[0]) if newest else 0
+        return max(self.reader.seqs(instrument, keys.history(instrument)).seqs, default=0)
 
     def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
         """The record of one run. Raises VerificationError where it cannot be read."""
-        with translating_errors(self.address, instrument):
-            payload = self._client.get(keys.record(instrument, seq))
-        return None if payload is None else _parse_record(payload, instrument, seq)
+        (state,) = self.reader.values([keys.record(instrument, seq)], RECORD_BYTES_MAX)
+        return read_record(instrument, seq, state, self._hmac_key)
+
+    def _record_or_error(self, instrument: str, seq: int, state: bytes) -> ModelRecord | VerificationError | None:
+        try:
+            return read_record(instrument, seq, state, self._hmac_key)
+        except VerificationError as error:
+            return error
 
     def current(self, instrument: str) -> ModelPointer | None:
         """The pointer to the served model. Raises VerificationError where it cannot be read."""
@@ -219,92 +251,99 @@ class Registry:
         return self._pointer(instrument, keys.CANDIDATE)
 
     def _pointer(self, instrument: str, role: str) -> ModelPointer | None:
-        with translating_errors(self.address, instrument):
-            return parse_pointer(instrument, self._client.hgetall(keys.pointer(instrument, role)))
+        (state,) = self.reader.pointers([instrument], role)
+        return self.parse(instrument, role, state)
+
+    def parse(self, instrument: str, role: str, state: bytes) -> ModelPointer | None:
+        """The pointer in a state that was read. Raises VerificationError."""
+        return parse_pointer(instrument, role, state, self._hmac_key)
 
     def load(self, instrument: str, seq: int) -> Model:
         """The verified model of a window, against its record. Raises VerificationError."""
-        payload, record = self._stored(instrument, seq)
-        return verify(payload, _expected(record), self._hmac_key)
+        payload, record, _ = self._stored(instrument, seq)
+        return verify(payload, expected_model(record), self._hmac_key)
 
     def load_pointed(self, pointer: ModelPointer) -> Model:
         """The verified model a pointer names, against its record and the pointer. Raises VerificationError."""
-        payload, record = self._stored(pointer.instrument, pointer.seq)
-        if record.sha256 != pointer.sha256:
-            raise VerificationError(
-                VerificationFailure.CHECKSUM, "the pointer and the record of the model name different checksums"
-            )
-        model = verify(payload, _expected(record), self._hmac_key)
-        if model.schema_hash.hex() != pointer.schema_hash_hex:
-            raise VerificationError(VerificationFailure.SCHEMA, "the pointer names another schema than the model")
-        return model
+        return self.load_with_bytes(pointer).model
 
-    def _stored(self, instrument: str, seq: int) -> tuple[bytes | None, ModelRecord]:
-        with translating_errors(self.address, instrument):
-            payload, record = self._client.mget([keys.model(instrument, seq), keys.record(instrument, seq)])
+    def load_with_bytes(self, pointer: ModelPointer) -> LoadedModel:
+        """The same with all of what it was made of, for a copy elsewhere."""
+        payload, record, record_bytes = self._stored(pointer.instrument, pointer.seq)
+        model = verify_pointed(payload, pointer, expected_model(record), self._hmac_key)
+        return LoadedModel(model, record, payload or b"", record_bytes)
+
+    def _stored(self, instrument: str, seq: int) -> tuple[bytes | None, ModelRecord, bytes]:
+        (model_state,) = self.reader.values([keys.model(instrument, seq)], MODEL_BYTES_MAX)
+        (record_state,) = self.reader.values([keys.record(instrument, seq)], RECORD_BYTES_MAX)
+        record = read_record(instrument, seq, record_state, self._hmac_key)
         if record is None:
             raise VerificationError(VerificationFailure.MISSING, f"no model {seq} of {instrument}")
-        return payload, _parse_record(record, instrument, seq)
+        payload = read_value(f"model {seq} of {instrument}", model_state)
+        return payload, record, record_state.removeprefix(VALUE)
 
     def rollback(self, instrument: str, seq: int) -> ModelPointer:
-        """Point at an older model (epoch + 1). Raises VerificationError where that model is gone or does not verify,
-        WrongDirectionError where it is newer than the serving one."""
-        return self._move_pointer(_Direction.BACK, instrument, seq)
+        """Point at an older model (epoch + 1). Raises VerificationError where that model is gone or does not verify, or
+        where the pointer cannot be read; WrongDirectionError where it is newer than the serving one."""
+
+        def serving(state: bytes) -> ModelPointer:
+            pointer = self.parse(instrument, keys.CURRENT, state)
+            if pointer is None:
+                raise WrongDirectionError(f"no model of {instrument} serves, so there is none to go back from")
+            if seq > pointer.seq:
+                raise WrongDirectionError(f"model {seq} of {instrument} is newer than the serving one")
+            return pointer
+
+        return self._move_pointer(instrument, seq, serving)
 
     def promote(self, instrument: str, seq: int) -> ModelPointer:
         """Point at a newer model that is kept, like the candidate (epoch + 1); one no newer than it is no candidate
-        any more. The record's verdict stays. Raises VerificationError as `rollback`, WrongDirectionError where it is
-        older than the serving one."""
-        return self._move_pointer(_Direction.FORWARD, instrument, seq)
+        any more. The record's verdict stays. A pointer that cannot be used counts as none. Raises VerificationError as
+        `rollback`, WrongDirectionError where it is older than the serving one."""
 
-    def _move_pointer(self, direction: _Direction, instrument: str, seq: int) -> ModelPointer:
-        payload, record = self._stored(instrument, seq)
-        model = verify(payload, _expected(record), self._hmac_key)
-        with translating_errors(self.address, instrument):
-            answer = self._move(
-                keys=[
-                    keys.pointer(instrument, keys.CURRENT),
-                    keys.pointer(instrument, keys.CANDIDATE),
-                    keys.model(instrument, seq),
-                ],
-                args=[
-                    *(direction, instrument, keys.CHANNEL, seq, record.sha256, model.schema_hash.hex()),
-                    *(record.evidence, record.published_at_ns),
-                ],
-            )
-        if answer in WRONG_DIRECTIONS:
-            raise WrongDirectionError(WRONG_DIRECTIONS[answer].format(seq, instrument))
-        pointer = self.current(instrument)
-        if answer != b"moved" or pointer is None:
+        def serving(state: bytes) -> ModelPointer | None:
+            pointer = self._usable(instrument, keys.CURRENT, state)
+            if pointer is not None and seq < pointer.seq:
+                raise WrongDirectionError(f"model {seq} of {instrument} is older than the serving one")
+            return pointer
+
+        return self._move_pointer(instrument, seq, serving)
+
+    def _move_pointer(
+        self, instrument: str, seq: int, serving_in: Callable[[bytes], ModelPointer | None]
+    ) -> ModelPointer:
+        payload, record, _ = self._stored(instrument, seq)
+        schema_hash_hex = verify(payload, expected_model(record), self._hmac_key).schema_hash.hex()
+        answer = b"changed"
+        for _ in range(UPDATE_ATTEMPTS_MAX):
+            states = self.reader.both_pointers(instrument)
+            serving, candidate = serving_in(states[0]), self._usable(instrument, keys.CANDIDATE, states[1])
+            epoch, born_ns = self._lineage(serving)
+            epoch += serving is not None
+            if epoch > EPOCH_MAX:
+                epoch, born_ns = self._lineage(None)
+            newest_seq = max(seq, serving.newest_seq if serving else 0)
+            pointer = pointer_at(record, schema_hash_hex, epoch=epoch, newest_seq=newest_seq, born_ns=born_ns)
+            with translating_errors(self.address, instrument):
+                answer = self._move(
+                    keys=[
+                        keys.pointer(instrument, keys.CURRENT),
+                        keys.pointer(instrument, keys.CANDIDATE),
+                        keys.model(instrument, seq),
+                        keys.MOVED,
+                    ],
+                    args=[
+                        *(instrument, keys.CHANNEL, *states, int(candidate is not None and candidate.seq <= seq)),
+                        *pointer_fields(pointer, keys.CURRENT, self._hmac_key),
+                    ],
+                )
+            if answer != b"changed":
+                break
+        moved = self.current(instrument)
+        if answer != b"moved" or moved is None:
             raise VerificationError(VerificationFailure.MISSING, f"model {seq} of {instrument} was dropped meanwhile")
-        return pointer
+        return moved
 
     def notifications(self) -> Notifications:
         """A subscription to moved pointers; use it in a `with`. Raises RegistryUnavailableError."""
-        return Notifications(self._client, self.address)
-
-
-def _expected(record: ModelRecord) -> ExpectedModel:
-    return ExpectedModel(record.instrument, record.seq, record.sha256, record.hmac_sha256)
-
-
-def _parse_record_or_error(payload: bytes, instrument: str, seq: int) -> ModelRecord | VerificationError:
-    try:
-        return _parse_record(payload, instrument, seq)
-    except VerificationError as error:
-        return error
-
-
-def _parse_record(payload: bytes, instrument: str, seq: int) -> ModelRecord:
-    try:
-        record = decode_model_record(payload)
-    except InvalidRecordError as failure:
-        raise VerificationError(
-            VerificationFailure.RECORD, f"the record of run {seq} of {instrument}: {failure}"
-        ) from None
-    if (record.instrument, record.seq) != (instrument, seq):
-        raise VerificationError(
-            VerificationFailure.RECORD,
-            f"under run {seq} of {instrument} lies that of {record.seq}, {record.instrument}",
-        )
-    return record
+        return Notifications(self.client, self.address)

@@ -12,9 +12,13 @@ from tidewheel.contracts.codecs.models import decode_model
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES, SCHEMA_HASH
-from tidewheel.domain.models import Model, Scorer
+from tidewheel.domain.models import Model, ModelPointer, Scorer
+from tidewheel.domain.texts import printable
+from tidewheel.registry.limits import MODEL_BYTES_MAX
+from tidewheel.registry.plausible import model_fault
 
 GOLDEN_TOLERANCE = 1e-12
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class VerificationFailure(StrEnum):
@@ -22,24 +26,37 @@ class VerificationFailure(StrEnum):
 
     MISSING = "missing"  # no bytes, or no record of them
     KEY = "key"  # a key of the instrument is of another type than it must be
-    POINTER = "pointer"  # the pointer cannot be read
+    TOO_LARGE = "too_large"  # longer than anything of ours
+    INSTRUMENT = "instrument"  # a name that is no instrument's
+    HISTORY = "history"  # a member of an index that is no window's number
+    POINTER = "pointer"  # the pointer cannot be read, or holds a number that cannot be
+    POINTER_HMAC = "pointer_hmac"  # the pointer is not signed with the configured key
+    BACKWARD = "backward"  # the pointer is older than what serves, without being a rollback
+    OTHER_BYTES = "other_bytes"  # the window that serves, at its epoch, with another checksum
     RECORD = "record"  # the record beside the model cannot be read
+    RECORD_RANGE = "record_range"  # it can, and cannot be true
+    RECORD_HMAC = "record_hmac"  # it is not signed with the configured key
     CHECKSUM = "checksum"
-    HMAC = "hmac"
+    HMAC = "hmac"  # the model is not signed with the configured key
     UNDECODABLE = "undecodable"
     IDENTITY = "identity"  # another instrument's or window's model
     SCHEMA = "schema"  # features of another schema
     NOT_FINITE = "not_finite"
+    OVERFLOW = "overflow"  # finite weights with which an allowed row has no finite score
+    THRESHOLD = "threshold"  # outside 0..1
+    FIGURES = "figures"  # counts, shares, times or texts of the model that cannot be true
     GOLDEN = "golden"  # does not score its own golden row as it did when it was trained
+    SERVED_MISSING = "served_missing"  # the serving model's bytes are gone from the registry
+    SERVED_CHANGED = "served_changed"  # others lie in their place
 
 
 class VerificationError(TidewheelError):
     """A model that must not serve. `reason` is what is counted, `detail` and the message are for people."""
 
     def __init__(self, reason: VerificationFailure, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        self.detail = printable(detail)
+        super().__init__(f"{reason}: {self.detail}")
         self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,8 @@ def verify(payload: bytes | None, expected: ExpectedModel, hmac_key: bytes | Non
         raise VerificationError(
             VerificationFailure.MISSING, f"no bytes of model {expected.seq} of {expected.instrument}"
         )
+    if len(payload) > MODEL_BYTES_MAX:
+        raise VerificationError(VerificationFailure.TOO_LARGE, f"{len(payload):,} bytes are no model")
     found = sha256_of(payload)
     if found != expected.sha256:
         raise VerificationError(
@@ -86,7 +105,26 @@ def verify(payload: bytes | None, expected: ExpectedModel, hmac_key: bytes | Non
         raise VerificationError(VerificationFailure.IDENTITY, f"the bytes are model {model.seq} of {model.instrument}")
     _check_schema(model, expected.schema_hash)
     _check_finite(model)
+    if not 0 <= model.threshold <= 1:
+        raise VerificationError(VerificationFailure.THRESHOLD, f"the threshold {model.threshold:g} is no score")
+    if fault := model_fault(model):
+        raise VerificationError(VerificationFailure.FIGURES, fault)
+    _check_range(model)
     _check_golden(model)
+    return model
+
+
+def verify_pointed(
+    payload: bytes | None, pointer: ModelPointer, expected: ExpectedModel, hmac_key: bytes | None = None
+) -> Model:
+    """The model in the bytes, which is the one that a pointer names. Raises VerificationError."""
+    if expected.sha256 != pointer.sha256:
+        raise VerificationError(
+            VerificationFailure.CHECKSUM, "the pointer and the record of the model name different checksums"
+        )
+    model = verify(payload, expected, hmac_key)
+    if model.schema_hash.hex() != pointer.schema_hash_hex:
+        raise VerificationError(VerificationFailure.SCHEMA, "the pointer names another schema than the model")
     return model
 
 
@@ -112,6 +150,15 @@ def _check_finite(model: Model) -> None:
     for name in ("intercept", "threshold", "golden_score"):
         if not math.isfinite(getattr(model, name)):
             raise VerificationError(VerificationFailure.NOT_FINITE, f"{name} is not finite")
+
+
+def _check_range(model: Model) -> None:
+    """Whatever row of finite float32 comes, no sum on the way to its score may overflow."""
+    with np.errstate(all="ignore"):
+        scorer = Scorer.of(model)
+        extreme = float(np.abs(scorer.weights).sum()) * FLOAT32_MAX + abs(scorer.offset)
+    if not math.isfinite(extreme):
+        raise VerificationError(VerificationFailure.OVERFLOW, "its weights are so large that a row may have no score")
 
 
 def _check_golden(model: Model) -> None:

@@ -38,6 +38,7 @@ class CommonSettings(Protocol):
 
 
 S = TypeVar("S", bound=CommonSettings)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Context:
     stop: threading.Event
 
 
+def settings_of(settings_type: type[T]) -> T:
+    """Settings of something that is no service, from the environment. Raises SettingsError."""
+    return load(settings_type, os.environ)
+
+
 def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]) -> int:
     """Run a service to its end and return the exit code.
 
@@ -56,7 +62,7 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
     traceback for anything else; starting again is the recovery, but for UnrecoverableError, with its own exit code.
     """
     try:
-        settings = load(settings_type, os.environ)
+        settings = settings_of(settings_type)
     except SettingsError as failure:
         sys.stderr.write(f"tidewheel {service}: " + f"\ntidewheel {service}: ".join(str(failure).splitlines()) + "\n")
         return EXIT_BAD_SETTINGS

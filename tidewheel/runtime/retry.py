@@ -9,6 +9,7 @@ from typing import TypeVar
 from tidewheel.domain.errors import TidewheelError
 
 Result = TypeVar("Result")
+DOUBLINGS_MAX = 60
 
 
 class NotYetError(TidewheelError):
@@ -45,7 +46,8 @@ class Retry:
         `on_failure` is told of each failure that may pass, and for how many seconds it has been tried; it may raise.
         `since_s`: when that began, by the clock; None: now.
         """
-        since_s, pause_s = self.clock() if since_s is None else since_s, self.pause_s
+        since_s = self.clock() if since_s is None else since_s
+        failures = 0
         while True:
             try:
                 return step()
@@ -53,9 +55,15 @@ class Retry:
                 if not is_retriable(failure) or (tried_s := self.clock() - since_s) > self.limit_s:
                     raise
                 on_failure(failure, tried_s)
-                if self.wait(pause_s):
+                failures += 1
+                if self.wait(self.pause_after(failures)):
                     raise
-            pause_s = min(2 * pause_s, pause_s if self.pause_max_s is None else self.pause_max_s)
+
+    def pause_after(self, failures: int) -> float:
+        """Seconds until the next attempt after so many failures in a row, for who does not wait but comes again."""
+        if self.pause_max_s is None:
+            return self.pause_s
+        return min(self.pause_s * 2.0 ** min(failures - 1, DOUBLINGS_MAX), self.pause_max_s)
 
     def until(self, ready: Callable[[], bool]) -> bool:
         """Whether it is ready before the limit passes; asked again and again."""

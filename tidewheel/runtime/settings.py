@@ -31,10 +31,17 @@ class Parser(Generic[T]):
 
 
 def setting(
-    parse: Parser[Any], default: Any = dataclasses.MISSING, *, meaning: str, unit: str = "", secret: bool = False
+    parse: Parser[Any],
+    default: Any = dataclasses.MISSING,
+    *,
+    meaning: str,
+    unit: str = "",
+    secret: bool = False,
+    may_be_empty: bool = True,
 ) -> Any:
-    """A field of a settings class. `unit`: of the value, where it has one."""
-    metadata = {"parse": parse, "meaning": meaning, "unit": unit, "secret": secret}
+    """A field of a settings class. `unit`: of the value, where it has one. `may_be_empty`: set to nothing is as not
+    set; else it is a fault."""
+    metadata = {"parse": parse, "meaning": meaning, "unit": unit, "secret": secret, "may_be_empty": may_be_empty}
     if default is dataclasses.MISSING:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -47,6 +54,8 @@ def load(settings: type[T], environ: Mapping[str, str]) -> T:
     for field in dataclasses.fields(settings):  # type: ignore[arg-type]
         name = PREFIX + field.name.upper()
         text = environ.get(name)
+        if text == "" and not field.metadata["may_be_empty"]:
+            faults.append(f"{name} is set and empty: give it a value, or do not set it")
         if text is None or text == "":
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 faults.append(f"{name} is not set")
@@ -137,6 +146,17 @@ level = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 def kafka_setting() -> Any:
     """The field that every service has."""
     return setting(text, "127.0.0.1:9092", meaning="Bootstrap address of the Kafka broker.")
+
+
+def hmac_key_setting() -> Any:
+    """The field of whoever uses the registry. Empty would sign with what everybody knows, or mean no key at all."""
+    return setting(
+        text,
+        "",
+        secret=True,
+        may_be_empty=False,
+        meaning="Where set, models, their records and the pointers at them are signed with it, and must be.",
+    )
 
 
 def metrics_port_setting(default: int) -> Any:

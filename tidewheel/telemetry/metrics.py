@@ -163,10 +163,28 @@ MODEL_EPOCH = _gauge(
 MODEL_PUBLISHED_TIME_SECONDS = _gauge(
     "tidewheel_model_published_time_seconds", "Wall clock of the serving model's publication.", "instrument"
 )
+MODEL_LEARNT_TIME_SECONDS = _gauge(
+    "tidewheel_model_learnt_time_seconds",
+    "Market time of the last row that the serving model learnt from; what it knows is as old as that.",
+    "instrument",
+)
+MODEL_SWAP_DURATION_SECONDS = _histogram(
+    "tidewheel_model_swap_duration_seconds",
+    "From a model's bytes asked for to the model serving; no call waits for it.",
+    _LATENCY_S,
+)
+MODELS_RESIDENT_BYTES = _gauge(
+    "tidewheel_models_resident_bytes", "Memory of the weights of all serving models. Grows with instruments only."
+)
+MODEL_COPY_FAILURES = _counter(
+    "tidewheel_model_copy_failures_total",
+    "A copy on local disk could not be written, or did not verify. A start without the registry would miss it.",
+)
 MODEL_SWAPS = _counter("tidewheel_model_swaps_total", "A verified model took over.", "instrument")
 MODEL_SWAP_FAILURES = _counter(
     "tidewheel_model_swap_failures_total",
-    "A model was not taken; the last good one serves on.",
+    "A model or its pointer was refused, or the serving one's bytes are damaged; the last good one serves on. Without "
+    "an instrument: damage of what all share.",
     "instrument",
     "reason",
 )

@@ -1,44 +1,69 @@
 """The watcher on a registry of the test's own: what it takes, what it keeps, and how much it says."""
 
 import logging
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from services.predictor.follower import VERSIONS_COUNTED_MAX
 from services.predictor.model_slot import ModelSlots
-from services.predictor.watcher import BACKOFF_MAX_S, VERSIONS_COUNTED_MAX, Watcher
-from tests.synthetic_models import INSTRUMENT, make_model
+from services.predictor.refused_models import BACKOFF
+from services.predictor.watcher import Watcher
+from tests.synthetic_models import INSTRUMENT, make_model, published
 from tidewheel.domain.features import SCHEMA_HASH
-from tidewheel.domain.models import Evidence, Model
+from tidewheel.domain.models import Evidence
+from tidewheel.registry.reading import Moved, Names
 from tidewheel.registry.store import ModelPointer, RegistryUnavailableError, VerificationError, VerificationFailure
+from tidewheel.registry.values import LoadedModel
+from tidewheel.registry.verify import sha256_of
 from tidewheel.telemetry import metrics
 
 
 class Registry:
-    """Holds what a test puts in, and counts the loads."""
+    """Holds what a test puts in, and counts the loads. It is its own reader, and a pointer's state is what it is."""
 
     def __init__(self) -> None:
         self.pointer: ModelPointer | None = None
         self.reason: VerificationFailure | None = None
         self.unavailable = False
+        self.has_moved = False
         self.loads = 0
+        self.bytes_there: bytes | None = None
 
-    def point(self, seq: int, epoch: int = 1, evidence: Evidence = Evidence.NONE) -> None:
-        schema = SCHEMA_HASH.hex()
-        self.pointer = ModelPointer(INSTRUMENT, seq, epoch, f"sha of {seq}", schema, evidence, 1, seq, 2)
+    @property
+    def reader(self) -> "Registry":
+        return self
 
-    def instruments(self) -> list[str]:
+    def point(self, seq: int, epoch: int = 1, evidence: Evidence = Evidence.NONE, sha256: str = "") -> None:
+        sha256 = sha256 or sha256_of(str(seq).encode())
+        self.pointer = ModelPointer(INSTRUMENT, seq, epoch, sha256, SCHEMA_HASH.hex(), evidence, 1, seq, 2)
+
+    def now_ns(self) -> int:
+        return 0
+
+    def moved(self, since_us: int) -> Moved:
         if self.unavailable:
             raise RegistryUnavailableError("Redis at nowhere does not answer")
-        return [INSTRUMENT]
+        return Moved([INSTRUMENT] if self.has_moved else [], since_us + 1, True)
 
-    def current(self, instrument: str) -> ModelPointer | None:
-        return self.pointer
+    def some_instruments(self, cursor: int) -> Names:
+        return Names([INSTRUMENT], 0, 0)
 
-    def load_pointed(self, pointer: ModelPointer) -> Model:
+    def pointers(self, instruments: list[str], role: str) -> list[bytes]:
+        return [repr(self.pointer).encode() if self.pointer and one == INSTRUMENT else b"" for one in instruments]
+
+    def model_states(self, models: list[tuple[str, int]]) -> list[bytes]:
+        return [b"=" + str(seq).encode() if self.bytes_there is None else self.bytes_there for _, seq in models]
+
+    def parse(self, instrument: str, role: str, state: bytes) -> ModelPointer | None:
+        return self.pointer if state else None
+
+    def load_with_bytes(self, pointer: ModelPointer) -> LoadedModel:
         self.loads += 1
         if self.reason is not None:
             raise VerificationError(self.reason, "made up")
-        return make_model(pointer.seq)
+        return LoadedModel(make_model(pointer.seq), published(pointer.seq)[1], b"", b"")
 
 
 class Watched:
@@ -60,7 +85,7 @@ class Watched:
     def poll_once(self, after_s: float = 1.0, notified: str | None = None) -> tuple[int, int] | None:
         """Epoch and seq that serve after one more look."""
         self.now_s += after_s
-        self.watcher.poll_once(notified)
+        self.watcher.poll_once([notified] if notified else [])
         model = self.slots.get(INSTRUMENT)
         return (model.epoch, model.seq) if model else None
 
@@ -115,7 +140,7 @@ def test_a_doubt_keeps_the_last_good_model_and_is_tried_ever_less(
     assert swap_failures(VerificationFailure.GOLDEN) - before == 8
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
     watched.registry.reason = None
-    assert watched.poll_once(after_s=BACKOFF_MAX_S) == (1, 2)
+    assert watched.poll_once(after_s=BACKOFF.pause_after(100)) == (1, 2)
 
 
 def test_another_doubt_is_said_and_another_pointer_tried_at_once(
@@ -150,6 +175,60 @@ def test_a_pointer_that_is_gone_is_a_doubt(watched: Watched) -> None:
     watched.registry.pointer = None
     assert watched.poll_once() == (1, 1)
     assert swap_failures(VerificationFailure.MISSING) == before + 1
+
+
+def test_news_by_the_marks_of_the_registry_end_the_waiting_too(watched: Watched) -> None:
+    watched.registry.point(2)
+    watched.registry.reason = VerificationFailure.CHECKSUM
+    for _ in range(20):
+        watched.poll_once()
+    watched.registry.reason, watched.registry.has_moved = None, True
+    assert watched.poll_once(after_s=0.0) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "pointer"),
+    [
+        (VerificationFailure.BACKWARD, {"seq": 4, "epoch": 2}),
+        (VerificationFailure.BACKWARD, {"seq": 5, "epoch": 1}),
+        (VerificationFailure.BACKWARD, {"seq": 9, "epoch": 1}),
+        (VerificationFailure.OTHER_BYTES, {"seq": 5, "epoch": 2, "sha256": "another"}),
+    ],
+)
+def test_a_pointer_never_goes_backward(watched: Watched, reason: VerificationFailure, pointer: dict[str, Any]) -> None:
+    watched.registry.point(5, epoch=2)
+    assert watched.poll_once() == (2, 5)
+    before, loads = swap_failures(reason), watched.registry.loads
+    watched.registry.point(**pointer)
+    assert watched.poll_once() == (2, 5)
+    assert swap_failures(reason) == before + 1
+    assert watched.registry.loads == loads
+    watched.registry.point(1, epoch=3)
+    assert watched.poll_once() == (3, 1)
+
+
+def test_a_pointer_born_later_is_taken_whatever_its_numbers(watched: Watched) -> None:
+    watched.registry.point(5, epoch=2)
+    assert watched.poll_once() == (2, 5)
+    watched.registry.point(1, epoch=1)
+    assert watched.registry.pointer
+    watched.registry.pointer = replace(watched.registry.pointer, born_ns=1)
+    assert watched.poll_once() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "there"), [(VerificationFailure.SERVED_MISSING, b""), (VerificationFailure.SERVED_CHANGED, b"=other")]
+)
+def test_a_serving_model_damaged_in_place_is_said_once(
+    watched: Watched, caplog: pytest.LogCaptureFixture, reason: VerificationFailure, there: bytes
+) -> None:
+    watched.registry.point(1)
+    watched.poll_once()
+    watched.registry.bytes_there, before = there, swap_failures(reason)
+    for _ in range(5):
+        assert watched.poll_once() == (1, 1)
+    assert swap_failures(reason) == before + 1
+    assert sum("damaged in the registry" in record.message for record in caplog.records) == 1
 
 
 def test_an_outage_is_said_once_and_changes_nothing(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,204 @@
+"""Follows pointers: one that has moved -> load, verify, swap. One that is refused keeps the last good model.
+
+Nothing here raises for what lies in the registry: damage is counted by its reason, said once, and concerns its
+instrument alone.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from services.predictor.metrics import (
+    forget_predictions,
+    record_resident_bytes,
+    record_swap,
+    record_swap_duration,
+    record_swap_failure,
+)
+from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.refused_models import RefusedModels
+from tidewheel.registry import keys
+from tidewheel.registry.pointer import check_follows
+from tidewheel.registry.reading import BoundedReader
+from tidewheel.registry.store import ModelPointer, VerificationError, VerificationFailure
+from tidewheel.registry.values import LoadedModel
+from tidewheel.registry.verify import sha256_of
+
+# Versions of an instrument whose prediction counters are kept.
+VERSIONS_COUNTED_MAX = 20
+# Serving models that one look compares with what lies in the registry now.
+AUDITED_EACH = 4
+# One turn of loading; so many models at the most are verified between two looks.
+LOAD_TURN_S = 0.5
+
+
+class Source(Protocol):
+    """What is asked of a registry, with what each call promises in `tidewheel.registry.store`."""
+
+    @property
+    def reader(self) -> BoundedReader: ...
+    def parse(self, instrument: str, role: str, state: bytes) -> ModelPointer | None: ...
+    def load_with_bytes(self, pointer: ModelPointer) -> LoadedModel: ...
+
+
+class Keep(Protocol):
+    """Where good models are kept against a restart without a registry."""
+
+    def save(self, state: bytes, loaded: LoadedModel) -> None: ...
+
+
+class Follower:
+    """Used by the watcher's thread alone. Raises RegistryUnavailableError where the registry does not answer."""
+
+    def __init__(
+        self,
+        source: Source,
+        slots: ModelSlots,
+        log: logging.Logger,
+        clock: Callable[[], float],
+        on_model_loaded: Callable[[], None],
+        keep: Keep | None = None,
+    ) -> None:
+        self._source = source
+        self._slots = slots
+        self._log = log
+        self._clock = clock
+        self._on_model_loaded = on_model_loaded
+        self._keep = keep
+        self._refused = RefusedModels()
+        self._served_state: dict[str, bytes] = {}
+        self._due: dict[str, tuple[bytes, ModelPointer]] = {}
+        self._counted_versions: dict[str, deque[int]] = {}
+        self._damaged: dict[str, VerificationFailure] = {}
+        self._audited: list[str] = []
+        self._resident_bytes = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether models wait to be loaded."""
+        return bool(self._due)
+
+    def due(self) -> list[str]:
+        """Instruments that were refused and are worth another look."""
+        return self._refused.due(self._clock())
+
+    def look(self, instruments: Sequence[str], has_news: bool = False) -> None:
+        """Read their pointers and take what moved. `has_news`: refused ones are tried at once."""
+        if has_news:
+            for instrument in instruments:
+                self._refused.retry_now(instrument, self._clock())
+        states = self._source.reader.pointers(instruments, keys.CURRENT)
+        for instrument, state in zip(instruments, states, strict=True):
+            if self._served_state.get(instrument) == state:
+                self._refused.forget(instrument)
+                self._due.pop(instrument, None)
+            elif self._refused.is_due(instrument, state, self._clock()):
+                self._consider(instrument, state)
+        self._load(instruments)
+
+    def load_some(self) -> None:
+        """Load what waits, for one turn."""
+        self._load(())
+
+    def _consider(self, instrument: str, state: bytes) -> None:
+        """Let a pointer wait to be loaded, unless it can be refused as it is."""
+        serving = self._slots.get(instrument)
+        try:
+            pointer = self._source.parse(instrument, keys.CURRENT, state)
+            if pointer is None:
+                if serving is None:
+                    return
+                raise VerificationError(VerificationFailure.MISSING, "its pointer is gone")
+            if serving is not None:
+                check_follows(pointer, serving.pointer)
+            self._due[instrument] = state, pointer
+        except VerificationError as failure:
+            self._due.pop(instrument, None)
+            self._refuse(instrument, state, failure)
+
+    def _load(self, first: Iterable[str]) -> None:
+        """Those named first, then as many as there is time for."""
+        end_s = self._clock() + LOAD_TURN_S
+        order = [*(one for one in first if one in self._due), *self._due]
+        for instrument in order:
+            if instrument not in self._due:
+                continue
+            state, pointer = self._due[instrument]
+            started_s = self._clock()
+            try:
+                loaded = self._source.load_with_bytes(pointer)
+            except VerificationError as failure:
+                self._refuse(instrument, state, failure, pointer.seq)
+            else:
+                self.take(state, ServingModel.of(pointer, loaded.model))
+                record_swap_duration(self._clock() - started_s)
+                if self._keep is not None:
+                    self._keep.save(state, loaded)
+            del self._due[instrument]
+            if self._clock() > end_s:
+                break
+
+    def take(self, state: bytes, model: ServingModel) -> None:
+        """Serve a verified model from now on."""
+        instrument, pointer = model.instrument, model.pointer
+        before = self._slots.get(instrument)
+        self._slots.put(model)
+        self._served_state[instrument] = state
+        self._refused.forget(instrument)
+        self._damaged.pop(instrument, None)
+        if before is None:
+            self._on_model_loaded()
+        self._resident_bytes += model.resident_bytes - (before.resident_bytes if before else 0)
+        record_resident_bytes(self._resident_bytes)
+        record_swap(pointer, model.learnt_until_ns)
+        self._drop_old_counters(instrument, pointer.seq)
+        self._log.info(
+            "serving model %d (epoch %d, sha256 %s…, evidence %s) of %s%s",
+            *(pointer.seq, pointer.epoch, pointer.sha256[:12], pointer.evidence, instrument),
+            f" after {before.seq} (epoch {before.epoch})" if before else "",
+        )
+
+    def _drop_old_counters(self, instrument: str, seq: int) -> None:
+        """Prometheus keeps every label value for ever, and versions come without end."""
+        counted = self._counted_versions.setdefault(instrument, deque())
+        if seq in counted:
+            counted.remove(seq)
+        counted.append(seq)
+        if len(counted) > VERSIONS_COUNTED_MAX:
+            forget_predictions(instrument, counted.popleft())
+
+    def _refuse(self, instrument: str, state: bytes, failure: VerificationError, seq: int | None = None) -> None:
+        record_swap_failure(instrument, failure.reason)
+        if self._refused.note(instrument, (state, failure.reason), self._clock()):
+            serving = self._slots.get(instrument)
+            kept = f"model {serving.seq} serves on" if serving else "nothing serves yet"
+            self._log.error("model %s of %s not taken, %s: %s", seq or "?", instrument, kept, failure)
+
+    def audit(self) -> None:
+        """Compare some serving models with what lies in the registry now: whoever starts next would not get them."""
+        if not self._audited:
+            self._audited = self._slots.instruments()
+        chosen = [self._audited.pop() for _ in range(min(AUDITED_EACH, len(self._audited)))]
+        serving = [model for model in map(self._slots.get, chosen) if model is not None]
+        states = self._source.reader.model_states([(model.instrument, model.seq) for model in serving])
+        for model, state in zip(serving, states, strict=True):
+            self._compare(model, state)
+
+    def _compare(self, model: ServingModel, state: bytes) -> None:
+        damage = None
+        if not state:
+            damage = VerificationFailure.SERVED_MISSING
+        elif sha256_of(state[1:]) != model.sha256:
+            damage = VerificationFailure.SERVED_CHANGED
+        known = self._damaged.get(model.instrument)
+        if damage is None:
+            self._damaged.pop(model.instrument, None)
+        elif damage is not known:
+            self._damaged[model.instrument] = damage
+            record_swap_failure(model.instrument, damage)
+            self._log.error(
+                "the serving model %d of %s is damaged in the registry (%s); it serves on, but a predictor that starts "
+                "now would not get it: see `tidewheel models check`",
+                *(model.seq, model.instrument, damage),
+            )
