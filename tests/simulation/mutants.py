@@ -13,6 +13,7 @@ from services.labeler.core import Labeler
 from services.labeler.history import History
 from services.labeler.partition import Partition
 from services.orderbot.offset_tracker import OffsetTracker
+from services.predictor.follower import Follower
 from services.predictor.history import MarketViews, PriceHistory
 from services.predictor.watcher import Watcher
 from services.trainer.app import TrainerApp
@@ -203,10 +204,10 @@ MUTANTS = (
     ),
     Mutant(2, "trainer: a model judged beside nothing", "scorecards: ", Worker, "_champion", to.nothing),
     Mutant(0, "predictor: never looks at the registry", "serving: ", Watcher, "poll_once", to.nothing),
-    Mutant(0, "predictor: keeps its first model", "serving: ", Watcher, "_swap", to.first_model_only),
-    Mutant(0, "predictor: new names on old weights", "by other weights", Watcher, "_swap", to.older_weights),
+    Mutant(0, "predictor: keeps its first model", "serving: ", Follower, "take", to.first_model_only),
+    Mutant(0, "predictor: new names on old weights", "by other weights", Follower, "take", to.older_weights),
     Mutant(
-        0, "predictor: goes back to its first model for a while", "pointers: ", Watcher, "_swap", to.first_model_again
+        0, "predictor: goes back to its first model for a while", "pointers: ", Follower, "take", to.first_model_again
     ),
     Mutant(
         1,

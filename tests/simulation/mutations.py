@@ -7,9 +7,9 @@ from typing import Any
 from services.labeler.app import LabelerProcessor
 from services.labeler.core import Labeler, Output
 from services.orderbot.offset_tracker import OffsetTracker
+from services.predictor.follower import Follower
 from services.predictor.history import MarketView, MarketViews, PriceHistory
 from services.predictor.model_slot import ServingModel
-from services.predictor.watcher import Watcher
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.ledger import Ledger
 from services.trainer.worker import Worker
@@ -181,27 +181,28 @@ def twice(partition: Callable[[int], int], key: bytes | None = None) -> Callable
 
 
 def first_model_only(right: Callable[..., None]) -> Any:
-    def swap(watcher: Watcher, model: ServingModel, before: ServingModel | None) -> None:
-        if before is None:
-            right(watcher, model, before)
+    def take(follower: Follower, state: bytes, model: ServingModel) -> None:
+        if follower._slots.get(model.instrument) is None:
+            right(follower, state, model)
 
-    return swap
+    return take
 
 
 def older_weights(right: Callable[..., None]) -> Any:
-    def swap(watcher: Watcher, model: ServingModel, before: ServingModel | None) -> None:
-        right(watcher, replace(model, scorer=before.scorer) if before else model, before)
+    def take(follower: Follower, state: bytes, model: ServingModel) -> None:
+        before = follower._slots.get(model.instrument)
+        right(follower, state, replace(model, scorer=before.scorer) if before else model)
 
-    return swap
+    return take
 
 
 def first_model_again(right: Callable[..., None]) -> Any:
-    def swap(watcher: Any, model: ServingModel, before: ServingModel | None) -> None:
-        kept = vars(watcher).setdefault(f"kept of {model.instrument}", [])
+    def take(follower: Any, state: bytes, model: ServingModel) -> None:
+        kept = vars(follower).setdefault(f"kept of {model.instrument}", [])
         kept.append(model)
-        right(watcher, kept[0] if len(kept) == 3 else model, before)
+        right(follower, state, kept[0] if len(kept) == 3 else model)
 
-    return swap
+    return take
 
 
 def first_view_only(right: Callable[[MarketViews, MarketView], None]) -> Any:

@@ -1,7 +1,6 @@
 """`tidewheel models check`: damage in the registry, and its repair."""
 
 import json
-import sys
 from dataclasses import asdict
 
 import click
@@ -15,7 +14,8 @@ from tidewheel.registry.damage import Damage, Examiner
 @click.option("--repair", is_flag=True, help="Mend what can be mended, and remove what cannot be used.")
 @redis_option
 @json_option
-def check(repair: bool, redis: str, as_json: bool) -> None:
+@click.pass_context
+def check(ctx: click.Context, /, repair: bool, redis: str, as_json: bool) -> None:
     """Look at every key of the registry, and list what is damaged.
 
     A line a damage: the key, what is wrong with it, and what --repair does about it. Exit code 1 where something is
@@ -32,7 +32,7 @@ def check(repair: bool, redis: str, as_json: bool) -> None:
         for line in (*(one.words for one in damages), *said, _summary(damages, left, repair)):
             click.echo(line)
     if left:
-        sys.exit(1)
+        ctx.exit(1)
 
 
 def _as_dict(damage: Damage) -> dict[str, object]:

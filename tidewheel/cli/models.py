@@ -22,10 +22,10 @@ from tidewheel.cli.registry_access import (
     load_runs,
     open_registry,
     pooled_scorecards,
+    readable_records,
     require_one_instrument,
     select_instruments,
     which_argument,
-    without_unreadable,
 )
 from tidewheel.cli.servers import servers_options
 from tidewheel.cli.tables import echo, separated
@@ -62,7 +62,7 @@ def list_models(instrument: str | None, servers: RunServers, as_json: bool) -> N
     """
     with open_registry(servers.redis) as registry:
         chosen = select_instruments(registry, instrument)
-        runs = {name: load_runs(registry, name, without_unreadable(registry.records(name))) for name in chosen}
+        runs = {name: load_runs(registry, name, readable_records(registry, name)) for name in chosen}
     if as_json:
         click.echo(json.dumps([run_dict(run) for one in runs.values() for run in one]))
     elif not runs:
@@ -82,7 +82,7 @@ def show(which: str, instrument: str | None, servers: RunServers, as_json: bool)
     with open_registry(servers.redis) as registry:
         chosen = require_one_instrument(registry, instrument)
         (run,) = load_runs(registry, chosen, [find_record(registry, chosen, which)])
-        pooled = pooled_scorecards(without_unreadable(registry.records(chosen)), run.record.seq)
+        pooled = pooled_scorecards(readable_records(registry, chosen), run.record.seq)
     if as_json:
         click.echo(json.dumps(run_details_dict(run, pooled)))
     else:

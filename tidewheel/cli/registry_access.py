@@ -18,6 +18,7 @@ from tidewheel.runtime.process import settings_of
 from tidewheel.runtime.settings import SettingsError, hmac_key_setting
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 CURRENT = "current"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -64,8 +65,19 @@ def open_registry(url: str) -> Iterator[Registry]:
         registry.close()
 
 
-def without_unreadable(records: list[ModelRecord | VerificationError]) -> list[ModelRecord]:
-    """The records; a line on standard error for each that cannot be read."""
+def readable(call: Callable[[], T], otherwise: T) -> T:
+    """What a call answers; where it meets damage, a line on standard error and `otherwise`: damage concerns its own."""
+    try:
+        return call()
+    except VerificationError as failure:
+        click.echo(f"tidewheel: {failure.detail}", err=True)
+        return otherwise
+
+
+def readable_records(registry: Registry, instrument: str) -> list[ModelRecord]:
+    """The instrument's records, newest first; a line on standard error for each that cannot be read."""
+    nothing: list[ModelRecord | VerificationError] = []
+    records = readable(lambda: registry.records(instrument), nothing)
     for record in records:
         if isinstance(record, VerificationError):
             click.echo(f"tidewheel: {record.detail}", err=True)
@@ -106,7 +118,8 @@ def current_seq(registry: Registry, instrument: str) -> int:
 
 def load_runs(registry: Registry, instrument: str, records: list[ModelRecord]) -> list[RegisteredRun]:
     """Runs with their verified models, where they have one."""
-    current, candidate = registry.current(instrument), registry.candidate(instrument)
+    current = readable(lambda: registry.current(instrument), None)
+    candidate = readable(lambda: registry.candidate(instrument), None)
     runs = []
     for record in records:
         serves = current is not None and current.seq == record.seq

@@ -44,21 +44,28 @@ class RunEventLog:
 
 
 class RegistryReader:
-    """The registry, asked until it does not answer; `error` says so then, and nothing waits for it again."""
+    """The registry, asked until it does not answer; `error` says so then, and nothing waits for it again. What cannot
+    be read is said there too, and counts as not there."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.error = ""
+        self._faults: dict[str, None] = {}
+        self.is_away = False
+
+    @property
+    def error(self) -> str:
+        return " ".join(self._faults)
 
     def query(self, call: Callable[[Registry], T]) -> T | None:
-        if self.error:
+        if self.is_away:
             return None
         try:
             return call(self._registry)
         except RegistryUnavailableError as failure:
-            self.error = f"The registry could not be asked: {failure}."
+            self.is_away = True
+            self._faults[f"The registry could not be asked: {failure}."] = None
         except VerificationError as error:
-            self.error = f"The registry holds something that cannot be read: {error.detail}."
+            self._faults[f"The registry holds something that cannot be read: {error.detail}."] = None
         return None
 
 
@@ -144,8 +151,8 @@ def _sources(
         registry_error=reader.error if reader.error or record else NO_RECORD,
         model_error=model_error,
         serving=_serving(seq, pointer, candidate),
-        before=summarize([one for one in records if one.seq < seq]) if not reader.error else None,
-        now=summarize(records) if not reader.error else None,
+        before=summarize([one for one in records if one.seq < seq]) if not reader.is_away else None,
+        now=summarize(records) if not reader.is_away else None,
     )
 
 

@@ -245,8 +245,8 @@ class ModelPointer:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """It never falls: epochs rise by hand, windows within an epoch, and a pointer made of nothing is born later
-        than the one that was lost."""
+        """It falls in no registry that is whole: epochs rise by hand, windows within an epoch, and a pointer made of
+        nothing is born later than the one that was lost."""
         return self.born_ns, self.epoch, self.seq
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tidewheel.domain.models import ModelPointer, ModelRecord, Verdict
+from tidewheel.domain.models import ModelRecord, Verdict
 from tidewheel.domain.texts import printable
 from tidewheel.registry import keys
 from tidewheel.registry.client import translating_errors
@@ -99,27 +99,26 @@ class Examiner:
         return None
 
     def _instrument(self, own: InstrumentKeys) -> Iterator[Damage]:
-        pointed: dict[str, ModelPointer] = {}
         for role in POINTERS:
-            yield from self._pointer(own, role, pointed)
-        good: set[int] = set()
+            yield from self._pointer(own.name, role)
+        published: set[int] = set()
         for seq in sorted(own.seqs["about"]):
-            yield from self._record(own.name, seq, good)
+            yield from self._record(own.name, seq, published)
+        if keys.CURRENT not in own.kinds and published & own.seqs["model"]:
+            words = "is not there, though models were published"
+            yield self._pointless(own.name, keys.CURRENT, VerificationFailure.MISSING, words)
         for seq in sorted(own.seqs["model"]):
-            yield from self._model(own, seq, pointed)
-        for role, pointer in pointed.items():
-            if pointer.seq not in own.seqs["model"]:
-                yield self._pointless(own.name, role, VerificationFailure.MISSING, f"model {pointer.seq} is not there")
+            yield from self._model(own.name, seq)
         for index, kind in INDEXES.items():
             yield from self._index(own, index, own.seqs[kind])
 
-    def _pointer(self, own: InstrumentKeys, role: str, pointed: dict[str, ModelPointer]) -> Iterator[Damage]:
+    def _pointer(self, instrument: str, role: str) -> Iterator[Damage]:
         try:
-            (state,) = self._registry.reader.pointers([own.name], role)
-            if (pointer := self._registry.parse(own.name, role, state)) is not None:
-                pointed[role] = pointer
+            (state,) = self._registry.reader.pointers([instrument], role)
+            if (pointer := self._registry.parse(instrument, role, state)) is not None:
+                self._registry.load_pointed(pointer)
         except VerificationError as failure:
-            yield self._pointless(own.name, role, failure.reason, failure.detail)
+            yield self._pointless(instrument, role, failure.reason, failure.detail)
 
     def _pointless(self, instrument: str, role: str, reason: VerificationFailure, detail: str) -> Damage:
         """A pointer that cannot be used."""
@@ -127,27 +126,23 @@ class Examiner:
         remedy = "to be made anew" if role == keys.CURRENT else "to be removed"
         return Damage(key, reason, detail, remedy, (("DEL", key),), instrument if role == keys.CURRENT else "")
 
-    def _record(self, instrument: str, seq: int, good: set[int]) -> Iterator[Damage]:
+    def _record(self, instrument: str, seq: int, published: set[int]) -> Iterator[Damage]:
         key = keys.record(instrument, seq)
         try:
-            self._registry.record_of(instrument, seq)
-            good.add(seq)
+            record = self._registry.record_of(instrument, seq)
+            if record is not None and record.verdict is Verdict.PUBLISHED:
+                published.add(seq)
         except VerificationError as failure:
             forget = (("DEL", key), ("ZREM", keys.history(instrument), seq))
             yield Damage(key, failure.reason, failure.detail, "to be removed, and forgotten in the history", forget)
 
-    def _model(self, own: InstrumentKeys, seq: int, pointed: dict[str, ModelPointer]) -> Iterator[Damage]:
+    def _model(self, instrument: str, seq: int) -> Iterator[Damage]:
         try:
-            self._registry.load(own.name, seq)
+            self._registry.load(instrument, seq)
         except VerificationError as failure:
-            if failure.reason is VerificationFailure.MISSING:
-                failure = VerificationError(VerificationFailure.RECORD, "there is no record of it")
-            key = keys.model(own.name, seq)
-            forget = (("DEL", key), ("ZREM", keys.models(own.name), seq))
+            key = keys.model(instrument, seq)
+            forget = (("DEL", key), ("ZREM", keys.models(instrument), seq))
             yield Damage(key, failure.reason, failure.detail, "to be removed", forget)
-            for role, pointer in pointed.items():
-                if pointer.seq == seq:
-                    yield self._pointless(own.name, role, failure.reason, f"model {seq} does not verify")
 
     def _index(self, own: InstrumentKeys, index: str, there: set[int]) -> Iterator[Damage]:
         key = keys.prefix(own.name) + index

@@ -75,9 +75,13 @@ def _parse(instrument: str, state: bytes) -> ModelPointer:
 
 
 def check_follows(pointer: ModelPointer, serving: ModelPointer) -> None:
-    """Raises VerificationError for a pointer that does not come after the one that is served, nor says it again."""
+    """Raises VerificationError for a pointer that does not come after the one that is served, nor says it again.
+
+    A window newer than any before is no step back, whatever its epoch: else a pointer set back by a foreign hand, and
+    gone on from by the next publication, would be refused for ever.
+    """
     name = f"window {pointer.seq}, epoch {pointer.epoch}"
-    if pointer.order < serving.order:
+    if pointer.order < serving.order and pointer.seq <= serving.newest_seq:
         older = "an older pointer" if pointer.born_ns < serving.born_ns else name
         raise VerificationError(
             VerificationFailure.BACKWARD, f"{older} after window {serving.seq}, epoch {serving.epoch}, is no rollback"

@@ -21,7 +21,7 @@ def read_value(what: str, state: bytes) -> bytes | None:
 
 
 def read_record(instrument: str, seq: int, state: bytes, hmac_key: bytes | None = None) -> ModelRecord | None:
-    """The record in a state. Raises VerificationError."""
+    """The record in a state, without its own signature. Raises VerificationError."""
     what = f"the record of run {seq} of {instrument}"
     payload = read_value(what, state)
     if payload is None:
@@ -40,7 +40,7 @@ def read_record(instrument: str, seq: int, state: bytes, hmac_key: bytes | None 
         raise VerificationError(VerificationFailure.RECORD_HMAC, f"{what} is not signed{signed}")
     if fault := record_fault(record):
         raise VerificationError(VerificationFailure.RECORD_RANGE, f"{what} cannot be true: {fault}")
-    return record
+    return replace(record, record_hmac_sha256=b"")
 
 
 def check_record(record: ModelRecord) -> None:

@@ -191,7 +191,7 @@ def test_news_by_the_marks_of_the_registry_end_the_waiting_too(watched: Watched)
     [
         (VerificationFailure.BACKWARD, {"seq": 4, "epoch": 2}),
         (VerificationFailure.BACKWARD, {"seq": 5, "epoch": 1}),
-        (VerificationFailure.BACKWARD, {"seq": 9, "epoch": 1}),
+        (VerificationFailure.BACKWARD, {"seq": 1, "epoch": 1}),
         (VerificationFailure.OTHER_BYTES, {"seq": 5, "epoch": 2, "sha256": "another"}),
     ],
 )
@@ -205,6 +205,13 @@ def test_a_pointer_never_goes_backward(watched: Watched, reason: VerificationFai
     assert watched.registry.loads == loads
     watched.registry.point(1, epoch=3)
     assert watched.poll_once() == (3, 1)
+
+
+def test_a_window_newer_than_any_before_is_no_step_back(watched: Watched) -> None:
+    watched.registry.point(5, epoch=2)
+    assert watched.poll_once() == (2, 5)
+    watched.registry.point(6, epoch=1)
+    assert watched.poll_once() == (1, 6)
 
 
 def test_a_pointer_born_later_is_taken_whatever_its_numbers(watched: Watched) -> None:

@@ -1,0 +1,1 @@
+"""Damage to every key of the registry, each with the reason that it is counted by."""
