@@ -97,10 +97,6 @@ class Follower:
                 self._consider(instrument, state)
         self._load(instruments)
 
-    def load_some(self) -> None:
-        """Load what waits, for one turn."""
-        self._load(())
-
     def _consider(self, instrument: str, state: bytes) -> None:
         """Let a pointer wait to be loaded, unless it can be refused as it is."""
         serving = self._slots.get(instrument)

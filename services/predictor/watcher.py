@@ -71,7 +71,7 @@ class Watcher:
                 except RegistryUnavailableError:
                     subscription.close()
                     notifications = None
-                    stop.wait(self._poll_s)
+                    stop.wait(max(0.0, next_s - self._clock()))
 
     @property
     def _is_behind(self) -> bool:
@@ -92,14 +92,12 @@ class Watcher:
         self._on_poll()
         try:
             moved = self._moved()
-            self._note(moved)
-            self._discover()
-            if news := sorted({*notified, *moved}):
+            if news := sorted({*notified, *(moved - self._last_moved)}):
+                self._note(news)
                 self.follower.look(news, has_news=True)
-            if part := self._part():
+            self._last_moved = moved
+            if part := list(dict.fromkeys([*moved, *self._discover(), *self._part()])):
                 self.follower.look(part)
-            else:
-                self.follower.load_some()
             self.follower.audit()
             self._set_awaiting()
             self._record_registry_up(None)
@@ -107,27 +105,27 @@ class Watcher:
             self._record_registry_up(str(failure))
 
     def _moved(self) -> set[str]:
-        """What moved since the last look. Before the first there is nothing to have moved since."""
+        """What moved since the last look and a little before. Before the first there is nothing to have moved since."""
         if self._since_us is None:
             self._since_us = self._reader.now_ns() // 1_000
         moved = self._reader.moved(self._since_us)
         self._since_us = moved.until_us - (OVERLAP_US if moved.all else 0)
-        news, self._last_moved = set(moved.names) - self._last_moved, set(moved.names)
-        return news
+        return set(moved.names)
 
-    def _note(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name not in self._known and len(self._known) < INSTRUMENTS_MAX:
-                self._known[name] = None
+    def _note(self, names: Iterable[str]) -> list[str]:
+        """Those that were not known, as far as there is room for more."""
+        fresh = [name for name in names if name not in self._known][: INSTRUMENTS_MAX - len(self._known)]
+        self._known.update(dict.fromkeys(fresh))
+        return fresh
 
-    def _discover(self) -> None:
-        """Read some more of the set of instruments."""
+    def _discover(self) -> list[str]:
+        """Read some more of the set of instruments; those that are new."""
         try:
             part = self._reader.some_instruments(self._cursor)
         except VerificationError as failure:
             self._say_once(failure.reason, str(failure))
             self._read_all = True
-            return
+            return []
         self._odd.discard(VerificationFailure.KEY)
         if part.odd:
             self._say_once(
@@ -135,9 +133,9 @@ class Watcher:
             )
         elif not part.cursor and not self._cursor:
             self._odd.discard(VerificationFailure.INSTRUMENT)
-        self._note(part.names)
         self._cursor = part.cursor
         self._read_all = self._read_all or not part.cursor
+        return self._note(part.names)
 
     def _say_once(self, reason: VerificationFailure, words: str) -> None:
         """Damage that is no instrument's own."""

@@ -22,7 +22,7 @@ from tidewheel.local.run_options import RunOptions, changed_since, checked, defa
 from tidewheel.local.system import RunRequest
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
-from tidewheel.registry.client import MASK, checked_url, masked_url
+from tidewheel.registry.client import MASK, checked_url
 from tidewheel.runtime.process import FatalError
 
 DATA_HOME = "tidewheel-data"
@@ -194,14 +194,14 @@ def run(ctx: click.Context, /, **given: Any) -> None:
         wanted["feed"] = replace(wanted["feed"], path=_spooled(data_dir))
     reading = as_options(wanted, this_year())
     options = _options(wanted)
-    lasting = {**options.lasting(), "kafka": kafka, "redis": redis and masked_url(redis)}
-    if changed := changed_since(previous_run.get("lasting", {}), lasting):
+    request = RunRequest(options, data_dir, kafka, redis, PARTITIONS)
+    if changed := changed_since(previous_run.get("lasting", {}), request.lasting()):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
     if redis and "redis" not in typed and MASK in redis:
         raise click.UsageError("the password of Redis is not kept with the run: give --redis again")
     _check_feed(options.feed, reading)
     _check_places(outputs)
-    ctx.exit(run_system(RunRequest(options, data_dir, kafka, redis, PARTITIONS), outputs))
+    ctx.exit(run_system(request, outputs))
 
 
 def _typed(ctx: click.Context, name: str) -> bool:

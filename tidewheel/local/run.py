@@ -64,11 +64,10 @@ def _guarded(request: RunRequest, outputs: RunOutputs, data: DataDir, interrupts
 
 def run_record(request: RunRequest, system: System) -> dict[str, object]:
     """What run.json holds: what may not change when the run is resumed, what may, and where everything listens."""
-    options = request.options
     where = system.addresses
     return {
-        "lasting": {**options.lasting(), "kafka": request.kafka, "redis": request.redis and masked_url(request.redis)},
-        "changing": options.changing(),
+        "lasting": request.lasting(),
+        "changing": request.options.changing(),
         "addresses": {"kafka": where.kafka, "redis": masked_url(where.redis), "predictor": where.predictor},
         "metrics_ports": dict(system.ports.metrics),
     }

@@ -28,6 +28,7 @@ from tidewheel.local.processes.supervisor import Phase, ProcessSpec, Spawn, Supe
 from tidewheel.local.run_options import RunOptions
 from tidewheel.local.servers import run_servers as servers
 from tidewheel.local.view.frame import ProcessStatus, empty_frame
+from tidewheel.registry.client import masked_url
 
 TURN_S = 0.05
 FRAME_EVERY_S = 0.25
@@ -46,6 +47,10 @@ class RunRequest:
     kafka: str | None
     redis: str | None
     partitions: int
+
+    def lasting(self) -> dict[str, object]:
+        """What may not change when the run is resumed, as it is kept and shown: without a password."""
+        return {**self.options.lasting(), "kafka": self.kafka, "redis": self.redis and masked_url(self.redis)}
 
 
 @dataclass(frozen=True, slots=True)

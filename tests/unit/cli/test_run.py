@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,8 +20,7 @@ class Runs:
     def __call__(self, request: RunRequest, outputs: RunOutputs) -> int:
         self.asked.append((request, outputs))
         request.data_dir.mkdir(parents=True, exist_ok=True)
-        lasting: dict[str, Any] = {**request.options.lasting(), "kafka": request.kafka, "redis": request.redis}
-        facts = {"lasting": lasting, "changing": request.options.changing()}
+        facts = {"lasting": request.lasting(), "changing": request.options.changing()}
         (request.data_dir / "run.json").write_text(json.dumps(facts))
         return 0
 
@@ -226,3 +224,17 @@ def test_the_environment_counts_as_it_does_for_ingest(
     Path("quotes.csv").write_text(f"{header}\n{rows}")
     assert main(["run", "--feed", "replay:quotes.csv"]) == 0
     assert dict(runs.last.options.reading)[name] == value
+
+
+def test_a_password_is_neither_kept_nor_shown(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
+    url = "redis://:secret@there:6379/0"
+    assert main(["run", "--data-dir", "d", "--redis", url]) == 0
+    assert runs.last.redis == url
+    assert "secret" not in Path("d/run.json").read_text()
+    assert main(["run", "--data-dir", "d", "--redis", url.replace("secret", "newer")]) == 0
+    assert main(["run", "--data-dir", "d"]) == 2
+    assert main(["run", "--data-dir", "d", "--redis", "redis://:secret@elsewhere:6379/0"]) == 2
+    said = capfd.readouterr().err
+    assert "give --redis again" in said
+    assert "redis://:***@elsewhere" in said
+    assert "secret" not in said

@@ -31,7 +31,9 @@ def test_it_remembers(tmp_path: Path) -> None:
     assert data.previous_run() is None
     data.save_run({"lasting": {"window": 5}})
     assert data.previous_run() == {"lasting": {"window": 5}}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json"]
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == "run.json"
+    assert kept.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
