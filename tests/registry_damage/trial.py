@@ -31,9 +31,9 @@ ROW = make_row(7)
 class Trial:
     """One Redis, and the kinds that are tried on it. `run`: a number, so that trials have instruments of their own."""
 
-    def __init__(self, url: str, kinds: list[Kind], run: int = 0) -> None:
+    def __init__(self, url: str, kinds: list[Kind], run: int = 0, key: bytes | None = None) -> None:
         self.url = url
-        self.registry = Registry.connect(url)
+        self.registry = Registry.connect(url, key)
         self.kinds = {f"sim:K{run}-{number}": kind for number, kind in enumerate(kinds)}
         self.untouched = f"{UNTOUCHED}-{run}"
         for name in (*self.kinds, self.untouched):
