@@ -4,9 +4,11 @@ from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
 from services.predictor.model_slot import ModelSlots
+from services.predictor.procedure_watcher import ProcedureWatcher
 from services.predictor.server import PredictorServer
 from services.predictor.servicer import PredictorServicer
 from services.predictor.settings import Settings
+from services.predictor.trust import ProcedureRecords
 from services.predictor.watcher import Watcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
@@ -19,7 +21,8 @@ def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
     registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
-    server = PredictorServer(PredictorServicer(Handler(slots, markets), context.log), settings)
+    records = ProcedureRecords()
+    server = PredictorServer(PredictorServicer(Handler(slots, markets, records, settings.trust), context.log), settings)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -37,6 +40,11 @@ def run(settings: Settings, context: Context) -> None:
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
     threads = [
         BackgroundThread("watcher", watcher.run, context.stop).start(),
+        BackgroundThread(
+            "records",
+            ProcedureWatcher(registry, slots, markets, records, context.log, poll_s=settings.registry_poll_s).run,
+            context.stop,
+        ).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
     ]
     try:

@@ -15,10 +15,11 @@ class ServingModel:
     pointer: ModelPointer
     schema_hash: bytes
     scorer: Scorer
+    model: Model
 
     @classmethod
     def of(cls, pointer: ModelPointer, model: Model) -> "ServingModel":
-        return cls(pointer, model.schema_hash, Scorer.of(model))
+        return cls(pointer, model.schema_hash, Scorer.of(model), model)
 
     @property
     def instrument(self) -> str:

@@ -9,7 +9,7 @@ import grpc
 
 from services.predictor import converters
 from services.predictor.core import Handler
-from services.predictor.metrics import RpcMetrics, record_predictions
+from services.predictor.metrics import RpcMetrics, record_flags, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from tidewheel.wire.v1 import predictor_pb2
 
@@ -22,6 +22,7 @@ STATUS_CODES = {
     RefusalReason.NO_HISTORY: grpc.StatusCode.FAILED_PRECONDITION,
     RefusalReason.REGISTRY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     RefusalReason.MARKET_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    RefusalReason.NOT_TRUSTED: grpc.StatusCode.FAILED_PRECONDITION,
 }
 
 RpcMethod = Callable[[bytes], bytes]
@@ -30,10 +31,18 @@ RpcMethod = Callable[[bytes], bytes]
 class PredictorServicer:
     """Takes and gives bytes: were gRPC to parse, a malformed request would be answered INTERNAL."""
 
-    def __init__(self, handler: Handler, log: logging.Logger, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        log: logging.Logger,
+        clock: Callable[[], float] = time.perf_counter,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._handler = handler
         self._log = log
         self._clock = clock
+        self._clock_ns = clock_ns
+        self._replies = converters.ReplyEncoder()
 
     def generic_handler(self) -> Any:
         """All methods, for a server."""
@@ -52,7 +61,8 @@ class PredictorServicer:
         request = converters.parse_predict_request(payload)
         result = self._handler.predict(request.instrument, request.rows, request.schema_hash)
         record_predictions(request.instrument, result.model.seq, result.label, 1)
-        return converters.predict_response(result).SerializeToString()
+        record_flags(request.instrument, result.trust.raised)
+        return self._replies.predict(result)
 
     def predict_batch(self, payload: bytes) -> bytes:
         request = converters.parse_batch_request(payload)
@@ -60,13 +70,15 @@ class PredictorServicer:
         flagged = int(result.labels.sum())
         record_predictions(request.instrument, result.model.seq, 1, flagged)
         record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
-        return converters.batch_response(result).SerializeToString()
+        record_flags(request.instrument, result.trust.raised)
+        return self._replies.batch(result)
 
     def predict_now(self, payload: bytes) -> bytes:
         request = converters.parse_now_request(payload)
-        result = self._handler.predict_now(request.instrument, request.quote)
+        result = self._handler.predict_now(request.instrument, request.quote, self._clock_ns())
         record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
-        return converters.now_response(result).SerializeToString()
+        record_flags(request.instrument, result.prediction.trust.raised)
+        return self._replies.now(result)
 
     def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:
         rpc_metrics = RpcMetrics(method)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.predictor.trust import FlagKind, TrustPolicy
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
     Parser,
@@ -14,6 +15,17 @@ from tidewheel.runtime.settings import (
     text,
     whole,
 )
+
+
+def _flag_kinds(text: str) -> frozenset[FlagKind]:
+    return frozenset(FlagKind(word) for word in text.replace(",", " ").split())
+
+
+def _checked_flags(text: str) -> str:
+    try:
+        return ",".join(sorted(_flag_kinds(text)))
+    except ValueError:
+        raise ValueError(f"{text!r} must be some of {', '.join(FlagKind)}, separated by commas") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +62,26 @@ class Settings:
         meaning="How often the pointers are read; news of a publication come sooner.",
     )
 
+    features_stale_after_s: float = setting(
+        decimal(1, 86_400),
+        10.0,
+        unit="s",
+        meaning="Age of the last market second from which on PredictNow flags its features as stale.",
+    )
+    novel_share_max: float = setting(
+        decimal(0, 1),
+        0.05,
+        meaning="Share of a row's features outside the range that training saw, above which it is flagged as novel.",
+    )
+    refuse_when: str = setting(
+        Parser(_checked_flags, f"some of {', '.join(f'`{kind}`' for kind in FlagKind)}, separated by commas"),
+        "",
+        meaning="Flags with which an answer is refused (FAILED_PRECONDITION) instead of given.",
+    )
+
     metrics_port: int = metrics_port_setting(9105)
     log_level: str = log_level_setting()
+
+    @property
+    def trust(self) -> TrustPolicy:
+        return TrustPolicy(self.features_stale_after_s, self.novel_share_max, _flag_kinds(self.refuse_when))

@@ -129,7 +129,8 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A trained linear model, immutable. Arrays have one float64 a feature."""
+    """A trained linear model, immutable. Arrays have one float64 a feature. `lowest`, `highest`: the range of each
+    feature that training saw, little-endian float32 as bytes; empty in models of older programs."""
 
     instrument: str
     seq: int
@@ -151,6 +152,8 @@ class Model:
     golden_features: bytes
     golden_score: float
     format_version: int = FORMAT_VERSION
+    lowest: bytes = b""
+    highest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,8 @@ class ModelRecord:
     `sha256` is empty where no model was made. `published_at_ns` is wall clock, informative. `scorecard` is None while
     the next window is open; `champion` then too, and where nothing served, or this very model. `hmac_sha256` is of the
     model bytes, empty where no key is configured. Offsets are of the window's first and last row, and of the first row
-    that it remembers; they count transaction markers, so they are no part of the model.
+    that it remembers; they count transaction markers, so they are no part of the model. `drift_seq`: the newest window
+    whose rows, judged by this model, showed that the models had turned bad; 0 for none.
     """
 
     instrument: str
@@ -216,6 +220,7 @@ class ModelRecord:
     last_offset: int = 0
     champion: Champion | None = None
     replay_offset: int = 0
+    drift_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +256,18 @@ class Scorer:
         weights = model.coefficients / model.std
         return cls(weights, float(model.intercept - weights @ model.mean), model.threshold)
 
-    def scores(self, rows: NDArray[np.float32]) -> Float64:
-        """Scores in 0..1 of rows with shape (n, features). A row's bits do not depend on the rows beside it.
+    def decision_function(self, rows: NDArray[np.float32]) -> Float64:
+        """The z of rows with shape (n, features), of which a score is the sigmoid. A row's bits do not depend on the
+        rows beside it.
 
         einsum sums each row by itself; a matrix product would group rows by the processor's taste.
         """
-        return sigmoid(np.einsum("ij,j->i", rows.astype(np.float64), self.weights) + self.offset)
+        z: Float64 = np.einsum("ij,j->i", rows.astype(np.float64), self.weights) + self.offset
+        return z
+
+    def scores(self, rows: NDArray[np.float32]) -> Float64:
+        """Scores in 0..1 of rows with shape (n, features)."""
+        return sigmoid(self.decision_function(rows))
 
     def score(self, row: NDArray[np.float32]) -> float:
         """Score of one row with shape (features,)."""

@@ -184,11 +184,11 @@ class Registry:
         with translating_errors(self.address):
             return sorted(name.decode(errors="replace") for name in self._client.smembers(keys.INSTRUMENTS))
 
-    def records(self, instrument: str) -> list[ModelRecord | VerificationError]:
+    def records(self, instrument: str, newest: int = 0) -> list[ModelRecord | VerificationError]:
         """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why.
-        Raises VerificationError where their history cannot be read."""
+        `newest`: only so many runs; 0: all. Raises VerificationError where their history cannot be read."""
         with translating_errors(self.address, instrument):
-            seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, -1)]
+            seqs = [int(seq) for seq in self._client.zrevrange(keys.history(instrument), 0, newest - 1)]
             payloads = self._client.mget([keys.record(instrument, seq) for seq in seqs]) if seqs else []
         # Between the two calls a run may have been trimmed.
         return [

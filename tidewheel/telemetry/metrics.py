@@ -159,4 +159,25 @@ MODEL_SWAP_FAILURES = _counter(
     "instrument",
     "reason",
 )
+MODEL_AGE_SECONDS = _gauge(
+    "tidewheel_model_age_seconds",
+    "Market time since the last resolution that the serving model learnt from; beyond two windows the trainer is late.",
+    "instrument",
+)
+FEATURES_AGE_SECONDS = _gauge(
+    "tidewheel_features_age_seconds",
+    "Wall clock since the last market second that PredictNow knows was written; grows where the market has stopped.",
+    "instrument",
+)
+TRUST_FLAGS = _counter(
+    "tidewheel_trust_flags_total",
+    "An answer carried a flag that is its own and not one of every answer of its model, by kind.",
+    "instrument",
+    "flag",
+)
+PROCEDURE_RECORD_FAILURES = _counter(
+    "tidewheel_procedure_record_failures_total",
+    "What the registry says of an instrument's models on later rows could not be used; the last good words stand.",
+    "instrument",
+)
 REGISTRY_UP = _gauge("tidewheel_registry_up", "1 while the registry answers, else 0.", "service")
