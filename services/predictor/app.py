@@ -1,14 +1,13 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+from services.predictor.companions import Companions
 from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
 from services.predictor.model_slot import ModelSlots
-from services.predictor.procedure_watcher import ProcedureWatcher
 from services.predictor.server import PredictorServer
 from services.predictor.servicer import PredictorServicer
 from services.predictor.settings import Settings
-from services.predictor.trust import ProcedureRecords
 from services.predictor.watcher import Watcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
@@ -21,8 +20,9 @@ def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
     registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
-    records = ProcedureRecords()
-    server = PredictorServer(PredictorServicer(Handler(slots, markets, records, settings.trust), context.log), settings)
+    companions = Companions(settings, registry, slots, markets, context.log)
+    handler = Handler(slots, markets, companions.records, settings.trust)
+    server = PredictorServer(PredictorServicer(handler, context.log, served=companions.served), settings)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -40,12 +40,8 @@ def run(settings: Settings, context: Context) -> None:
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
     threads = [
         BackgroundThread("watcher", watcher.run, context.stop).start(),
-        BackgroundThread(
-            "records",
-            ProcedureWatcher(registry, slots, markets, records, context.log, poll_s=settings.registry_poll_s).run,
-            context.stop,
-        ).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
+        *companions.start(context.stop),
     ]
     try:
         while not context.stop.wait(CHECK_INTERVAL_S):

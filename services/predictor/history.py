@@ -104,5 +104,8 @@ class MarketViews:
     def get(self, instrument: str) -> MarketView | None:
         return self._views.get(instrument)
 
+    def all(self) -> list[MarketView]:
+        return list(self._views.values())
+
     def put(self, view: MarketView) -> None:
         self._views[view.instrument] = view

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from services.predictor.parity import Parity
+from services.predictor.shadow import ShadowAnswer
 from services.predictor.trust import Flag
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import TICKS
@@ -61,6 +63,27 @@ def record_flags(instrument: str, raised: Iterable[Flag]) -> None:
     """Flags of one answer beside its model's own."""
     for flag in raised:
         metrics.TRUST_FLAGS.labels(instrument, flag.kind).inc()
+
+
+def record_logged() -> None:
+    metrics.PREDICTIONS_LOGGED.inc()
+
+
+def record_lost(reason: str) -> None:
+    metrics.PREDICTIONS_LOST.labels(reason).inc()
+
+
+def record_shadow(instrument: str, shadow: ShadowAnswer) -> None:
+    metrics.SHADOW_ANSWERS.labels(instrument, str(shadow.agrees).lower()).inc()
+    metrics.SHADOW_DIFFERENCE.labels(instrument).observe(shadow.difference)
+
+
+def record_shadow_failure(instrument: str) -> None:
+    metrics.SHADOW_FAILURES.labels(instrument).inc()
+
+
+def record_parity(instrument: str, result: Parity) -> None:
+    metrics.PARITY.labels(instrument, result).inc()
 
 
 def record_procedure_record_failure(instrument: str) -> None:

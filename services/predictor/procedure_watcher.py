@@ -48,7 +48,9 @@ class ProcedureWatcher:
         poll_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
+        on_poll: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_poll`: called with each look."""
         self._registry = registry
         self._slots = slots
         self._markets = markets
@@ -57,6 +59,7 @@ class ProcedureWatcher:
         self._poll_s = poll_s
         self._clock = clock
         self._clock_ns = clock_ns
+        self._on_poll = on_poll
         self._known: dict[str, _Known] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -66,6 +69,7 @@ class ProcedureWatcher:
 
     def poll_once(self) -> None:
         """Read what may have changed."""
+        self._on_poll()
         for instrument in self._slots.instruments():
             serving = self._slots.get(instrument)
             if serving is None:

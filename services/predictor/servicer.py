@@ -11,6 +11,7 @@ from services.predictor import converters
 from services.predictor.core import Handler
 from services.predictor.metrics import RpcMetrics, record_flags, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
+from services.predictor.served_log import ServedLog
 from tidewheel.wire.v1 import predictor_pb2
 
 SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name
@@ -37,11 +38,14 @@ class PredictorServicer:
         log: logging.Logger,
         clock: Callable[[], float] = time.perf_counter,
         clock_ns: Callable[[], int] = time.time_ns,
+        served: ServedLog | None = None,
     ) -> None:
+        """`served`: told of every answer."""
         self._handler = handler
         self._log = log
         self._clock = clock
         self._clock_ns = clock_ns
+        self._served = served
         self._replies = converters.ReplyEncoder()
 
     def generic_handler(self) -> Any:
@@ -62,6 +66,8 @@ class PredictorServicer:
         result = self._handler.predict(request.instrument, request.rows, request.schema_hash)
         record_predictions(request.instrument, result.model.seq, result.label, 1)
         record_flags(request.instrument, result.trust.raised)
+        if self._served is not None:
+            self._served.on_prediction(result, request.rows, self._clock_ns())
         return self._replies.predict(result)
 
     def predict_batch(self, payload: bytes) -> bytes:
@@ -71,13 +77,18 @@ class PredictorServicer:
         record_predictions(request.instrument, result.model.seq, 1, flagged)
         record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
         record_flags(request.instrument, result.trust.raised)
+        if self._served is not None:
+            self._served.on_batch(result, request.rows, self._clock_ns())
         return self._replies.batch(result)
 
     def predict_now(self, payload: bytes) -> bytes:
         request = converters.parse_now_request(payload)
-        result = self._handler.predict_now(request.instrument, request.quote, self._clock_ns())
+        now_ns = self._clock_ns()
+        result = self._handler.predict_now(request.instrument, request.quote, now_ns)
         record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
         record_flags(request.instrument, result.prediction.trust.raised)
+        if self._served is not None:
+            self._served.on_now(result, request.quote is not None, now_ns)
         return self._replies.now(result)
 
     def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.predictor.served_log import Shares
 from services.predictor.trust import FlagKind, TrustPolicy
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
@@ -79,8 +80,27 @@ class Settings:
         meaning="Flags with which an answer is refused (FAILED_PRECONDITION) instead of given.",
     )
 
+    log_now_share: float = setting(
+        decimal(0, 1), 1.0, meaning="Share of the answers to PredictNow that are written to topic `predictions`."
+    )
+    log_predict_share: float = setting(
+        decimal(0, 1),
+        0.0,
+        meaning="Share of the rows of Predict and PredictBatch whose answers are written to topic `predictions`.",
+    )
+    shadow_share: float = setting(
+        decimal(0, 1), 1.0, meaning="Share of the answers that the candidate is asked for too, where there is one."
+    )
+    parity_check: bool = setting(
+        switch, True, meaning="Compare a sample of the features that PredictNow would use with those of the labeler."
+    )
+
     metrics_port: int = metrics_port_setting(9105)
     log_level: str = log_level_setting()
+
+    @property
+    def shares(self) -> Shares:
+        return Shares(self.log_now_share, self.log_predict_share, self.shadow_share)
 
     @property
     def trust(self) -> TrustPolicy:

@@ -243,6 +243,8 @@ def _novelty(
     where, features = "", rows.shape[-1]
     if rows.ndim == 1:
         outside = int(np.count_nonzero(rows < lowest)) + int(np.count_nonzero(rows > highest))
+    elif (rows.max(axis=0) <= highest).all() and (rows.min(axis=0) >= lowest).all():  # as it is mostly
+        outside = 0
     else:
         counts = np.count_nonzero(rows < lowest, axis=1) + np.count_nonzero(rows > highest, axis=1)
         worst = int(counts.argmax())

@@ -24,6 +24,7 @@ COMMANDS = {
     "topics": ("tidewheel.cli.topics:topics", "Create, check or read the topics."),
     "export": ("tidewheel.cli.export:export", "Write a topic to a .parquet, .csv or .jsonl file."),
     "verify-log": ("tidewheel.cli.verify_log:verify_log", "Check that the log is contiguous, once each and in order."),
+    "audit": ("tidewheel.cli.audit:audit", "Hold what callers got against the labels of the same instants."),
     "ingest": ("tidewheel.cli.services:ingest", "Service: a feed's quotes -> market seconds."),
     "orderbot": ("tidewheel.cli.services:orderbot", "Service: market seconds -> mock orders."),
     "labeler": ("tidewheel.cli.services:labeler", "Service: market seconds and orders -> labelled examples."),

@@ -1,19 +1,17 @@
 """`tidewheel verify-log`: whether the log keeps what the topics promise."""
 
 import json
-import sys
-import time
 
 import click
 from confluent_kafka import KafkaException
 
 from tidewheel.cli.options import instrument_id, kafka_option
+from tidewheel.cli.progress_line import ProgressLine
 from tidewheel.local.log_check import check_log
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
 EXIT_UNREADABLE = 2
-SHOWN_EVERY_S = 0.2
 
 
 @click.command("verify-log")
@@ -30,7 +28,7 @@ def verify_log(ctx: click.Context, /, instrument: str | None, as_json: bool, kaf
     meanwhile. Orders that repeat word for word are counted and no fault: they are delivered at least once. Exit code
     0: no law is broken; 1: some are, each told with topic, partition and offset; 2: the log cannot be read.
     """
-    progress = _ProgressLine()
+    progress = ProgressLine()
     try:
         require_broker(kafka)
         invariants = check_log(kafka, instrument, progress)
@@ -44,21 +42,3 @@ def verify_log(ctx: click.Context, /, instrument: str | None, as_json: bool, kaf
         click.echo(line)
     if invariants.findings.total:
         ctx.exit(EXIT_FAILED)
-
-
-class _ProgressLine:
-    """Progress on one line of a terminal; nothing anywhere else."""
-
-    def __init__(self) -> None:
-        self._on_terminal = sys.stderr.isatty()
-        self._next_s = 0.0
-
-    def __call__(self, topic: str, records: int) -> None:
-        if self._on_terminal and time.monotonic() >= self._next_s:
-            self._next_s = time.monotonic() + SHOWN_EVERY_S
-            sys.stderr.write(f"\r\x1b[Kreading {topic}: {records:,} records")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._on_terminal:
-            sys.stderr.write("\r\x1b[K")

@@ -45,13 +45,14 @@ def check_log(bootstrap: str, instrument: str | None, progress: OnProgress) -> L
     for topic in TOPICS_READ:
         own = {partition: end for (name, partition), end in ends.items() if name == topic}
         starts = {partition: firsts[topic, partition] for partition in own}
-        for message in _reporting(topic, read_to_end(bootstrap, topic, starts, own), progress):
+        for message in reporting(topic, read_to_end(bootstrap, topic, starts, own), progress):
             _take(invariants, topic, message, instrument)
     invariants.end(_frontiers(bootstrap, instrument))
     return invariants
 
 
-def _reporting(topic: str, messages: Iterator[Message], progress: OnProgress) -> Iterator[Message]:
+def reporting(topic: str, messages: Iterator[Message], progress: OnProgress) -> Iterator[Message]:
+    """The messages, with `progress` called on the way."""
     number = 0
     for number, message in enumerate(messages, start=1):
         yield message
