@@ -56,7 +56,7 @@ class ParityReader:
                 consumer.close()
 
     def _config(self) -> Config:
-        more = {"queued.max.messages.kbytes": 4096, "auto.offset.reset": "latest", "reconnect.backoff.max.ms": 2000}
+        more = {"queued.max.messages.kbytes": 4096, "reconnect.backoff.max.ms": 2000}
         return consumer_config(self._bootstrap, "predictor", "tidewheel-predictor-parity", log_level=0, **more)
 
     def _poll_once(self, consumer: Consumer, stop: threading.Event) -> None:
