@@ -86,6 +86,10 @@ class RunningPredictor:
         except Exception as failure:
             self.failure = failure
 
+    def stop(self) -> None:
+        """Ask it to end, as a signal does."""
+        self._stop.set()
+
     def end(self) -> None:
         self.client.channel.close()
         self._stop.set()

@@ -1,13 +1,16 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+import time
+
 from services.predictor.companions import Companions
 from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
 from services.predictor.model_slot import ModelSlots
 from services.predictor.server import PredictorServer
-from services.predictor.servicer import PredictorServicer
+from services.predictor.servicer import STATUS_CODES, PredictorServicer
 from services.predictor.settings import Settings
+from services.predictor.watch_model import WatchModel
 from services.predictor.watcher import Watcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
@@ -20,9 +23,11 @@ def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
     registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
-    companions = Companions(settings, registry, slots, markets, context.log)
+    companions = Companions(settings, registry, slots, markets, context.log, time.time_ns)
     handler = Handler(slots, markets, companions.records, settings.trust)
-    server = PredictorServer(PredictorServicer(handler, context.log, served=companions.served), settings)
+    streams = {"WatchModel": WatchModel(handler, context.stop, settings.watchers_max, STATUS_CODES.__getitem__)}
+    servicer = PredictorServicer(handler, context.log, clock_ns=time.time_ns, served=companions.served, streams=streams)
+    server = PredictorServer(servicer, settings)
 
     def on_first_model() -> None:
         server.set_serving()

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from services.predictor.history import MarketViews
 from services.predictor.model_slot import ModelSlots
@@ -20,8 +21,15 @@ class Companions:
     """Made before the server, which tells `served` of its answers; no call waits for any of it."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, slots: ModelSlots, markets: MarketViews, log: logging.Logger
+        self,
+        settings: Settings,
+        registry: Registry,
+        slots: ModelSlots,
+        markets: MarketViews,
+        log: logging.Logger,
+        clock_ns: Callable[[], int],
     ) -> None:
+        """`clock_ns`: the wall clock."""
         self.records = ProcedureRecords()
         candidates = Candidates()
         self.served = ServedLog(settings.kafka, settings.shares, candidates.get, log)
@@ -33,6 +41,7 @@ class Companions:
             self.records,
             log,
             poll_s=settings.registry_poll_s,
+            clock_ns=clock_ns,
             on_poll=shadow.poll_once,
         )
         self._readers = [("records", procedure.run)]

@@ -1,16 +1,17 @@
 """Messages <-> values, and nothing else. Raises PredictionRefusedError where the message cannot mean a value."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from services.predictor.core import Prediction, PredictionNow, Predictions, Quote, Rows
+from services.predictor.core import Explained, Prediction, PredictionNow, Predictions, Quote, Rows
 from services.predictor.model_slot import ServingModel
 from services.predictor.refusals import invalid_input
 from services.predictor.trust import Flag, ModelTrust, Trust
+from tidewheel.contracts.codecs.models import SCORECARD
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.wire.v1 import predictor_pb2
@@ -35,8 +36,20 @@ class NowRequest:
     quote: Quote | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ExplainRequest:
+    """Explain, of one row or of an order bought now. `largest`: contributions told apart; 0: all."""
+
+    given: RowsRequest | None
+    now: NowRequest | None
+    largest: int
+
+
 def parse_predict_request(payload: bytes) -> RowsRequest:
-    message = _parse(predictor_pb2.PredictRequest, payload)
+    return _parsed_row(_parse(predictor_pb2.PredictRequest, payload))
+
+
+def _parsed_row(message: predictor_pb2.PredictRequest | predictor_pb2.ExplainRequest) -> RowsRequest:
     given, packed = len(message.features), message.features_f32
     if bool(given) == bool(packed):
         raise invalid_input(
@@ -52,6 +65,21 @@ def parse_predict_request(payload: bytes) -> RowsRequest:
     return RowsRequest(message.instrument, np.array(message.features, dtype=np.float32), message.schema_hash)
 
 
+def parse_explain_request(payload: bytes) -> ExplainRequest:
+    message = _parse(predictor_pb2.ExplainRequest, payload)
+    if not message.features and not message.features_f32:
+        now = NowRequest(message.instrument, _quote(message.bid_e9, message.offer_e9))
+        return ExplainRequest(None, now, message.largest)
+    if message.bid_e9 or message.offer_e9:
+        raise invalid_input("bid_e9", "a quote is for an order bought now, not for features that are given")
+    return ExplainRequest(_parsed_row(message), None, message.largest)
+
+
+def parse_watch_request(payload: bytes) -> str:
+    """The instrument."""
+    return _parse(predictor_pb2.WatchModelRequest, payload).instrument
+
+
 def parse_batch_request(payload: bytes) -> RowsRequest:
     message = _parse(predictor_pb2.PredictBatchRequest, payload)
     return RowsRequest(message.instrument, _rows(message.features_f32), message.schema_hash)
@@ -59,8 +87,11 @@ def parse_batch_request(payload: bytes) -> RowsRequest:
 
 def parse_now_request(payload: bytes) -> NowRequest:
     message = _parse(predictor_pb2.PredictNowRequest, payload)
-    given = message.bid_e9 or message.offer_e9
-    return NowRequest(message.instrument, Quote(message.bid_e9, message.offer_e9) if given else None)
+    return NowRequest(message.instrument, _quote(message.bid_e9, message.offer_e9))
+
+
+def _quote(bid_e9: int, offer_e9: int) -> Quote | None:
+    return Quote(bid_e9, offer_e9) if bid_e9 or offer_e9 else None
 
 
 class ReplyEncoder:
@@ -88,6 +119,22 @@ class ReplyEncoder:
             stale=value.stale,
         )
         return self._constants_of(value.prediction.trust.of_model).now + own.SerializeToString()
+
+    def explain(self, value: Explained) -> bytes:
+        one, now = value.explanation, value.now
+        return predictor_pb2.ExplainResponse(
+            prediction=predictor_pb2.PredictResponse.FromString(self.predict(value.prediction)),
+            z=one.z,
+            intercept=one.intercept,
+            contributions=[
+                predictor_pb2.Contribution(name=part.name, features=part.features, value=part.value)
+                for part in one.contributions
+            ],
+            rounding=one.rounding,
+            second=now.second if now else 0,
+            bid_e9=now.quote.bid_e9 if now else 0,
+            offer_e9=now.quote.offer_e9 if now else 0,
+        ).SerializeToString()
 
     def _constants_of(self, trust: ModelTrust) -> "_Constants":
         known = self._constants.get(trust.model.instrument)
@@ -144,6 +191,23 @@ def constant_trust(value: ModelTrust) -> predictor_pb2.Trust:
     if e is not None:
         said.e_gross, said.e_net = e
     return said
+
+
+def watch_response(value: ModelTrust, swapped: bool) -> bytes:
+    """What a watcher hears."""
+    judged = value.record.judged
+    card = None if judged is None else SCORECARD.to_wire(replace(judged[1], account=None))
+    return predictor_pb2.WatchModelResponse(
+        instrument=value.model.instrument,
+        model=model_version(value.model),
+        threshold=value.model.threshold,
+        evidence=value.model.evidence,
+        published_at_ns=value.model.pointer.published_at_ns,
+        trust=constant_trust(value),
+        swapped=swapped,
+        judged_seq=judged[0] if judged else 0,
+        scorecard=card,
+    ).SerializeToString()
 
 
 def _flags(values: Iterable[Flag]) -> list[predictor_pb2.TrustFlag]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.predictor.explanation import Explanation, explain
 from services.predictor.history import MarketView, MarketViews
 from services.predictor.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason, invalid_input
-from services.predictor.trust import ProcedureRecords, Trust, TrustBook, TrustPolicy, assess
+from services.predictor.trust import ModelTrust, ProcedureRecords, Trust, TrustBook, TrustPolicy, assess
 from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import Float64
@@ -56,6 +57,15 @@ class PredictionNow:
     row: Rows
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A prediction and what its score is made of; `now` where it is of an order bought now."""
+
+    prediction: Prediction
+    explanation: Explanation
+    now: PredictionNow | None = None
+
+
 class Handler:
     """Answers from the serving models and the live market. Each call reads its model once."""
 
@@ -78,11 +88,14 @@ class Handler:
 
     def predict_batch(self, instrument: str, rows: Rows, schema_hash: bytes = b"") -> Predictions:
         """Score rows with shape (n, 605), all by one and the same model."""
-        model = self._model(instrument, schema_hash)
+        return self.score_batch(self._model(instrument, schema_hash), rows)
+
+    def score_batch(self, model: ServingModel, rows: Rows) -> Predictions:
+        """Score rows with shape (n, 605) by a model, serving or not."""
         scores = model.scorer.scores(rows)
         if not (scores.min() > 0 and scores.max() < 1):
             _check_odd_scores(model, rows, scores)
-        trust = self._trust(model, rows, self._markets.get(instrument))
+        trust = self._trust(model, rows, self._markets.get(model.instrument))
         return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model, trust)
 
     def predict_now(self, instrument: str, quote: Quote | None = None, now_ns: int = 0) -> PredictionNow:
@@ -96,6 +109,21 @@ class Handler:
         row = view.row(seen.bid_e9, seen.offer_e9)
         prediction = self._prediction(model, row, view, view, now_ns)
         return PredictionNow(prediction, view.second, seen, view.stale, row)
+
+    def explain(self, instrument: str, row: Rows, largest: int = 0, schema_hash: bytes = b"") -> Explained:
+        """Score one row with shape (605,), and say what its score is made of: the `largest` contributions, 0 for
+        all."""
+        prediction = self.predict(instrument, row, schema_hash)
+        return Explained(prediction, explain(prediction.model, row, largest))
+
+    def explain_now(self, instrument: str, quote: Quote | None = None, largest: int = 0, now_ns: int = 0) -> Explained:
+        """The same for an order bought now, as in `predict_now`."""
+        now = self.predict_now(instrument, quote, now_ns)
+        return Explained(now.prediction, explain(now.prediction.model, now.row, largest), now)
+
+    def model_trust(self, instrument: str) -> ModelTrust:
+        """What is said of the serving model whatever row it scores."""
+        return self._book.of(self._model(instrument, b""))
 
     def _prediction(
         self,

@@ -47,10 +47,10 @@ class ProcedureWatcher:
         *,
         poll_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
-        clock_ns: Callable[[], int] = time.time_ns,
+        clock_ns: Callable[[], int] = lambda: 0,
         on_poll: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_poll`: called with each look."""
+        """`clock_ns`: the wall clock, 0 where there is none. `on_poll`: called with each look."""
         self._registry = registry
         self._slots = slots
         self._markets = markets

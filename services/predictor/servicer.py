@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -27,6 +28,8 @@ STATUS_CODES = {
 }
 
 RpcMethod = Callable[[bytes], bytes]
+Stream = Callable[[bytes, Any], Iterator[bytes]]
+NO_STREAMS: Mapping[str, Stream] = MappingProxyType({})
 
 
 class PredictorServicer:
@@ -37,15 +40,18 @@ class PredictorServicer:
         handler: Handler,
         log: logging.Logger,
         clock: Callable[[], float] = time.perf_counter,
-        clock_ns: Callable[[], int] = time.time_ns,
+        clock_ns: Callable[[], int] = lambda: 0,
         served: ServedLog | None = None,
+        streams: Mapping[str, Stream] = NO_STREAMS,
     ) -> None:
-        """`served`: told of every answer."""
+        """`clock_ns`: the wall clock, 0 where there is none. `served`: told of every answer. `streams`: the methods
+        that answer with more than one message."""
         self._handler = handler
         self._log = log
         self._clock = clock
         self._clock_ns = clock_ns
         self._served = served
+        self._streams = streams
         self._replies = converters.ReplyEncoder()
 
     def generic_handler(self) -> Any:
@@ -54,11 +60,13 @@ class PredictorServicer:
             "Predict": self.predict,
             "PredictBatch": self.predict_batch,
             "PredictNow": self.predict_now,
+            "Explain": self.explain,
         }
         methods = {
             name: grpc.unary_unary_rpc_method_handler(self._with_status(name, rpc_method))
             for name, rpc_method in rpc_methods.items()
         }
+        methods |= {name: grpc.unary_stream_rpc_method_handler(stream) for name, stream in self._streams.items()}
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def predict(self, payload: bytes) -> bytes:
@@ -90,6 +98,17 @@ class PredictorServicer:
         if self._served is not None:
             self._served.on_now(result, request.quote is not None, now_ns)
         return self._replies.now(result)
+
+    def explain(self, payload: bytes) -> bytes:
+        request = converters.parse_explain_request(payload)
+        if request.given is not None:
+            given = request.given
+            result = self._handler.explain(given.instrument, given.rows, request.largest, given.schema_hash)
+        else:
+            assert request.now is not None
+            now, now_ns = request.now, self._clock_ns()
+            result = self._handler.explain_now(now.instrument, now.quote, request.largest, now_ns)
+        return self._replies.explain(result)
 
     def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:
         rpc_metrics = RpcMetrics(method)

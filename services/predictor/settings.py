@@ -95,6 +95,13 @@ class Settings:
         switch, True, meaning="Compare a sample of the features that PredictNow would use with those of the labeler."
     )
 
+    watchers_max: int = setting(
+        whole(1, 256),
+        16,
+        unit="streams",
+        meaning="Callers of WatchModel at a time; one more is answered RESOURCE_EXHAUSTED.",
+    )
+
     metrics_port: int = metrics_port_setting(9105)
     log_level: str = log_level_setting()
 

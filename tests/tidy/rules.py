@@ -27,6 +27,8 @@ SERVICE_SHELLS = (
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
     *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher")),
+    *(f"services/predictor/{name}.py" for name in ("procedure_watcher", "shadow_watcher", "watch_model")),
+    *(f"services/predictor/{name}.py" for name in ("companions", "parity_reader", "served_log")),
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
 PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/invariants/*.py", "tidewheel/report/*.py", "services/*/core.py")
@@ -49,6 +51,7 @@ WALL_CLOCK_ALLOWED = (
     "tidewheel/cli/*",
     "tidewheel/local/clock.py",
     "services/trainer/app.py",
+    "services/predictor/app.py",
     "tests/*",
     "bench/*",
 )
