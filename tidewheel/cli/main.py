@@ -18,6 +18,7 @@ COMMANDS = {
         "tidewheel.cli.predict:predict",
         "Ask the predictor for a score: an instrument now, or features from a file.",
     ),
+    "load": ("tidewheel.cli.load:load", "Call the predictor at a steady rate, for demonstrations."),
     "models": ("tidewheel.cli.models:models", "List, show, compare, rebuild, export the models; promote, roll back."),
     "compare": ("backtest.command:compare", "Compare configurations on recorded files, without Kafka and Redis."),
     "report": ("tidewheel.cli.report:report", "Draw a training run as one self-contained HTML page."),
