@@ -9,7 +9,7 @@ counted, and the last good record stands.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from services.predictor.history import MarketViews
@@ -90,15 +90,14 @@ class ProcedureWatcher:
             return
         known.next_read_s = now_s + REREAD_S
         found = self._registry.records(instrument, RECORDS_READ if moved else REREAD_RECORDS)
-        unreadable = [one for one in found if isinstance(one, VerificationError)]
-        readable = {one.seq: one for one in found if not isinstance(one, VerificationError)}
+        readable, failures = _usable(found)
         merged = {**known.records, **readable}
         newest = {seq: merged[seq] for seq in sorted(merged, reverse=True)[:RECORDS_READ]}
         if newest != known.records or known.pointer is None:
             self._records.put(instrument, ProcedureRecord.of(list(newest.values())))
         known.records, known.pointer = newest, serving.pointer
-        if unreadable:
-            self._fail(instrument, unreadable[0])
+        if failures:
+            self._fail(instrument, failures[0])
         else:
             known.failure = ""
 
@@ -115,3 +114,20 @@ class ProcedureWatcher:
         if view is not None:
             model_age_ns = (view.second + 1) * NS_PER_S - serving.model.last_resolved_ns
             record_ages(serving.instrument, model_age_ns, view.age_ns(self._clock_ns()))
+
+
+def _usable(found: Iterable[ModelRecord | VerificationError]) -> tuple[dict[int, ModelRecord], list[Exception]]:
+    """The records by window, without those that cannot be read or be true; and why not."""
+    usable: dict[int, ModelRecord] = {}
+    failures: list[Exception] = []
+    for one in found:
+        if isinstance(one, VerificationError):
+            failures.append(one)
+            continue
+        try:
+            ProcedureRecord.of([one])
+        except (ValueError, ArithmeticError) as failure:
+            failures.append(failure)
+        else:
+            usable[one.seq] = one
+    return usable, failures
