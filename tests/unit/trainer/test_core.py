@@ -64,7 +64,7 @@ def test_the_range_of_each_feature_is_what_training_saw() -> None:
     assert lowest[: basis.QUOTED].tolist() == least[: basis.QUOTED].tolist()
     assert highest[: basis.QUOTED].tolist() == most[: basis.QUOTED].tolist()
     for name in range(basis.INPUTS):
-        of_bin = basis.INPUT_OF == name
+        of_bin = name == basis.INPUT_OF
         assert (lowest[of_bin] >= least[of_bin].min()).all()
         assert (highest[of_bin] <= most[of_bin].max()).all()
 
