@@ -22,6 +22,8 @@ from tidewheel.registry.store import Registry
 from tidewheel.registry.verify import sha256_of
 
 INSTRUMENT = "sim:BTC-USD"
+# Of every feature, that a model made up here saw in training: rows of `make_row` and of `synthetic_seconds` are within.
+RANGE = 1000.0
 CARD = Scorecard(
     rows=100,
     positives=40,
@@ -66,6 +68,8 @@ def make_model(seq: int, instrument: str = INSTRUMENT, salt: int = 0) -> Model:
         lineage=Lineage("examples", 0, 1 + 10_000 * (seq - 1), 10_000 * seq, "{}", ""),
         golden_features=make_row(seq).tobytes(),
         golden_score=0.0,
+        lowest=np.full(FEATURE_COUNT, -RANGE, dtype="<f4").tobytes(),
+        highest=np.full(FEATURE_COUNT, RANGE, dtype="<f4").tobytes(),
     )
     return with_golden_score(made)
 

@@ -1,15 +1,18 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+import time
 from pathlib import Path
 
+from services.predictor.companions import Companions
 from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
 from services.predictor.model_copies import ModelCopies
 from services.predictor.model_slot import ModelSlots
 from services.predictor.server import PredictorServer
-from services.predictor.servicer import PredictorServicer
+from services.predictor.servicer import STATUS_CODES, PredictorServicer
 from services.predictor.settings import Settings
+from services.predictor.watch_model import WatchModel
 from services.predictor.watcher import Watcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
@@ -23,7 +26,11 @@ def run(settings: Settings, context: Context) -> None:
     slots, markets = ModelSlots(), MarketViews()
     hmac_key = settings.hmac_key.encode() or None
     registry = Registry.connect(settings.redis, hmac_key)
-    server = PredictorServer(PredictorServicer(Handler(slots, markets), context.log), settings)
+    companions = Companions(settings, registry, slots, markets, context.log, time.time_ns)
+    handler = Handler(slots, markets, companions.records, settings.trust)
+    streams = {"WatchModel": WatchModel(handler, context.stop, settings.watchers_max, STATUS_CODES.__getitem__)}
+    servicer = PredictorServicer(handler, context.log, clock_ns=time.time_ns, served=companions.served, streams=streams)
+    server = PredictorServer(servicer, settings)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -46,6 +53,7 @@ def run(settings: Settings, context: Context) -> None:
     threads = [
         BackgroundThread("watcher", watcher.run, context.stop).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
+        *companions.start(context.stop),
     ]
     try:
         while not context.stop.wait(CHECK_INTERVAL_S):

@@ -1,15 +1,19 @@
 """Messages <-> values, and nothing else. Raises PredictionRefusedError where the message cannot mean a value."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from services.predictor.core import Prediction, PredictionNow, Predictions, Quote, Rows
+from services.predictor.core import Explained, Prediction, PredictionNow, Predictions, Quote, Rows
 from services.predictor.model_slot import ServingModel
 from services.predictor.refusals import invalid_input
+from services.predictor.trust import Flag, ModelTrust, Trust
+from tidewheel.contracts.codecs.models import SCORECARD
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.wire.v1 import predictor_pb2
 
 M = TypeVar("M", bound=Message)
@@ -32,8 +36,20 @@ class NowRequest:
     quote: Quote | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ExplainRequest:
+    """Explain, of one row or of an order bought now. `largest`: contributions told apart; 0: all."""
+
+    given: RowsRequest | None
+    now: NowRequest | None
+    largest: int
+
+
 def parse_predict_request(payload: bytes) -> RowsRequest:
-    message = _parse(predictor_pb2.PredictRequest, payload)
+    return _parsed_row(_parse(predictor_pb2.PredictRequest, payload))
+
+
+def _parsed_row(message: predictor_pb2.PredictRequest | predictor_pb2.ExplainRequest) -> RowsRequest:
     given, packed = len(message.features), message.features_f32
     if bool(given) == bool(packed):
         raise invalid_input(
@@ -49,6 +65,21 @@ def parse_predict_request(payload: bytes) -> RowsRequest:
     return RowsRequest(message.instrument, np.array(message.features, dtype=np.float32), message.schema_hash)
 
 
+def parse_explain_request(payload: bytes) -> ExplainRequest:
+    message = _parse(predictor_pb2.ExplainRequest, payload)
+    if not message.features and not message.features_f32:
+        now = NowRequest(message.instrument, _quote(message.bid_e9, message.offer_e9))
+        return ExplainRequest(None, now, message.largest)
+    if message.bid_e9 or message.offer_e9:
+        raise invalid_input("bid_e9", "a quote is for an order bought now, not for features that are given")
+    return ExplainRequest(_parsed_row(message), None, message.largest)
+
+
+def parse_watch_request(payload: bytes) -> str:
+    """The instrument."""
+    return _parse(predictor_pb2.WatchModelRequest, payload).instrument
+
+
 def parse_batch_request(payload: bytes) -> RowsRequest:
     message = _parse(predictor_pb2.PredictBatchRequest, payload)
     return RowsRequest(message.instrument, _rows(message.features_f32), message.schema_hash)
@@ -56,40 +87,131 @@ def parse_batch_request(payload: bytes) -> RowsRequest:
 
 def parse_now_request(payload: bytes) -> NowRequest:
     message = _parse(predictor_pb2.PredictNowRequest, payload)
-    given = message.bid_e9 or message.offer_e9
-    return NowRequest(message.instrument, Quote(message.bid_e9, message.offer_e9) if given else None)
+    return NowRequest(message.instrument, _quote(message.bid_e9, message.offer_e9))
 
 
-def predict_response(value: Prediction) -> predictor_pb2.PredictResponse:
-    model = value.model
-    return predictor_pb2.PredictResponse(
-        score=value.score,
-        label=value.label,
-        threshold=model.threshold,
-        model=_version(model),
-        evidence=model.evidence,
+def _quote(bid_e9: int, offer_e9: int) -> Quote | None:
+    return Quote(bid_e9, offer_e9) if bid_e9 or offer_e9 else None
+
+
+class ReplyEncoder:
+    """Replies as bytes. What a reply says of its model is encoded once a model: messages encoded one after the other
+    are one message with the fields of both, and a field that is a message is merged likewise."""
+
+    def __init__(self) -> None:
+        self._constants: dict[str, _Constants] = {}
+
+    def predict(self, value: Prediction) -> bytes:
+        return self._constants_of(value.trust.of_model).predict + _score_of(value).SerializeToString()
+
+    def batch(self, value: Predictions) -> bytes:
+        scores = predictor_pb2.PredictBatchResponse(
+            scores=value.scores.tolist(), labels=value.labels.tolist(), trust=_changing_trust(value.trust)
+        )
+        return self._constants_of(value.trust.of_model).batch + scores.SerializeToString()
+
+    def now(self, value: PredictionNow) -> bytes:
+        own = predictor_pb2.PredictNowResponse(
+            prediction=_score_of(value.prediction),
+            second=value.second,
+            bid_e9=value.quote.bid_e9,
+            offer_e9=value.quote.offer_e9,
+            stale=value.stale,
+        )
+        return self._constants_of(value.prediction.trust.of_model).now + own.SerializeToString()
+
+    def explain(self, value: Explained) -> bytes:
+        one, now = value.explanation, value.now
+        return predictor_pb2.ExplainResponse(
+            prediction=predictor_pb2.PredictResponse.FromString(self.predict(value.prediction)),
+            z=one.z,
+            intercept=one.intercept,
+            contributions=[
+                predictor_pb2.Contribution(name=part.name, features=part.features, value=part.value)
+                for part in one.contributions
+            ],
+            rounding=one.rounding,
+            second=now.second if now else 0,
+            bid_e9=now.quote.bid_e9 if now else 0,
+            offer_e9=now.quote.offer_e9 if now else 0,
+        ).SerializeToString()
+
+    def _constants_of(self, trust: ModelTrust) -> "_Constants":
+        known = self._constants.get(trust.model.instrument)
+        if known is None or known.trust is not trust:
+            known = self._constants[trust.model.instrument] = _Constants.of(trust)
+        return known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Constants:
+    """The beginning of each kind of reply by one model."""
+
+    trust: ModelTrust
+    predict: bytes
+    batch: bytes
+    now: bytes
+
+    @classmethod
+    def of(cls, trust: ModelTrust) -> "_Constants":
+        one = predictor_pb2.PredictResponse(
+            threshold=trust.model.threshold,
+            model=model_version(trust.model),
+            evidence=trust.model.evidence,
+            trust=constant_trust(trust),
+        )
+        many = predictor_pb2.PredictBatchResponse(
+            threshold=one.threshold, model=one.model, evidence=one.evidence, trust=one.trust
+        )
+        now = predictor_pb2.PredictNowResponse(prediction=one)
+        return cls(trust, *(reply.SerializeToString() for reply in (one, many, now)))
+
+
+def _score_of(value: Prediction) -> predictor_pb2.PredictResponse:
+    return predictor_pb2.PredictResponse(score=value.score, label=value.label, trust=_changing_trust(value.trust))
+
+
+def _changing_trust(value: Trust) -> predictor_pb2.Trust:
+    age_ns, features_age_ns = value.model_age_ns, value.features_age_ns
+    return predictor_pb2.Trust(
+        model_age_s=None if age_ns is None else age_ns / NS_PER_S,
+        features_age_s=None if features_age_ns is None else features_age_ns / NS_PER_S,
+        novelty=value.novelty,
+        flags=_flags(value.raised) if value.raised else (),
     )
 
 
-def batch_response(value: Predictions) -> predictor_pb2.PredictBatchResponse:
-    model = value.model
-    return predictor_pb2.PredictBatchResponse(
-        scores=value.scores.tolist(),
-        labels=value.labels.tolist(),
-        threshold=model.threshold,
-        model=_version(model),
-        evidence=model.evidence,
-    )
+def constant_trust(value: ModelTrust) -> predictor_pb2.Trust:
+    """What is known of a model whatever row it scores."""
+    pooled, e = value.record.pooled, value.record.e_values
+    said = predictor_pb2.Trust(learnt_until_ns=value.learnt_until_ns, flags=_flags(value.flags))
+    if pooled.models:
+        said.models_judged, said.base_rate = pooled.models, pooled.base_rate.value
+        said.precision, said.recall = pooled.precision.value, pooled.recall
+    if e is not None:
+        said.e_gross, said.e_net = e
+    return said
 
 
-def now_response(value: PredictionNow) -> predictor_pb2.PredictNowResponse:
-    return predictor_pb2.PredictNowResponse(
-        prediction=predict_response(value.prediction),
-        second=value.second,
-        bid_e9=value.quote.bid_e9,
-        offer_e9=value.quote.offer_e9,
-        stale=value.stale,
-    )
+def watch_response(value: ModelTrust, swapped: bool) -> bytes:
+    """What a watcher hears."""
+    judged = value.record.judged
+    card = None if judged is None else SCORECARD.to_wire(replace(judged[1], account=None))
+    return predictor_pb2.WatchModelResponse(
+        instrument=value.model.instrument,
+        model=model_version(value.model),
+        threshold=value.model.threshold,
+        evidence=value.model.evidence,
+        published_at_ns=value.model.pointer.published_at_ns,
+        trust=constant_trust(value),
+        swapped=swapped,
+        judged_seq=judged[0] if judged else 0,
+        scorecard=card,
+    ).SerializeToString()
+
+
+def _flags(values: Iterable[Flag]) -> list[predictor_pb2.TrustFlag]:
+    return [predictor_pb2.TrustFlag(kind=f"KIND_{flag.kind.name}", reason=flag.reason) for flag in values]
 
 
 def _parse(message: type[M], payload: bytes) -> M:
@@ -108,5 +230,5 @@ def _rows(packed: bytes) -> Rows:
     return np.frombuffer(packed, dtype="<f4").reshape(count, FEATURE_COUNT)
 
 
-def _version(model: ServingModel) -> predictor_pb2.ModelVersion:
+def model_version(model: ServingModel) -> predictor_pb2.ModelVersion:
     return predictor_pb2.ModelVersion(seq=model.seq, epoch=model.epoch, sha256=model.sha256)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.predictor.explanation import Explanation, explain
 from services.predictor.history import MarketView, MarketViews
 from services.predictor.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason, invalid_input
-from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S, feature_row
+from services.predictor.trust import ModelTrust, ProcedureRecords, Trust, TrustBook, TrustPolicy, assess
+from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import Float64
 from tidewheel.domain.prices import PRICE_MAX_E9
@@ -31,6 +33,7 @@ class Prediction:
     score: float
     label: int
     model: ServingModel
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,47 +43,117 @@ class Predictions:
     scores: Float64
     labels: NDArray[np.uint32]
     model: ServingModel
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionNow:
-    """A prediction for an order bought in the second after `second`, at `quote`."""
+    """A prediction for an order bought in the second after `second`, at `quote`, by the features `row`."""
 
     prediction: Prediction
     second: int
     quote: Quote
     stale: bool
+    row: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A prediction and what its score is made of; `now` where it is of an order bought now."""
+
+    prediction: Prediction
+    explanation: Explanation
+    now: PredictionNow | None = None
 
 
 class Handler:
     """Answers from the serving models and the live market. Each call reads its model once."""
 
-    def __init__(self, slots: ModelSlots, markets: MarketViews) -> None:
+    def __init__(
+        self,
+        slots: ModelSlots,
+        markets: MarketViews,
+        records: ProcedureRecords | None = None,
+        policy: TrustPolicy | None = None,
+    ) -> None:
         self._slots = slots
         self._markets = markets
+        self._book = TrustBook(records or ProcedureRecords())
+        self._policy = policy or TrustPolicy()
 
     def predict(self, instrument: str, row: Rows, schema_hash: bytes = b"") -> Prediction:
         """Score one row with shape (605,). An empty `schema_hash` means the caller does not say."""
         model = self._model(instrument, schema_hash)
-        _check_finite(row)
-        return _prediction(model, row)
+        return self._prediction(model, row, self._markets.get(instrument))
 
     def predict_batch(self, instrument: str, rows: Rows, schema_hash: bytes = b"") -> Predictions:
         """Score rows with shape (n, 605), all by one and the same model."""
-        model = self._model(instrument, schema_hash)
-        _check_finite(rows)
-        scores = model.scorer.scores(rows)
-        return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model)
+        return self.score_batch(self._model(instrument, schema_hash), rows)
 
-    def predict_now(self, instrument: str, quote: Quote | None = None) -> PredictionNow:
-        """Score an order bought in the second after the last one known, at `quote` or else at that second's close."""
+    def score_batch(self, model: ServingModel, rows: Rows) -> Predictions:
+        """Score rows with shape (n, 605) by a model, serving or not."""
+        scores = model.scorer.scores(rows)
+        if not (scores.min() > 0 and scores.max() < 1):
+            _check_odd_scores(model, rows, scores)
+        trust = self._trust(model, rows, self._markets.get(model.instrument))
+        return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model, trust)
+
+    def predict_now(self, instrument: str, quote: Quote | None = None, now_ns: int = 0) -> PredictionNow:
+        """Score an order bought in the second after the last one known, at `quote` or else at that second's close.
+        `now_ns`: the wall clock, 0 where the caller does not know it."""
         if quote is not None:
             _check_quote(quote)
         model = self._model(instrument, b"")
-        view = self._view(instrument)
+        view = self.complete_view(instrument)
         seen = quote or Quote(view.bid_e9, view.offer_e9)
-        row = feature_row(seen.bid_e9, seen.offer_e9, view.day, view.mids_e9)
-        return PredictionNow(_prediction(model, row), view.second, seen, view.stale)
+        row = view.row(seen.bid_e9, seen.offer_e9)
+        prediction = self._prediction(model, row, view, view, now_ns)
+        return PredictionNow(prediction, view.second, seen, view.stale, row)
+
+    def explain(self, instrument: str, row: Rows, largest: int = 0, schema_hash: bytes = b"") -> Explained:
+        """Score one row with shape (605,), and say what its score is made of: the `largest` contributions, 0 for
+        all."""
+        prediction = self.predict(instrument, row, schema_hash)
+        return Explained(prediction, explain(prediction.model, row, largest))
+
+    def explain_now(self, instrument: str, quote: Quote | None = None, largest: int = 0, now_ns: int = 0) -> Explained:
+        """The same for an order bought now, as in `predict_now`."""
+        now = self.predict_now(instrument, quote, now_ns)
+        return Explained(now.prediction, explain(now.prediction.model, now.row, largest), now)
+
+    def model_trust(self, instrument: str) -> ModelTrust:
+        """What is said of the serving model whatever row it scores."""
+        return self._book.of(self._model(instrument, b""))
+
+    def _prediction(
+        self,
+        model: ServingModel,
+        row: Rows,
+        market: MarketView | None,
+        features_from: MarketView | None = None,
+        now_ns: int = 0,
+    ) -> Prediction:
+        score = model.scorer.score(row)
+        if not 0 < score < 1:
+            _check_odd_scores(model, row, score)
+        trust = self._trust(model, row, market, features_from, now_ns)
+        return Prediction(score, int(score >= model.threshold), model, trust)
+
+    def _trust(
+        self,
+        model: ServingModel,
+        rows: Rows,
+        market: MarketView | None,
+        features_from: MarketView | None = None,
+        now_ns: int = 0,
+    ) -> Trust:
+        trust = assess(self._book.of(model), self._policy, rows, market, features_from, now_ns)
+        if self._policy.refuse_when:
+            for flag in trust.flags:
+                if flag.kind in self._policy.refuse_when:
+                    message = f"{flag.reason}; this predictor refuses what is flagged {flag.kind}"
+                    raise PredictionRefusedError(RefusalReason.NOT_TRUSTED, message)
+        return trust
 
     def _model(self, instrument: str, schema_hash: bytes) -> ServingModel:
         model = self._slots.get(instrument)
@@ -107,7 +180,8 @@ class Handler:
             RefusalReason.UNKNOWN_INSTRUMENT, f"nothing is known of {instrument}; instruments with a model: {known}"
         )
 
-    def _view(self, instrument: str) -> MarketView:
+    def complete_view(self, instrument: str) -> MarketView:
+        """The market, with all that features need of it. Raises PredictionRefusedError."""
         view = self._markets.get(instrument)
         if self._markets.unavailable is not None:
             raise PredictionRefusedError(RefusalReason.MARKET_UNAVAILABLE, self._markets.unavailable)
@@ -118,9 +192,11 @@ class Handler:
         return view
 
 
-def _prediction(model: ServingModel, row: Rows) -> Prediction:
-    score = model.scorer.score(row)
-    return Prediction(score, int(score >= model.threshold), model)
+def _check_odd_scores(model: ServingModel, rows: Rows, scores: float | Float64) -> None:
+    """Of scores that are not all strictly between 0 and 1: what is not finite in a row makes its score NaN, 0 or 1."""
+    _check_finite(rows)
+    if np.isnan(scores).any():
+        raise invalid_input("features", f"too large for the weights of model {model.seq}: they have no score")
 
 
 def _check_finite(rows: Rows) -> None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidewheel.domain.continuity import MarketSecondChecker
-from tidewheel.domain.features import HISTORY_S, DayMids
+from tidewheel.domain.features import HISTORY_S, DayMids, feature_row
 from tidewheel.domain.market import Int64, MarketSecond
 
 BUFFER_S = 4 * HISTORY_S
@@ -15,7 +16,8 @@ BUFFER_S = 4 * HISTORY_S
 class MarketView:
     """A market as of the end of its last second.
 
-    `mids_e9`: closing mids of the session's last seconds up to that one, oldest first, at most 600.
+    `mids_e9`: closing mids of the session's last seconds up to that one, oldest first, at most 600. `written_at_ns`:
+    wall clock when that second was written to its topic; 0 where it is not known.
     """
 
     instrument: str
@@ -25,6 +27,15 @@ class MarketView:
     day: DayMids
     stale: bool
     mids_e9: Int64
+    written_at_ns: int = 0
+
+    def row(self, bid_e9: int, offer_e9: int) -> NDArray[np.float32]:
+        """Features of an order bought in the second after, at this quote; of a complete view only."""
+        return feature_row(bid_e9, offer_e9, self.day, self.mids_e9)
+
+    def age_ns(self, now_ns: int) -> int | None:
+        """Since the last second was written; None where either time is not known."""
+        return max(0, now_ns - self.written_at_ns) if now_ns and self.written_at_ns else None
 
     @property
     def complete(self) -> bool:
@@ -43,8 +54,9 @@ class PriceHistory:
         self._buffer: Int64 = np.empty(BUFFER_S, dtype=np.int64)
         self._length = 0
         self._last: MarketSecond | None = None
+        self._written_at_ns = 0
 
-    def add(self, second: MarketSecond) -> None:
+    def add(self, second: MarketSecond, written_at_ns: int = 0) -> None:
         """Seconds at or before the last one are repeats."""
         last = self._last
         if last is not None and second.second <= last.second:
@@ -56,6 +68,7 @@ class PriceHistory:
         self._buffer[self._length] = second.close_mid_e9
         self._length += 1
         self._last = second
+        self._written_at_ns = written_at_ns
 
     def _reallocate(self, keep: int) -> None:
         """A fresh buffer, since views still point into the old one."""
@@ -76,6 +89,7 @@ class PriceHistory:
             DayMids(last.day_open_e9, last.day_high_e9, last.day_low_e9),
             last.stale,
             self._buffer[max(0, self._length - HISTORY_S) : self._length],
+            self._written_at_ns,
         )
 
 
@@ -89,6 +103,9 @@ class MarketViews:
 
     def get(self, instrument: str) -> MarketView | None:
         return self._views.get(instrument)
+
+    def all(self) -> list[MarketView]:
+        return list(self._views.values())
 
     def put(self, view: MarketView) -> None:
         self._views[view.instrument] = view

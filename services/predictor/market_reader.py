@@ -22,7 +22,7 @@ from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.continuity import NEXT, ReadPositions
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
-from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of
+from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of, written_at_ns
 from tidewheel.runtime.retry import Retry
 
 # Records of a partition read back at a start or a jump: 600 seconds, and some, for each of its instruments; for two
@@ -182,7 +182,7 @@ class MarketReader:
         again = self._read_positions.was_read(partition, offset)
         if (arrival := history.order.take(second)) is not NEXT and not again:
             self._breaks.record(second.instrument, arrival, f"partition {partition}, offset {offset}")
-        history.add(second)
+        history.add(second, written_at_ns(message))
 
     def _publish_views(self, partition: int) -> None:
         for instrument in self._unpublished.pop(partition, ()):

@@ -1,8 +1,14 @@
 """What the predictor records: calls, predictions, the models that it serves, and records it could not read."""
 
+from collections.abc import Iterable
+
+from services.predictor.parity import Parity
+from services.predictor.shadow import ShadowAnswer
+from services.predictor.trust import Flag
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.models import ModelPointer
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.registry.verify import VerificationFailure
 from tidewheel.telemetry import metrics
 
@@ -58,6 +64,44 @@ def record_copy_failure() -> None:
 
 def record_swap_failure(instrument: str, reason: VerificationFailure) -> None:
     metrics.MODEL_SWAP_FAILURES.labels(instrument, reason).inc()
+
+
+def record_ages(instrument: str, model_age_ns: int | None, features_age_ns: int | None) -> None:
+    """How old the serving model and the market are; what is not known is left as it was."""
+    for gauge, age_ns in ((metrics.MODEL_AGE_SECONDS, model_age_ns), (metrics.FEATURES_AGE_SECONDS, features_age_ns)):
+        if age_ns is not None:
+            gauge.labels(instrument).set(age_ns / NS_PER_S)
+
+
+def record_flags(instrument: str, raised: Iterable[Flag]) -> None:
+    """Flags of one answer beside its model's own."""
+    for flag in raised:
+        metrics.TRUST_FLAGS.labels(instrument, flag.kind).inc()
+
+
+def record_logged() -> None:
+    metrics.PREDICTIONS_LOGGED.inc()
+
+
+def record_lost(reason: str) -> None:
+    metrics.PREDICTIONS_LOST.labels(reason).inc()
+
+
+def record_shadow(instrument: str, shadow: ShadowAnswer) -> None:
+    metrics.SHADOW_ANSWERS.labels(instrument, str(shadow.agrees).lower()).inc()
+    metrics.SHADOW_DIFFERENCE.labels(instrument).observe(shadow.difference)
+
+
+def record_shadow_failure(instrument: str) -> None:
+    metrics.SHADOW_FAILURES.labels(instrument).inc()
+
+
+def record_parity(instrument: str, result: Parity) -> None:
+    metrics.PARITY.labels(instrument, result).inc()
+
+
+def record_procedure_record_failure(instrument: str) -> None:
+    metrics.PROCEDURE_RECORD_FAILURES.labels(instrument).inc()
 
 
 def record_registry_up(up: bool) -> None:

@@ -15,16 +15,23 @@ class ServingModel:
     pointer: ModelPointer
     schema_hash: bytes
     scorer: Scorer
-    learnt_until_ns: int = 0
+    model: Model
 
     @classmethod
     def of(cls, pointer: ModelPointer, model: Model) -> "ServingModel":
-        return cls(pointer, model.schema_hash, Scorer.of(model), model.last_resolved_ns)
+        return cls(pointer, model.schema_hash, Scorer.of(model), model)
+
+    @property
+    def learnt_until_ns(self) -> int:
+        """Market time of the last resolution that it learnt from."""
+        return self.model.last_resolved_ns
 
     @property
     def resident_bytes(self) -> int:
-        """What serving it costs in memory, by far the most of it weights."""
-        return int(self.scorer.weights.nbytes)
+        """What serving it costs in memory, by far the most of it numbers of features."""
+        model = self.model
+        arrays = (self.scorer.weights, model.coefficients, model.mean, model.std)
+        return sum(int(array.nbytes) for array in arrays) + len(model.lowest) + len(model.highest)
 
     @property
     def instrument(self) -> str:

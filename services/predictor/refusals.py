@@ -14,6 +14,7 @@ class RefusalReason(StrEnum):
     NO_HISTORY = "no_history"  # wait for the market
     REGISTRY_UNAVAILABLE = "registry_unavailable"  # try again soon
     MARKET_UNAVAILABLE = "market_unavailable"  # try again soon
+    NOT_TRUSTED = "not_trusted"  # wait for a better model, or for the market
 
 
 class PredictionRefusedError(TidewheelError):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.predictor.served_log import Shares
+from services.predictor.trust import FlagKind, TrustPolicy
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
     Parser,
@@ -15,6 +17,17 @@ from tidewheel.runtime.settings import (
     text,
     whole,
 )
+
+
+def _flag_kinds(text: str) -> frozenset[FlagKind]:
+    return frozenset(FlagKind(word) for word in text.replace(",", " ").split())
+
+
+def _checked_flags(text: str) -> str:
+    try:
+        return ",".join(sorted(_flag_kinds(text)))
+    except ValueError:
+        raise ValueError(f"{text!r} must be some of {', '.join(FlagKind)}, separated by commas") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +70,52 @@ class Settings:
         meaning="How often the pointers are read; news of a publication come sooner.",
     )
 
+    features_stale_after_s: float = setting(
+        decimal(1, 86_400),
+        10.0,
+        unit="s",
+        meaning="Age of the last market second from which on PredictNow flags its features as stale.",
+    )
+    novel_share_max: float = setting(
+        decimal(0, 1),
+        0.05,
+        meaning="Share of a row's features outside the range that training saw, above which it is flagged as novel.",
+    )
+    refuse_when: str = setting(
+        Parser(_checked_flags, f"some of {', '.join(f'`{kind}`' for kind in FlagKind)}, separated by commas"),
+        "",
+        meaning="Flags with which an answer is refused (FAILED_PRECONDITION) instead of given.",
+    )
+
+    log_now_share: float = setting(
+        decimal(0, 1), 1.0, meaning="Share of the answers to PredictNow that are written to topic `predictions`."
+    )
+    log_predict_share: float = setting(
+        decimal(0, 1),
+        0.0,
+        meaning="Share of the rows of Predict and PredictBatch whose answers are written to topic `predictions`.",
+    )
+    shadow_share: float = setting(
+        decimal(0, 1), 1.0, meaning="Share of the answers that the candidate is asked for too, where there is one."
+    )
+    parity_check: bool = setting(
+        switch, True, meaning="Compare a sample of the features that PredictNow would use with those of the labeler."
+    )
+
+    watchers_max: int = setting(
+        whole(1, 256),
+        16,
+        unit="streams",
+        meaning="Callers of WatchModel at a time; one more is answered RESOURCE_EXHAUSTED.",
+    )
+
     metrics_port: int = metrics_port_setting(9105)
     log_level: str = log_level_setting()
+
+    @property
+    def shares(self) -> Shares:
+        return Shares(self.log_now_share, self.log_predict_share, self.shadow_share)
+
+    @property
+    def trust(self) -> TrustPolicy:
+        return TrustPolicy(self.features_stale_after_s, self.novel_share_max, _flag_kinds(self.refuse_when))

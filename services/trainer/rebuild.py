@@ -1,7 +1,7 @@
 """A model made again from the log alone: its rows read back, trained as its lineage says, its bytes compared."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from threadpoolctl import threadpool_limits
@@ -10,7 +10,7 @@ from services.trainer.core import SearchStart, train_candidate
 from services.trainer.modelling.no_model import NoModelError
 from services.trainer.search.config import PROCEDURE, TrainingConfig
 from services.trainer.windows.count_windows import Window, Windows
-from tidewheel.contracts.codecs.models import decode_model
+from tidewheel.contracts.codecs.models import decode_model, encode_model
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.domain.errors import TidewheelError
@@ -37,9 +37,12 @@ def rebuild(bootstrap: str, model: Model, record: ModelRecord) -> Rebuilt:
     window = read_window(bootstrap, model, record, config)
     try:
         with threadpool_limits(1):  # as in the trainer: sums of one thread have one order
-            model_bytes = train_candidate(window, config, lambda _: None, search_start).model_bytes
+            rebuilt = train_candidate(window, config, lambda _: None, search_start).model
     except NoModelError as failure:
         raise RebuildError(f"these rows give no model here: {failure}") from None
+    if not model.lowest:  # of a program that did not tell the range that training saw
+        rebuilt = replace(rebuilt, lowest=b"", highest=b"")
+    model_bytes = encode_model(rebuilt)
     return Rebuilt(decode_model(model_bytes), sha256(model_bytes).hexdigest())
 
 

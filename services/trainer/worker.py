@@ -256,7 +256,7 @@ class Worker:
         try:
             model = self._model_of(instrument, seq) or older
             if (finding := evaluator.update(run.window, model)) and model:
-                self._judged(model, self._with_account(finding, model, run.window))
+                self._judged(model, self._with_account(finding, model, run.window), run.window.seq)
         except (StoppingError, KafkaException):
             raise
         except Exception:
@@ -272,11 +272,12 @@ class Worker:
         account = self._settle(kept, model, window, lambda seq: self._ledger.kept(instrument, seq), self._exit_on)
         return replace(finding, card=replace(finding.card, account=account))
 
-    def _judged(self, model: Model, finding: NextWindowResult) -> None:
+    def _judged(self, model: Model, finding: NextWindowResult, seen_with: int) -> None:
         instrument, seq = model.instrument, model.seq
         metrics.record_next_window(instrument, finding)
         if finding.drift_detected:
             self._drifted.add(instrument)
+            self._ledger.put_drift(instrument, seq, seen_with)
         if finding.card is None:
             return
         self._ledger.put_scorecard(instrument, seq, finding.card, self._champion(model, finding.rows))

@@ -36,6 +36,7 @@ from tidewheel.domain.models import (
     Verdict,
 )
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
+from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.domain.prices import E9
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
@@ -106,6 +107,10 @@ MODEL = Model(
     b"\x00\x00\x80\x3f\x00\x00\x00\x40",
     0.625,
 )
+NOW = ServedPrediction(
+    *(INSTRUMENT, AT, "PredictNow", (np.arange(FEATURE_COUNT) / 8).astype("<f4").tobytes(), 0.5, 1, 0.3, 3, 1),
+    *("ab" * 32, ("drift",), SECOND, 100 * E9, 101 * E9, True, 4, 0.75, 1),
+)
 
 VALUES = {
     ("ticks", "busy.second"): busy_second(),
@@ -130,6 +135,10 @@ VALUES = {
     ("labeler-state", "one.frontier"): LabelerFrontier(INSTRUMENT, Frontier(SECOND, 7, 9), "c0ffee"),
     ("labeler-state", "one.snapshot"): LabelerSnapshot(INSTRUMENT, SECOND, 0, 1, 5, 6, "c0ffee", encode_state(STATE)),
     ("labeler-state", "one.state"): STATE,
+    ("predictions", "now.prediction"): NOW,
+    ("predictions", "row.prediction"): ServedPrediction(
+        *(INSTRUMENT, AT, "Predict", NOW.features, 0.25, 0, 0.3, 3, 2, "ab" * 32, ("novel_input", "no_evidence"))
+    ),
     ("training-runs", "trial.run_event"): RunEvent(
         *(INSTRUMENT, 3, Step.TRIAL, AT, "", "trial 2 of 10"),
         trial=Trial(2, 10, 0.31, True, 0.33, 0.26, 0.4, HYPERPARAMETERS),
@@ -176,6 +185,12 @@ VALUES = {
     ),
     ("registry", "drawn.model"): replace(
         MODEL, test=replace(METRICS, curve=(CurvePoint(0.9, 1.0, 0.25), CurvePoint(0.2, 0.4, 1.0)), calibration=BINS)
+    ),
+    ("registry", "ranged.model"): replace(
+        MODEL, lowest=b"\x00\x00\x80\xbf\x00\x00\x00\x00", highest=b"\x00\x00\x80\x3f\x00\x00\x00\x40"
+    ),
+    ("registry", "drifted.model_record"): ModelRecord(
+        INSTRUMENT, 3, "ab" * 32, Verdict.PUBLISHED, "", Evidence.NONE, AT, drift_seq=4
     ),
     ("registry", "stopped.model"): replace(MODEL, hyperparameters=STOPPED),
     ("registry", "remembering.model"): replace(

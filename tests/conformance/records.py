@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidewheel.contracts.codecs import labeler_state, market, models, orders, training
+from tidewheel.contracts.codecs import labeler_state, market, models, orders, predictions, training
 
 FOLDER = Path(__file__).parent / "examples"
 # The last part of an example's name -> encoder, decoder.
@@ -19,6 +19,7 @@ CODECS: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
         (orders, ("orders", "transaction", "example")),
         (labeler_state, ("frontier", "snapshot", "state")),
         (training, ("run_event",)),
+        (predictions, ("prediction",)),
         (models, ("model", "model_record")),
     )
     for name in names

@@ -82,7 +82,7 @@ def test_every_writer_of_every_topic_has_a_row() -> None:
             "tests/integration/test_no.py::",
             "tests/integration/test_no.py has no",
         ),
-        ("`tests/conformance/test_topics.py::", "`", "predictor, none: no topic, no offsets, no registry: no test"),
+        ("`tests/conformance/test_topics.py::", "`", "predictor, nothing else: no offsets, no registry: no test"),
     ],
 )
 def test_a_planted_fault_is_found(old: str, new: str, wanted: str) -> None:

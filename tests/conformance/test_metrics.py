@@ -45,7 +45,7 @@ def test_names_and_words(constant: str) -> None:
     assert re.fullmatch(r"tidewheel_[a-z_]+[a-z]", metric.name)
     assert metric.documentation.endswith("."), "a sentence on when it moves"
     if metric.type == "histogram":
-        assert metric.name.endswith("_seconds")
+        assert metric.name.endswith(("_seconds", "_ratio"))
 
 
 def test_planted_metrics_are_found() -> None:

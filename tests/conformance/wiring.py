@@ -19,11 +19,12 @@ CODECS = {
     "examples": ("example",),
     "labeler-state": ("frontier", "snapshot"),
     "training-runs": ("run_event",),
+    "predictions": ("prediction",),
     "feed-status": ("feed_status",),
     "dead-letters": ("dead_letter",),
 }
 # Also words of the problem, which may be keys and attributes as long as no client is handed them.
-PLAIN_WORDS = {"ticks", "orders", "transactions", "examples"}
+PLAIN_WORDS = {"ticks", "orders", "transactions", "examples", "predictions"}
 CLIENT_CALLS = re.compile(
     r"produce|subscribe|assign|TopicPartition|NewTopic|ConfigResource|partitions_of|read_to_end|last_offsets|topic|"
     r"get_watermark_offsets|list_topics|send|flush_to"

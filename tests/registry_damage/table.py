@@ -262,9 +262,9 @@ SCORECARDS: tuple[tuple[str, Scorecard], ...] = (
     ("a precision that is no number", scored(precision=float("nan"))),
     ("an infinite loss", scored(log_loss=float("inf"))),
     ("negative effective rows", scored(effective_rows=-1.0)),
-    ("a thousand purses", scored(account=Account(Bettor(gross=(1.0,) * 1_000)))),
-    ("an infinite purse", scored(account=Account(Bettor(net=(float("inf"),))))),
-    ("no purse", scored(account=Account(Bettor(gross=())))),
+    ("a thousand capitals", scored(account=Account(Bettor(gross=(1.0,) * 1_000)))),
+    ("an infinite capital", scored(account=Account(Bettor(net=(float("inf"),))))),
+    ("no capital", scored(account=Account(Bettor(gross=())))),
 )
 
 

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from random import Random
-from types import SimpleNamespace
 from typing import Any, cast
 
 from services.labeler.app import build_loop
@@ -210,18 +209,13 @@ class System:
     def row_now(self, who: str, instrument: str) -> bytes | None:
         """What PredictNow scores at a predictor, as float32; None: it knows too little of the market. Raises
         PredictionRefusedError where it refuses for another reason."""
-        rows: list[Any] = []
-        scorer = SimpleNamespace(score=lambda row: rows.append(row) or 0.0)
-        model = SimpleNamespace(instrument=instrument, scorer=scorer, threshold=0.5)
-        slots = ModelSlots()
-        slots.put(cast(ServingModel, model))
         try:
-            Handler(slots, self.views[who]).predict_now(instrument)
+            view = Handler(ModelSlots(), self.views[who]).complete_view(instrument)
         except PredictionRefusedError as refused:
             if refused.reason is not RefusalReason.NO_HISTORY:
                 raise
             return None
-        return bytes(rows[0].tobytes())
+        return bytes(view.row(view.bid_e9, view.offer_e9).tobytes())
 
     @property
     def windowing(self) -> tuple[int, int]:

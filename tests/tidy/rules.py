@@ -28,7 +28,10 @@ SERVICE_SHELLS = (
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
     *(
         f"services/predictor/{name}.py"
-        for name in ("follower", "market_reader", "model_copies", "server", "servicer", "watcher")
+        for name in (
+            *("companions", "follower", "market_reader", "model_copies", "parity_reader", "procedure_watcher"),
+            *("served_log", "server", "servicer", "shadow_watcher", "watch_model", "watcher"),
+        )
     ),
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
@@ -59,6 +62,7 @@ WALL_CLOCK_ALLOWED = (
     "tidewheel/local/clock.py",
     "services/ingest/app.py",
     "services/trainer/app.py",
+    "services/predictor/app.py",
     "tests/*",
     "bench/*",
 )

@@ -36,8 +36,8 @@ def export(topic: str, target: Path, instrument: str | None, servers: RunServers
     """Write TOPIC to a file: committed records only, in canonical order.
 
     TOPIC is ticks (one row a quote), bars (one row a second, from the same topic), orders, transactions, examples,
-    training-runs, feed-status, dead-letters or labeler-state. Prices are in 1e-9 units in columns that end in _e9; CSV
-    has decimals.
+    training-runs, predictions, feed-status, dead-letters or labeler-state. Prices are in 1e-9 units in columns that end
+    in _e9; CSV has decimals.
     """
     require_broker(servers.kafka)
     try:

@@ -21,6 +21,7 @@ from tidewheel.contracts.codecs.market import (
     decode_second,
 )
 from tidewheel.contracts.codecs.orders import decode_example, decode_orders, decode_transaction
+from tidewheel.contracts.codecs.predictions import decode_prediction
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.topics import (
     DEAD_LETTERS,
@@ -28,6 +29,7 @@ from tidewheel.contracts.topics import (
     FEED_STATUS,
     LABELER_STATE,
     ORDERS,
+    PREDICTIONS,
     TICKS,
     TRAINING_RUNS,
     TRANSACTIONS,
@@ -36,6 +38,7 @@ from tidewheel.contracts.topics import (
 from tidewheel.domain.features import FEATURE_COUNT, Example
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.orders import SecondOrders
+from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.domain.prices import mid_e9
 from tidewheel.domain.training import RunEvent
 
@@ -189,6 +192,11 @@ EXAMPLE_SCHEMA = schema_of(
     "instrument:TEXT example_seq:INT order_id:INT placed_ns:INT resolved_ns:INT label:INT schema_hash:BYTES "
     "features:FLOATS"
 )
+PREDICTION_SCHEMA = schema_of(
+    "instrument:TEXT at_ns:INT method:TEXT score:FLOAT label:INT threshold:FLOAT model_seq:INT model_epoch:INT "
+    "model_sha256:TEXT flags:TEXT second:INT bid_e9:PRICE offer_e9:PRICE quote_given:BOOL candidate_seq:INT "
+    "candidate_score:FLOAT candidate_label:INT features:FLOATS"
+)
 FEED_STATUS_SCHEMA = schema_of(
     "instrument:TEXT event:TEXT time_ns:INT connection_epoch:INT detail:TEXT source_kind:TEXT"
 )
@@ -260,13 +268,26 @@ def _enum_name(value: Enum) -> str:
     return str(value) if isinstance(value, StrEnum) else value.name
 
 
-EXAMPLE_SCALARS = _columns({name: kind for name, kind in EXAMPLE_SCHEMA.items() if kind is not ColumnType.FLOATS})
+EXAMPLE_SCALARS, PREDICTION_SCALARS = (
+    _columns({name: kind for name, kind in schema.items() if kind is not ColumnType.FLOATS})
+    for schema in (EXAMPLE_SCHEMA, PREDICTION_SCHEMA)
+)
 
 
 def example_columns(records: Sequence[Example]) -> Columns:
     """One row an example."""
-    features = np.frombuffer(b"".join(r.features for r in records), dtype="<f4").reshape(-1, FEATURE_COUNT)
-    return {**EXAMPLE_SCALARS(records), "features": features}
+    return {**EXAMPLE_SCALARS(records), "features": _feature_rows(records)}
+
+
+def prediction_columns(records: Sequence[ServedPrediction]) -> Columns:
+    """One row a prediction."""
+    scalars = PREDICTION_SCALARS(records)
+    return {**scalars, "flags": [",".join(r.flags) for r in records], "features": _feature_rows(records)}
+
+
+def _feature_rows(records: Sequence[Example] | Sequence[ServedPrediction]) -> NDArray[np.float32]:
+    packed = b"".join(record.features for record in records)
+    return np.frombuffer(packed, dtype="<f4").reshape(-1, FEATURE_COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +358,9 @@ TABLE_VIEWS: Mapping[str, TableView] = MappingProxyType(
             _of_attributes(TRANSACTIONS, decode_transaction, TRANSACTION_SCHEMA),
             TableView(EXAMPLES.name, EXAMPLES, _EXAMPLES, EXAMPLE_SCHEMA, example_columns),
             _of_attributes(TRAINING_RUNS, decode_run_event, RUN_EVENT_SCHEMA, RUN_PATHS, _run_event_key),
+            TableView(
+                PREDICTIONS.name, PREDICTIONS, _by_value(decode_prediction), PREDICTION_SCHEMA, prediction_columns
+            ),
             _of_attributes(FEED_STATUS, decode_feed_status, FEED_STATUS_SCHEMA),
             _of_attributes(DEAD_LETTERS, decode_dead_letter, DEAD_LETTER_SCHEMA, identity=_dead_letter_key),
             TableView(

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from google.protobuf.message import Message
 
-from tidewheel.wire.v1 import market_pb2, orders_pb2, training_pb2
+from tidewheel.wire.v1 import market_pb2, orders_pb2, predictions_pb2, training_pb2
 
 MS_PER_DAY = 86_400_000
 # Features hold 605 floats and a market second of a busy venue some hundred quotes; nothing sane comes near this.
@@ -62,7 +62,7 @@ def _topic(name: str, message: type[Message], producers: str, consumers: str, da
 TICKS = _topic("ticks", market_pb2.MarketSecond, "ingest", "orderbot labeler predictor people", 7)
 ORDERS = _topic("orders", orders_pb2.SecondOrders, "orderbot", "labeler people", 7)
 TRANSACTIONS = _topic("transactions", orders_pb2.Transaction, "labeler", "people", 30, transactional=True)
-EXAMPLES = _topic("examples", orders_pb2.Example, "labeler", "trainer people", 30, transactional=True)
+EXAMPLES = _topic("examples", orders_pb2.Example, "labeler", "trainer predictor people", 30, transactional=True)
 LABELER_STATE = Topic(
     "labeler-state",
     # A key that ends in `|frontier` holds a LabelerFrontier, one with `|snapshot|` a LabelerSnapshot.
@@ -75,6 +75,7 @@ LABELER_STATE = Topic(
     compacted=True,
 )
 TRAINING_RUNS = _topic("training-runs", training_pb2.TrainingRunEvent, "trainer", "people", 90)
+PREDICTIONS = _topic("predictions", predictions_pb2.ServedPrediction, "predictor", "people", 30)
 FEED_STATUS = _topic("feed-status", market_pb2.FeedStatus, "ingest", "people", 7, fixed_partitions=1)
 DEAD_LETTERS = _topic(
     "dead-letters",
@@ -91,7 +92,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
         topic.name: topic
         for topic in (
             *(TICKS, ORDERS, TRANSACTIONS, EXAMPLES),
-            *(LABELER_STATE, TRAINING_RUNS, FEED_STATUS, DEAD_LETTERS),
+            *(LABELER_STATE, TRAINING_RUNS, PREDICTIONS, FEED_STATUS, DEAD_LETTERS),
         )
     }
 )

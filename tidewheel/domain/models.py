@@ -12,6 +12,8 @@ from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 
 Float64 = NDArray[np.float64]
 FORMAT_VERSION = 1
+# Rows scored at a time, so that their float64 stay in the cache.
+BLOCK_ROWS = 128
 PLOTTED_FIELDS = frozenset({"curve", "calibration"})
 
 
@@ -129,7 +131,8 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A trained linear model, immutable. Arrays have one float64 a feature."""
+    """A trained linear model, immutable. Arrays have one float64 a feature. `lowest`, `highest`: the range of each
+    feature that training saw, little-endian float32 as bytes; empty in models of older programs."""
 
     instrument: str
     seq: int
@@ -151,6 +154,8 @@ class Model:
     golden_features: bytes
     golden_score: float
     format_version: int = FORMAT_VERSION
+    lowest: bytes = b""
+    highest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,8 @@ class ModelRecord:
     the next window is open; `champion` then too, and where nothing served, or this very model. `hmac_sha256` is of the
     model bytes, `record_hmac_sha256` of the rest of the record; both empty where no key is configured. Offsets are of
     the window's first and last row, and of the first row that it remembers; they count transaction markers, so they are
-    no part of the model.
+    no part of the model. `drift_seq`: the newest window whose rows, judged by this model, showed that the models had
+    turned bad; 0 for none.
     """
 
     instrument: str
@@ -218,6 +224,7 @@ class ModelRecord:
     champion: Champion | None = None
     replay_offset: int = 0
     record_hmac_sha256: bytes = b""
+    drift_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,16 +270,31 @@ class Scorer:
         weights = model.coefficients / model.std
         return cls(weights, float(model.intercept - weights @ model.mean), model.threshold)
 
-    def scores(self, rows: NDArray[np.float32]) -> Float64:
-        """Scores in 0..1 of rows with shape (n, features). A row's bits do not depend on the rows beside it.
+    def decision_function(self, rows: NDArray[np.float32]) -> Float64:
+        """The z of rows with shape (n, features), of which a score is the sigmoid. A row's bits do not depend on the
+        rows beside it.
 
         einsum sums each row by itself; a matrix product would group rows by the processor's taste.
         """
-        return sigmoid(np.einsum("ij,j->i", rows.astype(np.float64), self.weights) + self.offset)
+        if len(rows) <= BLOCK_ROWS:
+            z: Float64 = np.einsum("ij,j->i", rows.astype(np.float64), self.weights)
+            return z + self.offset
+        z, block = np.empty(len(rows)), np.empty((BLOCK_ROWS, rows.shape[1]))
+        for start in range(0, len(rows), BLOCK_ROWS):
+            some = rows[start : start + BLOCK_ROWS]
+            block[: len(some)] = some
+            np.einsum("ij,j->i", block[: len(some)], self.weights, out=z[start : start + BLOCK_ROWS])
+        return z + self.offset
+
+    def scores(self, rows: NDArray[np.float32]) -> Float64:
+        """Scores in 0..1 of rows with shape (n, features)."""
+        return sigmoid(self.decision_function(rows))
 
     def score(self, row: NDArray[np.float32]) -> float:
-        """Score of one row with shape (features,)."""
-        return float(self.scores(row[np.newaxis, :])[0])
+        """Score of one row with shape (features,): to the bit what `scores` gives it."""
+        z = float(self.decision_function(row[np.newaxis, :])[0])
+        small = float(np.exp(-abs(z)))
+        return (1.0 if z >= 0 else small) / (1.0 + small)
 
 
 def sigmoid(z: Float64) -> Float64:

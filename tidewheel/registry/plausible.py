@@ -26,7 +26,7 @@ CONFIG_LENGTH_MAX = 100_000
 MEMORY_MAX = 10_000
 CURVE_POINTS_MAX = 1_000
 BINS = 10
-PURSES_MAX = 64
+CAPITALS_MAX = 64
 PERIODS_MAX = 64
 DIGEST_BYTES = 32
 # Sums and shares are floats: the last bits may be off.
@@ -52,6 +52,7 @@ def _record(record: ModelRecord) -> Faults:
     yield from _text("reason", record.reason)
     for name in ("published_at_ns", "first_offset", "last_offset", "replay_offset"):
         yield from _whole(name, getattr(record, name), 0, INT64_MAX)
+    yield from _whole("drift_seq", record.drift_seq, 0, SEQ_MAX)
     for name in ("hmac_sha256", "record_hmac_sha256"):
         if len(getattr(record, name)) not in (0, DIGEST_BYTES):
             yield f"{name} has {len(getattr(record, name))} bytes"
@@ -106,11 +107,11 @@ def _calibration(bins: tuple[CalibrationBin, ...]) -> Faults:
 
 def _account(account: Account) -> Faults:
     bettor = account.bettor
-    for purses in (bettor.gross, bettor.net):
-        if not 1 <= len(purses) <= PURSES_MAX:
-            yield f"the bettor has {len(purses)} purses"
-        for purse in purses:
-            yield from _decimal("a purse", purse, 0, WEALTH_MAX * (1 + SLACK))
+    for capitals in (bettor.gross, bettor.net):
+        if not 1 <= len(capitals) <= CAPITALS_MAX:
+            yield f"the bettor has {len(capitals)} capitals"
+        for capital in capitals:
+            yield from _decimal("a capital", capital, 0, WEALTH_MAX * (1 + SLACK))
     yield from _whole("bets", bettor.bets, 0, ROWS_MAX)
     yield from _whole("free_from_ns", bettor.free_from_ns, 0, INT64_MAX)
     if len(bettor.pending) > PENDING_MAX:

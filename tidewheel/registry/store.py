@@ -215,10 +215,11 @@ class Registry:
         """Every instrument with a run, sorted. Raises VerificationError where the key that names them is damaged."""
         return self.reader.instruments()
 
-    def records(self, instrument: str) -> list[ModelRecord | VerificationError]:
+    def records(self, instrument: str, newest: int = 0) -> list[ModelRecord | VerificationError]:
         """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why.
-        Raises VerificationError where their history cannot be read."""
+        `newest`: only so many runs; 0: all. Raises VerificationError where their history cannot be read."""
         seqs, odd = self.reader.seqs(instrument, keys.history(instrument))
+        seqs = seqs[:newest] if newest else seqs
         states = self.reader.values([keys.record(instrument, seq) for seq in seqs], RECORD_BYTES_MAX)
         found = [self._record_or_error(instrument, seq, state) for seq, state in zip(seqs, states, strict=True)]
         if odd:

@@ -5,7 +5,16 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tidewheel.contracts.partitioning import PARTITIONER
@@ -13,6 +22,7 @@ from tidewheel.contracts.topics import RECORD_BYTES_MAX
 
 METADATA_LIMIT_S = 10.0
 POLLS_BEFORE_CLOSE = 3
+NS_PER_MS = 1_000_000
 
 # What a consumer reports of itself while it mends it: no record, and no reason to stop.
 TRANSIENT_ERRORS = frozenset(
@@ -101,6 +111,12 @@ def check(message: Message) -> Message:
     if error is not None:
         raise KafkaException(error)
     return message
+
+
+def written_at_ns(message: Message) -> int:
+    """Wall clock when a record was written, by its producer or its broker; 0 where it does not say."""
+    kind, at_ms = message.timestamp()
+    return 0 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms * NS_PER_MS
 
 
 def flush(producer: Producer, limit_s: float = 30.0) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_DIFFERENCE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 _RUN_S = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
 
 
@@ -187,5 +188,56 @@ MODEL_SWAP_FAILURES = _counter(
     "an instrument: damage of what all share.",
     "instrument",
     "reason",
+)
+MODEL_AGE_SECONDS = _gauge(
+    "tidewheel_model_age_seconds",
+    "Market time since the last resolution that the serving model learnt from; beyond two windows the trainer is late.",
+    "instrument",
+)
+FEATURES_AGE_SECONDS = _gauge(
+    "tidewheel_features_age_seconds",
+    "Wall clock since the last market second that PredictNow knows was written; grows where the market has stopped.",
+    "instrument",
+)
+TRUST_FLAGS = _counter(
+    "tidewheel_trust_flags_total",
+    "An answer carried a flag that is its own and not one of every answer of its model, by kind.",
+    "instrument",
+    "flag",
+)
+PREDICTIONS_LOGGED = _counter(
+    "tidewheel_predictions_logged_total", "An answer was written to topic predictions, and the broker has it."
+)
+PREDICTIONS_LOST = _counter(
+    "tidewheel_predictions_lost_total",
+    "An answer that was to be written or shown to the candidate was let go: nothing waits for Kafka.",
+    "reason",
+)
+SHADOW_ANSWERS = _counter(
+    "tidewheel_shadow_answers_total",
+    "The candidate scored a row that a caller had scored by the serving model; whether it gave the same label.",
+    "instrument",
+    "agrees",
+)
+SHADOW_DIFFERENCE = _histogram(
+    "tidewheel_shadow_score_difference_ratio",
+    "How far the candidate's score lies from the answer's, whatever the sign.",
+    _DIFFERENCE,
+    "instrument",
+)
+SHADOW_FAILURES = _counter(
+    "tidewheel_shadow_failures_total", "A candidate could not be loaded, so nothing shadows.", "instrument"
+)
+PARITY = _counter(
+    "tidewheel_parity_total",
+    "A row of features that the predictor cut was held against the labeler's of the same instant: equal, different, or "
+    "of another quote, which says nothing. One that differs is a fault in either.",
+    "instrument",
+    "result",
+)
+PROCEDURE_RECORD_FAILURES = _counter(
+    "tidewheel_procedure_record_failures_total",
+    "What the registry says of an instrument's models on later rows could not be used; the last good words stand.",
+    "instrument",
 )
 REGISTRY_UP = _gauge("tidewheel_registry_up", "1 while the registry answers, else 0.", "service")

@@ -13,7 +13,7 @@ from hashlib import sha256
 import numpy as np
 
 from services.trainer.dataset import basis
-from services.trainer.dataset.rows import Rows
+from services.trainer.dataset.rows import Float32, Rows
 from services.trainer.dataset.sample import Sample
 from services.trainer.dataset.split import effective_sample_size
 from services.trainer.learning.classification_metrics import part_metrics
@@ -76,7 +76,16 @@ def assemble(context: ModelContext, fitted: FittedModel, part: Sample) -> Model:
         validation=part_metrics(fitted.held_out, fitted.labels, fitted.threshold, worth),
         golden_features=golden.astype("<f4").tobytes(),
         golden_score=scorer.score(golden),
+        lowest=_extremes(np.minimum, rows, part),
+        highest=_extremes(np.maximum, rows, part),
     )
+
+
+def _extremes(extreme: np.ufunc, rows: Rows, part: Sample) -> bytes:
+    """Of each feature, over the window's own rows and over the averages that are remembered of others."""
+    own, remembered = (extreme.reduce(features, axis=0) for features in (rows.features, part.features))
+    column: Float32 = extreme(own, basis.of_features(remembered))
+    return column.astype("<f4").tobytes()
 
 
 def with_test_metrics(model: Model, holdout_model: Model | None, test: Rows) -> Model:

@@ -137,6 +137,15 @@ class Ledger:
 
         self._revise(instrument, seq, scored)
 
+    def put_drift(self, instrument: str, seq: int, seen_with: int) -> None:
+        """Note at the model that was judged that the rows of a window have shown drift, if the registry still has
+        it."""
+
+        def drifted(known: ModelRecord | None) -> ModelRecord | None:
+            return known and replace(known, drift_seq=max(known.drift_seq, seen_with))
+
+        self._revise(instrument, seq, drifted)
+
     def publish(self, candidate: Candidate, record: ModelRecord) -> Publication:
         """Publish a model; STALE too where the window ended otherwise, by another trainer. Raises VerificationError for
         one that no predictor would take."""

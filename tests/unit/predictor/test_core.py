@@ -108,6 +108,23 @@ def test_a_number_that_is_not_finite(handler: Handler, value: float) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")
+def test_a_row_that_overflows_the_weights_has_no_score(slots: ModelSlots, handler: Handler) -> None:
+    weights = np.zeros(605)
+    weights[:2] = 1e308, -1e308
+    slots.put(serving(replace(make_model(7), coefficients=weights, std=np.ones(605))))
+    row = np.full(605, 1e30, dtype="<f4")
+    wanted = (RefusalReason.INVALID_INPUT, "features: too large for the weights of model 7: they have no score")
+    assert refusal(handler, "predict", INSTRUMENT, row) == wanted
+    assert refusal(handler, "predict_batch", INSTRUMENT, np.array([make_row(1), row])) == wanted
+
+
+def test_a_score_at_its_end_is_one(slots: ModelSlots, handler: Handler) -> None:
+    slots.put(serving(replace(make_model(7), intercept=1e6)))
+    assert handler.predict(INSTRUMENT, make_row(1)).score == 1.0
+    assert handler.predict_batch(INSTRUMENT, np.array([make_row(1)])).scores.tolist() == [1.0]
+
+
 def test_another_schema(handler: Handler) -> None:
     reason, words = refusal(handler, "predict", INSTRUMENT, make_row(1), bytes(32))
     assert reason is RefusalReason.INVALID_INPUT

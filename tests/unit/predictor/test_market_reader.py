@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TopicPartition
 
 from services.predictor import market_reader
 from services.predictor.history import MarketView, MarketViews
@@ -19,6 +19,7 @@ from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.runtime.kafka import KAFKA
 
 BURST = 20_000
+WRITTEN_AT_MS = 1_700_000_000_123
 
 
 class Record:
@@ -38,6 +39,9 @@ class Record:
 
     def value(self) -> bytes:
         return self._payload
+
+    def timestamp(self) -> tuple[int, int]:
+        return TIMESTAMP_CREATE_TIME, WRITTEN_AT_MS
 
 
 class Log:
@@ -153,6 +157,7 @@ def test_a_market_that_fell_silent_on_the_way_is_shown(monkeypatch: pytest.Monke
 def test_a_young_market_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch, records: list[bytes]) -> None:
     _, views = read(monkeypatch, records, [3, 4, 7])
     assert [len(view.mids_e9) for view in views.history] == [3, 4, 7]
+    assert {view.written_at_ns for view in views.history} == {WRITTEN_AT_MS * 10**6}
 
 
 def test_bad_records_are_counted_and_not_said_each_time(

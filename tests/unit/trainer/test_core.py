@@ -55,6 +55,20 @@ def test_the_model_is_complete_and_verifies() -> None:
     assert 1 < model.effective_rows < SIZE / 5
 
 
+def test_the_range_of_each_feature_is_what_training_saw() -> None:
+    model, rows = decode_model(plain()[0].model_bytes), a_window().rows
+    lowest, highest = (np.frombuffer(column, dtype="<f4") for column in (model.lowest, model.highest))
+    least, most = rows.features.min(axis=0), rows.features.max(axis=0)
+    assert ((lowest <= least) & (highest >= most)).all()
+    # Averages lie between the values of their bin, and what stands for itself has no other.
+    assert lowest[: basis.QUOTED].tolist() == least[: basis.QUOTED].tolist()
+    assert highest[: basis.QUOTED].tolist() == most[: basis.QUOTED].tolist()
+    for name in range(basis.INPUTS):
+        of_bin = name == basis.INPUT_OF
+        assert (lowest[of_bin] >= least[of_bin].min()).all()
+        assert (highest[of_bin] <= most[of_bin].max()).all()
+
+
 def test_the_model_is_of_all_rows_and_its_holdout_model_of_those_before_the_test_part() -> None:
     candidate, _ = plain()
     rows = a_window().rows

@@ -78,5 +78,21 @@ def test_drift_makes_the_next_early_window_due() -> None:
     assert set(trained) & {7, 8}, "a turned market is noticed before window 9"
 
 
+def test_drift_is_noted_at_the_model_that_was_judged() -> None:
+    registry = a_registry()
+    worker = a_worker(
+        registry, RecordedEvents(), reads_the_feature, TrainingConfig(window=SIZE, step=STEP), due_each=EACH
+    )
+    for seq in range(1, 14):
+        worker.process(ClosedWindow(window(seq, turned_at=1_050), 0))
+    seen = {record.seq: record.drift_seq for record in registry.records(INSTRUMENT) if record.drift_seq}
+    assert seen
+    assert all(seq < drift_seq for seq, drift_seq in seen.items())
+    for seq in range(1, 14):
+        worker.process(ClosedWindow(window(seq, turned_at=1_050), 0))
+    again = {record.seq: record.drift_seq for record in registry.records(INSTRUMENT) if record.drift_seq}
+    assert again == seen
+
+
 def test_usually_every_window_is_due() -> None:
     assert set(ended(5, turned_at=10**9, each=1).values()) == {"published"}

@@ -1,5 +1,7 @@
 """A model and its figures as bytes: the registry's format, with nothing in it that could run."""
 
+import numpy as np
+
 from tidewheel.contracts.codecs.accounts import ACCOUNT
 from tidewheel.contracts.codecs.columns import float64s, packed_float64s
 from tidewheel.contracts.codecs.message_table import (
@@ -72,6 +74,17 @@ def _check_lengths(message: models_pb2.Model) -> None:
         raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "coefficients, mean and std differ in length")
 
 
+def _check_range(message: models_pb2.Model) -> None:
+    """Of every feature or of none, so that no row is held against half of one."""
+    if not message.lowest and not message.highest:
+        return
+    if {2 * len(message.lowest), 2 * len(message.highest)} != {len(message.coefficients)}:
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "lowest and highest do not hold a float32 a feature")
+    low, high = (np.frombuffer(column, dtype="<f4") for column in (message.lowest, message.highest))
+    if not (low <= high).all():
+        raise InvalidRecordError(DeadLetterReason.INCONSISTENT, "a feature's range ends before it begins")
+
+
 FLOAT64S = Converted(float64s, packed_float64s)
 MODEL = MessageTable(
     models_pb2.Model,
@@ -82,6 +95,7 @@ MODEL = MessageTable(
         "mean": FLOAT64S,
         "std": FLOAT64S,
         "schema_hash": Checked(_check_lengths),
+        "lowest": Checked(_check_range),
         "instrument": INSTRUMENT,
         "hyperparameters": Nested(HYPERPARAMETERS),
         "training": Nested(PART_METRICS),

@@ -1,14 +1,20 @@
-"""A small gRPC client of the predictor: one question, one reply as a value, every failure as one exception."""
+"""The predictor as the live view asks it: one question, one reply as a value, every failure as one exception."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-import grpc
+import numpy as np
 
+from tidewheel.client import Answer, PredictionError
+from tidewheel.client import PredictorClient as Client
 from tidewheel.domain.errors import TidewheelError
-from tidewheel.domain.features import FEATURES_BYTES
-from tidewheel.wire.v1 import predictor_pb2, predictor_pb2_grpc
+from tidewheel.domain.features import FEATURE_COUNT
 
 ANSWER_LIMIT_S = 2.0
+FLAT_MARKET = np.zeros(FEATURE_COUNT, dtype=np.float32)
+
+A = TypeVar("A")
 
 
 class NoPredictionError(TidewheelError):
@@ -39,51 +45,32 @@ class PredictorClient:
     """Speaks to one predictor; connects by itself, again and again."""
 
     def __init__(self, address: str) -> None:
-        options = [("grpc.max_reconnect_backoff_ms", 1000), ("grpc.initial_reconnect_backoff_ms", 100)]
-        self._channel = grpc.insecure_channel(address, options=options)
-        self._stub = predictor_pb2_grpc.PredictorServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._client = Client(address, timeout_s=ANSWER_LIMIT_S)
 
     def close(self) -> None:
-        self._channel.close()
+        self._client.close()
 
     def predict_now(self, instrument: str) -> Prediction:
         """Score an order bought now. Raises NoPredictionError."""
-        try:
-            reply = self._stub.PredictNow(
-                predictor_pb2.PredictNowRequest(instrument=instrument), timeout=ANSWER_LIMIT_S
-            )
-        except grpc.RpcError as failure:
-            raise _no_prediction(failure) from None
-        return _prediction(reply.prediction, reply.second, reply.bid_e9, reply.offer_e9, reply.stale)
+        now = _asked(lambda: self._client.predict_now(instrument))
+        return _prediction(now.answer, now.second, now.bid_e9, now.offer_e9, now.stale)
 
     def predict_flat_market(self, instrument: str) -> Prediction:
         """Score an order in a market that has not moved for ten minutes and has no spread. Raises NoPredictionError."""
-        request = predictor_pb2.PredictRequest(instrument=instrument, features_f32=bytes(FEATURES_BYTES))
-        try:
-            return _prediction(self._stub.Predict(request, timeout=ANSWER_LIMIT_S))
-        except grpc.RpcError as failure:
-            raise _no_prediction(failure) from None
+        return _prediction(_asked(lambda: self._client.predict(instrument, FLAT_MARKET)))
 
 
-def _prediction(
-    reply: predictor_pb2.PredictResponse, second: int = 0, bid_e9: int = 0, offer_e9: int = 0, stale: bool = False
-) -> Prediction:
+def _asked(call: Callable[[], A]) -> A:
+    try:
+        return call()
+    except PredictionError as failure:
+        message = "the predictor does not answer yet" if str(failure).startswith("no predictor") else str(failure)
+        raise NoPredictionError(failure.code, message) from None
+
+
+def _prediction(answer: Answer, second: int = 0, bid_e9: int = 0, offer_e9: int = 0, stale: bool = False) -> Prediction:
+    version = answer.version
     return Prediction(
-        reply.score,
-        reply.label,
-        reply.threshold,
-        reply.model.seq,
-        reply.model.epoch,
-        reply.evidence,
-        second,
-        bid_e9,
-        offer_e9,
-        stale,
+        *(answer.score, answer.label, answer.threshold, version.seq, version.epoch, answer.evidence),
+        *(second, bid_e9, offer_e9, stale),
     )
-
-
-def _no_prediction(failure: grpc.RpcError) -> NoPredictionError:
-    message = failure.details() or "no reason given"
-    if message.startswith("failed to connect"):  # gRPC's own words name every address it tried
-        message = "the predictor does not answer yet"
-    return NoPredictionError(failure.code().name, message)

@@ -119,7 +119,7 @@ class RememberedWindow(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., first_example_seq: _Optional[int] = ..., last_example_seq: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("instrument", "seq", "format_version", "schema_hash", "coefficients", "mean", "std", "intercept", "threshold", "hyperparameters", "training", "validation", "test", "base_rate", "effective_rows", "first_placed_ns", "last_resolved_ns", "lineage", "golden_features", "golden_score")
+    __slots__ = ("instrument", "seq", "format_version", "schema_hash", "coefficients", "mean", "std", "intercept", "threshold", "hyperparameters", "training", "validation", "test", "base_rate", "effective_rows", "first_placed_ns", "last_resolved_ns", "lineage", "golden_features", "golden_score", "lowest", "highest")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +140,8 @@ class Model(_message.Message):
     LINEAGE_FIELD_NUMBER: _ClassVar[int]
     GOLDEN_FEATURES_FIELD_NUMBER: _ClassVar[int]
     GOLDEN_SCORE_FIELD_NUMBER: _ClassVar[int]
+    LOWEST_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     format_version: int
@@ -160,10 +162,12 @@ class Model(_message.Message):
     lineage: Lineage
     golden_features: bytes
     golden_score: float
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ...) -> None: ...
+    lowest: bytes
+    highest: bytes
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ..., lowest: _Optional[bytes] = ..., highest: _Optional[bytes] = ...) -> None: ...
 
 class ModelRecord(_message.Message):
-    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "champion", "replay_offset", "record_hmac_sha256")
+    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "champion", "replay_offset", "record_hmac_sha256", "drift_seq")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -178,6 +182,7 @@ class ModelRecord(_message.Message):
     CHAMPION_FIELD_NUMBER: _ClassVar[int]
     REPLAY_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RECORD_HMAC_SHA256_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_SEQ_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     sha256: str
@@ -192,7 +197,8 @@ class ModelRecord(_message.Message):
     champion: Champion
     replay_offset: int
     record_hmac_sha256: bytes
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., champion: _Optional[_Union[Champion, _Mapping]] = ..., replay_offset: _Optional[int] = ..., record_hmac_sha256: _Optional[bytes] = ...) -> None: ...
+    drift_seq: int
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., champion: _Optional[_Union[Champion, _Mapping]] = ..., replay_offset: _Optional[int] = ..., record_hmac_sha256: _Optional[bytes] = ..., drift_seq: _Optional[int] = ...) -> None: ...
 
 class Champion(_message.Message):
     __slots__ = ("seq", "flagged", "hits")

@@ -22,29 +22,46 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tidewheel.wire.v1 import models_pb2 as tidewheel_dot_wire_dot_v1_dot_models__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidewheel/wire/v1/predictor.proto\x12\x11tidewheel.wire.v1\":\n\x0cModelVersion\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"a\n\x0ePredictRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\x02\x12\x14\n\x0c\x66\x65\x61tures_f32\x18\x03 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x04 \x01(\x0c\"\x84\x01\n\x0fPredictResponse\x12\r\n\x05score\x18\x01 \x01(\x01\x12\r\n\x05label\x18\x02 \x01(\r\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12.\n\x05model\x18\x04 \x01(\x0b\x32\x1f.tidewheel.wire.v1.ModelVersion\x12\x10\n\x08\x65vidence\x18\x05 \x01(\t\"T\n\x13PredictBatchRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x14\n\x0c\x66\x65\x61tures_f32\x18\x02 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x03 \x01(\x0c\"\x8b\x01\n\x14PredictBatchResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x01\x12\x0e\n\x06labels\x18\x02 \x03(\r\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12.\n\x05model\x18\x04 \x01(\x0b\x32\x1f.tidewheel.wire.v1.ModelVersion\x12\x10\n\x08\x65vidence\x18\x05 \x01(\t\"I\n\x11PredictNowRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x0e\n\x06\x62id_e9\x18\x02 \x01(\x03\x12\x10\n\x08offer_e9\x18\x03 \x01(\x03\"\x8d\x01\n\x12PredictNowResponse\x12\x36\n\nprediction\x18\x01 \x01(\x0b\x32\".tidewheel.wire.v1.PredictResponse\x12\x0e\n\x06second\x18\x02 \x01(\x03\x12\x0e\n\x06\x62id_e9\x18\x03 \x01(\x03\x12\x10\n\x08offer_e9\x18\x04 \x01(\x03\x12\r\n\x05stale\x18\x05 \x01(\x08\x32\xa0\x02\n\x10PredictorService\x12P\n\x07Predict\x12!.tidewheel.wire.v1.PredictRequest\x1a\".tidewheel.wire.v1.PredictResponse\x12_\n\x0cPredictBatch\x12&.tidewheel.wire.v1.PredictBatchRequest\x1a\'.tidewheel.wire.v1.PredictBatchResponse\x12Y\n\nPredictNow\x12$.tidewheel.wire.v1.PredictNowRequest\x1a%.tidewheel.wire.v1.PredictNowResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidewheel/wire/v1/predictor.proto\x12\x11tidewheel.wire.v1\x1a\x1etidewheel/wire/v1/models.proto\":\n\x0cModelVersion\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"\xd8\x01\n\tTrustFlag\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.tidewheel.wire.v1.TrustFlag.Kind\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x89\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13KIND_STALE_FEATURES\x10\x01\x12\x16\n\x12KIND_MODEL_OVERDUE\x10\x02\x12\x14\n\x10KIND_NOVEL_INPUT\x10\x03\x12\x0e\n\nKIND_DRIFT\x10\x04\x12\x14\n\x10KIND_NO_EVIDENCE\x10\x05\"\x8c\x03\n\x05Trust\x12\x17\n\x0flearnt_until_ns\x18\x01 \x01(\x03\x12\x18\n\x0bmodel_age_s\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rmodels_judged\x18\x03 \x01(\r\x12\x16\n\tbase_rate\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x16\n\tprecision\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x06recall\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x14\n\x07\x65_gross\x18\x07 \x01(\x01H\x04\x88\x01\x01\x12\x12\n\x05\x65_net\x18\x08 \x01(\x01H\x05\x88\x01\x01\x12\x1b\n\x0e\x66\x65\x61tures_age_s\x18\t \x01(\x01H\x06\x88\x01\x01\x12\x14\n\x07novelty\x18\n \x01(\x01H\x07\x88\x01\x01\x12+\n\x05\x66lags\x18\x0b \x03(\x0b\x32\x1c.tidewheel.wire.v1.TrustFlagB\x0e\n\x0c_model_age_sB\x0c\n\n_base_rateB\x0c\n\n_precisionB\t\n\x07_recallB\n\n\x08_e_grossB\x08\n\x06_e_netB\x11\n\x0f_features_age_sB\n\n\x08_novelty\"a\n\x0ePredictRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\x02\x12\x14\n\x0c\x66\x65\x61tures_f32\x18\x03 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x04 \x01(\x0c\"\xad\x01\n\x0fPredictResponse\x12\r\n\x05score\x18\x01 \x01(\x01\x12\r\n\x05label\x18\x02 \x01(\r\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12.\n\x05model\x18\x04 \x01(\x0b\x32\x1f.tidewheel.wire.v1.ModelVersion\x12\x10\n\x08\x65vidence\x18\x05 \x01(\t\x12\'\n\x05trust\x18\x06 \x01(\x0b\x32\x18.tidewheel.wire.v1.Trust\"T\n\x13PredictBatchRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x14\n\x0c\x66\x65\x61tures_f32\x18\x02 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x03 \x01(\x0c\"\xb4\x01\n\x14PredictBatchResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x01\x12\x0e\n\x06labels\x18\x02 \x03(\r\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12.\n\x05model\x18\x04 \x01(\x0b\x32\x1f.tidewheel.wire.v1.ModelVersion\x12\x10\n\x08\x65vidence\x18\x05 \x01(\t\x12\'\n\x05trust\x18\x06 \x01(\x0b\x32\x18.tidewheel.wire.v1.Trust\"I\n\x11PredictNowRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x0e\n\x06\x62id_e9\x18\x02 \x01(\x03\x12\x10\n\x08offer_e9\x18\x03 \x01(\x03\"\x8d\x01\n\x12PredictNowResponse\x12\x36\n\nprediction\x18\x01 \x01(\x0b\x32\".tidewheel.wire.v1.PredictResponse\x12\x0e\n\x06second\x18\x02 \x01(\x03\x12\x0e\n\x06\x62id_e9\x18\x03 \x01(\x03\x12\x10\n\x08offer_e9\x18\x04 \x01(\x03\x12\r\n\x05stale\x18\x05 \x01(\x08\"\x94\x01\n\x0e\x45xplainRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\x02\x12\x14\n\x0c\x66\x65\x61tures_f32\x18\x03 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x04 \x01(\x0c\x12\x0e\n\x06\x62id_e9\x18\x05 \x01(\x03\x12\x10\n\x08offer_e9\x18\x06 \x01(\x03\x12\x0f\n\x07largest\x18\x07 \x01(\r\"\xe3\x01\n\x0f\x45xplainResponse\x12\x36\n\nprediction\x18\x01 \x01(\x0b\x32\".tidewheel.wire.v1.PredictResponse\x12\t\n\x01z\x18\x02 \x01(\x01\x12\x11\n\tintercept\x18\x03 \x01(\x01\x12\x36\n\rcontributions\x18\x04 \x03(\x0b\x32\x1f.tidewheel.wire.v1.Contribution\x12\x10\n\x08rounding\x18\x05 \x01(\x01\x12\x0e\n\x06second\x18\x06 \x01(\x03\x12\x0e\n\x06\x62id_e9\x18\x07 \x01(\x03\x12\x10\n\x08offer_e9\x18\x08 \x01(\x03\"=\n\x0c\x43ontribution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x01(\r\x12\r\n\x05value\x18\x03 \x01(\x01\"\'\n\x11WatchModelRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\"\x95\x02\n\x12WatchModelResponse\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12.\n\x05model\x18\x02 \x01(\x0b\x32\x1f.tidewheel.wire.v1.ModelVersion\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12\x10\n\x08\x65vidence\x18\x04 \x01(\t\x12\x17\n\x0fpublished_at_ns\x18\x05 \x01(\x03\x12\'\n\x05trust\x18\x06 \x01(\x0b\x32\x18.tidewheel.wire.v1.Trust\x12\x0f\n\x07swapped\x18\x07 \x01(\x08\x12\x12\n\njudged_seq\x18\x08 \x01(\x03\x12/\n\tscorecard\x18\t \x01(\x0b\x32\x1c.tidewheel.wire.v1.Scorecard2\xcf\x03\n\x10PredictorService\x12P\n\x07Predict\x12!.tidewheel.wire.v1.PredictRequest\x1a\".tidewheel.wire.v1.PredictResponse\x12_\n\x0cPredictBatch\x12&.tidewheel.wire.v1.PredictBatchRequest\x1a\'.tidewheel.wire.v1.PredictBatchResponse\x12Y\n\nPredictNow\x12$.tidewheel.wire.v1.PredictNowRequest\x1a%.tidewheel.wire.v1.PredictNowResponse\x12P\n\x07\x45xplain\x12!.tidewheel.wire.v1.ExplainRequest\x1a\".tidewheel.wire.v1.ExplainResponse\x12[\n\nWatchModel\x12$.tidewheel.wire.v1.WatchModelRequest\x1a%.tidewheel.wire.v1.WatchModelResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidewheel.wire.v1.predictor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODELVERSION']._serialized_start=56
-  _globals['_MODELVERSION']._serialized_end=114
-  _globals['_PREDICTREQUEST']._serialized_start=116
-  _globals['_PREDICTREQUEST']._serialized_end=213
-  _globals['_PREDICTRESPONSE']._serialized_start=216
-  _globals['_PREDICTRESPONSE']._serialized_end=348
-  _globals['_PREDICTBATCHREQUEST']._serialized_start=350
-  _globals['_PREDICTBATCHREQUEST']._serialized_end=434
-  _globals['_PREDICTBATCHRESPONSE']._serialized_start=437
-  _globals['_PREDICTBATCHRESPONSE']._serialized_end=576
-  _globals['_PREDICTNOWREQUEST']._serialized_start=578
-  _globals['_PREDICTNOWREQUEST']._serialized_end=651
-  _globals['_PREDICTNOWRESPONSE']._serialized_start=654
-  _globals['_PREDICTNOWRESPONSE']._serialized_end=795
-  _globals['_PREDICTORSERVICE']._serialized_start=798
-  _globals['_PREDICTORSERVICE']._serialized_end=1086
+  _globals['_MODELVERSION']._serialized_start=88
+  _globals['_MODELVERSION']._serialized_end=146
+  _globals['_TRUSTFLAG']._serialized_start=149
+  _globals['_TRUSTFLAG']._serialized_end=365
+  _globals['_TRUSTFLAG_KIND']._serialized_start=228
+  _globals['_TRUSTFLAG_KIND']._serialized_end=365
+  _globals['_TRUST']._serialized_start=368
+  _globals['_TRUST']._serialized_end=764
+  _globals['_PREDICTREQUEST']._serialized_start=766
+  _globals['_PREDICTREQUEST']._serialized_end=863
+  _globals['_PREDICTRESPONSE']._serialized_start=866
+  _globals['_PREDICTRESPONSE']._serialized_end=1039
+  _globals['_PREDICTBATCHREQUEST']._serialized_start=1041
+  _globals['_PREDICTBATCHREQUEST']._serialized_end=1125
+  _globals['_PREDICTBATCHRESPONSE']._serialized_start=1128
+  _globals['_PREDICTBATCHRESPONSE']._serialized_end=1308
+  _globals['_PREDICTNOWREQUEST']._serialized_start=1310
+  _globals['_PREDICTNOWREQUEST']._serialized_end=1383
+  _globals['_PREDICTNOWRESPONSE']._serialized_start=1386
+  _globals['_PREDICTNOWRESPONSE']._serialized_end=1527
+  _globals['_EXPLAINREQUEST']._serialized_start=1530
+  _globals['_EXPLAINREQUEST']._serialized_end=1678
+  _globals['_EXPLAINRESPONSE']._serialized_start=1681
+  _globals['_EXPLAINRESPONSE']._serialized_end=1908
+  _globals['_CONTRIBUTION']._serialized_start=1910
+  _globals['_CONTRIBUTION']._serialized_end=1971
+  _globals['_WATCHMODELREQUEST']._serialized_start=1973
+  _globals['_WATCHMODELREQUEST']._serialized_end=2012
+  _globals['_WATCHMODELRESPONSE']._serialized_start=2015
+  _globals['_WATCHMODELRESPONSE']._serialized_end=2292
+  _globals['_PREDICTORSERVICE']._serialized_start=2295
+  _globals['_PREDICTORSERVICE']._serialized_end=2758
 # @@protoc_insertion_point(module_scope)

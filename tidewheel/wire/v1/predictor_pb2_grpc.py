@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PredictorServiceStub:
-    """Scores of the newest verified model.
+    """Scores of the newest verified model, each with what it is worth.
     """
 
     def __init__(self, channel):
@@ -50,10 +50,20 @@ class PredictorServiceStub:
                 request_serializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.PredictNowRequest.SerializeToString,
                 response_deserializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.PredictNowResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/tidewheel.wire.v1.PredictorService/Explain',
+                request_serializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.ExplainResponse.FromString,
+                _registered_method=True)
+        self.WatchModel = channel.unary_stream(
+                '/tidewheel.wire.v1.PredictorService/WatchModel',
+                request_serializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.WatchModelRequest.SerializeToString,
+                response_deserializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.WatchModelResponse.FromString,
+                _registered_method=True)
 
 
 class PredictorServiceServicer:
-    """Scores of the newest verified model.
+    """Scores of the newest verified model, each with what it is worth.
     """
 
     def Predict(self, request, context):
@@ -77,6 +87,20 @@ class PredictorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """Says what a score is made of, for one row or for an order bought now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchModel(self, request, context):
+        """The serving model and its record, and then each change of either, until the caller ends it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PredictorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +119,16 @@ def add_PredictorServiceServicer_to_server(servicer, server):
                     request_deserializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.PredictNowRequest.FromString,
                     response_serializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.PredictNowResponse.SerializeToString,
             ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.ExplainRequest.FromString,
+                    response_serializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.ExplainResponse.SerializeToString,
+            ),
+            'WatchModel': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchModel,
+                    request_deserializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.WatchModelRequest.FromString,
+                    response_serializer=tidewheel_dot_wire_dot_v1_dot_predictor__pb2.WatchModelResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tidewheel.wire.v1.PredictorService', rpc_method_handlers)
@@ -104,7 +138,7 @@ def add_PredictorServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PredictorService:
-    """Scores of the newest verified model.
+    """Scores of the newest verified model, each with what it is worth.
     """
 
     @staticmethod
@@ -178,6 +212,60 @@ class PredictorService:
             '/tidewheel.wire.v1.PredictorService/PredictNow',
             tidewheel_dot_wire_dot_v1_dot_predictor__pb2.PredictNowRequest.SerializeToString,
             tidewheel_dot_wire_dot_v1_dot_predictor__pb2.PredictNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidewheel.wire.v1.PredictorService/Explain',
+            tidewheel_dot_wire_dot_v1_dot_predictor__pb2.ExplainRequest.SerializeToString,
+            tidewheel_dot_wire_dot_v1_dot_predictor__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tidewheel.wire.v1.PredictorService/WatchModel',
+            tidewheel_dot_wire_dot_v1_dot_predictor__pb2.WatchModelRequest.SerializeToString,
+            tidewheel_dot_wire_dot_v1_dot_predictor__pb2.WatchModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,56 @@
+"""What runs beside the answers: what is known of the procedure, the candidates, what was served, parity."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from services.predictor.history import MarketViews
+from services.predictor.model_slot import ModelSlots
+from services.predictor.parity_reader import ParityReader
+from services.predictor.procedure_watcher import ProcedureWatcher
+from services.predictor.served_log import ServedLog
+from services.predictor.settings import Settings
+from services.predictor.shadow import Candidates
+from services.predictor.shadow_watcher import ShadowWatcher
+from services.predictor.trust import ProcedureRecords
+from tidewheel.registry.store import Registry
+from tidewheel.runtime.background import BackgroundThread
+
+
+class Companions:
+    """Made before the server, which tells `served` of its answers; no call waits for any of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        slots: ModelSlots,
+        markets: MarketViews,
+        log: logging.Logger,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """`clock_ns`: the wall clock."""
+        self.records = ProcedureRecords()
+        candidates = Candidates()
+        self.served = ServedLog(settings.kafka, settings.shares, candidates.get, log)
+        shadow = ShadowWatcher(registry, slots, candidates, log)
+        procedure = ProcedureWatcher(
+            registry,
+            slots,
+            markets,
+            self.records,
+            log,
+            poll_s=settings.registry_poll_s,
+            clock_ns=clock_ns,
+            on_poll=shadow.poll_once,
+        )
+        self._readers = [("records", procedure.run)]
+        if settings.parity_check:
+            self._readers.append(("parity", ParityReader(settings.kafka, markets, log).run))
+        # Ends after the last call, so that what is answered on the way out is written too.
+        self._log_stop = threading.Event()
+
+    def start(self, stop: threading.Event) -> list[BackgroundThread]:
+        """The threads, started; they end with `stop`, and the log of what was served when it is closed."""
+        readers = [BackgroundThread(name, run, stop).start() for name, run in self._readers]
+        return [*readers, BackgroundThread("served", self.served.run, self._log_stop).start()]
