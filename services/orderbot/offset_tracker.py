@@ -32,7 +32,8 @@ class OffsetTracker:
     def received(self, offset: int) -> bool:
         """An input arrived; whether it is the one after the last. Raises OffsetGapError, and then does not count it.
 
-        An earlier offset than expected is the consumer reading again: what was in flight comes once more.
+        An earlier offset than expected is the consumer reading again: what was in flight from there on comes once more,
+        and what lies before it does not, so it stays due.
         """
         follows = offset == self._next_offset
         if self._next_offset is not None and offset > self._next_offset:
@@ -40,8 +41,8 @@ class OffsetTracker:
         if self._next_offset is None:
             self._last_committable = offset
         if not follows:
-            self._in_flight.clear()
-            self._delivered.clear()
+            self._in_flight = deque(one for one in self._in_flight if one < offset)
+            self._delivered = {one for one in self._delivered if one < offset}
         self._in_flight.append(offset)
         self._next_offset = offset + 1
         return follows

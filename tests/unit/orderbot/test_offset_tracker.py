@@ -88,3 +88,15 @@ def test_reading_again_starts_anew() -> None:
     tracker.delivered(5)
     assert tracker.take_committable() == 7
     assert tracker.in_flight == 0
+
+
+def test_what_is_not_read_again_stays_due() -> None:
+    """A dead letter goes to another partition than orders, so it may be on its way while later orders are there."""
+    tracker = received(5, 6, 7)
+    tracker.delivered(5)
+    tracker.delivered(7)
+    tracker.received(7)
+    tracker.delivered(7)
+    assert tracker.take_committable() == 6
+    tracker.delivered(6)
+    assert tracker.take_committable() == 8
