@@ -30,7 +30,7 @@ SERVICE_SHELLS = (
         f"services/predictor/{name}.py"
         for name in (
             *("companions", "follower", "market_reader", "model_copies", "parity_reader", "procedure_watcher"),
-            *("served_log", "server", "servicer", "shadow_watcher", "watch_model", "watcher"),
+            *("refused_models", "served_log", "server", "servicer", "shadow_watcher", "watch_model", "watcher"),
         )
     ),
 )

@@ -1,9 +1,9 @@
 """A recording of any layout, written as Parquet of our own columns: every quote exactly, in bounded memory."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -97,9 +97,7 @@ def _draft(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its name once the block is left in order, and never another's."""
     if target.exists():
         raise FileExistsError(target)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+        draft = Path(folder, target.name)
         yield draft
-        os.link(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+        target.hardlink_to(draft)
