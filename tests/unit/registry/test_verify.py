@@ -66,7 +66,9 @@ def test_another_schema() -> None:
 
 
 def test_too_few_coefficients() -> None:
-    short = replace(MODEL, coefficients=MODEL.coefficients[:-1], mean=MODEL.mean[:-1], std=MODEL.std[:-1], lowest=b"", highest=b"")
+    short = replace(
+        MODEL, coefficients=MODEL.coefficients[:-1], mean=MODEL.mean[:-1], std=MODEL.std[:-1], lowest=b"", highest=b""
+    )
     payload = encode_model(short)
     assert failure_of(payload, expected_of(payload)) is VerificationFailure.SCHEMA
 
