@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -25,6 +26,7 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.account import account_lines, reasons_text
 from tidewheel.recordings.merging import FILE_SHIFT
+from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
@@ -37,9 +39,13 @@ def run(settings: Settings, context: Context) -> None:
     """Until the source ends or `stop` is set. Raises FatalError in one line for what a person can mend:
     UnrecoverableError where it is the source itself."""
     try:
+        mark = _place_mark(settings)
+        if mark.died_at:
+            context.log.error("the process before this one ended at %s, which is now read line by line", mark.died_at)
         source = open_source(
             settings.feed,
             settings.reading(datetime.fromtimestamp(time.time(), UTC).year),
+            mark,
             sim_seed=settings.sim_seed,
             sim_edge=settings.sim_edge,
             sim_flip_s=settings.sim_flip_s,
@@ -54,6 +60,13 @@ def run(settings: Settings, context: Context) -> None:
         raise UnrecoverableError(str(failure)) from None
     except KafkaException as failure:
         raise FatalError(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
+
+
+def _place_mark(settings: Settings) -> PlaceMark:
+    try:
+        return PlaceMark(Path(settings.place_file) if settings.place_file else None)
+    except OSError as failure:
+        raise FatalError(f"{settings.place_file} cannot be written: {failure.strerror}") from None
 
 
 class Ingest:

@@ -17,6 +17,7 @@ from tidewheel.runtime.settings import (
     metrics_port_setting,
     setting,
     switch,
+    text,
     whole,
 )
 
@@ -98,6 +99,13 @@ class Settings:
         1_000,
         unit="ms",
         meaning="How far a row of a recorded file may go back in time: it is moved onto the latest time and told of.",
+    )
+
+    place_file: str = setting(
+        text,
+        "",
+        meaning="Where it is kept which part of a recorded file is being parsed, so that a crash names the place and "
+        "the next start reads it line by line; nothing: nowhere.",
     )
 
     quiet_s: int = setting(

@@ -49,6 +49,11 @@ class DataDir:
     def served(self) -> Path:
         return self.root / "served.jsonl"
 
+    @property
+    def reading_place(self) -> Path:
+        """Where ingest keeps what it is parsing, so that a crash of it names the place."""
+        return self.root / "ingest.place"
+
     def log(self, service: str) -> Path:
         return self.logs / f"{service}.log"
 

@@ -13,6 +13,7 @@ from tidewheel.recordings.assembly import assemble, choose
 from tidewheel.recordings.columns import TextColumn, prices_e9, sizes_e9, times_ns
 from tidewheel.recordings.fields import parse_batch
 from tidewheel.recordings.layout import Layout
+from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import Fault, RawBatch, SourceError
 from tidewheel.recordings.selection import Selection
 
@@ -22,7 +23,9 @@ LINES_ONE_BY_ONE = 32
 BOM = b"\xef\xbb\xbf"
 
 
-def batches(blocks: Iterable[bytes], layout: Layout, selection: Selection) -> Iterator[RawBatch]:
+def batches(
+    blocks: Iterable[bytes], layout: Layout, selection: Selection, mark: PlaceMark = NO_MARK, file: str = ""
+) -> Iterator[RawBatch]:
     """The rows of a file that comes in blocks of whole lines. Raises SourceError where it holds more than one
     instrument."""
     line = 1
@@ -33,8 +36,14 @@ def batches(blocks: Iterable[bytes], layout: Layout, selection: Selection) -> It
                 block = block.partition(b"\n")[2]
                 line = 2
         if block:
-            yield from _parse_block(block, line, layout, selection)
-            line += line_count(block)
+            count = line_count(block)
+            if mark.begin(f"{file}, line {line}"):
+                parsed = list(_parse_block(block, count, line, layout, selection))
+                mark.end()
+                yield from parsed
+            else:
+                yield parse_lines(block, line, layout, selection)
+            line += count
 
 
 def whole_lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
@@ -58,9 +67,8 @@ def line_count(block: bytes) -> int:
     return block.count(b"\n") + (not block.endswith(b"\n"))
 
 
-def _parse_block(block: bytes, first_line: int, layout: Layout, selection: Selection) -> Iterator[RawBatch]:
+def _parse_block(block: bytes, count: int, first_line: int, layout: Layout, selection: Selection) -> Iterator[RawBatch]:
     """Where a line has other fields than the header, the block's halves are tried, so that one such costs little."""
-    count = line_count(block)
     plain = parse_columns(block, count, first_line, layout, selection)
     if plain is not None:
         yield plain
@@ -70,8 +78,9 @@ def _parse_block(block: bytes, first_line: int, layout: Layout, selection: Selec
         middle = block.find(b"\n", len(block) // 2) + 1
         if middle in (0, len(block)):  # the last line alone is longer than all others together
             middle = block.rfind(b"\n", 0, len(block) // 2) + 1
-        yield from _parse_block(block[:middle], first_line, layout, selection)
-        yield from _parse_block(block[middle:], first_line + line_count(block[:middle]), layout, selection)
+        before = line_count(block[:middle])
+        yield from _parse_block(block[:middle], before, first_line, layout, selection)
+        yield from _parse_block(block[middle:], count - before, first_line + before, layout, selection)
 
 
 class _Lines:

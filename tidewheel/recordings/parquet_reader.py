@@ -29,6 +29,7 @@ from tidewheel.recordings.columns import (
 from tidewheel.recordings.fields import parse_batch
 from tidewheel.recordings.guessing import Sample
 from tidewheel.recordings.layout import Layout, NumberTime
+from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import NO_SIZE, RawBatch, SourceError
 from tidewheel.recordings.selection import Selection
 
@@ -72,13 +73,24 @@ def _unreadable(path: Path, failure: Exception) -> SourceError:
     return SourceError(f"{path} cannot be read as Parquet: {words[:200]}")
 
 
-def batches(path: Path, layout: Layout, selection: Selection) -> Iterator[RawBatch]:
-    """Raises SourceError where the file is not readable Parquet, after yielding what could be read."""
+def batches(path: Path, layout: Layout, selection: Selection, mark: PlaceMark = NO_MARK) -> Iterator[RawBatch]:
+    """Raises SourceError where the file is not readable Parquet, or was the death of a reader before this one, after
+    yielding what could be read."""
     place = 1
     try:
         with _opened(path) as file:
-            for rows in file.iter_batches(BATCH_ROWS, columns=list(layout.wanted)):
-                yield _parse(rows, place, layout, selection)
+            batches = file.iter_batches(BATCH_ROWS, columns=list(layout.wanted))
+            while True:
+                if not mark.begin(where := f"{path}, row {place}"):
+                    raise SourceError(
+                        f"{where}: the reader of Parquet crashed here. The file is damaged, or its library is"
+                    )
+                rows = next(batches, None)
+                parsed = None if rows is None else _parse(rows, place, layout, selection)
+                mark.end()
+                if rows is None or parsed is None:
+                    break
+                yield parsed
                 place += rows.num_rows
     except (pa.ArrowException, OSError) as failure:
         raise _unreadable(path, failure) from None

@@ -9,6 +9,7 @@ from tidewheel.recordings.guessing import guess_layout
 from tidewheel.recordings.layout import Layout
 from tidewheel.recordings.opening import RecordedPath, chunks, is_parquet
 from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import RawBatch, SourceError
 from tidewheel.recordings.sampling import csv_sample
 from tidewheel.recordings.selection import Selection
@@ -24,10 +25,17 @@ class RecordedFile:
     `first`: what columns that tell instruments apart said first, shared by the files of a recording.
     """
 
-    def __init__(self, part: RecordedPath, options: ReadingOptions, first: dict[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        part: RecordedPath,
+        options: ReadingOptions,
+        first: dict[str, bytes] | None = None,
+        mark: PlaceMark = NO_MARK,
+    ) -> None:
         self.part = part
         self._options = options
         self._first = {} if first is None else first
+        self._mark = mark
         self._layout: Layout | None = None
 
     @property
@@ -85,8 +93,9 @@ class RecordedFile:
         if self._is_parquet:
             from tidewheel.recordings import parquet_reader
 
-            return parquet_reader.batches(self.part.path, layout, selection)
-        return csv_reader.batches([self._first_lines()] if sample else self._blocks(), layout, selection)
+            return parquet_reader.batches(self.part.path, layout, selection, self._mark)
+        blocks = [self._first_lines()] if sample else self._blocks()
+        return csv_reader.batches(blocks, layout, selection, self._mark, str(self.part))
 
     def _first_lines(self) -> bytes:
         """Whole lines, some tens of kilobytes of them. Raises SourceError where there are none."""

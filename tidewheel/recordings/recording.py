@@ -10,6 +10,7 @@ from tidewheel.recordings.account import Account, reasons_text
 from tidewheel.recordings.merging import FILE_SHIFT, merged
 from tidewheel.recordings.opening import expand
 from tidewheel.recordings.options import NO_OPTIONS, ReadingOptions
+from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import RawBatch, SourceError
 from tidewheel.recordings.recorded_file import RecordedFile
 from tidewheel.recordings.sorting import sorted_batches
@@ -26,11 +27,12 @@ class Recording:
     says it in words.
     """
 
-    def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS) -> None:
+    def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS, mark: PlaceMark = NO_MARK) -> None:
         # While it parses, Arrow would take SIGTERM and SIGINT for itself and fail, and the service never hear of them.
         pa.enable_signal_handlers(False)
         self.path = path
         self._options = options
+        self._mark = mark
         self._files: list[RecordedFile] = []
 
     @property
@@ -42,7 +44,7 @@ class Recording:
                 parts = expand(self.path.expanduser())
             except OSError as failure:
                 raise SourceError(f"{self.path} cannot be read: {failure.strerror}") from None
-            self._files = [RecordedFile(part, self._options, first) for part in parts]
+            self._files = [RecordedFile(part, self._options, first, self._mark) for part in parts]
         return self._files
 
     def layouts(self) -> list[str]:

@@ -3,15 +3,18 @@
 from services.ingest.sources import Source
 from tidewheel.domain.feeds import Feed
 from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.place_mark import PlaceMark
 
 
-def open_source(feed: Feed, reading: ReadingOptions, *, sim_seed: int, sim_edge: float, sim_flip_s: int) -> Source:
+def open_source(
+    feed: Feed, reading: ReadingOptions, mark: PlaceMark, *, sim_seed: int, sim_edge: float, sim_flip_s: int
+) -> Source:
     """Raises SourceError for a file of a kind that cannot be read. A file is looked at only when it is read."""
     # Each source is imported only where it is wanted: Arrow alone takes longer than all else.
     if feed.path is not None:
         from services.ingest.sources.replay import Replay
 
-        return Replay(feed.path.expanduser(), reading)
+        return Replay(feed.path.expanduser(), reading, mark)
     from services.ingest.sources.simulator import Simulator
 
     return Simulator(sim_seed, sim_edge, sim_flip_s)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tidewheel.domain.market import SourceKind
 from tidewheel.recordings.options import NO_OPTIONS, ReadingOptions
+from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import RawBatch
 from tidewheel.recordings.recording import Recording
 
@@ -15,8 +16,8 @@ class Replay:
     kind = SourceKind.REPLAY
     replayable = True
 
-    def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS) -> None:
-        self._recording = Recording(path, options)
+    def __init__(self, path: Path, options: ReadingOptions = NO_OPTIONS, mark: PlaceMark = NO_MARK) -> None:
+        self._recording = Recording(path, options, mark)
         self.name = f"replay:{path.name}"
         self.describe = self._recording.describe
 

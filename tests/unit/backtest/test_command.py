@@ -96,7 +96,7 @@ NO_MATTER = {
     *("feed", "instrument", "speed", "ahead_max_s", "sim_seed", "sim_edge", "sim_flip_s"),
     *("commit_interval_ms", "commit_records_max"),
     # What a file means is no matter of taste: `compare` takes them, and varies none.
-    *("columns", "time_unit", "instrument_column", "candle_spread", "any_year", "sort", "late_max_ms"),
+    *("columns", "time_unit", "instrument_column", "candle_spread", "any_year", "sort", "late_max_ms", "place_file"),
 }
 
 

@@ -95,12 +95,13 @@ def service_specs(
     """What the supervisor runs beside the servers. Settings of the caller's environment that a run does not set
     itself pass through."""
     own = settings(options, addresses, ports)
+    place = as_environment({"PLACE_FILE": str(data.reading_place)})
     return [
         ProcessSpec(
             name=name,
             command=lambda name=name: [sys.executable, "-m", f"services.{name}"],  # type: ignore[misc]
             log=data.log(name),
-            env={**os.environ, **ONE_THREAD, **own[name]},
+            env={**os.environ, **ONE_THREAD, **(place if name == INGEST else {}), **own[name]},
             needs=needs,
             parent_death_signal=signal.SIGKILL,  # a start is a recovery, so nothing is lost
             done_when=feed_is_done if name == INGEST else lambda: False,
