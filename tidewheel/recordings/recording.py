@@ -69,17 +69,17 @@ class Recording:
             yield from TimeOrder(self._options, self.describe).judged(merged(files))
 
     def check_beginning(self) -> list[str]:
-        """As `layouts`, after the first rows of each file have been read too. Raises SourceError for whatever would
+        """As `layouts`, after the first rows of all files have been read too. Raises SourceError for whatever would
         end a run there."""
         said, found = self.layouts(), Account()
         for number, file in self._numbered():
-            validator, account = Validator(), Account()
+            validator = Validator()
             for batch in file.unordered() if self._options.sort else file.batches():
-                ticks = validator.ticks(replace(batch, place=batch.place + (number << FILE_SHIFT)))
-                for one in (account, found):
-                    one.on_ticks(ticks)
-                if account.rows > BEGINNING_ROWS:
+                found.on_ticks(validator.ticks(replace(batch, place=batch.place + (number << FILE_SHIFT))))
+                if found.rows > BEGINNING_ROWS:
                     break
+            if found.rows > BEGINNING_ROWS:
+                break
         if not found.ticks and not found.others:
             raise SourceError(self.without_quote(found))
         return said
