@@ -75,7 +75,7 @@ MUTANTS = (
         to.commit_what_was_received,
     ),
     Mutant(
-        5, "orderbot: sends on behind a record that was given up", "orders: ", FakeFaustApp, "abort_sends", to.nothing
+        134, "orderbot: sends on behind a record that was given up", "orders: ", FakeFaustApp, "abort_sends", to.nothing
     ),
     Mutant(0, "ingest: does not look at its log", "seconds: ", ingest_app, "last_second", to.nothing),
     Mutant(
@@ -179,7 +179,9 @@ MUTANTS = (
         "should_commit",
         to.by_count_only,
     ),
-    Mutant(0, "trainer: uncommitted examples are read", "causality: ", SimConsumer, "__init__", to.trainer_uncommitted),
+    Mutant(
+        17, "trainer: uncommitted examples are read", "causality: ", SimConsumer, "__init__", to.trainer_uncommitted
+    ),
     Mutant(
         0,
         "trainer: does not say that a window closed",
