@@ -24,8 +24,6 @@ SHORT_CHARS = 10
 FLOAT_EXACT_BELOW = 2_097_152.0
 PRICE_TYPE = pa.decimal128(38, 9)
 PLACEHOLDER = "1"
-IS_PLAIN = np.zeros(256, dtype=np.bool_)
-IS_PLAIN[np.frombuffer(b"0123456789.", np.uint8)] = True
 POINT = ord(".")
 
 
@@ -60,7 +58,10 @@ class TextColumn:
     @cached_property
     def not_plain(self) -> Mask | None:
         """Rows with a character that is no digit and no point; None where there is none."""
-        plain = IS_PLAIN[self.own_bytes]
+        # In the order of ASCII, a slash lies between the point and the digits.
+        shifted = self.own_bytes - np.uint8(POINT)
+        plain = shifted <= ord("9") - POINT
+        plain &= shifted != ord("/") - POINT
         if plain.all():
             return None
         rows = np.zeros(len(self), dtype=np.bool_)
@@ -71,6 +72,10 @@ class TextColumn:
         """The rows that bytes at these positions of `own_bytes` belong to."""
         found = np.searchsorted(self.offsets, positions + self.offsets[0], side="right") - 1
         return np.asarray(found, dtype=np.int64)
+
+    def all_equal(self, value: bytes) -> bool:
+        """Whether every row holds just this."""
+        return bool((self.lengths == len(value)).all()) and self.own_bytes.tobytes() == value * len(self)
 
     def equal_to(self, value: bytes) -> Mask:
         """Which rows hold just this."""

@@ -26,10 +26,11 @@ class Selection:
             column = columns[name]
             if not len(column):
                 continue
-            rows = np.arange(len(column)) if kept is None else np.flatnonzero(kept)
-            if not len(rows):
+            if kept is not None and not kept.any():
                 continue
-            first = self._first.setdefault(name, _text(column, int(rows[0])))
+            first = self._first.setdefault(name, _text(column, 0 if kept is None else int(np.argmax(kept))))
+            if column.all_equal(first):
+                continue
             others = ~column.equal_to(first)
             if kept is not None:
                 others &= kept

@@ -86,11 +86,7 @@ class TimeOrder:
             return judged.batch
         ahead = list(_ahead(following))
         all_times = np.concatenate((times, np.array([time for time, _ in ahead], dtype=np.int64)))
-        latest = np.maximum.accumulate(all_times)
-        if self._clock is not None:
-            latest = np.maximum(latest, self._clock)
-        if (all_times >= latest - self._late_max_ns).all():
-            self._clock = int(latest[len(times) - 1])
+        if self._never_goes_back(all_times, len(times)):
             self._since_stray += len(times)
             return judged.batch
         strays = self._one_by_one(
@@ -100,6 +96,18 @@ class TimeOrder:
             return judged.batch
         faults = {int(judged.rows[index]): fault for index, fault in strays.items()}
         return replace(judged.batch, faults={**judged.batch.faults, **faults})
+
+    def _never_goes_back(self, times: Int64, count: int) -> bool:
+        """Whether all is well, and the clock is set to the latest of the first `count`."""
+        start = times[0] if self._clock is None else self._clock
+        if times[0] >= start and (times[1:] >= times[:-1]).all():
+            self._clock = int(times[count - 1])
+            return True
+        latest = np.maximum(np.maximum.accumulate(times), start)
+        if not (times >= latest - self._late_max_ns).all():
+            return False
+        self._clock = int(latest[count - 1])
+        return True
 
     def _one_by_one(self, times: list[int], places: list[int], count: int) -> dict[int, Fault]:
         late_max_ns = self._late_max_ns

@@ -58,11 +58,12 @@ class Validator:
         flags = kept(batch.flags).copy() if len(batch.flags) else np.zeros(len(bid), dtype=np.uint16)
         time_ns = source_ns
         if len(bid):
-            time_ns = np.maximum.accumulate(np.maximum(source_ns, self._latest_ns))
-            flags[time_ns != source_ns] |= np.uint16(TickFlag.LATE)
-            flags[bid == offer] |= np.uint16(TickFlag.LOCKED)
+            if source_ns[0] < self._latest_ns or (source_ns[1:] < source_ns[:-1]).any():
+                time_ns = np.maximum.accumulate(np.maximum(source_ns, self._latest_ns))
+                _flag(flags, time_ns != source_ns, TickFlag.LATE)
+            _flag(flags, bid == offer, TickFlag.LOCKED)
             columns = {"bid_e9": bid, "offer_e9": offer, **optional}
-            flags[self._duplicates(source_ns, columns)] |= np.uint16(TickFlag.DUPLICATE)
+            _flag(flags, self._duplicates(source_ns, columns), TickFlag.DUPLICATE)
             self._latest_ns = int(time_ns[-1])
         return Quotes(time_ns=time_ns, bid_e9=bid, offer_e9=offer, flags=flags, **optional)
 
@@ -77,6 +78,11 @@ class Validator:
                 same[1:] &= column[1:] == column[:-1]
         self._previous = (int(source_ns[-1]), *_values(columns, -1))
         return same
+
+
+def _flag(flags: NDArray[np.uint16], rows: NDArray[np.bool_], flag: TickFlag) -> None:
+    if rows.any():
+        flags[rows] |= np.uint16(flag)
 
 
 def _values(columns: dict[str, Int64], index: int) -> list[int]:
