@@ -97,7 +97,7 @@ def _draft(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its name once the block is left in order, and never another's."""
     if target.exists():
         raise FileExistsError(target)
-    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        draft = Path(folder, target.name)
+    with TemporaryDirectory(prefix=".convert-", dir=target.parent) as folder:
+        draft = Path(folder) / target.name
         yield draft
         target.hardlink_to(draft)
