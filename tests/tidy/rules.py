@@ -80,6 +80,7 @@ PRINT_ALLOWED = (
     *(
         "tests/late_requests.py",
         "tests/proxy/torn.py",
+        "tests/registry_damage/__main__.py",
         "tests/system/verify_recorded.py",
         "tests/system/chaos/__main__.py",
     ),

@@ -116,3 +116,31 @@ def test_a_signature_counts_where_a_key_is_configured() -> None:
     verify(BYTES, signed)
     assert failure_of(BYTES, signed, b"another key") is VerificationFailure.HMAC
     assert failure_of(BYTES, expected_of(BYTES), KEY) is VerificationFailure.HMAC
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes"),
+    [
+        (VerificationFailure.THRESHOLD, {"threshold": 1.0000001}),
+        (VerificationFailure.THRESHOLD, {"threshold": -1e-9}),
+        (VerificationFailure.OVERFLOW, {"coefficients": np.full(MODEL.coefficients.shape, 1e300)}),
+        (VerificationFailure.OVERFLOW, {"std": np.full(MODEL.std.shape, 1e-320)}),
+        (VerificationFailure.FIGURES, {"base_rate": 1.5}),
+        (VerificationFailure.FIGURES, {"last_resolved_ns": -1}),
+        (VerificationFailure.FIGURES, {"lineage": replace(MODEL.lineage, topic="a\nb")}),
+    ],
+)
+def test_numbers_that_are_finite_and_cannot_be(reason: VerificationFailure, changes: dict[str, Any]) -> None:
+    payload = encode_model(replace(MODEL, mean=np.zeros(MODEL.mean.shape), **changes))
+    assert failure_of(payload, expected_of(payload)) is reason
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_thresholds_at_the_ends_verify(threshold: float) -> None:
+    payload = encode_model(replace(MODEL, threshold=threshold))
+    assert verify(payload, expected_of(payload)).threshold == threshold
+
+
+def test_too_many_bytes_are_not_looked_at() -> None:
+    payload = bytes(MODEL_BYTES_MAX + 1)
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.TOO_LARGE
