@@ -24,7 +24,10 @@ from tidewheel.registry.reading import BoundedReader
 from tidewheel.registry.store import ModelPointer, VerificationError, VerificationFailure
 from tidewheel.registry.values import LoadedModel
 from tidewheel.registry.verify import sha256_of
+from tidewheel.runtime.retry import Retry
 
+# After a refusal, and at most: what did not verify a moment ago will hardly do so now.
+BACKOFF = Retry(1.0, pause_max_s=30.0)
 # Versions of an instrument whose prediction counters are kept.
 VERSIONS_COUNTED_MAX = 20
 # Serving models that one look compares with what lies in the registry now.
@@ -66,7 +69,7 @@ class Follower:
         self._clock = clock
         self._on_model_loaded = on_model_loaded
         self._keep = keep
-        self._refused = RefusedModels()
+        self._refused = RefusedModels(BACKOFF.pause_after)
         self._served_state: dict[str, bytes] = {}
         self._due: dict[str, tuple[bytes, ModelPointer]] = {}
         self._counted_versions: dict[str, deque[int]] = {}

@@ -1,13 +1,9 @@
 """Models that were not taken: what was said of each, and when it is worth another look. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidewheel.registry.verify import VerificationFailure
-from tidewheel.runtime.retry import Retry
-
-# After a refusal, and at most: what did not verify a moment ago will hardly do so now.
-BACKOFF = Retry(1.0, pause_max_s=30.0)
-Refusal = tuple[bytes, VerificationFailure]
+Refusal = tuple[bytes, str]
 
 
 @dataclass(slots=True)
@@ -20,9 +16,11 @@ class RefusedModel:
 
 
 class RefusedModels:
-    """By instrument. `state`: what was read of its pointer."""
+    """By instrument. `state`: what was read of its pointer. A refusal is such a state and a reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_after: Callable[[int], float]) -> None:
+        """`pause_after`: seconds to wait after so many refusals in a row."""
+        self._pause_after = pause_after
         self._refused: dict[str, RefusedModel] = {}
 
     def is_due(self, instrument: str, state: bytes, now_s: float) -> bool:
@@ -39,7 +37,7 @@ class RefusedModels:
         known = self._refused.get(instrument)
         again = known is not None and known.refusal == refusal
         attempts = known.attempts + 1 if known is not None and again else 1
-        self._refused[instrument] = RefusedModel(refusal, attempts, now_s + BACKOFF.pause_after(attempts))
+        self._refused[instrument] = RefusedModel(refusal, attempts, now_s + self._pause_after(attempts))
         return not again
 
     def retry_now(self, instrument: str, now_s: float) -> None:

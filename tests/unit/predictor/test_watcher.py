@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.predictor.follower import VERSIONS_COUNTED_MAX
+from services.predictor.follower import BACKOFF, VERSIONS_COUNTED_MAX
 from services.predictor.model_slot import ModelSlots
-from services.predictor.refused_models import BACKOFF
 from services.predictor.watcher import Watcher
 from tests.synthetic_models import INSTRUMENT, make_model, published
 from tidewheel.domain.features import SCHEMA_HASH

@@ -1,6 +1,7 @@
 """Every doubt, one by one: what must not serve does not verify."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.synthetic_models import INSTRUMENT, make_model, with_golden_score
 from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Model
+from tidewheel.registry.limits import MODEL_BYTES_MAX
 from tidewheel.registry.verify import ExpectedModel, VerificationError, VerificationFailure, hmac_of, sha256_of, verify
 
 KEY = b"a key of the operator"
@@ -131,7 +133,7 @@ def test_a_signature_counts_where_a_key_is_configured() -> None:
     ],
 )
 def test_numbers_that_are_finite_and_cannot_be(reason: VerificationFailure, changes: dict[str, Any]) -> None:
-    payload = encode_model(replace(MODEL, mean=np.zeros(MODEL.mean.shape), **changes))
+    payload = encode_model(with_golden_score(replace(MODEL, mean=np.zeros(MODEL.mean.shape), **changes)))
     assert failure_of(payload, expected_of(payload)) is reason
 
 
