@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import redis
 
-from tests.predictors import metric_value, running
+from tests.predictors import NO_KAFKA, metric_value, running
 from tests.registry_damage import signed
 from tests.registry_damage.table import kinds, set_up
 from tests.registry_damage.trial import NEW, NEWER, Trial, counted, served_seq, told
@@ -29,13 +30,17 @@ def test_there_are_many_kinds() -> None:
     assert len({kind.label for kind in kinds()}) == len(kinds()) >= 60
 
 
-def test_damage_concerns_its_own_and_is_mended(trial: Trial) -> None:
+def test_damage_concerns_its_own_and_is_mended(trial: Trial, tmp_path: Path) -> None:
     with running(trial.url) as made:
         trial.await_served(made.client, 3)
         trial.damage()
         trial.await_counted()
         trial.assert_last_good_answers(made.client)
         assert told("models", "list", "--redis", trial.url)[0] == 0
+        for label in ("older record: more hits than flags", "pointer: a list"):
+            of = ("--instrument", trial.instrument(label), "--redis", trial.url)
+            assert told("report", *of, "--kafka", NO_KAFKA, "--out", str(tmp_path / "run.html"))[0] == 0
+            assert told("models", "show", "2", *of)[0] == 0
         code, said = told("models", "check", "--redis", trial.url)
         assert code == 1
         assert [kind.label for name, kind in trial.kinds.items() if (f"{{{name}}}:" in said) is not kind.shows] == []

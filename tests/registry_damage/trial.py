@@ -42,6 +42,10 @@ class Trial:
     def close(self) -> None:
         self.registry.close()
 
+    def instrument(self, label: str) -> str:
+        """The instrument of a kind."""
+        return next(name for name, kind in self.kinds.items() if kind.label == label)
+
     def damage(self) -> None:
         with redis.Redis.from_url(self.url) as raw:
             for name, kind in self.kinds.items():
