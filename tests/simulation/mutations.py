@@ -213,11 +213,11 @@ def first_view_only(right: Callable[[MarketViews, MarketView], None]) -> Any:
     return put
 
 
-def newest_is_what_came_last(right: Callable[[PriceHistory, MarketSecond], None]) -> Any:
-    def add(history: PriceHistory, second: MarketSecond) -> None:
+def newest_is_what_came_last(right: Callable[[PriceHistory, MarketSecond, int], None]) -> Any:
+    def add(history: PriceHistory, second: MarketSecond, written_at_ns: int) -> None:
         if history._last is not None and second.second <= history._last.second:
             history._last = None
-        right(history, second)
+        right(history, second, written_at_ns)
 
     return add
 

@@ -1,21 +1,36 @@
 """Messages and values: what is meant, and what cannot be meant."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from services.predictor.converters import (
     NowRequest,
+    ReplyEncoder,
     RowsRequest,
     parse_batch_request,
+    parse_explain_request,
     parse_now_request,
     parse_predict_request,
 )
-from services.predictor.core import Quote
+from services.predictor.core import Handler, Quote
+from services.predictor.history import MarketViews
+from services.predictor.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
-from tests.synthetic_models import INSTRUMENT, make_row
-from tidewheel.wire.v1.predictor_pb2 import PredictBatchRequest, PredictNowRequest, PredictRequest
+from services.predictor.trust import ProcedureRecord, ProcedureRecords
+from tests.synthetic_models import CARD, INSTRUMENT, RANGE, make_model, make_row, published
+from tidewheel.domain.models import Evidence, ModelPointer, Scorer
+from tidewheel.wire.v1.predictor_pb2 import (
+    ExplainRequest,
+    PredictBatchRequest,
+    PredictBatchResponse,
+    PredictNowRequest,
+    PredictRequest,
+    PredictResponse,
+    TrustFlag,
+)
 
 ROW = make_row(1)
 PACKED = ROW.tobytes()
@@ -79,3 +94,48 @@ def test_now(bid: int, offer: int, quote: Quote | None) -> None:
 @pytest.mark.parametrize("payload", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe"])
 def test_bytes_that_are_no_message(convert: Callable[[bytes], object], payload: bytes) -> None:
     assert refused(convert, payload).startswith("request: the bytes are no tidewheel.wire.v1.Predict")
+
+
+@pytest.mark.parametrize(
+    ("given", "rows", "quote"),
+    [
+        ({"features_f32": PACKED, "largest": 2}, ROW.tolist(), None),
+        ({"features": ROW.tolist()}, ROW.tolist(), None),
+        ({"bid_e9": 5, "offer_e9": 6}, None, Quote(5, 6)),
+        ({}, None, None),
+    ],
+)
+def test_what_is_to_be_explained(given: dict[str, object], rows: list[float] | None, quote: Quote | None) -> None:
+    call = parse_explain_request(ExplainRequest(instrument=INSTRUMENT, **given).SerializeToString())
+    assert (call.given.rows.tolist() if call.given else None) == rows
+    assert (call.now.quote if call.now else None) == quote
+    assert call.largest == given.get("largest", 0)
+
+
+def serving(seq: int) -> ServingModel:
+    model = make_model(seq)
+    return ServingModel.of(ModelPointer(INSTRUMENT, seq, 1, f"sha {seq}", "", Evidence.WEAK, 1, seq, 2), model)
+
+
+def test_a_reply_is_one_message_and_follows_model_and_record() -> None:
+    slots, records, replies = ModelSlots(), ProcedureRecords(), ReplyEncoder()
+    handler = Handler(slots, MarketViews(), records)
+    slots.put(serving(1))
+
+    def reply(row: np.ndarray) -> PredictResponse:
+        return PredictResponse.FromString(replies.predict(handler.predict(INSTRUMENT, row)))
+
+    first = reply(ROW)
+    assert (first.score, first.threshold, first.evidence) == (Scorer.of(make_model(1)).score(ROW), 0.5, "weak")
+    assert (first.model.seq, first.model.sha256, first.trust.learnt_until_ns) == (1, "sha 1", 2)
+    assert (first.trust.novelty, first.trust.HasField("precision"), len(first.trust.flags)) == (0.0, False, 0)
+    records.put(INSTRUMENT, ProcedureRecord.of([replace(published(1)[1], scorecard=CARD, drift_seq=1)]))
+    second = reply(np.full(605, 2 * RANGE, dtype="<f4"))
+    assert (second.trust.precision, second.trust.base_rate, second.trust.models_judged) == (0.6, 0.4, 1)
+    # Flags of the model and of the row, both in one list.
+    assert [flag.kind for flag in second.trust.flags] == [TrustFlag.KIND_DRIFT, TrustFlag.KIND_NOVEL_INPUT]
+    slots.put(serving(2))
+    assert (reply(ROW).model.seq, len(reply(ROW).trust.flags)) == (2, 0)
+    rows = np.array([ROW, ROW])
+    batch = PredictBatchResponse.FromString(replies.batch(handler.predict_batch(INSTRUMENT, rows)))
+    assert (len(batch.scores), len(batch.labels), batch.model.seq, batch.trust.precision) == (2, 2, 2, 0.6)

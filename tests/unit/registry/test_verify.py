@@ -8,6 +8,7 @@ import pytest
 
 from tests.synthetic_models import INSTRUMENT, make_model, with_golden_score
 from tidewheel.contracts.codecs.models import encode_model
+from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.models import Model
 from tidewheel.registry.limits import MODEL_BYTES_MAX
 from tidewheel.registry.verify import ExpectedModel, VerificationError, VerificationFailure, hmac_of, sha256_of, verify
@@ -67,9 +68,28 @@ def test_another_schema() -> None:
     assert failure_of(payload, expected_of(payload)) is VerificationFailure.SCHEMA
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"lowest": b""},
+        {"highest": MODEL.highest[:-4]},
+        {"lowest": MODEL.highest, "highest": MODEL.lowest},
+        {"highest": np.full(FEATURE_COUNT, np.nan, dtype="<f4").tobytes()},
+    ],
+)
+def test_half_a_range_is_none(part: dict[str, bytes]) -> None:
+    payload = encode_model(replace(MODEL, **part))
+    assert failure_of(payload, expected_of(payload)) is VerificationFailure.UNDECODABLE
+
+
 def test_too_few_coefficients() -> None:
     short = replace(
-        MODEL, coefficients=MODEL.coefficients[:-1], mean=MODEL.mean[:-1], std=MODEL.std[:-1], lowest=b"", highest=b""
+        MODEL,
+        coefficients=MODEL.coefficients[:-1],
+        mean=MODEL.mean[:-1],
+        std=MODEL.std[:-1],
+        lowest=MODEL.lowest[:-4],
+        highest=MODEL.highest[:-4],
     )
     payload = encode_model(short)
     assert failure_of(payload, expected_of(payload)) is VerificationFailure.SCHEMA
