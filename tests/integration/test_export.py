@@ -79,6 +79,7 @@ def test_everything(filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
         "transactions.csv": 6,
         "examples": 6,
         "training-runs": 0,
+        "predictions": 0,
         "feed-status": 0,
         "dead-letters": 0,
     }

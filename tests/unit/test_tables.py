@@ -133,6 +133,17 @@ def test_an_example() -> None:
     assert features == [index / 8 for index in range(FEATURE_COUNT)]
 
 
+def test_a_prediction() -> None:
+    now, given = rows("predictions", *(VALUES["predictions", f"{name}.prediction"] for name in ("now", "row")))
+    assert now.pop("features") == given.pop("features") == [index / 8 for index in range(FEATURE_COUNT)]
+    assert (now["method"], now["score"], now["second"], now["bid_e9"], now["quote_given"]) == (
+        *("PredictNow", 0.5, SECOND, 100 * E9),
+        True,
+    )
+    assert (now["flags"], now["candidate_seq"], now["candidate_score"]) == ("drift", 4, 0.75)
+    assert (given["flags"], given["second"], given["candidate_label"]) == ("novel_input,no_evidence", 0, 0)
+
+
 def test_a_training_run_says_what_its_step_speaks_of() -> None:
     names = ("trial", "split", "published", "refused", "scored")
     trial, split, published, refused, scored = rows(
