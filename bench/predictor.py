@@ -21,7 +21,7 @@ import grpc
 import numpy as np
 
 from bench.harness import Servers, Size
-from services.predictor.server import OPTIONS
+from services.predictor.server import options
 from services.predictor.servicer import SERVICE
 from services.predictor.settings import Settings
 from tests.synthetic_models import INSTRUMENT, make_row, published
@@ -195,7 +195,7 @@ def echo(folder: Path) -> Iterator[Call]:
 
 def serve_echo(port: int) -> None:
     """Gives back what it gets, with the predictor's pool and options, until it is terminated."""
-    server = grpc.server(ThreadPoolExecutor(Settings().grpc_threads), options=OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(Settings().grpc_threads), options=options(Settings()))
     service, method = ECHO.strip("/").split("/")
     handler = grpc.unary_unary_rpc_method_handler(lambda payload, _: payload)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))

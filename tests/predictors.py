@@ -71,8 +71,8 @@ class RunningPredictor:
 
     def __init__(self, redis_url: str, kafka: str = NO_KAFKA, **more: object) -> None:
         port = free_port()
-        values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, **more}
-        settings = Settings(registry_poll_s=0.1, **values)  # type: ignore[arg-type]
+        values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, "drain_wait_s": 0.0}
+        settings = Settings(registry_poll_s=0.1, **{**values, **more})  # type: ignore[arg-type]
         self.health, self._stop = Health("predictor"), threading.Event()
         context = Context(logging.getLogger("predictor"), self.health, self._stop)
         self.failure: Exception | None = None

@@ -1,11 +1,16 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+from collections.abc import Mapping
+
 from services.predictor.core import Handler
 from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
 from services.predictor.model_slot import ModelSlots
-from services.predictor.server import PredictorServer
-from services.predictor.servicer import PredictorServicer
+from services.predictor.open_inference import service as open_inference
+from services.predictor.open_inference.kept_models import RegistryKeptModels
+from services.predictor.rpc.methods import Answer
+from services.predictor.server import PredictorServer, Service
+from services.predictor.servicer import SERVICE, PredictorServicer, refusing
 from services.predictor.settings import Settings
 from services.predictor.watcher import Watcher
 from tidewheel.registry.store import Registry
@@ -15,11 +20,25 @@ from tidewheel.runtime.process import Context
 CHECK_INTERVAL_S = 0.5
 
 
+def _services(slots: ModelSlots, markets: MarketViews, registry: Registry) -> tuple[Service, ...]:
+    """Our own protocol and the open inference protocol, over one scoring core."""
+    handler = Handler(slots, markets)
+    open_protocol = open_inference.OpenInference(handler, slots, RegistryKeptModels(registry))
+    return (
+        Service(SERVICE, _refusing(PredictorServicer(handler).methods())),
+        Service(open_inference.SERVICE, _refusing(open_protocol.methods())),
+    )
+
+
+def _refusing(methods: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    return {name: refusing(answer) for name, answer in methods.items()}
+
+
 def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
     registry = Registry.connect(settings.redis, settings.hmac_key.encode() or None)
-    server = PredictorServer(PredictorServicer(Handler(slots, markets), context.log), settings)
+    server = PredictorServer(_services(slots, markets, registry), settings, context.log)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -36,6 +55,7 @@ def run(settings: Settings, context: Context) -> None:
     )
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
     threads = [
+        BackgroundThread("callers", server.watch_callers, context.stop).start(),
         BackgroundThread("watcher", watcher.run, context.stop).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
     ]

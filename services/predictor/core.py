@@ -67,10 +67,11 @@ class Handler:
 
     def predict_batch(self, instrument: str, rows: Rows, schema_hash: bytes = b"") -> Predictions:
         """Score rows with shape (n, 605), all by one and the same model."""
-        model = self._model(instrument, schema_hash)
-        _check_finite(rows)
-        scores = model.scorer.scores(rows)
-        return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model)
+        return score_batch(self._model(instrument, schema_hash), rows)
+
+    def serving(self, instrument: str) -> ServingModel:
+        """The model that serves now."""
+        return self._model(instrument, b"")
 
     def predict_now(self, instrument: str, quote: Quote | None = None) -> PredictionNow:
         """Score an order bought in the second after the last one known, at `quote` or else at that second's close."""
@@ -123,12 +124,21 @@ def _prediction(model: ServingModel, row: Rows) -> Prediction:
     return Prediction(score, int(score >= model.threshold), model)
 
 
+def score_batch(model: ServingModel, rows: Rows) -> Predictions:
+    """Score rows with shape (n, 605) by a model, serving or not."""
+    _check_finite(rows)
+    scores = model.scorer.scores(rows)
+    return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model)
+
+
 def _check_finite(rows: Rows) -> None:
     finite = np.isfinite(rows)
     if not finite.all():
-        place = np.argwhere(~finite)[0]
+        place = np.argwhere(~finite)[0].tolist()
         of_row = f" of row {place[0]}" if rows.ndim == 2 else ""
-        raise invalid_input("features", f"number {place[-1]} ({FEATURE_NAMES[place[-1]]}){of_row} is not finite")
+        raise invalid_input(
+            "features", f"number {place[-1]} ({FEATURE_NAMES[place[-1]]}){of_row} is not finite", tuple(place)
+        )
 
 
 def _check_quote(quote: Quote) -> None:

@@ -1,16 +1,14 @@
 """The gRPC face of the handler: convert, call, convert, count. The one place where refusals become status codes."""
 
-import logging
-import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import grpc
 
 from services.predictor import converters
 from services.predictor.core import Handler
-from services.predictor.metrics import RpcMetrics, record_predictions
+from services.predictor.metrics import record_batch, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
+from services.predictor.rpc.status import CallRefusedError, Hints
 from tidewheel.wire.v1 import predictor_pb2
 
 SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name
@@ -18,10 +16,19 @@ SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_nam
 STATUS_CODES = {
     RefusalReason.INVALID_INPUT: grpc.StatusCode.INVALID_ARGUMENT,
     RefusalReason.UNKNOWN_INSTRUMENT: grpc.StatusCode.NOT_FOUND,
+    RefusalReason.UNKNOWN_VERSION: grpc.StatusCode.NOT_FOUND,
     RefusalReason.NO_MODEL: grpc.StatusCode.FAILED_PRECONDITION,
     RefusalReason.NO_HISTORY: grpc.StatusCode.FAILED_PRECONDITION,
     RefusalReason.REGISTRY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     RefusalReason.MARKET_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+}
+
+# Where waiting alone may help: when to try again.
+RETRY_AFTER_S = {
+    RefusalReason.NO_MODEL: 30.0,
+    RefusalReason.NO_HISTORY: 10.0,
+    RefusalReason.REGISTRY_UNAVAILABLE: 1.0,
+    RefusalReason.MARKET_UNAVAILABLE: 1.0,
 }
 
 RpcMethod = Callable[[bytes], bytes]
@@ -30,23 +37,12 @@ RpcMethod = Callable[[bytes], bytes]
 class PredictorServicer:
     """Takes and gives bytes: were gRPC to parse, a malformed request would be answered INTERNAL."""
 
-    def __init__(self, handler: Handler, log: logging.Logger, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._log = log
-        self._clock = clock
 
-    def generic_handler(self) -> Any:
-        """All methods, for a server."""
-        rpc_methods: dict[str, RpcMethod] = {
-            "Predict": self.predict,
-            "PredictBatch": self.predict_batch,
-            "PredictNow": self.predict_now,
-        }
-        methods = {
-            name: grpc.unary_unary_rpc_method_handler(self._with_status(name, rpc_method))
-            for name, rpc_method in rpc_methods.items()
-        }
-        return grpc.method_handlers_generic_handler(SERVICE, methods)
+    def methods(self) -> Mapping[str, RpcMethod]:
+        """By name."""
+        return {"Predict": self.predict, "PredictBatch": self.predict_batch, "PredictNow": self.predict_now}
 
     def predict(self, payload: bytes) -> bytes:
         request = converters.parse_predict_request(payload)
@@ -57,9 +53,7 @@ class PredictorServicer:
     def predict_batch(self, payload: bytes) -> bytes:
         request = converters.parse_batch_request(payload)
         result = self._handler.predict_batch(request.instrument, request.rows, request.schema_hash)
-        flagged = int(result.labels.sum())
-        record_predictions(request.instrument, result.model.seq, 1, flagged)
-        record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
+        record_batch(request.instrument, result.model.seq, len(result.labels), int(result.labels.sum()))
         return converters.batch_response(result).SerializeToString()
 
     def predict_now(self, payload: bytes) -> bytes:
@@ -68,22 +62,15 @@ class PredictorServicer:
         record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
         return converters.now_response(result).SerializeToString()
 
-    def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:
-        rpc_metrics = RpcMetrics(method)
 
-        def answer(payload: bytes, context: Any) -> bytes:
-            started = self._clock()
-            code, details, response = grpc.StatusCode.OK, "", b""
-            try:
-                response = rpc_method(payload)
-            except PredictionRefusedError as refusal:
-                code, details = STATUS_CODES[refusal.reason], str(refusal)
-            except Exception:
-                self._log.exception("%s failed", method)
-                code, details = grpc.StatusCode.INTERNAL, "the predictor failed; its log says why"
-            rpc_metrics.record_call(self._clock() - started, code.name)
-            if code is not grpc.StatusCode.OK:
-                context.abort(code, details)
-            return response
+def refusing(answer: RpcMethod) -> RpcMethod:
+    """The method with its refusals as statuses: the one place where a reason becomes a code."""
 
-        return answer
+    def answered(payload: bytes) -> bytes:
+        try:
+            return answer(payload)
+        except PredictionRefusedError as refusal:
+            hints = Hints(refusal.reason.upper(), refusal.field, RETRY_AFTER_S.get(refusal.reason, 0.0))
+            raise CallRefusedError(STATUS_CODES[refusal.reason], str(refusal), hints) from None
+
+    return answered

@@ -27,6 +27,8 @@ SERVICE_SHELLS = (
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
     *(f"services/predictor/{name}.py" for name in ("market_reader", "server", "servicer", "watcher")),
+    *("services/predictor/rpc/*.py", "services/predictor/open_inference/kept_models.py"),
+    "services/predictor/open_inference/service.py",
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
 PURE = ("tidewheel/domain/*.py", "tidewheel/contracts/invariants/*.py", "tidewheel/report/*.py", "services/*/core.py")
@@ -59,7 +61,11 @@ ENVIRONMENT_ALLOWED = (
     "release/*",
 )
 # The server of health is the library's loop, and answers nobody once it is dead: that is seen from outside.
-THREADS_ALLOWED = ("tidewheel/runtime/background.py", "tidewheel/runtime/health.py")
+# Threads that answer calls log what grpc's wrapper of a call raises, and take the next one.
+THREADS_ALLOWED = (
+    *("tidewheel/runtime/background.py", "tidewheel/runtime/health.py"),
+    "services/predictor/rpc/pool.py",
+)
 ERROR_ROOT = "TidewheelError"
 PRINT_ALLOWED = (
     *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*"),

@@ -279,6 +279,12 @@ class Registry:
             raise VerificationError(VerificationFailure.MISSING, f"model {seq} of {instrument} was dropped meanwhile")
         return pointer
 
+    def kept_models(self, instrument: str) -> list[int]:
+        """Windows whose models are kept, newest first. Raises VerificationError where their key is none of ours."""
+        with translating_errors(self.address, instrument):
+            members = self._client.zrevrange(keys.models(instrument), 0, MODELS_KEPT)
+        return [int(member) for member in members if member.isdigit()]
+
     def notifications(self) -> Notifications:
         """A subscription to moved pointers; use it in a `with`. Raises RegistryUnavailableError."""
         return Notifications(self._client, self.address)
