@@ -1,8 +1,10 @@
 """What the predictor records: calls, predictions, the models that it serves, and records it could not read."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from grpc import StatusCode
+from prometheus_client import Counter
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import TICKS
@@ -11,6 +13,7 @@ from tidewheel.registry.verify import VerificationFailure
 from tidewheel.telemetry import metrics
 
 SERVICE = "predictor"
+PREDICTIONS_CACHED = 4_096
 
 
 class RpcMetrics:
@@ -54,11 +57,18 @@ def record_batch(instrument: str, seq: int, rows: int, flagged: int) -> None:
 def record_predictions(instrument: str, seq: int, label: int, count: int) -> None:
     """So many rows to which model `seq` gave this label."""
     if count:
-        metrics.PREDICTIONS.labels(instrument, str(seq), str(label)).inc(count)
+        _predictions(instrument, seq, label).inc(count)
+
+
+@lru_cache(maxsize=PREDICTIONS_CACHED)
+def _predictions(instrument: str, seq: int, label: int) -> Counter:
+    """Finding a counter by its labels takes longer than counting."""
+    return metrics.PREDICTIONS.labels(instrument, str(seq), str(label))
 
 
 def forget_predictions(instrument: str, seq: int) -> None:
     """No longer show what was counted of an old model, if anything was."""
+    _predictions.cache_clear()
     for label in ("0", "1"):
         metrics.PREDICTIONS.remove(instrument, str(seq), label)
 

@@ -55,10 +55,10 @@ WALL_CLOCK_ALLOWED = (
     "bench/*",
 )
 ENVIRONMENT = re.compile(r"os\.(environ|environb|getenv|putenv|unsetenv)")
-# The trainer's `__main__` pins the threads of numpy, which reads that once, when it is loaded.
+# The trainer's `__main__` pins the threads of numpy, the predictor's silences grpc: both read that once, when loaded.
 ENVIRONMENT_ALLOWED = (
     *("tidewheel/runtime/process.py", "tidewheel/local/*", "services/trainer/__main__.py", "tests/*", "bench/*"),
-    "release/*",
+    *("release/*", "services/predictor/__main__.py"),
 )
 # The server of health is the library's loop, and answers nobody once it is dead: that is seen from outside.
 # Threads that answer calls log what grpc's wrapper of a call raises, and take the next one.
@@ -72,6 +72,8 @@ PRINT_ALLOWED = (
     *(
         "tests/late_requests.py",
         "tests/proxy/torn.py",
+        "tests/soak.py",
+        "tests/foreign_clients/*",
         "tests/system/verify_recorded.py",
         "tests/system/chaos/__main__.py",
     ),

@@ -12,6 +12,7 @@ from tidewheel.domain.betting import STRONG_AT, WEAK_AT
 
 Float64 = NDArray[np.float64]
 FORMAT_VERSION = 1
+SCORED_AT_ONCE = 64
 PLOTTED_FIELDS = frozenset({"curve", "calibration"})
 
 
@@ -254,9 +255,14 @@ class Scorer:
     def scores(self, rows: NDArray[np.float32]) -> Float64:
         """Scores in 0..1 of rows with shape (n, features). A row's bits do not depend on the rows beside it.
 
-        einsum sums each row by itself; a matrix product would group rows by the processor's taste.
+        einsum sums each row by itself; a matrix product would group rows by the processor's taste. Few rows at a time,
+        so that their float64 copies stay in the cache and a large batch takes no memory for them.
         """
-        return sigmoid(np.einsum("ij,j->i", rows.astype(np.float64), self.weights) + self.offset)
+        sums = np.empty(len(rows))
+        for start in range(0, len(rows), SCORED_AT_ONCE):
+            part = rows[start : start + SCORED_AT_ONCE]
+            np.einsum("ij,j->i", part.astype(np.float64), self.weights, out=sums[start : start + SCORED_AT_ONCE])
+        return sigmoid(sums + self.offset)
 
     def score(self, row: NDArray[np.float32]) -> float:
         """Score of one row with shape (features,)."""
