@@ -255,7 +255,8 @@ def main() -> int:
     print(f"{sum(seen.codes.values())} requests {dict(seen.codes)}, {seen.streams} byte streams, seed {asked.seed}")
     print(f"grown by {grown / 2**20:.1f} MiB; honest calls that failed: {len(failures)}")
     faults = [*seen.forbidden[:20], *failures[:20]]
-    faults += ["the predictor ended"] * (ended is not None) + ["a traceback is in its log"] * ("Traceback" in said)
+    faults += [said[max(0, said.find("Traceback") - 300) :][:3_000]] * ("Traceback" in said)
+    faults += ["the predictor ended"] * (ended is not None)
     faults += ["bytes of strangers are in its log"] * any(not one.isprintable() for one in said.splitlines())
     faults += [f"grown by {grown} bytes"] * (grown > GROWTH_BYTES_MAX)
     print("\n".join(faults) or "nothing that must not be")

@@ -1,5 +1,6 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+import gc
 from collections.abc import Mapping
 
 from services.predictor.core import Handler
@@ -59,6 +60,9 @@ def run(settings: Settings, context: Context) -> None:
         BackgroundThread("watcher", watcher.run, context.stop).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
     ]
+    # What is there now stays: a full collection would look through all of it, and hold calls up for as long.
+    gc.collect()
+    gc.freeze()
     try:
         while not context.stop.wait(CHECK_INTERVAL_S):
             for thread in threads:

@@ -62,8 +62,10 @@ class Handler:
     def predict(self, instrument: str, row: Rows, schema_hash: bytes = b"") -> Prediction:
         """Score one row with shape (605,). An empty `schema_hash` means the caller does not say."""
         model = self._model(instrument, schema_hash)
-        _check_finite(row)
-        return _prediction(model, row)
+        prediction = _prediction(model, row)
+        if not 0.0 < prediction.score < 1.0:
+            _check_finite(row)
+        return prediction
 
     def predict_batch(self, instrument: str, rows: Rows, schema_hash: bytes = b"") -> Predictions:
         """Score rows with shape (n, 605), all by one and the same model."""
@@ -126,12 +128,14 @@ def _prediction(model: ServingModel, row: Rows) -> Prediction:
 
 def score_batch(model: ServingModel, rows: Rows) -> Predictions:
     """Score rows with shape (n, 605) by a model, serving or not."""
-    _check_finite(rows)
     scores = model.scorer.scores(rows)
+    if not ((scores > 0.0) & (scores < 1.0)).all():
+        _check_finite(rows)
     return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model)
 
 
 def _check_finite(rows: Rows) -> None:
+    """Asked for where a score lies at an end of 0..1 or nowhere: a feature that is not finite always leads there."""
     finite = np.isfinite(rows)
     if not finite.all():
         place = np.argwhere(~finite)[0].tolist()

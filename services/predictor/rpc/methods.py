@@ -75,7 +75,6 @@ class UnaryCall:
         started_s = self._clock()
         code = grpc.StatusCode.OK
         try:
-            self._callers.check_wanted(context)
             payload = self._callers.message(requests, context)
             started_s = self._clock()
             self._callers.check_wanted(context)

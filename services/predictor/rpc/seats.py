@@ -6,10 +6,10 @@ whoever waits beyond the limit is ended too. A caller that behaves sits for micr
 itself is behind: so nobody is ended who has not sat for a moment, and in a burst there may be more than seats.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 Cancel = Callable[[], object]
@@ -22,14 +22,6 @@ class Ended(StrEnum):
 
     CROWDED = "crowded"  # it had waited longest when all seats were taken
     OVERDUE = "overdue"  # it waited longer than anyone may
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A call on a seat."""
-
-    since_s: float
-    cancel: Cancel
 
 
 class Seats:
@@ -47,51 +39,55 @@ class Seats:
         self._on_end = on_end
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: dict[int, Waiting] = {}  # oldest first
-        self._number = 0
+        # Number -> since when, and how to end it; oldest first. Single operations on a dict are atomic: a call that
+        # comes and goes takes no lock.
+        self._waiting: dict[int, tuple[float, Cancel]] = {}
+        self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def take(self, cancel: Cancel) -> int:
         """A seat, by number; `cancel` ends the call. Ends the oldest where all were taken."""
-        crowded_out = None
-        with self._lock:
-            now_s = self._clock()
-            if len(self._waiting) >= self._count:
-                crowded_out = self._oldest_beyond(MOMENT_S, now_s)
-            self._number += 1
-            number = self._number
-            self._waiting[number] = Waiting(now_s, cancel)
-        if crowded_out is not None:
-            self._end(crowded_out, Ended.CROWDED)
+        now_s = self._clock()
+        if len(self._waiting) >= self._count:
+            self._end_oldest(MOMENT_S, now_s, Ended.CROWDED)
+        number = next(self._numbers)
+        self._waiting[number] = (now_s, cancel)
         return number
 
     def leave(self, number: int) -> None:
         """The wait is over; nothing where it was ended meanwhile."""
-        with self._lock:
-            self._waiting.pop(number, None)
+        self._waiting.pop(number, None)
 
     def end_overdue(self) -> None:
         """End whoever is overdue, and the oldest while there are more than seats. Called from time to time."""
-        ended: list[tuple[Waiting, Ended]] = []
-        with self._lock:
-            now_s = self._clock()
-            while waiting := self._oldest_beyond(self._limit_s, now_s):
-                ended.append((waiting, Ended.OVERDUE))
-            while len(self._waiting) > self._count and (waiting := self._oldest_beyond(MOMENT_S, now_s)):
-                ended.append((waiting, Ended.CROWDED))
-        for waiting, why in ended:
-            self._end(waiting, why)
+        now_s = self._clock()
+        while self._end_oldest(self._limit_s, now_s, Ended.OVERDUE):
+            pass
+        while len(self._waiting) > self._count and self._end_oldest(MOMENT_S, now_s, Ended.CROWDED):
+            pass
 
-    def _oldest_beyond(self, age_s: float, now_s: float) -> Waiting | None:
-        """Takes the oldest from its seat if it has sat for longer."""
-        for number, oldest in self._waiting.items():
-            if now_s - oldest.since_s > age_s:
-                return self._waiting.pop(number)
-            break
+    def _end_oldest(self, age_s: float, now_s: float, why: Ended) -> bool:
+        """Whether the oldest had sat for longer and was ended."""
+        with self._lock:  # or two might look at one and end two
+            oldest = self._oldest()
+            if oldest is None or now_s - self._since_s(oldest, now_s) <= age_s:
+                return False
+            waiting = self._waiting.pop(oldest, None)
+        if waiting is not None:
+            self._on_end(why)
+            waiting[1]()
+        return True
+
+    def _oldest(self) -> int | None:
+        while self._waiting:
+            try:
+                return next(iter(self._waiting))
+            except (RuntimeError, StopIteration):  # one came or went just then
+                continue
         return None
 
-    def _end(self, waiting: Waiting, why: Ended) -> None:
-        self._on_end(why)
-        waiting.cancel()
+    def _since_s(self, number: int, now_s: float) -> float:
+        waiting = self._waiting.get(number)
+        return now_s if waiting is None else waiting[0]
