@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from grpc import StatusCode
-from prometheus_client import Counter
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import TICKS
@@ -61,7 +61,7 @@ def record_predictions(instrument: str, seq: int, label: int, count: int) -> Non
 
 
 @lru_cache(maxsize=PREDICTIONS_CACHED)
-def _predictions(instrument: str, seq: int, label: int) -> Counter:
+def _predictions(instrument: str, seq: int, label: int) -> Any:
     """Finding a counter by its labels takes longer than counting."""
     return metrics.PREDICTIONS.labels(instrument, str(seq), str(label))
 
