@@ -66,8 +66,8 @@ def figures(contender: Contender, rounds: Sequence[Round], calls: int) -> dict[s
     found = {
         "calls_per_s": round(float(np.median([one.calls_per_s for one in rounds]))),
         "cpu_us_per_call": round(cpu_s * 1e6, 1),
-        "p50_ms": round(p50, 3),
-        "p99_ms": round(p99, 3),
+        "p50_ms": round(float(p50), 3),
+        "p99_ms": round(float(p99), 3),
     }
     if contender.rows > 1:
         found["rows_per_cpu_s"] = round(contender.rows / cpu_s)

@@ -31,6 +31,8 @@ from tidewheel.runtime.process import FatalError
 
 # A batch of some 1,700 rows; what is larger is answered RESOURCE_EXHAUSTED before it is read.
 MESSAGE_BYTES_MAX = 4 * 2**20 + 2**16
+# grpc's own, which writes a traceback for each header of a caller's that is no text.
+CORE_LOGGER = "grpc._cython.cygrpc"
 METADATA_BYTES_MAX = 8 * 2**10
 # Threads beside those for predictions: of health and of reflection, each.
 SIDE_THREADS = 16
@@ -92,6 +94,7 @@ class PredictorServer:
     """Serves from construction until `drain`. Health: "" = the process works; a service = it has a verified model."""
 
     def __init__(self, services: tuple[Service, ...], settings: Settings, log: logging.Logger) -> None:
+        logging.getLogger(CORE_LOGGER).setLevel(logging.CRITICAL)
         self._log = log
         self._services = services
         self._seats: list[Seats] = []
