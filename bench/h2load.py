@@ -52,7 +52,7 @@ def compare(contenders: Mapping[str, Contender], calls: int, rounds: int, stream
     with tempfile.TemporaryDirectory() as folder:
         for one in contenders.values():
             pin(one.pid)
-            burst(one, calls // 4, streams, Path(folder))
+            burst(one, max(calls // 4, CONNECTIONS * streams), streams, Path(folder))
         taken: dict[str, list[Round]] = {name: [] for name in contenders}
         for _ in range(rounds):
             for name, one in contenders.items():
