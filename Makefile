@@ -19,8 +19,9 @@ DATA ?= ../shared/data
 MINUTES ?= 10
 PROXY ?= 1
 REQUESTS ?= 1000
+COUNT ?= 100000
 
-.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals release clean
+.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals clients soak release clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,8 +106,20 @@ bench: $(READY) .venv-rivals-polars/.ready ## All benches at full size, one JSON
 bench-rivals: $(READY) .venv-rivals-quixstreams/.ready .venv-rivals-faust/.ready ## The labeler's job on other stream processors beside ours: ARGS='--rounds 3'
 	@$(BIN)/python -m bench.rivals $(ARGS)
 
+.venv-clients-%/.ready: requirements/clients-%.txt $(READY)
+	@echo "setting up: virtual environment of $*"
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	@VIRTUAL_ENV=$(@D) $(BIN)/uv pip sync -q --require-hashes $<
+	@touch $@
+
+soak: $(READY) ## A predictor under requests and byte streams that chance made, with calls held open: SEED=1 COUNT=100000
+	@$(BIN)/python -m tests.soak --seed '$(or $(SEED),1)' --count '$(COUNT)'
+
+clients: $(READY) .venv-clients-tritonclient/.ready .venv-clients-open_inference/.ready ## Clients that others wrote against our predictor; grpcurl and grpc-health-probe where they are on PATH.
+	@$(BIN)/python -m pytest -q -rs tests/integration/test_foreign_clients.py
+
 release: $(READY) ## sdist, wheel and bill of materials of this commit in dist/, shown to run from the wheel. Takes minutes.
 	@$(BIN)/python -m release
 
 clean: ## Remove the virtual environment and caches; data directories stay.
-	@rm -rf $(VENV) .venv-rivals-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-rivals-* .venv-clients-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,8 +20,9 @@ from typing import Any
 import grpc
 import numpy as np
 
+from bench import h2load
 from bench.harness import Servers, Size
-from services.predictor.server import OPTIONS
+from services.predictor.server import options
 from services.predictor.servicer import SERVICE
 from services.predictor.settings import Settings
 from tests.synthetic_models import INSTRUMENT, make_row, published
@@ -36,6 +37,11 @@ MODEL_SEED = 1
 REQUEST_SEEDS = range(50)
 SWAPS = {Size.SMOKE: 5, Size.FULL: 100}
 LOADERS = 4
+LOADED_CALLS = {Size.SMOKE: 400, Size.FULL: 20_000}
+BATCH_ROWS = 1_000
+STREAMS = 8
+# What grpc's own examples take.
+ECHO_THREADS = 10
 WARM_UP_CALLS = 50
 CALL_LIMIT_S = 10.0
 START_LIMIT_S = 30.0
@@ -43,17 +49,24 @@ ECHO = "/bench.Echo/Echo"
 PREDICT = f"/{SERVICE}/Predict"
 
 Call = Callable[[bytes], bytes]
+# The process and its port.
+Served = tuple[int, int]
 
 
 def run(size: Size, servers: Servers) -> dict[str, Any]:
     registry = Registry.connect(servers.redis)
     registry.publish(*published(MODEL_SEED))
-    with tempfile.TemporaryDirectory() as folder, predictor(servers, Path(folder)) as ours, echo(Path(folder)) as bare:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        predictor(servers, Path(folder)) as (ours, our_process),
+        echo(Path(folder)) as (bare, echo_process),
+    ):
         requests = [request(seed) for seed in REQUEST_SEEDS]
         await_model(ours, requests[0])
         digest = sha256(b"".join(np.float64(reply(ours(one)).score).tobytes() for one in requests))
         one_by_one = compare(ours, bare, requests, CALLS[size], ROUNDS[size], threads=1)
         at_once = compare(ours, bare, requests, CALLS[size], ROUNDS[size], threads=LOADERS)
+        loaded = under_load(our_process, echo_process, requests[0], size) if h2load.available() else None
         swaps = swaps_under_load(registry, ours, requests[0], SWAPS[size])
     registry.close()
     return {
@@ -63,6 +76,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         "calls": CALLS[size] * ROUNDS[size],
         "one_in_flight": one_by_one,
         f"{LOADERS}_in_flight": at_once,
+        "h2load_32_in_flight": loaded,
         "swaps_under_load": swaps,
         "result_hash": digest.hexdigest()[:16],
     }
@@ -165,37 +179,59 @@ def await_model(call: Call, payload: bytes) -> None:
             time.sleep(0.02)
 
 
+def under_load(ours: Served, bare: Served, payload: bytes, size: Size) -> dict[str, Any]:
+    """One core each for server and load; beside the echo of the same payload a batch, in rows a second of the
+    server's processor."""
+    pid, port = ours
+    rows = np.array([make_row(seed) for seed in range(BATCH_ROWS)]).tobytes()
+    batch = predictor_pb2.PredictBatchRequest(instrument=INSTRUMENT, features_f32=rows).SerializeToString()
+    single = {
+        "predictor": h2load.Contender(pid, port, PREDICT, payload),
+        "echo": h2load.Contender(*bare, ECHO, payload),
+    }
+    figures = h2load.compare(single, LOADED_CALLS[size], ROUNDS[size], STREAMS)
+    figures["share_of_echo"] = round(figures["predictor"]["calls_per_s"] / figures["echo"]["calls_per_s"], 3)
+    figures["p99_times_echo"] = round(figures["predictor"]["p99_ms"] / figures["echo"]["p99_ms"], 2)
+    many = {
+        f"batch_of_{BATCH_ROWS}": h2load.Contender(pid, port, f"/{SERVICE}/PredictBatch", batch, BATCH_ROWS),
+        f"echo_of_{BATCH_ROWS}": h2load.Contender(*bare, ECHO, batch, BATCH_ROWS),
+    }
+    return figures | h2load.compare(many, LOADED_CALLS[size] // 50, ROUNDS[size], streams=1)
+
+
 @contextmanager
-def served(command: list[str], env: dict[str, str], port: int, method: str, log: Path) -> Iterator[Call]:
+def served(command: list[str], env: dict[str, str], port: int, method: str, log: Path) -> Iterator[tuple[Call, Served]]:
     """A server process, as the call of its one method."""
     process = start([sys.executable, "-m", *command], log, {**os.environ, **env})
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             method_of_channel = channel.unary_unary(method)
-            yield lambda payload: method_of_channel(payload, timeout=CALL_LIMIT_S, wait_for_ready=True)
+            call = lambda payload: method_of_channel(payload, timeout=CALL_LIMIT_S, wait_for_ready=True)  # noqa: E731
+            yield call, (process.pid, port)
     finally:
         stop(process, CALL_LIMIT_S)
 
 
 @contextmanager
-def predictor(servers: Servers, folder: Path) -> Iterator[Call]:
+def predictor(servers: Servers, folder: Path) -> Iterator[tuple[Call, Served]]:
     port = free_port()
     own = {"KAFKA": servers.kafka, "REDIS": servers.redis, "GRPC_PORT": str(port), "METRICS_PORT": "0"}
+    own["DRAIN_WAIT_S"] = "0"
     env = {f"TIDEWHEEL_{name}": value for name, value in own.items()}
-    with served(["services.predictor"], env, port, PREDICT, folder / "predictor.log") as call:
-        yield call
+    with served(["services.predictor"], env, port, PREDICT, folder / "predictor.log") as made:
+        yield made
 
 
 @contextmanager
-def echo(folder: Path) -> Iterator[Call]:
+def echo(folder: Path) -> Iterator[tuple[Call, Served]]:
     port = free_port()
-    with served(["bench.predictor", "echo", str(port)], {}, port, ECHO, folder / "echo.log") as call:
-        yield call
+    with served(["bench.predictor", "echo", str(port)], {}, port, ECHO, folder / "echo.log") as made:
+        yield made
 
 
 def serve_echo(port: int) -> None:
     """Gives back what it gets, with the predictor's pool and options, until it is terminated."""
-    server = grpc.server(ThreadPoolExecutor(Settings().grpc_threads), options=OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(ECHO_THREADS), options=options(Settings()))
     service, method = ECHO.strip("/").split("/")
     handler = grpc.unary_unary_rpc_method_handler(lambda payload, _: payload)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))

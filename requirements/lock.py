@@ -11,6 +11,8 @@ EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onn
 # Other stream processors, for `make bench-rivals`, and a reader of files, for `make bench`: environments of their own,
 # since they need other versions than ours.
 RIVALS = ("quixstreams", "faust", "polars")
+# Clients of the open inference protocol that others wrote, for `make clients`: environments of their own likewise.
+CLIENTS = ("tritonclient", "open_inference")
 # What `make release` writes the bill of materials with, in an environment of its own.
 RELEASE = "release"
 COMPILE = (
@@ -31,3 +33,5 @@ for extra in EXTRAS:
 lock([f"requirements/{RELEASE}.in", "--constraint", f"requirements/{TESTED}.txt"], RELEASE)
 for rival in RIVALS:
     lock([f"requirements/rivals-{rival}.in"], f"rivals-{rival}")
+for client in CLIENTS:
+    lock([f"requirements/clients-{client}.in"], f"clients-{client}")

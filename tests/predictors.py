@@ -66,8 +66,8 @@ class RunningPredictor(ServiceThread):
 
     def __init__(self, redis_url: str, kafka: str = NO_KAFKA, **more: object) -> None:
         port = free_port()
-        values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, **more}
-        settings = Settings(registry_poll_s=0.1, **values)  # type: ignore[arg-type]
+        values = {"redis": redis_url, "kafka": kafka, "grpc_host": "127.0.0.1", "grpc_port": port, "drain_wait_s": 0.0}
+        settings = Settings(registry_poll_s=0.1, **{**values, **more})  # type: ignore[arg-type]
         context = context_of("predictor")
         self.health = context.health
         super().__init__(lambda context: predictor.run(settings, context), context)

@@ -14,6 +14,7 @@ from tidewheel.runtime.settings import (
     decimal,
     kafka_setting,
     log_level_setting,
+    metrics_host_setting,
     metrics_port_setting,
     setting,
     switch,
@@ -131,6 +132,7 @@ class Settings:
         "usual one, which never turns.",
     )
 
+    metrics_host: str = metrics_host_setting()
     metrics_port: int = metrics_port_setting(9101)
     log_level: str = log_level_setting()
 

@@ -10,6 +10,7 @@ from tidewheel.runtime.settings import (
     instance_setting,
     kafka_setting,
     log_level_setting,
+    metrics_host_setting,
     metrics_port_setting,
     one_of,
     setting,
@@ -46,6 +47,7 @@ class Settings:
         whole(1, 1_000_000), 50_000, unit="records", meaning="Most records in a transaction."
     )
 
+    metrics_host: str = metrics_host_setting()
     metrics_port: int = metrics_port_setting(9103)
     log_level: str = log_level_setting()
 

@@ -1,6 +1,10 @@
 """`python -m services.predictor`."""
 
+import os
 import sys
+
+# Set before grpc is loaded, which reads it once: its own log repeats what strangers send, control characters and all.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from services.predictor.app import run
 from services.predictor.settings import Settings

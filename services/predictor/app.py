@@ -1,6 +1,8 @@
 """The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
 
+import gc
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.predictor.companions import Companions
@@ -9,8 +11,11 @@ from services.predictor.history import MarketViews
 from services.predictor.market_reader import MarketReader
 from services.predictor.model_copies import ModelCopies
 from services.predictor.model_slot import ModelSlots
-from services.predictor.server import PredictorServer
-from services.predictor.servicer import STATUS_CODES, PredictorServicer
+from services.predictor.open_inference import service as open_inference
+from services.predictor.open_inference.kept_models import RegistryKeptModels
+from services.predictor.rpc.methods import Answer
+from services.predictor.server import PredictorServer, Service
+from services.predictor.servicer import SERVICE, PredictorServicer, refusing
 from services.predictor.settings import Settings
 from services.predictor.watch_model import WatchModel
 from services.predictor.watcher import Watcher
@@ -21,6 +26,22 @@ from tidewheel.runtime.process import Context
 CHECK_INTERVAL_S = 0.5
 
 
+def _services(
+    servicer: PredictorServicer, handler: Handler, slots: ModelSlots, registry: Registry, watch: WatchModel
+) -> tuple[Service, ...]:
+    """Our own protocol and the open inference protocol, over one scoring core."""
+    kept = RegistryKeptModels(registry)
+    open_protocol = open_inference.OpenInference(handler, slots, kept, servicer.on_batch)
+    return (
+        Service(SERVICE, _refusing(servicer.methods()), {"WatchModel": watch}),
+        Service(open_inference.SERVICE, _refusing(open_protocol.methods())),
+    )
+
+
+def _refusing(methods: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    return {name: refusing(answer) for name, answer in methods.items()}
+
+
 def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
@@ -28,9 +49,9 @@ def run(settings: Settings, context: Context) -> None:
     registry = Registry.connect(settings.redis, hmac_key)
     companions = Companions(settings, registry, slots, markets, context.log, time.time_ns)
     handler = Handler(slots, markets, companions.records, settings.trust)
-    streams = {"WatchModel": WatchModel(handler, context.stop, settings.watchers_max, STATUS_CODES.__getitem__)}
-    servicer = PredictorServicer(handler, context.log, clock_ns=time.time_ns, served=companions.served, streams=streams)
-    server = PredictorServer(servicer, settings)
+    watch = WatchModel(handler, context.stop, settings.watchers_max)
+    servicer = PredictorServicer(handler, time.time_ns, companions.served)
+    server = PredictorServer(_services(servicer, handler, slots, registry, watch), settings, context.log)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -51,10 +72,14 @@ def run(settings: Settings, context: Context) -> None:
         watcher.follower.take(state, model)
     context.log.info("gRPC on %s:%d, registry at %s", settings.grpc_host, server.port, registry.address)
     threads = [
+        BackgroundThread("callers", server.watch_callers, context.stop).start(),
         BackgroundThread("watcher", watcher.run, context.stop).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
         *companions.start(context.stop),
     ]
+    # What is there now stays: a full collection would look through all of it, and hold calls up for as long.
+    gc.collect()
+    gc.freeze()
     try:
         while not context.stop.wait(CHECK_INTERVAL_S):
             for thread in threads:

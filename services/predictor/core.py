@@ -90,6 +90,10 @@ class Handler:
         """Score rows with shape (n, 605), all by one and the same model."""
         return self.score_batch(self._model(instrument, schema_hash), rows)
 
+    def serving(self, instrument: str) -> ServingModel:
+        """The model that serves now."""
+        return self._model(instrument, b"")
+
     def score_batch(self, model: ServingModel, rows: Rows) -> Predictions:
         """Score rows with shape (n, 605) by a model, serving or not."""
         scores = model.scorer.scores(rows)
@@ -200,11 +204,14 @@ def _check_odd_scores(model: ServingModel, rows: Rows, scores: float | Float64) 
 
 
 def _check_finite(rows: Rows) -> None:
+    """Asked for where a score lies at an end of 0..1 or nowhere: a feature that is not finite always leads there."""
     finite = np.isfinite(rows)
     if not finite.all():
-        place = np.argwhere(~finite)[0]
+        place = np.argwhere(~finite)[0].tolist()
         of_row = f" of row {place[0]}" if rows.ndim == 2 else ""
-        raise invalid_input("features", f"number {place[-1]} ({FEATURE_NAMES[place[-1]]}){of_row} is not finite")
+        raise invalid_input(
+            "features", f"number {place[-1]} ({FEATURE_NAMES[place[-1]]}){of_row} is not finite", tuple(place)
+        )
 
 
 def _check_quote(quote: Quote) -> None:

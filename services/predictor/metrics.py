@@ -1,6 +1,10 @@
 """What the predictor records: calls, predictions, the models that it serves, and records it could not read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from grpc import StatusCode
 
 from services.predictor.parity import Parity
 from services.predictor.shadow import ShadowAnswer
@@ -13,6 +17,7 @@ from tidewheel.registry.verify import VerificationFailure
 from tidewheel.telemetry import metrics
 
 SERVICE = "predictor"
+PREDICTIONS_CACHED = 4_096
 
 
 class RpcMetrics:
@@ -21,20 +26,53 @@ class RpcMetrics:
     def __init__(self, method: str) -> None:
         self._method = method
         self._duration_s = metrics.RPC_DURATION_SECONDS.labels(method)
+        self._ok = metrics.RPCS.labels(method, StatusCode.OK.name)
 
-    def record_call(self, duration_s: float, code: str) -> None:
+    def record_call(self, duration_s: float, code: StatusCode) -> None:
         self._duration_s.observe(duration_s)
-        metrics.RPCS.labels(self._method, code).inc()
+        self.record_end(code)
+
+    def record_end(self, code: StatusCode) -> None:
+        """A call that took no time of the handler's: refused at once, or a stream, whose length is its caller's."""
+        (self._ok if code is StatusCode.OK else metrics.RPCS.labels(self._method, code.name)).inc()
+
+
+def record_wait(duration_s: float) -> None:
+    """How long a call waited for a thread."""
+    metrics.RPC_WAIT_SECONDS.observe(duration_s)
+
+
+def record_calls_in_progress(count: Callable[[], int]) -> None:
+    """Asked whenever metrics are read."""
+    metrics.RPCS_IN_PROGRESS.set_function(count)
+
+
+def record_caller_ended(waiting_for: str, why: str) -> None:
+    """A call was ended since its caller kept it waiting."""
+    metrics.RPCS_ENDED.labels(waiting_for, why).inc()
+
+
+def record_batch(instrument: str, seq: int, rows: int, flagged: int) -> None:
+    """Rows scored by model `seq`, so many of them flagged."""
+    record_predictions(instrument, seq, 1, flagged)
+    record_predictions(instrument, seq, 0, rows - flagged)
 
 
 def record_predictions(instrument: str, seq: int, label: int, count: int) -> None:
     """So many rows to which model `seq` gave this label."""
     if count:
-        metrics.PREDICTIONS.labels(instrument, str(seq), str(label)).inc(count)
+        _predictions(instrument, seq, label).inc(count)
+
+
+@lru_cache(maxsize=PREDICTIONS_CACHED)
+def _predictions(instrument: str, seq: int, label: int) -> Any:
+    """Finding a counter by its labels takes longer than counting."""
+    return metrics.PREDICTIONS.labels(instrument, str(seq), str(label))
 
 
 def forget_predictions(instrument: str, seq: int) -> None:
     """No longer show what was counted of an old model, if anything was."""
+    _predictions.cache_clear()
     for label in ("0", "1"):
         metrics.PREDICTIONS.remove(instrument, str(seq), label)
 

@@ -81,5 +81,8 @@ class ModelSlots:
         self._awaiting_model = instruments
         self.registry_seen = True
 
+    def awaiting_model(self) -> frozenset[str]:
+        return self._awaiting_model
+
     def is_awaiting_model(self, instrument: str) -> bool:
         return instrument in self._awaiting_model

@@ -10,6 +10,7 @@ class RefusalReason(StrEnum):
 
     INVALID_INPUT = "invalid_input"  # mend the request
     UNKNOWN_INSTRUMENT = "unknown_instrument"  # ask for another one
+    UNKNOWN_VERSION = "unknown_version"  # ask for another one
     NO_MODEL = "no_model"  # wait for the first window
     NO_HISTORY = "no_history"  # wait for the market
     REGISTRY_UNAVAILABLE = "registry_unavailable"  # try again soon
@@ -20,11 +21,13 @@ class RefusalReason(StrEnum):
 class PredictionRefusedError(TidewheelError):
     """The message is for the caller."""
 
-    def __init__(self, reason: RefusalReason, message: str) -> None:
+    def __init__(self, reason: RefusalReason, message: str, field: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.field = field
 
 
-def invalid_input(field: str, description: str) -> PredictionRefusedError:
-    """A request at fault, by field, like a field violation of google.rpc.BadRequest."""
-    return PredictionRefusedError(RefusalReason.INVALID_INPUT, f"{field}: {description}")
+def invalid_input(field: str, description: str, index: tuple[int, ...] = ()) -> PredictionRefusedError:
+    """A request at fault, by field, like a field violation of google.rpc.BadRequest; `index`: where in it."""
+    place = field + "".join(f"[{number}]" for number in index)
+    return PredictionRefusedError(RefusalReason.INVALID_INPUT, f"{field}: {description}", place)

@@ -101,8 +101,8 @@ class ServedLog:
                 )
             )
 
-    def on_batch(self, value: Predictions, rows: Rows, at_ns: int) -> None:
-        """An answer to PredictBatch: some of its rows."""
+    def on_batch(self, value: Predictions, rows: Rows, at_ns: int, method: str = "PredictBatch") -> None:
+        """An answer of many rows: some of them."""
         if not self._shares.predict and self._candidate_of(value.model.instrument) is None:
             return
         flags, handed_over = _words(value), 0
@@ -111,7 +111,7 @@ class ServedLog:
             if not logged and candidate is None:
                 continue
             # A copy, since a view would keep the whole batch alive.
-            self._offer(Answer("PredictBatch", at_ns, row.copy(), score, label, value.model, flags, candidate, logged))
+            self._offer(Answer(method, at_ns, row.copy(), score, label, value.model, flags, candidate, logged))
             handed_over += 1
             if handed_over == BATCH_ROWS_MAX:
                 return

@@ -1,68 +1,240 @@
-"""The gRPC server around the servicer: limits, health, reflection, and an orderly end."""
+"""The gRPC server around the services: limits, health, reflection, TLS, and an orderly end.
 
+No set of callers can hold what others need: predictions, health and reflection have threads of their own, and whatever
+waits for a caller sits on a seat (`rpc/seats.py`, ADR 31).
+"""
+
+import logging
+import math
+import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from services.predictor.servicer import SERVICE, PredictorServicer
+from services.predictor.metrics import (
+    RpcMetrics,
+    record_caller_ended,
+    record_calls_in_progress,
+    record_wait,
+)
+from services.predictor.rpc import health, reflection
+from services.predictor.rpc.callers import Callers, CallGate
+from services.predictor.rpc.credentials import CertificateFiles, ReloadedCertificates
+from services.predictor.rpc.methods import Answer, Method, Methods, StreamCall, UnaryCall
+from services.predictor.rpc.pool import CallPool
+from services.predictor.rpc.seats import Seats
 from services.predictor.settings import Settings
 from tidewheel.runtime.process import FatalError
 
+Stream = Callable[[bytes, Any], Iterator[bytes]]
 # A batch of some 1,700 rows; what is larger is answered RESOURCE_EXHAUSTED before it is read.
 MESSAGE_BYTES_MAX = 4 * 2**20 + 2**16
-OPTIONS = (
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    # Without this a second server on the same port starts in silence and takes every other connection.
-    ("grpc.so_reuseport", 0),
-    # Clients may keep idle connections alive at the usual 30 s.
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-)
+# grpc's own, which writes a traceback for each header of a caller's that is no text.
+CORE_LOGGER = "grpc._cython.cygrpc"
+METADATA_BYTES_MAX = 8 * 2**10
+# Threads beside those for predictions: of health and of reflection, each.
+SIDE_THREADS = 16
+SIDE_SEATS = 12
+WATCHES_MAX = 64
+# Answers that wait to be read: memory, not threads. 21 kB is the largest.
+REPLIES_MAX = 1_024
+REPLY_LIMIT_S = 10.0
+REFLECTION_LIMIT_S = 60.0
+# Refused calls that wait to hear so, before grpc itself refuses more.
+REFUSALS_MAX = 4_096
+# How long no call may have come for callers to count as quiet, and how often that is looked for.
+QUIET_S = 0.05
+QUIET_LOOKS_MAX = 20
+CHECK_CALLERS_S = 0.05
+CONNECTION_AGE_GRACE_S = 30.0
+HANDSHAKE_LIMIT_S = 5.0
+KEEPALIVE_S = 30.0
+KEEPALIVE_LIMIT_S = 10.0
+
+
+def options(settings: Settings) -> list[tuple[str, int]]:
+    """What grpc's core is told."""
+    return [
+        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+        ("grpc.absolute_max_metadata_size", 2 * METADATA_BYTES_MAX),
+        ("grpc.max_concurrent_streams", settings.grpc_streams_max),
+        ("grpc.max_allowed_incoming_connections", settings.grpc_connections_max),
+        # Without this a second server on the same port starts in silence and takes every other connection.
+        ("grpc.so_reuseport", int(settings.grpc_port_shared)),
+        # Clients may keep idle connections alive at the usual 30 s; one that no longer answers is let go.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_time_ms", round(KEEPALIVE_S * 1e3)),
+        ("grpc.keepalive_timeout_ms", round(KEEPALIVE_LIMIT_S * 1e3)),
+        # So that clients look addresses up again, and find processes that are new.
+        ("grpc.max_connection_age_ms", round(settings.grpc_connection_age_s * 1e3)),
+        ("grpc.max_connection_age_grace_ms", round(CONNECTION_AGE_GRACE_S * 1e3)),
+        ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_LIMIT_S * 1e3)),
+    ]
+
+
+def message_seats(threads: int) -> int:
+    """How many threads may wait for messages: an eighth of them is free to look who comes."""
+    return threads - max(1, threads // 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service by its full name: methods of one answer, and those of many to one message, which are given their
+    context too. It is healthy once a model is loaded."""
+
+    name: str
+    methods: Mapping[str, Answer]
+    streams: Mapping[str, Stream] = field(default_factory=dict)
 
 
 class PredictorServer:
-    """Serves from construction until `drain`. Health: "" = the process works; the service = it has a verified model."""
+    """Serves from construction until `drain`. Health: "" = the process works; a service = it has a verified model."""
 
-    def __init__(self, servicer: PredictorServicer, settings: Settings) -> None:
-        self._server = grpc.server(
-            ThreadPoolExecutor(settings.grpc_threads, thread_name_prefix="grpc"),
-            options=OPTIONS,
-            maximum_concurrent_rpcs=settings.grpc_calls_max,
+    def __init__(self, services: tuple[Service, ...], settings: Settings, log: logging.Logger) -> None:
+        logging.getLogger(CORE_LOGGER).setLevel(logging.CRITICAL)
+        self._log = log
+        self._services = services
+        self._seats: list[Seats] = []
+        self._health = health.HealthStatuses(
+            {"": health.SERVING, **{service.name: health.NOT_SERVING for service in services}}
         )
-        # Non-blocking, so that a Watch occupies no thread of the pool.
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1, thread_name_prefix="health")
-        )
-        self._health.set("", health_pb2.HealthCheckResponse.SERVING)
-        self._health.set(SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._server.add_generic_rpc_handlers((servicer.generic_handler(),))
+        gate, pool = CallGate(settings.grpc_calls_max), CallPool("grpc", settings.grpc_threads, record_wait)
+        record_calls_in_progress(lambda: gate.in_progress)
+        self._gate, self._pool = gate, pool
+        callers = self._callers(message_seats(settings.grpc_threads), settings.grpc_message_wait_s)
+        methods = {
+            f"/{service.name}/{name}": UnaryCall(name, answer, callers, pool, log, gate).method()
+            for service in services
+            for name, answer in service.methods.items()
+        }
+        for service in services:
+            methods |= self._stream_methods(service, settings)
+        methods |= self._health_methods(settings)
         if settings.grpc_reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
-        self.port = _bind(self._server, settings.grpc_host, settings.grpc_port)
-        self._server.start()
+            methods |= self._reflection_methods()
+        self._servers = [_server(methods, pool, settings, settings.grpc_token)]
+        self.port = _bind(self._servers[0], settings.grpc_host, settings.grpc_port, _credentials(settings, log))
+        self.health_port = self._add_health_server(settings) if settings.grpc_health_port else 0
+        for server in self._servers:
+            server.start()
+
+    def watch_callers(self, stop: threading.Event) -> None:
+        """End calls whose callers keep them waiting, until `stop` is set."""
+        while not stop.wait(CHECK_CALLERS_S):
+            for seats in self._seats:
+                seats.end_overdue()
 
     def set_serving(self) -> None:
         """From now on a verified model is loaded; that never ends, since the last good one is kept."""
-        self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        for service in self._services:
+            self._health.set(service.name, health.SERVING)
 
     def drain(self, wait_s: float, grace_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
         """Say NOT_SERVING, let balancers notice, refuse new calls, let those in progress end, return."""
-        self._health.enter_graceful_shutdown()
+        self._health.drain()
         sleep(wait_s)
-        self._server.stop(grace_s).wait()
+        self._pool.hold()
+        self._await_quiet(sleep)
+        ended = [server.stop(grace_s) for server in self._servers]
+        sleep(QUIET_S)
+        self._pool.resume()
+        for one in ended:
+            one.wait()
+
+    def _await_quiet(self, sleep: Callable[[float], None]) -> None:
+        """Until no call comes any more, since each caller waits for an answer, or a bound is reached."""
+        before = -1
+        for _ in range(QUIET_LOOKS_MAX):
+            arrived = self._gate.in_progress
+            if arrived == before:
+                return
+            before = arrived
+            sleep(QUIET_S)
+
+    def _callers(self, seats: int, limit_s: float) -> Callers:
+        return Callers(self._new_seats("message", seats, limit_s), self._new_seats("reply", REPLIES_MAX, REPLY_LIMIT_S))
+
+    def _new_seats(self, waiting_for: str, count: int, limit_s: float) -> Seats:
+        seats = Seats(count, limit_s, lambda why: record_caller_ended(waiting_for, why))
+        self._seats.append(seats)
+        return seats
+
+    def _stream_methods(self, service: Service, settings: Settings) -> dict[str, Method]:
+        """On threads of their own: as many as there may be streams, and those who have not sent their message."""
+        threads = settings.watchers_max + SIDE_SEATS + 1
+        callers = self._callers(SIDE_SEATS, settings.grpc_message_wait_s)
+        return {
+            f"/{service.name}/{name}": StreamCall(
+                name,
+                partial(_first_message, callers, stream),
+                self._new_seats("stream", threads, math.inf),
+                CallPool("stream", threads),
+                self._log,
+            ).method()
+            for name, stream in service.streams.items()
+        }
+
+    def _health_methods(self, settings: Settings) -> dict[str, Method]:
+        pool, asked = CallPool("health", SIDE_THREADS), health.HealthMethods(self._health)
+        callers = Callers(
+            self._new_seats("message", SIDE_SEATS, settings.grpc_message_wait_s),
+            self._new_seats("reply", SIDE_SEATS, REPLY_LIMIT_S),
+        )
+        unread = self._callers(SIDE_SEATS, settings.grpc_message_wait_s)
+        watch = health.Watch(self._health, callers, self._new_seats("watch", WATCHES_MAX, math.inf), pool)
+        return {
+            f"/{health.SERVICE}/Check": UnaryCall("Check", asked.check, unread, pool, self._log).method(True),
+            f"/{health.SERVICE}/List": UnaryCall("List", asked.list, unread, pool, self._log).method(True),
+            f"/{health.SERVICE}/Watch": Method(
+                grpc.stream_stream_rpc_method_handler(watch), RpcMetrics("Watch"), open_to_all=True
+            ),
+        }
+
+    def _reflection_methods(self) -> dict[str, Method]:
+        names = (*(service.name for service in self._services), health.SERVICE, *reflection.SERVICES)
+        seats = self._new_seats("reflection", SIDE_SEATS, REFLECTION_LIMIT_S)
+        call = StreamCall(
+            reflection.METHOD, reflection.reflecting(names), seats, CallPool("reflection", SIDE_THREADS), self._log
+        )
+        return {f"/{name}/{reflection.METHOD}": call.method() for name in reflection.SERVICES}
+
+    def _add_health_server(self, settings: Settings) -> int:
+        """A port for health alone: the probes of a cluster speak no TLS, and it has a queue of its own."""
+        server = _server(self._health_methods(settings), CallPool("probes", 1), settings, token="")
+        self._servers.append(server)
+        return _bind(server, settings.metrics_host, settings.grpc_health_port, None)
 
 
-def _bind(server: Any, host: str, port: int) -> int:
+def _first_message(callers: Callers, stream: Stream, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+    return stream(callers.message(requests, context), context)
+
+
+def _server(methods: Mapping[str, Method], pool: CallPool, settings: Settings, token: str) -> Any:
+    handlers = (Methods(methods, CallPool("refusals", 1), token),)
+    calls_max = settings.grpc_calls_max + REFUSALS_MAX
+    return grpc.server(pool, handlers, options=options(settings), maximum_concurrent_rpcs=calls_max)
+
+
+def _credentials(settings: Settings, log: logging.Logger) -> Any:
+    if not settings.grpc_tls_certificate:
+        return None
+    authority = Path(settings.grpc_tls_client_ca) if settings.grpc_tls_client_ca else None
+    files = CertificateFiles(Path(settings.grpc_tls_certificate), Path(settings.grpc_tls_key), authority)
+    return ReloadedCertificates(files, log).credentials()
+
+
+def _bind(server: Any, host: str, port: int, credentials: Any) -> int:
+    address = f"{host}:{port}"
     try:
-        bound = int(server.add_insecure_port(f"{host}:{port}"))
+        bound = int(server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address))
     except RuntimeError:
         bound = 0
     if bound == 0:

@@ -1,17 +1,14 @@
 """The gRPC face of the handler: convert, call, convert, count. The one place where refusals become status codes."""
 
-import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import grpc
 
 from services.predictor import converters
-from services.predictor.core import Handler
-from services.predictor.metrics import RpcMetrics, record_flags, record_predictions
+from services.predictor.core import Handler, Predictions, Rows
+from services.predictor.metrics import record_batch, record_flags, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
+from services.predictor.rpc.status import CallRefusedError, Hints
 from services.predictor.served_log import ServedLog
 from tidewheel.wire.v1 import predictor_pb2
 
@@ -20,6 +17,7 @@ SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_nam
 STATUS_CODES = {
     RefusalReason.INVALID_INPUT: grpc.StatusCode.INVALID_ARGUMENT,
     RefusalReason.UNKNOWN_INSTRUMENT: grpc.StatusCode.NOT_FOUND,
+    RefusalReason.UNKNOWN_VERSION: grpc.StatusCode.NOT_FOUND,
     RefusalReason.NO_MODEL: grpc.StatusCode.FAILED_PRECONDITION,
     RefusalReason.NO_HISTORY: grpc.StatusCode.FAILED_PRECONDITION,
     RefusalReason.REGISTRY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
@@ -27,47 +25,37 @@ STATUS_CODES = {
     RefusalReason.NOT_TRUSTED: grpc.StatusCode.FAILED_PRECONDITION,
 }
 
+# Where waiting alone may help: when to try again.
+RETRY_AFTER_S = {
+    RefusalReason.NO_MODEL: 30.0,
+    RefusalReason.NO_HISTORY: 10.0,
+    RefusalReason.REGISTRY_UNAVAILABLE: 1.0,
+    RefusalReason.MARKET_UNAVAILABLE: 1.0,
+}
+
 RpcMethod = Callable[[bytes], bytes]
-Stream = Callable[[bytes, Any], Iterator[bytes]]
-NO_STREAMS: Mapping[str, Stream] = MappingProxyType({})
 
 
 class PredictorServicer:
     """Takes and gives bytes: were gRPC to parse, a malformed request would be answered INTERNAL."""
 
     def __init__(
-        self,
-        handler: Handler,
-        log: logging.Logger,
-        clock: Callable[[], float] = time.perf_counter,
-        clock_ns: Callable[[], int] = lambda: 0,
-        served: ServedLog | None = None,
-        streams: Mapping[str, Stream] = NO_STREAMS,
+        self, handler: Handler, clock_ns: Callable[[], int] = lambda: 0, served: ServedLog | None = None
     ) -> None:
-        """`clock_ns`: the wall clock, 0 where there is none. `served`: told of every answer. `streams`: the methods
-        that answer with more than one message."""
+        """`clock_ns`: the wall clock, 0 where there is none. `served`: told of every answer."""
         self._handler = handler
-        self._log = log
-        self._clock = clock
         self._clock_ns = clock_ns
         self._served = served
-        self._streams = streams
         self._replies = converters.ReplyEncoder()
 
-    def generic_handler(self) -> Any:
-        """All methods, for a server."""
-        rpc_methods: dict[str, RpcMethod] = {
+    def methods(self) -> Mapping[str, RpcMethod]:
+        """By name."""
+        return {
             "Predict": self.predict,
             "PredictBatch": self.predict_batch,
             "PredictNow": self.predict_now,
             "Explain": self.explain,
         }
-        methods = {
-            name: grpc.unary_unary_rpc_method_handler(self._with_status(name, rpc_method))
-            for name, rpc_method in rpc_methods.items()
-        }
-        methods |= {name: grpc.unary_stream_rpc_method_handler(stream) for name, stream in self._streams.items()}
-        return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def predict(self, payload: bytes) -> bytes:
         request = converters.parse_predict_request(payload)
@@ -81,13 +69,16 @@ class PredictorServicer:
     def predict_batch(self, payload: bytes) -> bytes:
         request = converters.parse_batch_request(payload)
         result = self._handler.predict_batch(request.instrument, request.rows, request.schema_hash)
-        flagged = int(result.labels.sum())
-        record_predictions(request.instrument, result.model.seq, 1, flagged)
-        record_predictions(request.instrument, result.model.seq, 0, len(result.labels) - flagged)
-        record_flags(request.instrument, result.trust.raised)
-        if self._served is not None:
-            self._served.on_batch(result, request.rows, self._clock_ns())
+        self.on_batch("PredictBatch", result, request.rows)
         return self._replies.batch(result)
+
+    def on_batch(self, method: str, result: Predictions, rows: Rows) -> None:
+        """Take down an answer of many rows, whatever the protocol."""
+        instrument = result.model.instrument
+        record_batch(instrument, result.model.seq, len(result.labels), int(result.labels.sum()))
+        record_flags(instrument, result.trust.raised)
+        if self._served is not None:
+            self._served.on_batch(result, rows, self._clock_ns(), method)
 
     def predict_now(self, payload: bytes) -> bytes:
         request = converters.parse_now_request(payload)
@@ -110,22 +101,20 @@ class PredictorServicer:
             result = self._handler.explain_now(now.instrument, now.quote, request.largest, now_ns)
         return self._replies.explain(result)
 
-    def _with_status(self, method: str, rpc_method: RpcMethod) -> Callable[[bytes, Any], bytes]:
-        rpc_metrics = RpcMetrics(method)
 
-        def answer(payload: bytes, context: Any) -> bytes:
-            started = self._clock()
-            code, details, response = grpc.StatusCode.OK, "", b""
-            try:
-                response = rpc_method(payload)
-            except PredictionRefusedError as refusal:
-                code, details = STATUS_CODES[refusal.reason], str(refusal)
-            except Exception:
-                self._log.exception("%s failed", method)
-                code, details = grpc.StatusCode.INTERNAL, "the predictor failed; its log says why"
-            rpc_metrics.record_call(self._clock() - started, code.name)
-            if code is not grpc.StatusCode.OK:
-                context.abort(code, details)
-            return response
+def refused_call(refusal: PredictionRefusedError) -> CallRefusedError:
+    """The refusal as a call that ends with a status: the one place where a reason becomes a code."""
+    hints = Hints(refusal.reason.upper(), refusal.field, RETRY_AFTER_S.get(refusal.reason, 0.0))
+    return CallRefusedError(STATUS_CODES[refusal.reason], str(refusal), hints)
 
-        return answer
+
+def refusing(answer: RpcMethod) -> RpcMethod:
+    """The method with its refusals as statuses."""
+
+    def answered(payload: bytes) -> bytes:
+        try:
+            return answer(payload)
+        except PredictionRefusedError as refusal:
+            raise refused_call(refusal) from None
+
+    return answered

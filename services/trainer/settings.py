@@ -16,6 +16,7 @@ from tidewheel.runtime.settings import (
     instance_setting,
     kafka_setting,
     log_level_setting,
+    metrics_host_setting,
     metrics_port_setting,
     one_of,
     session_timeout_setting,
@@ -110,6 +111,7 @@ class Settings:
         "its partitions back as soon as it is started again under its name. Empty: a new member each time.",
     )
 
+    metrics_host: str = metrics_host_setting()
     metrics_port: int = metrics_port_setting(9104)
     log_level: str = log_level_setting()
 

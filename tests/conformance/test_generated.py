@@ -9,16 +9,16 @@ from tests.tidy.tree import ROOT
 from tidewheel.cli import reference
 from tidewheel.wire.generate import generate
 
-COMMITTED = ROOT / "tidewheel" / "wire" / "v1"
+COMMITTED = ROOT / "tidewheel" / "wire"
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in folder.glob("*_pb2*")}
+    return {path.name: path.read_text() for path in folder.glob("*/*_pb2*")}
 
 
 def test_generated_code_has_not_drifted(tmp_path: Path) -> None:
     generate(tmp_path)
-    made = contents(tmp_path / "tidewheel" / "wire" / "v1")
+    made = contents(tmp_path / "tidewheel" / "wire")
     assert made
     assert made == contents(COMMITTED), "run 'make generate'"
 

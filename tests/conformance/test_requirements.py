@@ -9,7 +9,10 @@ from tests.tidy.tree import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 # Of other programs, in environments of their own.
-RIVALS = {"rivals-faust", "rivals-polars", "rivals-quixstreams"}
+RIVALS = {
+    *("rivals-faust", "rivals-polars", "rivals-quixstreams"),
+    *("clients-tritonclient", "clients-open_inference"),
+}
 PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 

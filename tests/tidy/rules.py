@@ -33,6 +33,8 @@ SERVICE_SHELLS = (
             *("refused_models", "served_log", "server", "servicer", "shadow_watcher", "watch_model", "watcher"),
         )
     ),
+    *("services/predictor/rpc/*.py", "services/predictor/open_inference/kept_models.py"),
+    "services/predictor/open_inference/service.py",
 )
 SERVICE_MODULES = ("__main__", "app", "core", "settings", "metrics")
 PURE = (
@@ -67,13 +69,17 @@ WALL_CLOCK_ALLOWED = (
     "bench/*",
 )
 ENVIRONMENT = re.compile(r"os\.(environ|environb|getenv|putenv|unsetenv)")
-# The trainer's `__main__` pins the threads of numpy, which reads that once, when it is loaded.
+# The trainer's `__main__` pins the threads of numpy, the predictor's silences grpc: both read that once, when loaded.
 ENVIRONMENT_ALLOWED = (
     *("tidewheel/runtime/process.py", "tidewheel/local/*", "services/trainer/__main__.py", "tests/*", "bench/*"),
-    "release/*",
+    *("release/*", "services/predictor/__main__.py"),
 )
 # The server of health is the library's loop, and answers nobody once it is dead: that is seen from outside.
-THREADS_ALLOWED = ("tidewheel/runtime/background.py", "tidewheel/runtime/health.py")
+# Threads that answer calls log what grpc's wrapper of a call raises, and take the next one.
+THREADS_ALLOWED = (
+    *("tidewheel/runtime/background.py", "tidewheel/runtime/health.py"),
+    "services/predictor/rpc/pool.py",
+)
 ERROR_ROOT = "TidewheelError"
 PRINT_ALLOWED = (
     *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*"),
@@ -81,6 +87,8 @@ PRINT_ALLOWED = (
         "tests/late_requests.py",
         "tests/proxy/torn.py",
         "tests/registry_damage/__main__.py",
+        "tests/soak.py",
+        "tests/foreign_clients/*",
         "tests/system/verify_recorded.py",
         "tests/system/chaos/__main__.py",
     ),

@@ -345,6 +345,10 @@ class Registry:
             raise VerificationError(VerificationFailure.MISSING, f"model {seq} of {instrument} was dropped meanwhile")
         return moved
 
+    def kept_models(self, instrument: str) -> list[int]:
+        """Windows whose models are kept, newest first. Raises VerificationError where their key is none of ours."""
+        return self.reader.seqs(instrument, keys.models(instrument)).seqs
+
     def notifications(self) -> Notifications:
         """A subscription to moved pointers; use it in a `with`. Raises RegistryUnavailableError."""
         return Notifications(self.client, self.address)

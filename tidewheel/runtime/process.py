@@ -32,6 +32,8 @@ class CommonSettings(Protocol):
     """What every service's settings have."""
 
     @property
+    def metrics_host(self) -> str: ...
+    @property
     def metrics_port(self) -> int: ...
     @property
     def log_level(self) -> str: ...
@@ -72,9 +74,10 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
         signal.signal(number, lambda *_: stop.set())
     health = Health(service)
     try:
-        server = HealthServer(health, settings.metrics_port)
+        server = HealthServer(health, settings.metrics_port, settings.metrics_host)
     except OSError as failure:
-        log.error("the metrics port %d cannot be used: %s", settings.metrics_port, failure.strerror)
+        where = (settings.metrics_port, settings.metrics_host)
+        log.error("the metrics port %d on %s cannot be used: %s", *where, failure.strerror)
         return EXIT_FAILED
     log.info("starting: %s; metrics on port %d", described(settings), server.port)
     try:

@@ -164,6 +164,13 @@ def metrics_port_setting(default: int) -> Any:
     return setting(whole(0, 65_535), default, meaning="Port of `/live`, `/ready` and `/metrics`; 0 takes a free one.")
 
 
+def metrics_host_setting() -> Any:
+    """The field that every service has."""
+    return setting(
+        text, "127.0.0.1", meaning="Address that these listen on; `0.0.0.0` where they are read from elsewhere."
+    )
+
+
 def log_level_setting() -> Any:
     """The field that every service has."""
     return setting(level, "INFO", meaning="How much is logged.")

@@ -157,6 +157,18 @@ RPCS = _counter("tidewheel_rpcs_total", "A call was answered, by gRPC status cod
 RPC_DURATION_SECONDS = _histogram(
     "tidewheel_rpc_duration_seconds", "Time in the handler of a call.", _LATENCY_S, "method"
 )
+RPC_WAIT_SECONDS = _histogram(
+    "tidewheel_rpc_wait_seconds",
+    "Time that a call waited for a thread. Grows where the predictor has more calls than it can answer.",
+    (0.0001, 0.00025, 0.0005, *_LATENCY_S),
+)
+RPCS_IN_PROGRESS = _gauge("tidewheel_rpcs_in_progress", "Calls admitted and not yet answered.")
+RPCS_ENDED = _counter(
+    "tidewheel_rpcs_ended_total",
+    "A call was ended since its caller kept it waiting, for a message or for a reply to be read. Moves with callers "
+    "that are broken, far away or hostile.",
+    *("waiting_for", "why"),
+)
 MODEL_SEQ = _gauge("tidewheel_model_seq", "Window number of the serving model.", "instrument")
 MODEL_EPOCH = _gauge(
     "tidewheel_model_epoch", "Epoch of the serving model; rises with a rollback or promotion by hand.", "instrument"

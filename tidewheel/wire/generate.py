@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def generate(out: Path) -> None:
-    """Write `tidewheel/wire/v1/*_pb2*.py[i]` below `out`. Raises RuntimeError where protoc refuses."""
+    """Write `tidewheel/wire/*/*_pb2*.py[i]` below `out`. Raises RuntimeError where protoc refuses."""
     from grpc_tools import protoc  # noqa: PLC0415 - a tool of developers, absent where services run
 
     protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))

@@ -91,7 +91,17 @@ def test_a_step_follows_the_window(done: Work) -> None:
 
 # What shapes no model, label or figure, or is the clock's.
 NO_MATTER = {
-    *("kafka", "redis", "hmac_key", "instance", "session_timeout_s", "metrics_port", "log_level", "tuning_limit_s"),
+    *(
+        "kafka",
+        "redis",
+        "hmac_key",
+        "instance",
+        "session_timeout_s",
+        "metrics_host",
+        "metrics_port",
+        "log_level",
+        "tuning_limit_s",
+    ),
     "scratch_dir",
     *("feed", "instrument", "speed", "ahead_max_s", "sim_seed", "sim_edge", "sim_flip_s"),
     *("commit_interval_ms", "commit_records_max"),

@@ -3,11 +3,13 @@
 import socket
 import struct
 import threading
+import urllib.request
+from contextlib import ExitStack
 
 import pytest
 
-from tests.waiting import eventually
-from tidewheel.runtime.health import Health, HealthServer
+from tests.waiting import LIMIT_S, eventually
+from tidewheel.runtime.health import CONNECTIONS_MAX, Health, HealthServer
 
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -43,3 +45,26 @@ def test_one_that_asks_and_goes_away_is_no_news(capfd: pytest.CaptureFixture[str
     finally:
         server.close()
     assert capfd.readouterr().err == ""
+
+
+def test_no_connections_keep_others_from_asking() -> None:
+    server = HealthServer(Health("test"), 0)
+    threads = threading.active_count()
+    with ExitStack() as stack:
+        stack.callback(server.close)
+        held = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(200)]
+        for one in held:
+            one.sendall(b"GET /live HT")
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/live", timeout=LIMIT_S) as answer:
+            assert answer.read() == b"live\n"
+        eventually(lambda: threading.active_count() <= threads + CONNECTIONS_MAX + 1, "the oldest were let go")
+
+
+def test_a_request_that_takes_too_long_is_cut() -> None:
+    server = HealthServer(Health("test"), 0, limit_s=0.05)
+    with ExitStack() as stack:
+        stack.callback(server.close)
+        slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        slow.sendall(b"GET /live HT")
+        slow.settimeout(LIMIT_S)
+        assert slow.recv(1) == b""

@@ -80,7 +80,8 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
         more[name]["REDIS"] = addresses.redis
     for name, instance in INSTANCES.items():
         more[name]["INSTANCE"] = instance
-    more["predictor"] |= {"GRPC_HOST": host, "GRPC_PORT": port}
+    # No balancer stands before it.
+    more["predictor"] |= {"GRPC_HOST": host, "GRPC_PORT": port, "DRAIN_WAIT_S": "0"}
     return {name: own[name] | as_environment(more[name]) for name in SERVICES}
 
 

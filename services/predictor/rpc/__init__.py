@@ -1,0 +1,1 @@
+"""Calls over gRPC, whatever they ask: threads, admission, deadlines, status, health, reflection. Knows no model."""

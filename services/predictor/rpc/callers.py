@@ -1,0 +1,71 @@
+"""What a call waits for its caller for, on seats, and how many calls may be in progress."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from services.predictor.rpc.seats import Seats
+from services.predictor.rpc.status import CallRefusedError, Hints
+
+NO_MESSAGE = "the call ended without its message; send exactly one"
+TOO_LATE = "the deadline had passed before the call's turn came; nothing was computed"
+
+
+class CallGate:
+    """Counts calls in progress, from their headers to their answer."""
+
+    def __init__(self, calls_max: int) -> None:
+        self._calls_max = calls_max
+        self._lock = threading.Lock()
+        self.in_progress = 0
+
+    def enter(self) -> bool:
+        """Whether there is room; `leave` follows where there is."""
+        with self._lock:
+            if self.in_progress >= self._calls_max:
+                return False
+            self.in_progress += 1
+            return True
+
+    def leave(self) -> None:
+        with self._lock:
+            self.in_progress -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Seats of one thread pool. `messages`: calls whose message has not come, fewer than the pool has threads;
+    `replies`: answers that have not been read, which hold memory and no thread."""
+
+    messages: Seats
+    replies: Seats
+
+    def message(self, requests: Iterator[bytes], context: Any) -> bytes:
+        """The one message of a call. Raises CallRefusedError where none comes, grpc.RpcError where the call is over."""
+        seat = self.messages.take(context.cancel)
+        try:
+            return next(requests)
+        except StopIteration:
+            raise CallRefusedError(grpc.StatusCode.UNIMPLEMENTED, NO_MESSAGE, Hints("NO_MESSAGE")) from None
+        finally:
+            self.messages.leave(seat)
+
+    def check_wanted(self, context: Any) -> None:
+        """Raises CallRefusedError where the caller waits no more. One that gave up before its deadline costs an answer;
+        to ask grpc for that costs a lock each call."""
+        if context.time_remaining() <= 0:
+            raise CallRefusedError(grpc.StatusCode.DEADLINE_EXCEEDED, TOO_LATE, Hints("DEADLINE_EXCEEDED"))
+
+    def expect_read(self, context: Any) -> None:
+        """The answer is about to go out: from now on the caller has to read it."""
+        seat = self.replies.take(context.cancel)
+        leave: Callable[[], None] = lambda: self.replies.leave(seat)  # noqa: E731 - a closure for the call's end
+        if not context.add_callback(leave):
+            leave()
+
+    def end_overdue(self) -> None:
+        self.messages.end_overdue()
+        self.replies.end_overdue()

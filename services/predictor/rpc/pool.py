@@ -1,0 +1,90 @@
+"""Threads that answer calls. Leaner than the library's executor, which makes a future and a lock for each call."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+Work = Callable[..., Any]
+LOG = logging.getLogger(__name__)
+
+
+class Submitted:
+    """What grpc gets for work handed over: it wants to hear when that is done, to count what is in progress."""
+
+    __slots__ = ("_args", "_done", "_lock", "_on_done", "_submitted_s", "_work")
+
+    def __init__(self, work: Work, args: tuple[Any, ...], lock: threading.Lock, submitted_s: float) -> None:
+        self._work, self._args, self._lock, self._submitted_s = work, args, lock, submitted_s
+        self._done = False
+        self._on_done: Callable[[Any], object] | None = None
+
+    def add_done_callback(self, on_done: Callable[[Any], object]) -> None:
+        with self._lock:
+            self._on_done = on_done
+            done = self._done
+        if done:
+            on_done(self)
+
+    def run(self, started_s: float, on_start: Callable[[float], None]) -> None:
+        """Do the work. grpc's own wrapper of a call catches what the call raises, but for faults of its own."""
+        on_start(started_s - self._submitted_s)
+        try:
+            self._work(*self._args)
+        finally:
+            with self._lock:
+                self._done = True
+                on_done = self._on_done
+            if on_done is not None:
+                on_done(self)
+
+
+class CallPool(ThreadPoolExecutor):
+    """So many threads, started at once, that live as long as the process. grpc asks for the library's type, but calls
+    nothing of it but `submit`. `on_start` hears how many seconds each call waited for its thread."""
+
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        on_start: Callable[[float], None] = lambda _: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        super().__init__(threads)
+        self._calls: queue.SimpleQueue[Submitted] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._on_start = on_start
+        self._clock = clock
+        self._open = threading.Event()
+        self._open.set()
+        for number in range(threads):
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+
+    def submit(self, fn: Work, /, *args: Any) -> Any:  # type: ignore[override]
+        submitted = Submitted(fn, args, self._lock, self._clock())
+        self._calls.put(submitted)
+        return submitted
+
+    def hold(self) -> None:
+        """Take up no call from now on; those taken up go on."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        self._open.set()
+
+    def waiting(self) -> int:
+        """Calls not yet taken up, about."""
+        return self._calls.qsize()
+
+    def _work(self) -> None:
+        while True:
+            submitted = self._calls.get()
+            self._open.wait()
+            try:
+                submitted.run(self._clock(), self._on_start)
+            except Exception:  # of a call that grpc itself could not end; the thread is for the calls after it
+                LOG.exception("a call failed outside its method")
+            del submitted  # while this thread is idle it keeps no request alive
