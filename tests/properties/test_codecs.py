@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.properties.values import CARRIED, same
 from tidewheel.contracts import codecs
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.wire.v1 import market_pb2, models_pb2, orders_pb2, training_pb2
+from tidewheel.wire.v1 import market_pb2, models_pb2, orders_pb2, predictions_pb2, training_pb2
 
 Decoder = Callable[[bytes | None], Any]
 QUICK = settings(
@@ -29,6 +29,7 @@ WIRE = {
     "orders": orders_pb2.SecondOrders,
     "transaction": orders_pb2.Transaction,
     "example": orders_pb2.Example,
+    "prediction": predictions_pb2.ServedPrediction,
     "run_event": training_pb2.TrainingRunEvent,
     "model": models_pb2.Model,
     "model_record": models_pb2.ModelRecord,

@@ -33,6 +33,7 @@ from tidewheel.domain.models import (
     Verdict,
 )
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
+from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.domain.prices import PRICE_MAX_E9
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
@@ -40,6 +41,7 @@ from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Tri
 INT64 = st.integers(-(2**63), 2**63 - 1)
 UINT32 = st.integers(0, 2**32 - 1)
 FLOAT = st.floats(allow_nan=False)
+FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 TEXT = st.text(max_size=12)
 INSTRUMENT = st.from_regex(r"[a-z][a-z0-9]{0,5}:[A-Za-z0-9][A-Za-z0-9._/-]{0,8}", fullmatch=True)
 PRICE = st.integers(1, PRICE_MAX_E9)
@@ -123,6 +125,7 @@ def second_orders(draw: st.DrawFn) -> SecondOrders:
     )
 
 
+FEATURES = st.binary(min_size=4, max_size=4).map(lambda four: four * (FEATURES_BYTES // 4))
 TRANSACTIONS = st.builds(
     Transaction,
     INSTRUMENT,
@@ -137,8 +140,21 @@ EXAMPLES = st.builds(
     st.integers(1, 2**63 - 1),
     *(INT64, INT64, INT64),
     st.sampled_from((0, 1)),
-    st.binary(min_size=4, max_size=4).map(lambda four: four * (FEATURES_BYTES // 4)),
+    FEATURES,
     INT64,
+)
+SCORE = st.floats(0, 1)
+PREDICTIONS = st.builds(
+    ServedPrediction,
+    *(INSTRUMENT, INT64, TEXT, FEATURES, SCORE, UINT32, SCORE, INT64, UINT32, TEXT),
+    flags=st.lists(TEXT, max_size=3).map(tuple),
+    second=INT64,
+    bid_e9=INT64,
+    offer_e9=INT64,
+    quote_given=st.booleans(),
+    candidate_seq=INT64,
+    candidate_score=SCORE,
+    candidate_label=UINT32,
 )
 FEED_STATUSES = st.builds(
     FeedStatus, INSTRUMENT, st.sampled_from(FeedEvent), INT64, UINT32, TEXT, st.sampled_from(SourceKind)
@@ -187,8 +203,18 @@ MODEL_RECORDS = st.builds(
     st.none() | SCORECARDS,
     *(st.binary(max_size=32), INT64, INT64),
     st.none() | st.builds(Champion, INT64, INT64, INT64),
-    INT64,
+    *(INT64, st.binary(max_size=32), INT64),
 )
+
+
+@st.composite
+def feature_ranges(draw: st.DrawFn, count: int) -> dict[str, bytes]:
+    """What training saw of each feature, or nothing, as in models of older programs."""
+    if not draw(st.booleans()):
+        return {}
+    pairs = np.array(draw(st.lists(st.tuples(FLOAT32, FLOAT32), min_size=count, max_size=count)), dtype="<f4")
+    ends = np.sort(pairs.reshape(count, 2), axis=1)
+    return {"lowest": ends[:, 0].tobytes(), "highest": ends[:, 1].tobytes()}
 
 
 @st.composite
@@ -208,6 +234,7 @@ def models(draw: st.DrawFn) -> Model:
         draw(LINEAGES),
         draw(st.binary(max_size=16)),
         draw(FLOAT),
+        **draw(feature_ranges(count)),
     )
 
 
@@ -247,6 +274,7 @@ CARRIED: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
     "transaction": lambda: TRANSACTIONS,
     "example": lambda: EXAMPLES,
     "run_event": lambda: RUN_EVENTS,
+    "prediction": lambda: PREDICTIONS,
     "model": models,
     "model_record": lambda: MODEL_RECORDS,
     "frontier": lambda: LABELER_FRONTIERS,
