@@ -19,6 +19,7 @@ DATA ?= ../shared/data
 MINUTES ?= 10
 PROXY ?= 1
 REQUESTS ?= 1000
+SOAK_MINUTES ?= 5
 COUNT ?= 100000
 
 .PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals clients soak release clean
@@ -112,8 +113,9 @@ bench-rivals: $(READY) .venv-rivals-quixstreams/.ready .venv-rivals-faust/.ready
 	@VIRTUAL_ENV=$(@D) $(BIN)/uv pip sync -q --require-hashes $<
 	@touch $@
 
-soak: $(READY) ## A predictor under requests and byte streams that chance made, with calls held open: SEED=1 COUNT=100000
+soak: $(READY) ## A predictor under what chance makes: requests, byte streams, calls held open, a damaged registry: SEED=1 COUNT=100000
 	@$(BIN)/python -m tests.soak --seed '$(or $(SEED),1)' --count '$(COUNT)'
+	@$(BIN)/python -m tests.registry_damage --seed '$(or $(SEED),1)' --minutes '$(SOAK_MINUTES)'
 
 clients: $(READY) .venv-clients-tritonclient/.ready .venv-clients-open_inference/.ready ## Clients that others wrote against our predictor; grpcurl and grpc-health-probe where they are on PATH.
 	@$(BIN)/python -m pytest -q -rs tests/integration/test_foreign_clients.py

@@ -81,8 +81,8 @@ class LabelingPipeline:
         for record in records:
             if isinstance(record, RejectedRow):
                 self.counts.dead_letters += 1
-                self._limit.good(record.good_before)
-                self._limit.bad()
+                self._limit.accepted(record.good_before)
+                self._limit.rejected()
             else:
                 yield from filter(None, map(self._on_output, self._on_second(record)))
 

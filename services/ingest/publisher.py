@@ -85,12 +85,12 @@ class Publisher:
         The limit counts all rows in their order, ticks that are skipped and rows reported before as well,
         so that each start ends at the same row.
         """
-        self._limit.good(row.good_before)
+        self._limit.accepted(row.good_before)
         letter = self._dead_letters.make(
             self._source, -1, row.place, row.reason, row.detail, raw=row.raw, instrument=self._instrument
         )
         if letter.dedup_key in self._reported:
-            self._limit.bad()
+            self._limit.rejected()
         else:
             self._dead_letters.put(letter)
 

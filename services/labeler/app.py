@@ -95,7 +95,7 @@ class LabelerProcessor:
             try:
                 outputs = self._step(partition, topic, offset, message.value() or b"")
             except InvalidRecordError as failure:
-                self._dead_letters.good(good_count)
+                self._dead_letters.accepted(good_count)
                 good_count = 0
                 if offset >= self._reported_offsets.get((topic, number), 0):
                     self._dead_letters.record(message, failure)
@@ -105,7 +105,7 @@ class LabelerProcessor:
                 self._record_breaks(partition, number)
             if outputs:
                 self._produce_outputs(outputs, number)
-        self._dead_letters.good(good_count)
+        self._dead_letters.accepted(good_count)
 
     def checkpoint(self) -> Mapping[PartitionId, OffsetAndMetadata]:
         positions: dict[PartitionId, OffsetAndMetadata] = {}

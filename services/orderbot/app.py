@@ -93,7 +93,7 @@ class OrderBot:
             letter = self._dead_letters.make(*place, bad.reason, str(bad), key=message.key or b"", raw=payload or b"")
             self._dead_letters.put(letter)
             return self._dead_letter_outputs.pop()
-        self._dead_letters.good()
+        self._dead_letters.accepted()
         self._check_sequence(message, second)
         for each in self._trackers.values():
             each.accepted()

@@ -231,7 +231,7 @@ class TrainerApp:
             else:
                 self._on_joined(event, partition, offset)
         if not any(isinstance(event, Gap | OutOfOrderExample) for event in events):  # these were rejected
-            self._dead_letters.good()
+            self._dead_letters.accepted()
         record_gathered(example.instrument, self._windows.gathered(example.instrument))
 
     def _on_gap(self, gap: Gap, message: Message) -> None:

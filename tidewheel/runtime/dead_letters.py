@@ -33,13 +33,13 @@ class DeadLetterLimit:
         self._bad = 0
         self._all = 0
 
-    def good(self, count: int = 1) -> None:
+    def accepted(self, count: int = 1) -> None:
         if count:  # none between two bad ones leaves them in a row
             self._run = 0
         self._all += count
         self._forget()
 
-    def bad(self) -> None:
+    def rejected(self) -> None:
         self._run += 1
         self._bad += 1
         self._all += 1
@@ -72,9 +72,9 @@ class DeadLetterQueue:
         self._producer = producer
         self._limit = limit or DeadLetterLimit()
 
-    def good(self, count: int = 1) -> None:
+    def accepted(self, count: int = 1) -> None:
         """So many records since the last one that was rejected could be used; keeps the limits honest."""
-        self._limit.good(count)
+        self._limit.accepted(count)
 
     def record(self, message: Message, failure: InvalidRecordError) -> None:
         """Reject a polled record. Raises FatalError when the limit is passed."""
@@ -111,4 +111,4 @@ class DeadLetterQueue:
         key = dead_letter.instrument or dead_letter.source
         self._producer.produce(DEAD_LETTERS.name, encode_dead_letter(dead_letter), key)
         metrics.DEAD_LETTERS.labels(self._service, dead_letter.source, dead_letter.reason).inc()
-        self._limit.bad()
+        self._limit.rejected()

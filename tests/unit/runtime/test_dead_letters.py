@@ -15,37 +15,37 @@ from tidewheel.wire.v1 import market_pb2
 def test_a_few_in_a_row_pass_and_one_more_stops() -> None:
     limit = DeadLetterLimit(run_max=3, share_max=1.0)
     for _ in range(5):
-        limit.good(100)
+        limit.accepted(100)
         for _ in range(3):
-            limit.bad()
+            limit.rejected()
     with pytest.raises(FatalError, match="4 bad records in a row"):
-        limit.bad()
+        limit.rejected()
 
 
 def test_no_good_one_between_two_bad_ones_leaves_them_in_a_row() -> None:
     limit = DeadLetterLimit(run_max=3, share_max=1.0)
-    limit.good(1_000_000)
+    limit.accepted(1_000_000)
     for _ in range(3):
-        limit.bad()
-        limit.good(0)
+        limit.rejected()
+        limit.accepted(0)
     with pytest.raises(FatalError, match="4 bad records in a row"):
-        limit.bad()
+        limit.rejected()
 
 
 def test_more_than_the_share_stops_but_not_of_a_handful() -> None:
     limit = DeadLetterLimit(run_max=10, share_max=0.5)
     for _ in range(10):  # of the first twenty, half
-        limit.bad()
-        limit.good()
+        limit.rejected()
+        limit.accepted()
     with pytest.raises(FatalError, match="11 of the last 21 records were bad"):
-        limit.bad()
+        limit.rejected()
 
 
 def letters_till_it_stops(limit: DeadLetterLimit, good_to_one_bad: int) -> int:
     for dead_letters in range(10_000):
-        limit.good(good_to_one_bad)
+        limit.accepted(good_to_one_bad)
         try:
-            limit.bad()
+            limit.rejected()
         except FatalError:
             return dead_letters
     return 10_000
@@ -60,7 +60,7 @@ def test_one_of_two_instruments_that_turned_to_garbage_is_not_drained_whatever_w
 
 def test_a_long_past_without_a_bad_one_excuses_nothing() -> None:
     limit = DeadLetterLimit()
-    limit.good(10**9)
+    limit.accepted(10**9)
     assert 1_000 < letters_till_it_stops(limit, good_to_one_bad=1) < 4_000
 
 
