@@ -16,8 +16,8 @@ import psutil
 import redis
 
 from bench.harness import Servers, Service, Size, service, until
-from services.predictor.model_slot import ModelSlots
-from services.predictor.watcher import Watcher
+from services.predictor.models.model_slot import ModelSlots
+from services.predictor.models.watcher import Watcher
 from tests.synthetic_models import make_row, published
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.registry import keys

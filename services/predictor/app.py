@@ -7,10 +7,11 @@ from pathlib import Path
 
 from services.predictor.companions import Companions
 from services.predictor.core import Handler
-from services.predictor.history import MarketViews
-from services.predictor.market_reader import MarketReader
-from services.predictor.model_copies import ModelCopies
-from services.predictor.model_slot import ModelSlots
+from services.predictor.market.history import MarketViews
+from services.predictor.market.market_reader import MarketReader
+from services.predictor.models.model_copies import ModelCopies
+from services.predictor.models.model_slot import ModelSlots
+from services.predictor.models.watcher import Watcher
 from services.predictor.open_inference import service as open_inference
 from services.predictor.open_inference.kept_models import RegistryKeptModels
 from services.predictor.rpc.methods import Answer
@@ -18,7 +19,6 @@ from services.predictor.server import PredictorServer, Service
 from services.predictor.servicer import SERVICE, PredictorServicer, refusing
 from services.predictor.settings import Settings
 from services.predictor.watch_model import WatchModel
-from services.predictor.watcher import Watcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.process import Context

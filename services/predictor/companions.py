@@ -4,15 +4,15 @@ import logging
 import threading
 from collections.abc import Callable
 
-from services.predictor.history import MarketViews
-from services.predictor.model_slot import ModelSlots
-from services.predictor.parity_reader import ParityReader
-from services.predictor.procedure_watcher import ProcedureWatcher
-from services.predictor.served_log import ServedLog
+from services.predictor.market.history import MarketViews
+from services.predictor.models.model_slot import ModelSlots
+from services.predictor.served.parity_reader import ParityReader
+from services.predictor.served.served_log import ServedLog
+from services.predictor.served.shadow import Candidates
+from services.predictor.served.shadow_watcher import ShadowWatcher
 from services.predictor.settings import Settings
-from services.predictor.shadow import Candidates
-from services.predictor.shadow_watcher import ShadowWatcher
-from services.predictor.trust import ProcedureRecords
+from services.predictor.trust.assessment import ProcedureRecords
+from services.predictor.trust.procedure_watcher import ProcedureWatcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
 

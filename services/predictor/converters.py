@@ -8,9 +8,9 @@ import numpy as np
 from google.protobuf.message import DecodeError, Message
 
 from services.predictor.core import Explained, Prediction, PredictionNow, Predictions, Quote, Rows
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
 from services.predictor.refusals import invalid_input
-from services.predictor.trust import Flag, ModelTrust, Trust
+from services.predictor.trust.assessment import Flag, ModelTrust, Trust
 from tidewheel.contracts.codecs.models import SCORECARD
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES
 from tidewheel.domain.time import NS_PER_S

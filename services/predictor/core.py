@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.explanation import Explanation, explain
-from services.predictor.history import MarketView, MarketViews
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.market.history import MarketView, MarketViews
+from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason, invalid_input
-from services.predictor.trust import ModelTrust, ProcedureRecords, Trust, TrustBook, TrustPolicy, assess
+from services.predictor.trust.assessment import ModelTrust, ProcedureRecords, Trust, TrustBook, TrustPolicy, assess
+from services.predictor.trust.explanation import Explanation, explain
 from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.models import Float64

@@ -6,9 +6,6 @@ from typing import Any
 
 from grpc import StatusCode
 
-from services.predictor.parity import Parity
-from services.predictor.shadow import ShadowAnswer
-from services.predictor.trust import Flag
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.models import ModelPointer
@@ -111,10 +108,10 @@ def record_ages(instrument: str, model_age_ns: int | None, features_age_ns: int 
             gauge.labels(instrument).set(age_ns / NS_PER_S)
 
 
-def record_flags(instrument: str, raised: Iterable[Flag]) -> None:
-    """Flags of one answer beside its model's own."""
-    for flag in raised:
-        metrics.TRUST_FLAGS.labels(instrument, flag.kind).inc()
+def record_flags(instrument: str, kinds: Iterable[str]) -> None:
+    """Kinds of the flags of one answer beside its model's own."""
+    for kind in kinds:
+        metrics.TRUST_FLAGS.labels(instrument, kind).inc()
 
 
 def record_logged() -> None:
@@ -125,16 +122,17 @@ def record_lost(reason: str) -> None:
     metrics.PREDICTIONS_LOST.labels(reason).inc()
 
 
-def record_shadow(instrument: str, shadow: ShadowAnswer) -> None:
-    metrics.SHADOW_ANSWERS.labels(instrument, str(shadow.agrees).lower()).inc()
-    metrics.SHADOW_DIFFERENCE.labels(instrument).observe(shadow.difference)
+def record_shadow(instrument: str, difference: float, *, agrees: bool) -> None:
+    """What the candidate scored beside an answer: whether the label is the same, and by how much the scores differ."""
+    metrics.SHADOW_ANSWERS.labels(instrument, str(agrees).lower()).inc()
+    metrics.SHADOW_DIFFERENCE.labels(instrument).observe(difference)
 
 
 def record_shadow_failure(instrument: str) -> None:
     metrics.SHADOW_FAILURES.labels(instrument).inc()
 
 
-def record_parity(instrument: str, result: Parity) -> None:
+def record_parity(instrument: str, result: str) -> None:
     metrics.PARITY.labels(instrument, result).inc()
 
 

@@ -9,7 +9,7 @@ from services.predictor.core import Handler, Predictions, Rows
 from services.predictor.metrics import record_batch, record_flags, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from services.predictor.rpc.status import CallRefusedError, Hints
-from services.predictor.served_log import ServedLog
+from services.predictor.served.served_log import ServedLog
 from tidewheel.wire.v1 import predictor_pb2
 
 SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name
@@ -61,7 +61,7 @@ class PredictorServicer:
         request = converters.parse_predict_request(payload)
         result = self._handler.predict(request.instrument, request.rows, request.schema_hash)
         record_predictions(request.instrument, result.model.seq, result.label, 1)
-        record_flags(request.instrument, result.trust.raised)
+        record_flags(request.instrument, (flag.kind for flag in result.trust.raised))
         if self._served is not None:
             self._served.on_prediction(result, request.rows, self._clock_ns())
         return self._replies.predict(result)
@@ -76,7 +76,7 @@ class PredictorServicer:
         """Take down an answer of many rows, whatever the protocol."""
         instrument = result.model.instrument
         record_batch(instrument, result.model.seq, len(result.labels), int(result.labels.sum()))
-        record_flags(instrument, result.trust.raised)
+        record_flags(instrument, (flag.kind for flag in result.trust.raised))
         if self._served is not None:
             self._served.on_batch(result, rows, self._clock_ns(), method)
 
@@ -85,7 +85,7 @@ class PredictorServicer:
         now_ns = self._clock_ns()
         result = self._handler.predict_now(request.instrument, request.quote, now_ns)
         record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
-        record_flags(request.instrument, result.prediction.trust.raised)
+        record_flags(request.instrument, (flag.kind for flag in result.prediction.trust.raised))
         if self._served is not None:
             self._served.on_now(result, request.quote is not None, now_ns)
         return self._replies.now(result)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.predictor.served_log import Shares
-from services.predictor.trust import FlagKind, TrustPolicy
+from services.predictor.served.served_log import Shares
+from services.predictor.trust.assessment import FlagKind, TrustPolicy
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
     PREFIX,

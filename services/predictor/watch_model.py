@@ -15,7 +15,7 @@ from services.predictor.core import Handler
 from services.predictor.refusals import PredictionRefusedError
 from services.predictor.rpc.status import CallRefusedError, Hints
 from services.predictor.servicer import refused_call
-from services.predictor.trust import ModelTrust
+from services.predictor.trust.assessment import ModelTrust
 
 LOOK_EVERY_S = 0.1
 

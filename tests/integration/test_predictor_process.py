@@ -94,7 +94,7 @@ def test_a_thread_that_dies_is_the_end_of_the_service(empty_redis: str, monkeypa
     def die(*_: object) -> None:
         raise BugError
 
-    monkeypatch.setattr("services.predictor.watcher.Watcher.poll_once", die)
+    monkeypatch.setattr("services.predictor.models.watcher.Watcher.poll_once", die)
     made = RunningPredictor(empty_redis)
     try:
         eventually(lambda: made.failure is not None, "the service ends")

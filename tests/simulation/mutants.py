@@ -13,9 +13,9 @@ from services.labeler.core import Labeler
 from services.labeler.history import History
 from services.labeler.partition import Partition
 from services.orderbot.offset_tracker import OffsetTracker
-from services.predictor.follower import Follower
-from services.predictor.history import MarketViews, PriceHistory
-from services.predictor.watcher import Watcher
+from services.predictor.market.history import MarketViews, PriceHistory
+from services.predictor.models.follower import Follower
+from services.predictor.models.watcher import Watcher
 from services.trainer.app import TrainerApp
 from services.trainer.promotion import scorecard
 from services.trainer.runs.events import RunEventProducer

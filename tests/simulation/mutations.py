@@ -7,9 +7,9 @@ from typing import Any
 from services.labeler.app import LabelerProcessor
 from services.labeler.core import Labeler, Output
 from services.orderbot.offset_tracker import OffsetTracker
-from services.predictor.follower import Follower
-from services.predictor.history import MarketView, MarketViews, PriceHistory
-from services.predictor.model_slot import ServingModel
+from services.predictor.market.history import MarketView, MarketViews, PriceHistory
+from services.predictor.models.follower import Follower
+from services.predictor.models.model_slot import ServingModel
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.ledger import Ledger
 from services.trainer.worker import Worker

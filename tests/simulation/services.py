@@ -10,11 +10,11 @@ from typing import Any, cast
 from services.labeler.app import build_loop
 from services.labeler.settings import Settings as LabelerSettings
 from services.predictor.core import Handler
-from services.predictor.history import MarketViews
-from services.predictor.market_reader import MarketReader
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.market.history import MarketViews
+from services.predictor.market.market_reader import MarketReader
+from services.predictor.models.model_slot import ModelSlots, ServingModel
+from services.predictor.models.watcher import Watcher
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
-from services.predictor.watcher import Watcher
 from services.trainer.app import Dependencies, TrainerApp
 from services.trainer.promotion.gate import Promotion
 from services.trainer.settings import Settings as TrainerSettings

@@ -36,6 +36,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("services/labeler/open_orders.py", "import redis", "cores take values and return values"),
         ("services/labeler/core.py", "import services.orderbot.core", "services know nothing of one another"),
         ("services/trainer/learning/losses.py", "import services.trainer.search.tuning", "a window's way through"),
+        ("services/predictor/models/model_slot.py", "import services.predictor.core", "a call's way through"),
         ("tidewheel/contracts/topics.py", "import tidewheel.runtime.kafka", "layers"),
         ("tidewheel/report/page.py", "import tidewheel.local.clock", "layers"),
         ("tidewheel/domain/time.py", "import services.labeler.barriers", "layers"),

@@ -135,7 +135,7 @@ def test_every_rule_has_a_planted_breach() -> None:
         (rules.wall_clock, "tidewheel/local/clock.py", "import time\nx = time.time_ns()"),
         (rules.environment, "tidewheel/runtime/process.py", "import os\nx = os.environ"),
         (rules.purity, SHELL, "import confluent_kafka"),
-        (rules.purity, "services/predictor/model_slot.py", "from tidewheel.registry.pointer import Pointer"),
+        (rules.purity, "services/predictor/models/model_slot.py", "from tidewheel.registry.pointer import Pointer"),
         (rules.private_attributes, "tests/simulation/mutants.py", "patch.object(Loop, '_turn', f)"),
         (rules.lengths, CORE, "x = 1"),
     ],

@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
 from services.predictor.core import Predictions, Rows
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
 from services.predictor.refusals import invalid_input
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES
 from tidewheel.wire.open_inference import open_inference_pb2 as wire

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import Protocol
 
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from tidewheel.domain.models import ModelPointer
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from google.protobuf.message import Message
 
 from services.predictor.core import Handler, Predictions, Rows
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.open_inference import converters
 from services.predictor.open_inference.kept_models import KeptModels
 from services.predictor.refusals import PredictionRefusedError, RefusalReason

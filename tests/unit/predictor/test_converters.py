@@ -16,10 +16,10 @@ from services.predictor.converters import (
     parse_predict_request,
 )
 from services.predictor.core import Handler, Quote
-from services.predictor.history import MarketViews
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.market.history import MarketViews
+from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
-from services.predictor.trust import ProcedureRecord, ProcedureRecords
+from services.predictor.trust.assessment import ProcedureRecord, ProcedureRecords
 from tests.synthetic_models import CARD, INSTRUMENT, RANGE, make_model, make_row, published
 from tidewheel.domain.models import Evidence, ModelPointer, Scorer
 from tidewheel.wire.v1.predictor_pb2 import (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from services.predictor.core import Handler, Quote
-from services.predictor.history import MarketViews, PriceHistory
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.market.history import MarketViews, PriceHistory
+from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from tests.synthetic_models import INSTRUMENT, make_model, make_row
 from tests.synthetic_seconds import features_by_hand, seconds

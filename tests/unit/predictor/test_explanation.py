@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.predictor.explanation import OTHERS, STRETCHES, Explanation, explain
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
+from services.predictor.trust.explanation import OTHERS, STRETCHES, Explanation, explain
 from tests.synthetic_models import make_model, make_row
 from tidewheel.domain.features import FEATURE_COUNT, FEATURE_NAMES
 from tidewheel.domain.models import Evidence, Model, ModelPointer

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.predictor.history import BUFFER_S, PriceHistory
+from services.predictor.market.history import BUFFER_S, PriceHistory
 from tests.synthetic_seconds import START, seconds
 from tidewheel.domain.features import HISTORY_S
 from tidewheel.domain.market import MarketSecond

@@ -9,9 +9,14 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TopicPartition
 
-from services.predictor import market_reader
-from services.predictor.history import MarketView, MarketViews
-from services.predictor.market_reader import BATCH_RECORDS_MAX, READ_BACK_RECORDS, READ_BACK_RECORDS_EACH, MarketReader
+from services.predictor.market import market_reader
+from services.predictor.market.history import MarketView, MarketViews
+from services.predictor.market.market_reader import (
+    BATCH_RECORDS_MAX,
+    READ_BACK_RECORDS,
+    READ_BACK_RECORDS_EACH,
+    MarketReader,
+)
 from tests.predictors import metric_value
 from tests.synthetic_models import INSTRUMENT
 from tests.synthetic_seconds import seconds

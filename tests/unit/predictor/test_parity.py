@@ -7,8 +7,8 @@ import pytest
 
 from services.labeler.core import Labeler
 from services.orderbot.core import OrderRule, orders_of
-from services.predictor.history import MarketView, PriceHistory
-from services.predictor.parity import Parity, ParitySample
+from services.predictor.market.history import MarketView, PriceHistory
+from services.predictor.served.parity import Parity, ParitySample
 from tests.quoted_seconds import quoted_seconds
 from tests.synthetic_models import INSTRUMENT
 from tidewheel.domain.features import Example

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.predictor.history import MarketViews, PriceHistory
-from services.predictor.model_slot import ModelSlots, ServingModel
-from services.predictor.procedure_watcher import REREAD_S, ProcedureWatcher
-from services.predictor.shadow import Candidates
-from services.predictor.shadow_watcher import LOOK_EVERY_S, ShadowWatcher
-from services.predictor.trust import RECORDS_READ, ProcedureRecords
+from services.predictor.market.history import MarketViews, PriceHistory
+from services.predictor.models.model_slot import ModelSlots, ServingModel
+from services.predictor.served.shadow import Candidates
+from services.predictor.served.shadow_watcher import LOOK_EVERY_S, ShadowWatcher
+from services.predictor.trust.assessment import RECORDS_READ, ProcedureRecords
+from services.predictor.trust.procedure_watcher import REREAD_S, ProcedureWatcher
 from tests.predictors import metric_value
 from tests.synthetic_models import CARD, INSTRUMENT, make_model, published
 from tests.synthetic_seconds import START, seconds

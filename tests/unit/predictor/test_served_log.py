@@ -12,10 +12,10 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.predictor.core import Handler
-from services.predictor.history import MarketViews, PriceHistory
-from services.predictor.model_slot import ModelSlots, ServingModel
-from services.predictor.served_log import BATCH_ROWS_MAX, WAITING_MAX, ServedLog, Shares
-from services.predictor.shadow import Candidates, shadow_answer
+from services.predictor.market.history import MarketViews, PriceHistory
+from services.predictor.models.model_slot import ModelSlots, ServingModel
+from services.predictor.served.served_log import BATCH_ROWS_MAX, WAITING_MAX, ServedLog, Shares
+from services.predictor.served.shadow import Candidates, shadow_answer
 from tests.predictors import metric_value
 from tests.synthetic_models import INSTRUMENT, make_model, make_row
 from tests.synthetic_seconds import seconds

@@ -4,8 +4,8 @@ import grpc
 import pytest
 
 from services.predictor.core import Handler
-from services.predictor.history import MarketViews
-from services.predictor.model_slot import ModelSlots
+from services.predictor.market.history import MarketViews
+from services.predictor.models.model_slot import ModelSlots
 from services.predictor.refusals import RefusalReason
 from services.predictor.rpc.status import CallRefusedError
 from services.predictor.servicer import STATUS_CODES, PredictorServicer, refusing

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from services.predictor.core import Handler, Quote
-from services.predictor.history import MarketViews, PriceHistory
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.market.history import MarketViews, PriceHistory
+from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
-from services.predictor.trust import (
+from services.predictor.trust.assessment import (
     FlagKind,
     ModelTrust,
     ProcedureRecord,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from services.predictor.core import Handler
-from services.predictor.history import MarketViews
-from services.predictor.model_slot import ModelSlots, ServingModel
+from services.predictor.market.history import MarketViews
+from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError
-from services.predictor.trust import ProcedureRecord, ProcedureRecords
+from services.predictor.trust.assessment import ProcedureRecord, ProcedureRecords
 from services.predictor.watch_model import watch
 from tests.synthetic_models import CARD, INSTRUMENT, make_model, published
 from tidewheel.domain.account import Account

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.predictor.follower import BACKOFF, VERSIONS_COUNTED_MAX
-from services.predictor.model_slot import ModelSlots
-from services.predictor.watcher import Watcher
+from services.predictor.models.follower import BACKOFF, VERSIONS_COUNTED_MAX
+from services.predictor.models.model_slot import ModelSlots
+from services.predictor.models.watcher import Watcher
 from tests.synthetic_models import INSTRUMENT, make_model, published
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Evidence

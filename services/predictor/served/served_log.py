@@ -15,8 +15,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from services.predictor.core import Prediction, PredictionNow, Predictions, Rows
 from services.predictor.metrics import record_logged, record_lost, record_shadow
-from services.predictor.model_slot import ServingModel
-from services.predictor.shadow import ShadowAnswer, shadow_answer
+from services.predictor.models.model_slot import ServingModel
+from services.predictor.served.shadow import ShadowAnswer, shadow_answer
 from tidewheel.contracts.codecs.predictions import encode_prediction
 from tidewheel.contracts.topics import PREDICTIONS
 from tidewheel.domain.predictions import ServedPrediction
@@ -149,7 +149,7 @@ class ServedLog:
         shadow = None
         if answer.candidate is not None:
             shadow = shadow_answer(answer.candidate, answer.row, answer.score, answer.label)
-            record_shadow(answer.model.instrument, shadow)
+            record_shadow(answer.model.instrument, shadow.difference, agrees=shadow.agrees)
         if answer.logged:
             self._produce(_served(answer, shadow))
         self._hear_deliveries()

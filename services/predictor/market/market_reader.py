@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from services.predictor.history import MarketViews, PriceHistory
+from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.metrics import record_invalid_record
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError

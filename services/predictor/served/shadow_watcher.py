@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from services.predictor.metrics import record_shadow_failure
-from services.predictor.model_slot import ModelSlots, ServingModel
-from services.predictor.shadow import Candidates
+from services.predictor.models.model_slot import ModelSlots, ServingModel
+from services.predictor.served.shadow import Candidates
 from tidewheel.registry.store import Registry, RegistryUnavailableError
 
 # A candidate comes with a training run at most.

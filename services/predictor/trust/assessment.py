@@ -14,8 +14,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.history import MarketView
-from services.predictor.model_slot import ServingModel
+from services.predictor.market.history import MarketView
+from services.predictor.models.model_slot import ServingModel
 from tidewheel.domain.models import Evidence, Model, ModelRecord, Scorecard
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.evidence.pooled_scorecards import NO_SCORECARDS, PooledScorecards

@@ -12,7 +12,7 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
 from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 
 # The last lag of each stretch, in seconds.

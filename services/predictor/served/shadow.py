@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
 
 
 @dataclass(frozen=True, slots=True)

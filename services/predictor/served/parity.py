@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.predictor.history import MarketView
+from services.predictor.market.history import MarketView
 from tidewheel.domain.features import FEATURE_NAMES, Example
 from tidewheel.domain.time import NS_PER_S
 

@@ -8,9 +8,9 @@ import threading
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from services.predictor.history import MarketViews
+from services.predictor.market.history import MarketViews
 from services.predictor.metrics import record_parity
-from services.predictor.parity import Parity, ParitySample
+from services.predictor.served.parity import Parity, ParitySample
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import EXAMPLES

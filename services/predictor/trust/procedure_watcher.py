@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from services.predictor.history import MarketViews
+from services.predictor.market.history import MarketViews
 from services.predictor.metrics import record_ages, record_procedure_record_failure
-from services.predictor.model_slot import ModelSlots, ServingModel
-from services.predictor.trust import RECORDS_READ, ProcedureRecord, ProcedureRecords
+from services.predictor.models.model_slot import ModelSlots, ServingModel
+from services.predictor.trust.assessment import RECORDS_READ, ProcedureRecord, ProcedureRecords
 from tidewheel.domain.models import ModelPointer, ModelRecord
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.predictor.metrics import record_copy_failure
-from services.predictor.model_slot import ServingModel
+from services.predictor.models.model_slot import ServingModel
 from tidewheel.registry import keys
 from tidewheel.registry.limits import INSTRUMENTS_MAX, MODEL_BYTES_MAX, RECORD_BYTES_MAX, is_instrument
 from tidewheel.registry.pointer import parse_pointer

@@ -16,8 +16,8 @@ from services.predictor.metrics import (
     record_swap_duration,
     record_swap_failure,
 )
-from services.predictor.model_slot import ModelSlots, ServingModel
-from services.predictor.refused_models import RefusedModels
+from services.predictor.models.model_slot import ModelSlots, ServingModel
+from services.predictor.models.refused_models import RefusedModels
 from tidewheel.registry import keys
 from tidewheel.registry.pointer import check_follows
 from tidewheel.registry.reading import BoundedReader

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
-from services.predictor.follower import Follower, Keep
 from services.predictor.metrics import record_registry_up, record_swap_failure
-from services.predictor.model_slot import ModelSlots
+from services.predictor.models.follower import Follower, Keep
+from services.predictor.models.model_slot import ModelSlots
 from tidewheel.registry.limits import INSTRUMENTS_MAX
 from tidewheel.registry.store import Notifications, Registry, RegistryUnavailableError, VerificationError
 from tidewheel.registry.verify import VerificationFailure

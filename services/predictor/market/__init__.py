@@ -1,0 +1,1 @@
+"""The live market: the last seconds of each instrument, read from `ticks`."""

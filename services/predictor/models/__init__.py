@@ -1,0 +1,1 @@
+"""The models that serve: followed in the registry, verified, swapped, copied to disk."""

@@ -1,0 +1,1 @@
+"""What was really served: its log, the candidate's shadow answers, parity with the labeler."""
