@@ -103,10 +103,11 @@ class PredictorServer:
         self._log = log
         self._services = services
         self._seats: list[Seats] = []
+        self._pools: list[CallPool] = []
         self._health = health.HealthStatuses(
             {"": health.SERVING, **{service.name: health.NOT_SERVING for service in services}}
         )
-        gate, pool = CallGate(settings.grpc_calls_max), CallPool("grpc", settings.grpc_threads, record_wait)
+        gate, pool = CallGate(settings.grpc_calls_max), self._new_pool("grpc", settings.grpc_threads, record_wait)
         record_calls_in_progress(lambda: gate.in_progress)
         self._gate, self._pool = gate, pool
         callers = self._callers(message_seats(settings.grpc_threads), settings.grpc_message_wait_s)
@@ -120,7 +121,7 @@ class PredictorServer:
         methods |= self._health_methods(settings)
         if settings.grpc_reflection:
             methods |= self._reflection_methods()
-        self._servers = [_server(methods, pool, settings, settings.grpc_token)]
+        self._servers = [self._new_server(methods, pool, settings, settings.grpc_token)]
         self.port = _bind(self._servers[0], settings.grpc_host, settings.grpc_port, _credentials(settings, log))
         self.health_port = self._add_health_server(settings) if settings.grpc_health_port else 0
         for server in self._servers:
@@ -148,6 +149,8 @@ class PredictorServer:
         self._pool.resume()
         for one in ended:
             one.wait()
+        for pool in self._pools:
+            pool.close()
 
     def _await_quiet(self, sleep: Callable[[float], None]) -> None:
         """Until no call comes any more, since each caller waits for an answer, or a bound is reached."""
@@ -158,6 +161,16 @@ class PredictorServer:
                 return
             before = arrived
             sleep(QUIET_S)
+
+    def _new_server(self, methods: Mapping[str, Method], pool: CallPool, settings: Settings, token: str) -> Any:
+        handlers = (Methods(methods, self._new_pool("refusals", 1), token),)
+        calls_max = settings.grpc_calls_max + REFUSALS_MAX
+        return grpc.server(pool, handlers, options=options(settings), maximum_concurrent_rpcs=calls_max)
+
+    def _new_pool(self, name: str, threads: int, on_start: Callable[[float], None] = lambda _: None) -> CallPool:
+        pool = CallPool(name, threads, on_start)
+        self._pools.append(pool)
+        return pool
 
     def _callers(self, seats: int, limit_s: float) -> Callers:
         return Callers(self._new_seats("message", seats, limit_s), self._new_seats("reply", REPLIES_MAX, REPLY_LIMIT_S))
@@ -176,14 +189,14 @@ class PredictorServer:
                 name,
                 partial(_first_message, callers, stream),
                 self._new_seats("stream", threads, math.inf),
-                CallPool("stream", threads),
+                self._new_pool("stream", threads),
                 self._log,
             ).method()
             for name, stream in service.streams.items()
         }
 
     def _health_methods(self, settings: Settings) -> dict[str, Method]:
-        pool, asked = CallPool("health", SIDE_THREADS), health.HealthMethods(self._health)
+        pool, asked = self._new_pool("health", SIDE_THREADS), health.HealthMethods(self._health)
         callers = Callers(
             self._new_seats("message", SIDE_SEATS, settings.grpc_message_wait_s),
             self._new_seats("reply", SIDE_SEATS, REPLY_LIMIT_S),
@@ -202,25 +215,23 @@ class PredictorServer:
         names = (*(service.name for service in self._services), health.SERVICE, *reflection.SERVICES)
         seats = self._new_seats("reflection", SIDE_SEATS, REFLECTION_LIMIT_S)
         call = StreamCall(
-            reflection.METHOD, reflection.reflecting(names), seats, CallPool("reflection", SIDE_THREADS), self._log
+            reflection.METHOD,
+            reflection.reflecting(names),
+            seats,
+            self._new_pool("reflection", SIDE_THREADS),
+            self._log,
         )
         return {f"/{name}/{reflection.METHOD}": call.method() for name in reflection.SERVICES}
 
     def _add_health_server(self, settings: Settings) -> int:
         """A port for health alone: the probes of a cluster speak no TLS, and it has a queue of its own."""
-        server = _server(self._health_methods(settings), CallPool("probes", 1), settings, token="")
+        server = self._new_server(self._health_methods(settings), self._new_pool("probes", 1), settings, token="")
         self._servers.append(server)
         return _bind(server, settings.metrics_host, settings.grpc_health_port, None)
 
 
 def _first_message(callers: Callers, stream: Stream, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
     return stream(callers.message(requests, context), context)
-
-
-def _server(methods: Mapping[str, Method], pool: CallPool, settings: Settings, token: str) -> Any:
-    handlers = (Methods(methods, CallPool("refusals", 1), token),)
-    calls_max = settings.grpc_calls_max + REFUSALS_MAX
-    return grpc.server(pool, handlers, options=options(settings), maximum_concurrent_rpcs=calls_max)
 
 
 def _credentials(settings: Settings, log: logging.Logger) -> Any:

@@ -43,8 +43,8 @@ class Submitted:
 
 
 class CallPool(ThreadPoolExecutor):
-    """So many threads, started at once, that live as long as the process. grpc asks for the library's type, but calls
-    nothing of it but `submit`. `on_start` hears how many seconds each call waited for its thread."""
+    """So many threads, started at once, that live until `close`. grpc asks for the library's type, but calls nothing
+    of it but `submit`. `on_start` hears how many seconds each call waited for its thread."""
 
     def __init__(
         self,
@@ -54,7 +54,8 @@ class CallPool(ThreadPoolExecutor):
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__(threads)
-        self._calls: queue.SimpleQueue[Submitted] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Submitted | None] = queue.SimpleQueue()
+        self._threads_count = threads
         self._lock = threading.Lock()
         self._on_start = on_start
         self._clock = clock
@@ -75,6 +76,11 @@ class CallPool(ThreadPoolExecutor):
     def resume(self) -> None:
         self._open.set()
 
+    def close(self) -> None:
+        """End the threads once they have done what was handed over before."""
+        for _ in range(self._threads_count):
+            self._calls.put(None)
+
     def waiting(self) -> int:
         """Calls not yet taken up, about."""
         return self._calls.qsize()
@@ -82,6 +88,8 @@ class CallPool(ThreadPoolExecutor):
     def _work(self) -> None:
         while True:
             submitted = self._calls.get()
+            if submitted is None:
+                return
             self._open.wait()
             try:
                 submitted.run(self._clock(), self._on_start)
