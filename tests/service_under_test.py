@@ -79,9 +79,13 @@ class ServiceThread:
         except Exception as failure:
             self.failure = failure
 
+    def stop(self) -> None:
+        """Ask it to end, as a signal does."""
+        self._stop.set()
+
     def end(self) -> None:
         """As SIGTERM ends it. Raises what it raised."""
-        self._stop.set()
+        self.stop()
         self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
         if self.failure is not None:
