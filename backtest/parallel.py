@@ -4,10 +4,9 @@ Tasks share no memory but the files of one folder, which goes when the compariso
 joblib, on this machine or wherever a backend of that name runs them; then the folder has to be one that all see.
 """
 
-import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ from backtest.training import TrainingResult, train
 from services.ingest.prefetch import prefetch_first
 from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings
-from tidewheel.local.processes.signals import STOP_SIGNALS
+from tidewheel.local.processes.signals import signals_interrupt
 from tidewheel.local.run_counts import RunCounts
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
@@ -62,7 +61,7 @@ def compare(request: ComparisonRequest) -> list[list[ConfigurationResult]]:
     """Of each file, what came of each configuration, in their order. Raises FatalError."""
     try:
         with (
-            _interrupted_by_sigterm(),
+            signals_interrupt(),
             tempfile.TemporaryDirectory(prefix="tidewheel-compare-") as folder,
             parallel_config(backend=request.backend, n_jobs=request.jobs),
         ):
@@ -183,14 +182,3 @@ def _indexed(number: int, task: Callable[..., T], *arguments: Any) -> tuple[int,
     """A task's result with its number; sums of one thread have one order, so that the same rows give the same model."""
     with threadpool_limits(1):
         return number, task(*arguments)
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends a comparison as Ctrl-C does: its processes and its folder go."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 import click
 import numpy as np
 
-from tidewheel.cli.options import Parsed
+from tidewheel.cli.options import FiniteRange, asked_instrument_option
 from tidewheel.cli.predictor_access import address_options
 from tidewheel.client import PredictionError, PredictorClient
 from tidewheel.domain.features import FEATURE_COUNT
-from tidewheel.domain.market import check_instrument
 
 FLAT_MARKET = np.zeros(FEATURE_COUNT, dtype=np.float32)
 
@@ -29,36 +28,28 @@ class LoadResult:
     flags: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self, wall_s: float) -> dict[str, object]:
-        told = np.percentile(self.took_s, (50, 99)).tolist() if self.took_s else [None, None]
+        median_s, high_s = np.percentile(self.took_s, (50, 99)).tolist() if self.took_s else (None, None)
         return {
             "calls": self.codes.total(),
             "calls_per_s": round(self.codes.total() / wall_s, 1) if wall_s else None,
             "codes": dict(self.codes),
-            "p50_ms": told[0] and round(told[0] * 1e3, 3),
-            "p99_ms": told[1] and round(told[1] * 1e3, 3),
+            "p50_ms": median_s and round(median_s * 1e3, 3),
+            "p99_ms": high_s and round(high_s * 1e3, 3),
             "versions": dict(self.versions),
             "flags": dict(self.flags),
         }
 
 
 @click.command()
-@click.option(
-    "--instrument",
-    type=Parsed("id", check_instrument),
-    default="sim:BTC-USD",
-    show_default=True,
-    help="Instrument id: feed and symbol, as in sim:BTC-USD.",
-)
+@asked_instrument_option
 @click.option(
     "--calls-per-s",
-    type=click.FloatRange(0.1, 2_000),
+    type=FiniteRange(0.1, 2_000),
     default=20.0,
     show_default=True,
     help="Rate; a predictor that is slower lowers it.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1, 3_600), default=10.0, show_default=True, help="For how long to call."
-)
+@click.option("--seconds", type=FiniteRange(0.1, 3_600), default=10.0, show_default=True, help="For how long to call.")
 @click.option("--in-flight", type=click.IntRange(1, 32), default=4, show_default=True, help="Calls at a time, at most.")
 @click.option(
     "--flat", is_flag=True, help="Score a market that does not move (Predict) instead of the live one (PredictNow)."

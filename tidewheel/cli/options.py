@@ -78,3 +78,12 @@ def instrument_id(_context: click.Context, _parameter: click.Parameter, value: s
         return None if value is None else check_instrument(value)
     except ValueError as failure:
         raise click.BadParameter(str(failure)) from None
+
+
+asked_instrument_option = click.option(
+    "--instrument",
+    type=Parsed("id", check_instrument),
+    default="sim:BTC-USD",
+    show_default=True,
+    help="Instrument id: feed and symbol, as in sim:BTC-USD.",
+)

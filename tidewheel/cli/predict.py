@@ -9,11 +9,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.cli.options import Parsed
+from tidewheel.cli.options import Parsed, asked_instrument_option
 from tidewheel.cli.predict_input import read_batches, read_row
 from tidewheel.cli.predictor_access import address_options, asking
 from tidewheel.client import Answer, Explanation, NowAnswer, PredictorClient
-from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import price_e9
 
 # Rows of a batch that are sent at once; half of what a predictor takes.
@@ -29,13 +28,7 @@ def price(text: str) -> int:
 
 
 @click.command()
-@click.option(
-    "--instrument",
-    type=Parsed("id", check_instrument),
-    default="sim:BTC-USD",
-    show_default=True,
-    help="Instrument id: feed and symbol, as in sim:BTC-USD.",
-)
+@asked_instrument_option
 @click.option(
     "--features",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True, exists=True),

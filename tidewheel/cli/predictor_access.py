@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 import grpc
 
+from tidewheel.cli.options import FiniteRange
 from tidewheel.client import PredictionError, PredictorClient
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,7 +40,7 @@ def address_options(command: F) -> F:
         click.option(
             "--timeout",
             "timeout_s",
-            type=click.FloatRange(0.01, 600),
+            type=FiniteRange(0.01, 600),
             default=5.0,
             show_default=True,
             help="Seconds to wait for an answer, with what is tried again.",

@@ -6,7 +6,6 @@ Redis is small, and a copy of it is served.
 """
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 
 from tidewheel.local.data_dir import COMMAND, DataDir, InUseError
 from tidewheel.local.processes.ports import KAFKA_CONTROLLER_PORT, KAFKA_PORT, REDIS_PORT, PortClaims
-from tidewheel.local.processes.signals import STOP_SIGNALS
+from tidewheel.local.processes.signals import signals_interrupt
 from tidewheel.local.processes.subprocesses import StartError, kill_group
 from tidewheel.local.servers.jars import SetupError
 from tidewheel.local.servers.kafka import LocalKafka, start_keeping_kafka
@@ -74,7 +73,7 @@ def _section(data: DataDir, record: dict[str, Any], name: str) -> dict[str, Any]
 
 def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str, str]:
     """Server -> its address. All that is started or made is ended or removed with `stack`."""
-    stack.enter_context(_signals_interrupt())
+    stack.enter_context(signals_interrupt())
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidewheel-", ignore_cleanup_errors=True)))
     claims, found = PortClaims(), {}
     try:
@@ -105,14 +104,3 @@ def _end(server: LocalKafka | LocalRedis) -> None:
         kill_group(server.process)
         server.process.wait()
         raise
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Whatever asks this process to end is a Ctrl-C."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

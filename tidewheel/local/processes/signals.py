@@ -1,8 +1,8 @@
 """Ctrl-C and its kin: the first asks for an orderly end, the next for an end at once."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -29,9 +29,20 @@ class Interrupts:
 def handle_signals() -> Iterator[Interrupts]:
     """Signals go to the yielded object until the block is left."""
     interrupts = Interrupts()
-    before = {number: signal.signal(number, interrupts) for number in STOP_SIGNALS}
-    try:
+    with _handled_by(interrupts):
         yield interrupts
+
+
+def signals_interrupt() -> AbstractContextManager[None]:
+    """Whatever asks this process to end is a Ctrl-C, so that what a block made goes with it."""
+    return _handled_by(signal.default_int_handler)
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in STOP_SIGNALS}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
