@@ -16,7 +16,7 @@ from bench.harness import Servers, Size
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 
-WITHOUT_CHANCE = ("passthrough",)
+WITHOUT_CHANCE = ("passthrough", "registry")
 
 
 @pytest.mark.parametrize("name", NAMES)

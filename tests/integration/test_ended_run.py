@@ -69,7 +69,8 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "made"))
     monkeypatch.setattr(tempfile, "tempdir", None)
     yield
-    assert list((tmp_path / "made").iterdir()) == []
+    # Ours alone: Python tries a folder by a file of its own, which a signal at that instant leaves behind.
+    assert list((tmp_path / "made").glob("tidewheel-*")) == []
 
 
 def files(root: Path, under: str) -> dict[str, bytes]:
