@@ -8,7 +8,7 @@ from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.recordings.layout import MS_NS
-from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_pair, parse_time_unit
+from tidewheel.recordings.options import ReadingOptions, last_year, parse_columns, parse_pair, parse_time_unit
 from tidewheel.runtime.settings import (
     Parser,
     decimal,
@@ -147,7 +147,7 @@ class Settings:
             time_unit=self.time_unit,
             chosen=self.instrument_column,
             candle_spread=self.candle_spread,
-            year_max=0 if self.any_year else this_year + 1,
+            year_max=last_year(this_year, any_year=self.any_year),
             sort=self.sort,
             late_max_ns=self.late_max_ms * MS_NS,
         )

@@ -11,7 +11,14 @@ import click
 from tidewheel.cli.options import Parsed, option_text
 from tidewheel.domain.prices import Threshold
 from tidewheel.recordings.layout import MS_NS
-from tidewheel.recordings.options import LATE_MAX_NS, ReadingOptions, parse_columns, parse_pair, parse_time_unit
+from tidewheel.recordings.options import (
+    LATE_MAX_NS,
+    ReadingOptions,
+    last_year,
+    parse_columns,
+    parse_pair,
+    parse_time_unit,
+)
 from tidewheel.runtime.settings import PREFIX
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,7 +107,7 @@ def as_options(given: Mapping[str, Any], this_year: int) -> ReadingOptions:
         time_unit=parse_time_unit(given["time_unit"]) if given["time_unit"] else None,
         chosen=parse_pair(given["instrument_column"]) if given["instrument_column"] else None,
         candle_spread=Threshold.parse(given["candle_spread"]) if given["candle_spread"] else None,
-        year_max=0 if given["any_year"] else this_year + 1,
+        year_max=last_year(this_year, any_year=given["any_year"]),
         sort=given["sort"],
         late_max_ns=LATE_MAX_NS if given["late_max_ms"] is None else given["late_max_ms"] * MS_NS,
     )

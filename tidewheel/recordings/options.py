@@ -38,6 +38,11 @@ class ReadingOptions:
 NO_OPTIONS = ReadingOptions()
 
 
+def last_year(this_year: int, *, any_year: bool) -> int:
+    """The last year of a quote that is believed, as `ReadingOptions` has it."""
+    return 0 if any_year else this_year + 1
+
+
 def parse_columns(text: str) -> tuple[tuple[str, str], ...]:
     """`time=ts,bid=b,offer=a`. Raises ValueError in words for people."""
     pairs = [parse_pair(part) for part in text.split(",") if part.strip()]

@@ -46,6 +46,23 @@ class Method:
     open_to_all: bool = False
 
 
+def code_of(failure: Exception) -> grpc.StatusCode:
+    """How a call that failed so ends."""
+    if isinstance(failure, CallRefusedError):
+        return failure.code
+    return grpc.StatusCode.CANCELLED if isinstance(failure, grpc.RpcError) else grpc.StatusCode.INTERNAL
+
+
+def end_call(name: str, failure: Exception, context: Any, log: logging.Logger) -> None:
+    """End a call that failed, with its status; raises, as grpc wants it. What is nobody's fault outside is logged."""
+    if isinstance(failure, grpc.RpcError):
+        raise failure
+    if not isinstance(failure, CallRefusedError):
+        log.error("%s failed", name, exc_info=failure)
+        failure = INTERNAL
+    context.abort_with_status(status_of(failure))
+
+
 class UnaryCall:
     """The behaviour of a method with one message and one answer."""
 
@@ -81,16 +98,9 @@ class UnaryCall:
             response = self._answer(payload)
             self._callers.expect_read(context)
             return response
-        except CallRefusedError as refusal:
-            code = refusal.code
-            context.abort_with_status(status_of(refusal))
-        except grpc.RpcError:
-            code = grpc.StatusCode.CANCELLED
-            raise
-        except Exception:
-            code = grpc.StatusCode.INTERNAL
-            self._log.exception("%s failed", self._name)
-            context.abort_with_status(status_of(INTERNAL))
+        except Exception as failure:
+            code = code_of(failure)
+            end_call(self._name, failure, context, self._log)
         finally:
             if self._gate is not None:
                 self._gate.leave()
@@ -117,16 +127,9 @@ class StreamCall:
         seat = self._seats.take(context.cancel)
         try:
             yield from self._answers(requests, context)
-        except CallRefusedError as refusal:
-            code = refusal.code
-            context.abort_with_status(status_of(refusal))
-        except grpc.RpcError:
-            code = grpc.StatusCode.CANCELLED
-            raise
-        except Exception:
-            code = grpc.StatusCode.INTERNAL
-            self._log.exception("%s failed", self._name)
-            context.abort_with_status(status_of(INTERNAL))
+        except Exception as failure:
+            code = code_of(failure)
+            end_call(self._name, failure, context, self._log)
         finally:
             self._seats.leave(seat)
             self.metrics.record_end(code)

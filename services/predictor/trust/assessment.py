@@ -136,7 +136,7 @@ class ModelTrust:
             serving,
             record,
             tuple(_standing_flags(serving, record)),
-            model.last_resolved_ns + OVERDUE_WINDOWS * usual_ns if usual_ns > 0 else None,
+            serving.learnt_until_ns + OVERDUE_WINDOWS * usual_ns if usual_ns > 0 else None,
             Flag(FlagKind.MODEL_OVERDUE, f"the model {reason}"),
             low,
             high,
@@ -144,7 +144,7 @@ class ModelTrust:
 
     @property
     def learnt_until_ns(self) -> int:
-        return self.model.model.last_resolved_ns
+        return self.model.learnt_until_ns
 
 
 def usual_window_ns(model: Model, closes: Mapping[int, int]) -> int:

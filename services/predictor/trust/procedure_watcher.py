@@ -112,7 +112,7 @@ class ProcedureWatcher:
     def _record_ages(self, serving: ServingModel) -> None:
         view = self._markets.get(serving.instrument)
         if view is not None:
-            model_age_ns = (view.second + 1) * NS_PER_S - serving.model.last_resolved_ns
+            model_age_ns = (view.second + 1) * NS_PER_S - serving.learnt_until_ns
             record_ages(serving.instrument, model_age_ns, view.age_ns(self._clock_ns()))
 
 
