@@ -87,7 +87,7 @@ class Ingest:
             if source.replayable
             else frozenset()
         )
-        self._account_told = 0
+        self._account_reported = 0
         self._account_metrics = AccountRecorder(instrument)
         self._core = IngestCore(
             instrument, source.kind, settings.rules, self._last_in_log, replayable=source.replayable
@@ -125,7 +125,7 @@ class Ingest:
                 self._heartbeat()
                 if not self._publish(self._core.on_item(item), pacer):
                     return False
-                self._tell_account()
+                self._report_account()
                 if not self._wait(0):
                     return False
             return self._publish(self._core.on_end(), pacer)
@@ -146,7 +146,7 @@ class Ingest:
         return True
 
     def _reject(self, row: RejectedRow) -> None:
-        """Raises FatalError with what was set aside where it is too much; a file's rows will not get better."""
+        """Raises FatalError with what was rejected where it is too much; a file's rows will not get better."""
         if row.place >> FILE_SHIFT:  # of one of several files, which its number alone tells nobody
             row = replace(row, detail=f"{self._source.describe(row.place)}: {row.detail}")
         try:
@@ -184,19 +184,19 @@ class Ingest:
             raise SourceError(f"{self._settings.feed} holds no usable quote{reasons and f': {reasons}'}")
         if last is self._last_in_log:
             self._context.log.info("nothing new: the log holds all of %s already", self._settings.feed)
-        self._tell_account(whole=True)
+        self._report_account(whole=True)
         self._publisher.publish_status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)
         self._context.log.info("%s is done: %d quotes up to second %d", self._source.name, last.last_seq, last.second)
 
     def _account(self) -> dict[str, Any]:
         return self._core.account.as_dict(self._source.describe)
 
-    def _tell_account(self, *, whole: bool = False) -> None:
-        """Tell of rows set aside or worth telling: of the first, whenever they have doubled, and of all at the end."""
+    def _report_account(self, *, whole: bool = False) -> None:
+        """Report rows rejected and anomalies: the first, whenever they have doubled, and all at the end."""
         notable = self._core.account.notable
-        if not whole and (not notable or notable < 2 * self._account_told):
+        if not whole and (not notable or notable < 2 * self._account_reported):
             return
-        self._account_told = notable
+        self._account_reported = notable
         account = self._account()
         last = self._publisher.last
         at_ns = (last.second + 1) * NS_PER_S if last else 0

@@ -17,11 +17,13 @@ class AccountRecorder:
         self._recorded: Counter[tuple[str, str]] = Counter()
 
     def record(self, account: Account) -> None:
-        outcomes = {"tick": account.ticks, "set_aside": account.rows_set_aside, "other_instrument": account.others}
+        outcomes = {"tick": account.ticks, "rejected": account.rows_rejected, "other_instrument": account.others}
         now = Counter({("row", name): count for name, count in outcomes.items()})
-        now.update({("told", str(telling)): entry.count for telling, entry in account.told.items()})
+        now.update({("anomaly", str(anomaly)): entry.count for anomaly, entry in account.anomalies.items()})
         for (what, name), count in (now - self._recorded).items():
-            (metrics.RECORDED_ROWS if what == "row" else metrics.TOLD_ROWS).labels(self._instrument, name).inc(count)
+            (metrics.RECORDED_ROWS if what == "row" else metrics.ROW_ANOMALIES).labels(self._instrument, name).inc(
+                count
+            )
         self._recorded = now
 
 

@@ -1,12 +1,12 @@
-"""The predictor: watcher, market reader and gRPC server around one handler, until it is to stop."""
+"""The predictor: watcher, market reader and gRPC server around one engine, until it is to stop."""
 
 import gc
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.predictor.companions import Companions
-from services.predictor.core import Handler
+from services.predictor.background import BackgroundWorkers
+from services.predictor.core import PredictionEngine
 from services.predictor.market.history import MarketViews
 from services.predictor.market.market_reader import MarketReader
 from services.predictor.models.model_copies import ModelCopies
@@ -27,11 +27,11 @@ CHECK_INTERVAL_S = 0.5
 
 
 def _services(
-    servicer: PredictorServicer, handler: Handler, slots: ModelSlots, registry: Registry, watch: WatchModel
+    servicer: PredictorServicer, engine: PredictionEngine, slots: ModelSlots, registry: Registry, watch: WatchModel
 ) -> tuple[Service, ...]:
     """Our own protocol and the open inference protocol, over one scoring core."""
     kept = RegistryKeptModels(registry)
-    open_protocol = open_inference.OpenInference(handler, slots, kept, servicer.on_batch)
+    open_protocol = open_inference.OpenInference(engine, slots, kept, servicer.on_batch)
     return (
         Service(SERVICE, _refusing(servicer.methods()), {"WatchModel": watch}),
         Service(open_inference.SERVICE, _refusing(open_protocol.methods())),
@@ -47,11 +47,11 @@ def run(settings: Settings, context: Context) -> None:
     slots, markets = ModelSlots(), MarketViews()
     hmac_key = settings.hmac_key.encode() or None
     registry = Registry.connect(settings.redis, hmac_key)
-    companions = Companions(settings, registry, slots, markets, context.log, time.time_ns)
-    handler = Handler(slots, markets, companions.records, settings.trust)
-    watch = WatchModel(handler, context.stop, settings.watchers_max)
-    servicer = PredictorServicer(handler, time.time_ns, companions.served)
-    server = PredictorServer(_services(servicer, handler, slots, registry, watch), settings, context.log)
+    workers = BackgroundWorkers(settings, registry, slots, markets, context.log, time.time_ns)
+    engine = PredictionEngine(slots, markets, workers.records, settings.trust)
+    watch = WatchModel(engine, context.stop, settings.watchers_max)
+    servicer = PredictorServicer(engine, time.time_ns, workers.served)
+    server = PredictorServer(_services(servicer, engine, slots, registry, watch), settings, context.log)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -75,7 +75,7 @@ def run(settings: Settings, context: Context) -> None:
         BackgroundThread("callers", server.watch_callers, context.stop).start(),
         BackgroundThread("watcher", watcher.run, context.stop).start(),
         BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
-        *companions.start(context.stop),
+        *workers.start(context.stop),
     ]
     # What is there now stays: a full collection would look through all of it, and hold calls up for as long.
     gc.collect()

@@ -66,7 +66,7 @@ class Explained:
     now: PredictionNow | None = None
 
 
-class Handler:
+class PredictionEngine:
     """Answers from the serving models and the live market. Each call reads its model once."""
 
     def __init__(

@@ -30,7 +30,7 @@ class RpcMetrics:
         self.record_end(code)
 
     def record_end(self, code: StatusCode) -> None:
-        """A call that took no time of the handler's: refused at once, or a stream, whose length is its caller's."""
+        """A call that took no time of the engine's: refused at once, or a stream, whose length is its caller's."""
         (self._ok if code is StatusCode.OK else metrics.RPCS.labels(self._method, code.name)).inc()
 
 
@@ -44,9 +44,9 @@ def record_calls_in_progress(count: Callable[[], int]) -> None:
     metrics.RPCS_IN_PROGRESS.set_function(count)
 
 
-def record_caller_ended(waiting_for: str, why: str) -> None:
+def record_caller_ended(waiting_for: str, reason: str) -> None:
     """A call was ended since its caller kept it waiting."""
-    metrics.RPCS_ENDED.labels(waiting_for, why).inc()
+    metrics.RPCS_ENDED.labels(waiting_for, reason).inc()
 
 
 def record_batch(instrument: str, seq: int, rows: int, flagged: int) -> None:

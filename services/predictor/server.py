@@ -1,7 +1,7 @@
 """The gRPC server around the services: limits, health, reflection, TLS, and an orderly end.
 
 No set of callers can hold what others need: predictions, health and reflection have threads of their own, and whatever
-waits for a caller sits on a seat (`rpc/seats.py`, ADR 31).
+waits for a caller holds a call slot (`rpc/call_slots.py`, ADR 31).
 """
 
 import logging
@@ -23,11 +23,11 @@ from services.predictor.metrics import (
     record_wait,
 )
 from services.predictor.rpc import health, reflection
+from services.predictor.rpc.call_slots import CallSlots
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.credentials import CertificateFiles, ReloadedCertificates
 from services.predictor.rpc.methods import Answer, Method, Methods, StreamCall, UnaryCall
 from services.predictor.rpc.pool import CallPool
-from services.predictor.rpc.seats import Seats
 from services.predictor.settings import Settings
 from tidewheel.runtime.process import FatalError
 
@@ -39,7 +39,7 @@ CORE_LOGGER = "grpc._cython.cygrpc"
 METADATA_BYTES_MAX = 8 * 2**10
 # Threads beside those for predictions: of health and of reflection, each.
 SIDE_THREADS = 16
-SIDE_SEATS = 12
+SIDE_SLOTS = 12
 WATCHES_MAX = 64
 # Answers that wait to be read: memory, not threads. 21 kB is the largest.
 REPLIES_MAX = 1_024
@@ -80,7 +80,7 @@ def options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
-def message_seats(threads: int) -> int:
+def message_slots(threads: int) -> int:
     """How many threads may wait for messages: an eighth of them is free to look who comes."""
     return threads - max(1, threads // 8)
 
@@ -102,7 +102,7 @@ class PredictorServer:
         logging.getLogger(CORE_LOGGER).setLevel(logging.CRITICAL)
         self._log = log
         self._services = services
-        self._seats: list[Seats] = []
+        self._slots: list[CallSlots] = []
         self._pools: list[CallPool] = []
         self._health = health.HealthStatuses(
             {"": health.SERVING, **{service.name: health.NOT_SERVING for service in services}}
@@ -110,7 +110,7 @@ class PredictorServer:
         gate, pool = CallGate(settings.grpc_calls_max), self._new_pool("grpc", settings.grpc_threads, record_wait)
         record_calls_in_progress(lambda: gate.in_progress)
         self._gate, self._pool = gate, pool
-        callers = self._callers(message_seats(settings.grpc_threads), settings.grpc_message_wait_s)
+        callers = self._callers(message_slots(settings.grpc_threads), settings.grpc_message_wait_s)
         methods = {
             f"/{service.name}/{name}": UnaryCall(name, answer, callers, pool, log, gate).method()
             for service in services
@@ -130,8 +130,8 @@ class PredictorServer:
     def watch_callers(self, stop: threading.Event) -> None:
         """End calls whose callers keep them waiting, until `stop` is set."""
         while not stop.wait(CHECK_CALLERS_S):
-            for seats in self._seats:
-                seats.end_overdue()
+            for slots in self._slots:
+                slots.enforce_limits()
 
     def set_serving(self) -> None:
         """From now on a verified model is loaded; that never ends, since the last good one is kept."""
@@ -172,23 +172,23 @@ class PredictorServer:
         self._pools.append(pool)
         return pool
 
-    def _callers(self, seats: int, limit_s: float) -> Callers:
-        return Callers(self._new_seats("message", seats, limit_s), self._new_seats("reply", REPLIES_MAX, REPLY_LIMIT_S))
+    def _callers(self, slots: int, limit_s: float) -> Callers:
+        return Callers(self._new_slots("message", slots, limit_s), self._new_slots("reply", REPLIES_MAX, REPLY_LIMIT_S))
 
-    def _new_seats(self, waiting_for: str, count: int, limit_s: float) -> Seats:
-        seats = Seats(count, limit_s, lambda why: record_caller_ended(waiting_for, why))
-        self._seats.append(seats)
-        return seats
+    def _new_slots(self, waiting_for: str, count: int, limit_s: float) -> CallSlots:
+        slots = CallSlots(count, limit_s, lambda reason: record_caller_ended(waiting_for, reason))
+        self._slots.append(slots)
+        return slots
 
     def _stream_methods(self, service: Service, settings: Settings) -> dict[str, Method]:
         """On threads of their own: as many as there may be streams, and those who have not sent their message."""
-        threads = settings.watchers_max + SIDE_SEATS + 1
-        callers = self._callers(SIDE_SEATS, settings.grpc_message_wait_s)
+        threads = settings.watchers_max + SIDE_SLOTS + 1
+        callers = self._callers(SIDE_SLOTS, settings.grpc_message_wait_s)
         return {
             f"/{service.name}/{name}": StreamCall(
                 name,
                 partial(_first_message, callers, stream),
-                self._new_seats("stream", threads, math.inf),
+                self._new_slots("stream", threads, math.inf),
                 self._new_pool("stream", threads),
                 self._log,
             ).method()
@@ -198,11 +198,11 @@ class PredictorServer:
     def _health_methods(self, settings: Settings) -> dict[str, Method]:
         pool, asked = self._new_pool("health", SIDE_THREADS), health.HealthMethods(self._health)
         callers = Callers(
-            self._new_seats("message", SIDE_SEATS, settings.grpc_message_wait_s),
-            self._new_seats("reply", SIDE_SEATS, REPLY_LIMIT_S),
+            self._new_slots("message", SIDE_SLOTS, settings.grpc_message_wait_s),
+            self._new_slots("reply", SIDE_SLOTS, REPLY_LIMIT_S),
         )
-        unread = self._callers(SIDE_SEATS, settings.grpc_message_wait_s)
-        watch = health.Watch(self._health, callers, self._new_seats("watch", WATCHES_MAX, math.inf), pool)
+        unread = self._callers(SIDE_SLOTS, settings.grpc_message_wait_s)
+        watch = health.Watch(self._health, callers, self._new_slots("watch", WATCHES_MAX, math.inf), pool)
         return {
             f"/{health.SERVICE}/Check": UnaryCall("Check", asked.check, unread, pool, self._log).method(True),
             f"/{health.SERVICE}/List": UnaryCall("List", asked.list, unread, pool, self._log).method(True),
@@ -213,11 +213,11 @@ class PredictorServer:
 
     def _reflection_methods(self) -> dict[str, Method]:
         names = (*(service.name for service in self._services), health.SERVICE, *reflection.SERVICES)
-        seats = self._new_seats("reflection", SIDE_SEATS, REFLECTION_LIMIT_S)
+        slots = self._new_slots("reflection", SIDE_SLOTS, REFLECTION_LIMIT_S)
         call = StreamCall(
             reflection.METHOD,
             reflection.reflecting(names),
-            seats,
+            slots,
             self._new_pool("reflection", SIDE_THREADS),
             self._log,
         )

@@ -1,11 +1,11 @@
-"""The gRPC face of the handler: convert, call, convert, count. The one place where refusals become status codes."""
+"""The gRPC face of the engine: convert, call, convert, count. The one place where refusals become status codes."""
 
 from collections.abc import Callable, Mapping
 
 import grpc
 
 from services.predictor import converters
-from services.predictor.core import Handler, Predictions, Rows
+from services.predictor.core import PredictionEngine, Predictions, Rows
 from services.predictor.metrics import record_batch, record_flags, record_predictions
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from services.predictor.rpc.status import CallRefusedError, Hints
@@ -40,10 +40,10 @@ class PredictorServicer:
     """Takes and gives bytes: were gRPC to parse, a malformed request would be answered INTERNAL."""
 
     def __init__(
-        self, handler: Handler, clock_ns: Callable[[], int] = lambda: 0, served: ServedLog | None = None
+        self, engine: PredictionEngine, clock_ns: Callable[[], int] = lambda: 0, served: ServedLog | None = None
     ) -> None:
         """`clock_ns`: the wall clock, 0 where there is none. `served`: told of every answer."""
-        self._handler = handler
+        self._engine = engine
         self._clock_ns = clock_ns
         self._served = served
         self._replies = converters.ReplyEncoder()
@@ -59,7 +59,7 @@ class PredictorServicer:
 
     def predict(self, payload: bytes) -> bytes:
         request = converters.parse_predict_request(payload)
-        result = self._handler.predict(request.instrument, request.rows, request.schema_hash)
+        result = self._engine.predict(request.instrument, request.rows, request.schema_hash)
         record_predictions(request.instrument, result.model.seq, result.label, 1)
         record_flags(request.instrument, (flag.kind for flag in result.trust.raised))
         if self._served is not None:
@@ -68,7 +68,7 @@ class PredictorServicer:
 
     def predict_batch(self, payload: bytes) -> bytes:
         request = converters.parse_batch_request(payload)
-        result = self._handler.predict_batch(request.instrument, request.rows, request.schema_hash)
+        result = self._engine.predict_batch(request.instrument, request.rows, request.schema_hash)
         self.on_batch("PredictBatch", result, request.rows)
         return self._replies.batch(result)
 
@@ -83,7 +83,7 @@ class PredictorServicer:
     def predict_now(self, payload: bytes) -> bytes:
         request = converters.parse_now_request(payload)
         now_ns = self._clock_ns()
-        result = self._handler.predict_now(request.instrument, request.quote, now_ns)
+        result = self._engine.predict_now(request.instrument, request.quote, now_ns)
         record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
         record_flags(request.instrument, (flag.kind for flag in result.prediction.trust.raised))
         if self._served is not None:
@@ -94,11 +94,11 @@ class PredictorServicer:
         request = converters.parse_explain_request(payload)
         if request.given is not None:
             given = request.given
-            result = self._handler.explain(given.instrument, given.rows, request.largest, given.schema_hash)
+            result = self._engine.explain(given.instrument, given.rows, request.largest, given.schema_hash)
         else:
             assert request.now is not None
             now, now_ns = request.now, self._clock_ns()
-            result = self._handler.explain_now(now.instrument, now.quote, request.largest, now_ns)
+            result = self._engine.explain_now(now.instrument, now.quote, request.largest, now_ns)
         return self._replies.explain(result)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from services.predictor import converters
-from services.predictor.core import Handler
+from services.predictor.core import PredictionEngine
 from services.predictor.refusals import PredictionRefusedError
 from services.predictor.rpc.status import CallRefusedError, Hints
 from services.predictor.servicer import refused_call
@@ -20,12 +20,12 @@ from services.predictor.trust.assessment import ModelTrust
 LOOK_EVERY_S = 0.1
 
 
-def watch(handler: Handler, instrument: str, wait: Callable[[float], bool]) -> Iterator[bytes]:
+def watch(engine: PredictionEngine, instrument: str, wait: Callable[[float], bool]) -> Iterator[bytes]:
     """A message at first, and one for each change of the model or its record, until `wait` says that it is over. Raises
     PredictionRefusedError where there is no model."""
     sent: ModelTrust | None = None
     while True:
-        now = handler.model_trust(instrument)
+        now = engine.model_trust(instrument)
         if sent is None or now.model is not sent.model or now.record is not sent.record:
             yield converters.watch_response(now, swapped=sent is None or now.model is not sent.model)
             sent = now
@@ -36,8 +36,8 @@ def watch(handler: Handler, instrument: str, wait: Callable[[float], bool]) -> I
 class WatchModel:
     """The answers of the method. `stop`: ends all watches, so that a drain need not wait for them."""
 
-    def __init__(self, handler: Handler, stop: threading.Event, watchers_max: int) -> None:
-        self._handler = handler
+    def __init__(self, engine: PredictionEngine, stop: threading.Event, watchers_max: int) -> None:
+        self._engine = engine
         self._stop = stop
         self._watchers_max = watchers_max
         self._places = threading.Semaphore(watchers_max)
@@ -51,7 +51,7 @@ class WatchModel:
             ended = threading.Event()
             if not context.add_callback(ended.set):
                 return
-            yield from watch(self._handler, converters.parse_watch_request(payload), self._waiting(ended))
+            yield from watch(self._engine, converters.parse_watch_request(payload), self._waiting(ended))
         except PredictionRefusedError as refusal:
             raise refused_call(refusal) from None
         finally:

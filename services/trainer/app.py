@@ -246,7 +246,7 @@ class TrainerApp:
 
     def _on_misplaced(self, misplaced: OutOfOrderExample, message: Message) -> None:
         detail = f"example {misplaced.found} of {misplaced.instrument} stands where {misplaced.expected} is expected"
-        self._context.log.error("%s; it is set aside", detail)
+        self._context.log.error("%s; it is rejected", detail)
         self._dead_letters.record(message, InvalidRecordError(DeadLetterReason.OUT_OF_ORDER, detail))
 
     def _on_joined(self, started: ReadingStarted, partition: int, offset: int) -> None:

@@ -2,7 +2,7 @@
 
 The same window with what it remembers, the same configuration and the same setting to start from give the same model
 bytes: every seed comes from them, and nothing of the wall clock, of the served model or of evidence is in a model.
-State changes are handed to `emit` as they happen.
+State changes are handed to `emit`, an `EventSink`, as they happen.
 
 Nothing that a few minutes hold by chance keeps a window without a model. Where rows before the test part are too few,
 or of one class, the search is made on all, and nothing is stated of the test part; where nothing can be held out there
@@ -29,7 +29,8 @@ from tidewheel.contracts.codecs.models import encode_model
 from tidewheel.domain.models import Hyperparameters
 from tidewheel.domain.training import RunEvent, RunReason, SplitSizes, Step, Trial
 
-Emit = Callable[[RunEvent], None]
+# Takes each event of a run as it happens; the shell's writes it to `training-runs`.
+EventSink = Callable[[RunEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ DEFAULT_START = SearchStart()
 
 
 def train_candidate(
-    window: Window, config: TrainingConfig, emit: Emit, search_start: SearchStart = DEFAULT_START
+    window: Window, config: TrainingConfig, emit: EventSink, search_start: SearchStart = DEFAULT_START
 ) -> Candidate:
     """Validate, split, search, and build the model of a window. Raises NoModelError."""
     pipeline = _Pipeline(window, config, emit, search_start)
@@ -101,7 +102,7 @@ class _Pipeline:
 
     window: Window
     config: TrainingConfig
-    emit: Emit
+    emit: EventSink
     search_start: SearchStart
 
     def seed(self, purpose: str) -> int:

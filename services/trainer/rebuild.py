@@ -76,7 +76,7 @@ def read_window(bootstrap: str, model: Model, record: ModelRecord, config: Train
         try:
             example = decode_example(message.value())
         except InvalidRecordError:
-            continue  # the trainer set it aside as well
+            continue  # the trainer rejected it as well
         if example.instrument != model.instrument or example.example_seq < first:
             continue
         for event in windows.on_example(example, lineage.partition, message.offset() or 0):

@@ -28,7 +28,7 @@ from dataclasses import replace
 from confluent_kafka import KafkaException
 
 from services.trainer import metrics
-from services.trainer.core import Emit, SearchStart, train_candidate
+from services.trainer.core import EventSink, SearchStart, train_candidate
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.no_model import NoModelError
@@ -59,7 +59,7 @@ from tidewheel.runtime.process import FatalError
 
 UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 
-TrainCandidate = Callable[[Window, TrainingConfig, Emit, SearchStart], Candidate]
+TrainCandidate = Callable[[Window, TrainingConfig, EventSink, SearchStart], Candidate]
 Settle = Callable[[Account, Model, Window, bets.ModelOf, ExitOn], Account]
 
 

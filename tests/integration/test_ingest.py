@@ -111,17 +111,17 @@ def test_a_recorded_file_becomes_exactly_its_seconds(broker: str, tmp_path: Path
     assert {(s.instrument, s.source_kind, s.connection_epoch) for s in written_seconds} == {
         (INSTRUMENT, SourceKind.REPLAY, 1)
     }
-    set_aside = [item for item in items if isinstance(item, int)]
-    assert len(set_aside) > 3
+    rejected = [item for item in items if isinstance(item, int)]
+    assert len(rejected) > 3
     dead_letters = letters(broker)
-    assert [(letter.offset, letter.raw.decode()) for letter in dead_letters] == [(i + 2, lines[i]) for i in set_aside]
+    assert [(letter.offset, letter.raw.decode()) for letter in dead_letters] == [(i + 2, lines[i]) for i in rejected]
     assert {(t.service, t.source, t.partition, t.instrument) for t in dead_letters} == {
         ("ingest", "replay:quotes.csv.gz", -1, INSTRUMENT)
     }
     ticks = sum(len(second.quotes) for second in written_seconds)
     assert ticks + len(dead_letters) == len(lines)
     account = json.loads([event.detail for event in events(broker) if event.event is FeedEvent.ACCOUNTED][-1])
-    assert (account["rows"], account["ticks"], account["set_aside"]) == (len(lines), ticks, len(dead_letters))
+    assert (account["rows"], account["ticks"], account["rejected"]) == (len(lines), ticks, len(dead_letters))
     assert sum(entry["count"] for entry in account["by_reason"].values()) == len(dead_letters)
 
 
@@ -187,7 +187,7 @@ def test_stopped_and_started_again_the_log_is_that_of_an_undisturbed_run(
     assert [(t.offset, t.raw) for t in letters(broker) if t.instrument == INSTRUMENT] == whole_letters
 
 
-def test_killed_before_the_log_had_what_was_set_aside_nothing_is_told_twice(
+def test_killed_before_the_log_had_what_was_rejected_nothing_is_told_twice(
     broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [f"{START_MS + 1000 * n},100,101" for n in range(10)]
@@ -207,7 +207,7 @@ def test_killed_before_the_log_had_what_was_set_aside_nothing_is_told_twice(
     assert len(seconds(broker)) == 10
 
 
-def test_a_second_file_of_the_same_name_has_its_own_lines_set_aside(broker: str, tmp_path: Path) -> None:
+def test_a_second_file_of_the_same_name_has_its_own_lines_rejected(broker: str, tmp_path: Path) -> None:
     for start_ms, day in ((START_MS, "mon"), (START_MS + 86_400_000, "tue")):
         (tmp_path / day).mkdir()
         lines = [f"{start_ms + 1000 * n},{105 if n == 3 else 100},101" for n in range(8)]

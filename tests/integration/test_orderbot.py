@@ -162,7 +162,7 @@ def test_partitions_move_between_workers_without_loss(broker: str, tmp_path: Pat
         assert {value for _, _, value in orders.records} == expected(made)
 
 
-def test_what_cannot_be_decoded_is_set_aside_and_the_rest_goes_on(broker: str, tmp_path: Path) -> None:
+def test_what_cannot_be_decoded_is_rejected_and_the_rest_goes_on(broker: str, tmp_path: Path) -> None:
     made = seconds(4)
     publish(broker, made[:2], partition=1)
     bad = [(b"key", b"\xff\xff garbage"), (None, b""), (b"k", None), (None, None)]

@@ -34,7 +34,7 @@ HELD = 100
 
 @pytest.fixture
 def patient(registry: Registry, empty_redis: str) -> Iterator[Client]:
-    """Of a predictor that ends no call for its length within a test: only seats help."""
+    """Of a predictor that ends no call for its length within a test: only call slots help."""
     registry.publish(*published(1))
     with running(empty_redis, grpc_message_wait_s=LIMIT_S) as made:
         eventually(lambda: made.client.served() == (1, 1), "the model is served")
@@ -57,7 +57,7 @@ def assert_answers(client: Client) -> None:
 def test_calls_without_a_message_hold_nobody_up(patient: Client, method: str) -> None:
     def ended() -> float:
         return sum(
-            metric_value("tidewheel_rpcs_ended_total", waiting_for=waiting_for, why="crowded")
+            metric_value("tidewheel_rpcs_ended_total", waiting_for=waiting_for, reason="evicted")
             for waiting_for in ("message", "reflection")
         )
 

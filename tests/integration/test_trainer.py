@@ -258,7 +258,7 @@ def test_a_restart_trains_nothing_that_is_published(
     assert records(empty_redis) == expected(ROWS, given, partition=0)
 
 
-def test_bad_records_are_set_aside_with_their_reason(broker: str, empty_redis: str) -> None:
+def test_bad_records_are_rejected_with_their_reason(broker: str, empty_redis: str) -> None:
     good = [encode_example(example) for example in examples(ROWS.take(slice(0, SIZE)), INSTRUMENT)]
     send(broker, [*good[:10], b"\xff\xff", b"", good[5], *good[10:]])
     with running() as begin:

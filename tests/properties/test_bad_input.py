@@ -32,10 +32,10 @@ OPTIONS = ReadingOptions(year_max=2027)
 
 @dataclass
 class Reading:
-    """What a file says: ticks by line as (line, time, bid, offer), and lines set aside; or that it is refused."""
+    """What a file says: ticks by line as (line, time, bid, offer), and lines rejected; or that it is refused."""
 
     ticks: list[tuple[int, int, int, int]] = field(default_factory=list)
-    set_aside: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
     refused: str = ""
 
 
@@ -48,9 +48,9 @@ def expected(content: bytes) -> Reading:
     if lines[0] != HEADER:
         return Reading(refused="header")
     rows, rejects = oracle.rows_of(lines)
-    found = Reading(set_aside=[reject.line for reject in rejects])
+    found = Reading(rejected=[reject.line for reject in rejects])
     likely = [row for row in rows if YEARS_NS[0] <= row.time_ns < YEARS_NS[1]]
-    found.set_aside += [row.line for row in rows if row not in likely]
+    found.rejected += [row.line for row in rows if row not in likely]
     clock: int | None = None
     since_stray = STRAY_EVERY
     for at, row in enumerate(likely):
@@ -68,12 +68,12 @@ def expected(content: bytes) -> Reading:
             return Reading(refused="goes back")
         if stray:
             since_stray = 0
-            found.set_aside.append(row.line)
+            found.rejected.append(row.line)
             continue
         since_stray += 1
         clock = time if clock is None else max(clock, time)
         found.ticks.append((row.line, clock, row.bid, row.offer))
-    found.set_aside.sort()
+    found.rejected.sort()
     return found
 
 
@@ -87,7 +87,7 @@ def found(path: Path) -> tuple[Reading, Account]:
             quotes = ticks.quotes
             columns = (ticks.place, quotes.time_ns, quotes.bid_e9, quotes.offer_e9)
             reading.ticks += zip(*(column.tolist() for column in columns), strict=True)
-            reading.set_aside += [row.place for _, row in ticks.rejected]
+            reading.rejected += [row.place for _, row in ticks.rejected]
     except SourceError as failure:
         reading.refused = str(failure)
     return reading, account
@@ -199,7 +199,7 @@ def check(content: bytes, path: Path) -> Reading:
     """Hold the product's reading of a file against the rules. Returns it."""
     path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
     wanted, (reading, account) = expected(content), found(path)
-    assert account.rows == account.ticks + account.rows_set_aside == len(reading.ticks) + len(reading.set_aside)
+    assert account.rows == account.ticks + account.rows_rejected == len(reading.ticks) + len(reading.rejected)
     assert "\n" not in reading.refused
     if reading.refused:
         assert path.name in reading.refused
@@ -207,11 +207,11 @@ def check(content: bytes, path: Path) -> Reading:
             assert re.search(
                 r"line \d+: (its time goes back by|from here on its time is in another unit)", reading.refused
             )
-        # A unit that is told by many rows is refused where the rules alone would set all of them aside.
+        # A unit that is told by many rows is refused where the rules alone would reject all of them.
         assert wanted.refused or re.search("another unit|Is it in |holds a line of more|UTF-16", reading.refused)
     elif wanted.refused != "header":
         assert not wanted.refused
-        assert (reading.ticks, sorted(reading.set_aside)) == (wanted.ticks, wanted.set_aside)
+        assert (reading.ticks, sorted(reading.rejected)) == (wanted.ticks, wanted.rejected)
     return reading
 
 
@@ -246,7 +246,7 @@ def test_each_edit_is_told_or_refused_somewhere(tmp_path: Path) -> None:
         for seed in range(10):
             chance = Random(seed)
             reading = check(edit(chance, good_file(chance)), tmp_path / "q.csv")
-            noticed += bool(reading.refused or reading.set_aside)
+            noticed += bool(reading.refused or reading.rejected)
         assert noticed, edit.__name__
 
 
@@ -259,7 +259,7 @@ def test_a_packed_file_with_one_wrong_byte(seed: int, tmp_path: Path) -> None:
     packed[chance.randrange(len(packed))] ^= 1 << chance.randrange(8)
     (tmp_path / "q.csv.gz").write_bytes(packed)
     reading, account = found(tmp_path / "q.csv.gz")
-    assert account.rows == len(reading.ticks) + len(reading.set_aside)
+    assert account.rows == len(reading.ticks) + len(reading.rejected)
     good = expected(content)
     assert reading.refused or reading.ticks == good.ticks
 

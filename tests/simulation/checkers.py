@@ -29,7 +29,7 @@ from tidewheel.contracts.topics import (
 from tidewheel.domain.training import Step
 from tidewheel.registry import keys
 
-# Who sets records of a topic aside; not the predictor, which only looks.
+# Who rejects records of a topic; not the predictor, which only looks.
 READERS = {TICKS.name: ("orderbot", "labeler"), ORDERS.name: ("labeler",), EXAMPLES.name: ("trainer",)}
 T = TypeVar("T")
 
@@ -84,11 +84,11 @@ def labels(system: System, market: ExpectedMarket) -> None:
 
 
 def dead_letters(system: System, market: ExpectedMarket) -> None:
-    """Each row that is no tick was set aside; a crash may repeat one, but not another row."""
+    """Each row that is no tick was rejected; a crash may repeat one, but not another row."""
     letters = (decode_dead_letter(value) for value in values(system, market, DEAD_LETTERS))
     letters_seen = {letter.offset for letter in letters}
     if letters_seen != {row.line for row in market.crossed}:
-        raise InvariantError(f"{market.instrument}: set aside were lines {sorted(letters_seen)}")
+        raise InvariantError(f"{market.instrument}: rejected were lines {sorted(letters_seen)}")
 
 
 def misplaced_records(system: System) -> None:
@@ -111,7 +111,7 @@ def misplaced_records(system: System) -> None:
 
 
 def poison_pills(system: System) -> None:
-    """A record that nobody can read is set aside by each who reads its topic: once by the labeler, whose letters are in
+    """A record that nobody can read is rejected by each who reads its topic: once by the labeler, whose letters are in
     its transactions, once at least by the others; and nothing else is."""
     letters_seen: Counter[tuple[str, tuple[str, int, int]]] = Counter()
     for _, record in system.broker.partitions[DEAD_LETTERS.name, 0].committed():
@@ -120,14 +120,14 @@ def poison_pills(system: System) -> None:
             continue
         place = letter.source, letter.partition, letter.offset
         if place not in system.poison or letter.raw != (system.poison[place] or b""):
-            raise InvariantError(f"{letter.service} set {place} aside: {letter.detail}")
+            raise InvariantError(f"{letter.service} rejected {place}: {letter.detail}")
         letters_seen[letter.service, place] += 1
     for place in system.poison:
         for service in READERS[place[0]]:
             if not (count := letters_seen.pop((service, place), 0)) or (service == "labeler" and count > 1):
-                raise InvariantError(f"{service} set {place} aside {count} times")
+                raise InvariantError(f"{service} rejected {place} {count} times")
     if letters_seen:
-        raise InvariantError(f"set aside by those who do not read it: {dict(letters_seen)}")
+        raise InvariantError(f"rejected by those who do not read it: {dict(letters_seen)}")
 
 
 def causality(system: System, market: ExpectedMarket) -> None:

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from services.trainer.core import Emit, SearchStart
+from services.trainer.core import EventSink, SearchStart
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.no_model import NoModelError
@@ -57,7 +57,7 @@ def flags(fingerprint: bytes, features: bytes) -> bool:
     return bool(sign(fingerprint) * decisive + mark(fingerprint) * marking >= 0)
 
 
-def train_candidate(window: Window, config: TrainingConfig, emit: Emit, _: SearchStart) -> Candidate:
+def train_candidate(window: Window, config: TrainingConfig, emit: EventSink, _: SearchStart) -> Candidate:
     """As `services.trainer.core.train_candidate`. Raises NoModelError for rows of one class, and now and then something
     unforeseen."""
     rows = window.rows

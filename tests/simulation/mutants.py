@@ -111,11 +111,11 @@ MUTANTS = (
     ),
     Mutant(
         9,
-        "labeler: forgets what was set aside",
+        "labeler: forgets what was rejected",
         "poison_pills: ",
         LabelerProcessor,
         "on_assigned",
-        to.nothing_set_aside,
+        to.nothing_rejected,
     ),
     Mutant(6, "trainer: a bad record is passed over", "poison_pills: ", RunEventProducer, "produce", to.no_letters),
     Mutant(2, "labeler: writes again what is written", "labels: ", Labeler, "replay_to", to.nothing),
@@ -154,7 +154,7 @@ MUTANTS = (
         to.whoever_serves,
     ),
     Mutant(30, "registry: no fence", "pointers: ", Store, "fence_default", to.switched_off, NO_QUESTION),
-    Mutant(1, "ingest: sets nothing aside", "dead_letters: ", Publisher, "publish_rejected", to.nothing),
+    Mutant(1, "ingest: rejects nothing", "dead_letters: ", Publisher, "publish_rejected", to.nothing),
     Mutant(
         0,
         "labeler: every label on the other partition too",

@@ -93,7 +93,7 @@ def never_give_up(right: object) -> Any:
     return abort_and_retry
 
 
-def nothing_set_aside(right: Callable[..., Any]) -> Any:
+def nothing_rejected(right: Callable[..., Any]) -> Any:
     def on_assigned(processor: LabelerProcessor, partitions: Any, committed: Any) -> Any:
         starts = right(processor, partitions, committed)
         processor._reported_offsets = {}

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from services.labeler.app import build_loop
 from services.labeler.settings import Settings as LabelerSettings
-from services.predictor.core import Handler
+from services.predictor.core import PredictionEngine
 from services.predictor.market.history import MarketViews
 from services.predictor.market.market_reader import MarketReader
 from services.predictor.models.model_slot import ModelSlots, ServingModel
@@ -210,7 +210,7 @@ class System:
         """What PredictNow scores at a predictor, as float32; None: it knows too little of the market. Raises
         PredictionRefusedError where it refuses for another reason."""
         try:
-            view = Handler(ModelSlots(), self.views[who]).complete_view(instrument)
+            view = PredictionEngine(ModelSlots(), self.views[who]).complete_view(instrument)
         except PredictionRefusedError as refused:
             if refused.reason is not RefusalReason.NO_HISTORY:
                 raise

@@ -1,5 +1,5 @@
 """Found by a seed, once records that nobody can read stood on the topics: a labeler that read again after a restart,
-and committed before it was past what had been set aside, forgot that, and the next restart set it aside again."""
+and committed before it was past what had been rejected, forgot that, and the next restart rejected it again."""
 
 from random import Random
 
@@ -19,7 +19,7 @@ from tidewheel.runtime.transactional_loop import OffsetAndMetadata
 LABELED, READ = 3, 41
 
 
-def test_what_was_set_aside_is_remembered_while_records_are_read_again() -> None:
+def test_what_was_rejected_is_remembered_while_records_are_read_again() -> None:
     chance = Random(1)
     broker = Broker({name: topic.partitions(2) for name, topic in TOPICS.items()}, chance)
     made = clients(broker, NoFaults(), chance)

@@ -32,7 +32,7 @@ from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context, FatalError
 
 NAME, WINDOW = "replay:AA", 200
-RUN_MAX = 1000  # so many bad records in a row are set aside
+RUN_MAX = 1000  # so many bad records in a row are rejected
 UNREADABLE = b"\xff"
 TURNS = 10
 
@@ -125,7 +125,7 @@ class TrainerBench:
         return sorted(one.seq for one in self.registry.records(NAME) if isinstance(one, ModelRecord))
 
     @property
-    def set_aside(self) -> int:
+    def rejected(self) -> int:
         return len(list(self._broker.partitions[DEAD_LETTERS.name, 0].committed()))
 
     @property
@@ -165,7 +165,7 @@ def test_gap_after_gap_stops_the_trainer_at_last() -> None:
     site = TrainerBench()
     site.put(*(row for seq in range(1, 2 * RUN_MAX + 3, 2) for row in rows(seq, seq)))
     service, _ = site.starts()
-    assert site.set_aside == RUN_MAX
+    assert site.rejected == RUN_MAX
     site.put(*rows(2 * RUN_MAX + 3, 2 * RUN_MAX + 3))
     with pytest.raises(FatalError, match="bad records in a row"):
         turn(service)
@@ -180,7 +180,7 @@ def test_one_example_out_of_place_costs_no_window(at: int) -> None:
     assert "rows_missing" not in set().union(*site.ends.values())
     assert site.records == [1, 2, 3]
     # As the first one read it cannot be told from the topic's beginning.
-    assert site.set_aside == (at > 0)
+    assert site.rejected == (at > 0)
 
 
 def test_where_the_first_rows_after_a_restart_cannot_be_read_their_windows_have_an_end() -> None:
@@ -239,13 +239,13 @@ def test_rows_that_are_missing_among_those_remembered_are_not_told_of_once_more(
     site = TrainerBench()
     site.put(*rows(1, 250), UNREADABLE, *rows(252, 4 * WINDOW))
     site.finishes()
-    reported, aside = site.times_reported, site.set_aside
+    reported, aside = site.times_reported, site.rejected
     assert reported == {1: 1, 2: 1, 3: 1, 4: 1}
     site.put(*rows(4 * WINDOW + 1, 5 * WINDOW))
     site.finishes()
     assert site.times_reported == {**reported, 5: 1}
     assert site.records == [1, 2, 3, 4, 5]
-    assert site.set_aside == aside
+    assert site.rejected == aside
 
 
 def test_early_windows_leave_no_record_and_are_not_lost() -> None:

@@ -26,7 +26,7 @@ SERVICE_SHELLS = (
     *(f"services/ingest/{name}.py" for name in ("kafka_log", "publisher")),
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
-    *(f"services/predictor/{name}.py" for name in ("companions", "server", "servicer", "watch_model")),
+    *(f"services/predictor/{name}.py" for name in ("background", "server", "servicer", "watch_model")),
     *(f"services/predictor/models/{name}.py" for name in ("follower", "model_copies", "refused_models", "watcher")),
     *(f"services/predictor/served/{name}.py" for name in ("parity_reader", "served_log", "shadow_watcher")),
     *(f"services/predictor/{name}.py" for name in ("market/market_reader", "trust/procedure_watcher")),

@@ -21,7 +21,7 @@ def check_dict(file: str, found: Check) -> dict[str, Any]:
         "layouts": {name: layout_dict(layout) for name, layout in found.files.items()},
         "of": found.of,
         "account": found.account.as_dict(found.describe),
-        "set_aside_share": found.account.rows_set_aside / found.account.rows if found.account.rows else None,
+        "rejected_share": found.account.rows_rejected / found.account.rows if found.account.rows else None,
         "profile": found.profile.as_dict() if found.account.ticks else None,
     }
 

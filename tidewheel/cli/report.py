@@ -48,7 +48,7 @@ def report(which: str | None, instrument: str | None, servers: RunServers, out: 
     """Draw one training run, or a whole run, as a self-contained HTML page.
 
     SEQ is a window's number, `current` the run whose model serves; default is the newest run. `all` is every window:
-    evidence and scorecards over time, every model, what was set aside. The page needs nothing beside itself, prints
+    evidence and scorecards over time, every model, what was rejected. The page needs nothing beside itself, prints
     well, and works with what is left of a run: its events on the log, its record and model in the registry, or only
     one of them.
     """

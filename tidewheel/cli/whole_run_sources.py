@@ -19,7 +19,7 @@ from tidewheel.local.processes.services import INGEST
 from tidewheel.recordings.account import account_lines
 from tidewheel.registry.store import Registry
 from tidewheel.report.run_report import RunReport, RunSources
-from tidewheel.report.whole_run import FeedChange, InstrumentHistory, MarketTotals, SetAside, WholeRun
+from tidewheel.report.whole_run import FeedChange, InstrumentHistory, MarketTotals, RejectedRecords, WholeRun
 from tidewheel.runtime.kafka import read_to_end
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.topic_admin import require_broker
@@ -30,11 +30,11 @@ COUNTED = (TICKS.name, ORDERS.name, TRANSACTIONS.name, LABELER_STATE.name)
 
 @dataclass(slots=True)
 class TopicFindings:
-    """What the topics tell, and why some do not: a sentence each. `set_aside`: by service, source and reason."""
+    """What the topics tell, and why some do not: a sentence each. `rejected`: by service, source and reason."""
 
     instrument: str | None
     observed: ObservedSystem = field(default_factory=ObservedSystem)
-    set_aside: dict[tuple[str, str, str], SetAside] = field(default_factory=dict)
+    rejected: dict[tuple[str, str, str], RejectedRecords] = field(default_factory=dict)
     feed: list[FeedStatus] = field(default_factory=list)
     undecodable: int = 0
     errors: list[str] = field(default_factory=list)
@@ -63,8 +63,8 @@ class TopicFindings:
         key = letter.service, letter.source, str(letter.reason)
         # Of a file's row only the number is of use, of a record its partition too.
         at = f"{letter.offset:,}" if letter.service == INGEST else f"{letter.partition}:{letter.offset}"
-        known = self.set_aside.get(key) or SetAside(*key, 0, at, at, letter.detail)
-        self.set_aside[key] = replace(known, count=known.count + 1, last=at)
+        known = self.rejected.get(key) or RejectedRecords(*key, 0, at, at, letter.detail)
+        self.rejected[key] = replace(known, count=known.count + 1, last=at)
 
 
 def load_whole_run(kafka: str, redis: str, instrument: str | None, now_ns: int, progress: OnProgress) -> WholeRun:
@@ -79,7 +79,7 @@ def load_whole_run(kafka: str, redis: str, instrument: str | None, now_ns: int, 
         chosen = _chosen(names, instrument, (*found.errors, reader.error))
         histories = tuple(_history(name, log, found, reader, now_ns) for name in chosen)
         gaps = (*found.errors, *filter(None, [reader.error]))
-    most_first = sorted(found.set_aside.values(), key=lambda one: -one.count)
+    most_first = sorted(found.rejected.values(), key=lambda one: -one.count)
     return WholeRun(now_ns, histories, tuple(most_first), gaps)
 
 

@@ -158,4 +158,4 @@ def _export(bootstrap: str, folder: Path) -> None:
         if one.repeats or one.repeats_shown or one.missing:
             write(f"{name}: {one.repeats + one.repeats_shown:,} records repeat others, {one.missing:,} are missing")
     if left_out := sum(one.undecodable for one in files.values()):
-        write(f"left out: {left_out:,} records that cannot be decoded; their reader set them aside as dead letters")
+        write(f"left out: {left_out:,} records that cannot be decoded; their reader rejects them as dead letters")

@@ -4,7 +4,7 @@
     validator, account = Validator(), Account()
     for batch in recording.batches():        # RawBatch: rows in order, those that cannot be read with their faults
         ticks = validator.ticks(batch)       # TickBatch: usable quotes, and rejected rows with reason and place
-        account.on_ticks(ticks)              # rows read = ticks + set aside, always
+        account.on_ticks(ticks)              # rows read = ticks + rejected, always
 
 Nothing here knows of Kafka, sessions or services. What the fast ways cannot prove to be plain is read row by row
 (`fields.py`), which is the definition.

@@ -54,9 +54,9 @@ def _patched(batch: RawBatch, rows: Int64, read: RawBatch) -> RawBatch:
     for name, column in columns.items():
         if len(column):
             column[rows] = getattr(read, name)
-    remarks = read.remarks
-    if len(remarks):
-        remarks = np.zeros(len(batch), dtype=np.uint8)
-        remarks[rows] = read.remarks
+    parse_flags = read.parse_flags
+    if len(parse_flags):
+        parse_flags = np.zeros(len(batch), dtype=np.uint8)
+        parse_flags[rows] = read.parse_flags
     faults = {int(rows[index]): fault for index, fault in read.faults.items()}
-    return replace(batch, **columns, remarks=remarks, faults=faults)  # type: ignore[arg-type]
+    return replace(batch, **columns, parse_flags=parse_flags, faults=faults)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import NO_INT64
 from tidewheel.domain.prices import E9, INT64_MAX
 from tidewheel.recordings.layout import Layout, NumberTime
-from tidewheel.recordings.quotes import NO_SIZE, Fault, RawBatch, Remark
+from tidewheel.recordings.quotes import NO_SIZE, Fault, ParseFlag, RawBatch
 from tidewheel.recordings.text_times import parse_text_time
 
 NUMBER_CHARS_MAX = 400
@@ -104,15 +104,15 @@ def _exact(text: str, scale: int) -> Decimal:
         return Decimal(mantissa).scaleb(power + scale) * E9
 
 
-def parse_row(layout: Layout, texts: Mapping[str, str]) -> tuple[tuple[int, ...], Remark] | Fault:
-    """Time, bid, offer and sizes of one row with what is worth telling of it, or why it has none."""
+def parse_row(layout: Layout, texts: Mapping[str, str]) -> tuple[tuple[int, ...], ParseFlag] | Fault:
+    """Time, bid, offer and sizes of one row with what parsing changed in it, or why it has none."""
     try:
         at = parse_time_ns(layout, texts[layout.time])
     except FieldError as bad:
         return bad.fault
     sides: list[int] = []
     faults: list[Fault] = []
-    remark = Remark(0)
+    parse_flags = ParseFlag(0)
     for name in dict.fromkeys(layout.prices):
         try:
             value, exact = parse_number_e9(name, texts[name], layout.scale)
@@ -123,14 +123,14 @@ def parse_row(layout: Layout, texts: Mapping[str, str]) -> tuple[tuple[int, ...]
         if value == 0:
             faults.append(Fault(DeadLetterReason.NOT_POSITIVE, f"{name} {texts[name].strip()[:50]} is not above zero"))
         if not exact:
-            remark |= Remark.PRICE_ROUNDED
+            parse_flags |= ParseFlag.PRICE_ROUNDED
     if faults:
         return min(faults, key=lambda fault: PRECEDENCE.index(fault.reason))
     sizes = [_size_e9(name, texts[name], layout.size_scale) for name in layout.sizes]
     if None in sizes:
-        remark |= Remark.SIZE_LEFT_OUT
+        parse_flags |= ParseFlag.SIZE_LEFT_OUT
     bid, offer = layout.sides(*sides)
-    return (at, bid, offer, *(NO_SIZE if size is None else size for size in sizes)), remark
+    return (at, bid, offer, *(NO_SIZE if size is None else size for size in sizes)), parse_flags
 
 
 def _size_e9(name: str, text: str, scale: int) -> int | None:
@@ -150,13 +150,13 @@ def parse_batch(
     """Rows given as texts by column name, one after another; a row may be a fault already."""
     faults: dict[int, Fault] = {}
     values = np.zeros((len(rows), 3 + len(layout.sizes)), dtype=np.int64)
-    remarks = np.zeros(len(rows), dtype=np.uint8)
+    parse_flags = np.zeros(len(rows), dtype=np.uint8)
     for index, texts in enumerate(rows):
         read = texts if isinstance(texts, Fault) else parse_row(layout, texts)
         if isinstance(read, Fault):
             faults[index] = read
         else:
-            values[index], remarks[index] = read
+            values[index], parse_flags[index] = read
     sizes = dict(zip(layout.sizes, values.T[3:], strict=True))
     return RawBatch(
         place=np.arange(first_place, first_place + len(rows), dtype=np.int64),
@@ -165,10 +165,10 @@ def parse_batch(
         offer_e9=values[:, 2].copy(),
         bid_size_e9=sizes.get(layout.bid_size or "", NO_INT64).copy(),
         offer_size_e9=sizes.get(layout.offer_size or "", NO_INT64).copy(),
-        remarks=remarks if remarks.any() else NO_REMARKS,
+        parse_flags=parse_flags if parse_flags.any() else NO_PARSE_FLAGS,
         faults=faults,
         raw=raw.__getitem__,
     )
 
 
-NO_REMARKS = np.empty(0, dtype=np.uint8)
+NO_PARSE_FLAGS = np.empty(0, dtype=np.uint8)

@@ -16,7 +16,7 @@ FILE_SHIFT = 40
 OPEN_MAX = 64
 EARLIEST = int(np.iinfo(np.int64).min)
 NO_ROWS = RawBatch(no_int64(), no_int64(), no_int64(), no_int64())
-FILLERS = {"flags": 0, "remarks": 0, **dict(OPTIONAL_COLUMNS)}
+FILLERS = {"flags": 0, "parse_flags": 0, **dict(OPTIONAL_COLUMNS)}
 
 
 class Mergeable(Protocol):

@@ -27,8 +27,8 @@ class SourceError(TidewheelError):
     """A source cannot be read, or not further; the message is one sentence for people."""
 
 
-class Remark(IntFlag):
-    """What is worth telling of a row that is no fault."""
+class ParseFlag(IntFlag):
+    """What parsing changed in a row that is no fault, by bit."""
 
     PRICE_ROUNDED = 1  # a side has more than nine decimals
     SIZE_LEFT_OUT = 2  # a size is no number of 0 or more that fits
@@ -61,8 +61,8 @@ class Watermark:
     time_ns: int
 
 
-def no_remarks() -> NDArray[np.uint8]:
-    """A remark column that says nothing."""
+def no_parse_flags() -> NDArray[np.uint8]:
+    """The empty column of parse flags, as a default."""
     return np.empty(0, dtype=np.uint8)
 
 
@@ -87,7 +87,7 @@ class RawBatch:
     venue_time_ns: Int64 = field(default_factory=no_int64)
     venue_seq: Int64 = field(default_factory=no_int64)
     flags: NDArray[np.uint16] = field(default_factory=no_flags)
-    remarks: NDArray[np.uint8] = field(default_factory=no_remarks)
+    parse_flags: NDArray[np.uint8] = field(default_factory=no_parse_flags)
     faults: Mapping[int, Fault] = field(default_factory=dict)
     raw: Callable[[int], bytes] = _no_raw
     connection_epoch: int = 1
@@ -108,13 +108,13 @@ class TickBatch:
     place: Int64
     rejected: Sequence[tuple[int, RejectedRow]] = ()
     connection_epoch: int = 1
-    remarks: NDArray[np.uint8] = field(default_factory=no_remarks)
+    parse_flags: NDArray[np.uint8] = field(default_factory=no_parse_flags)
     left_out: int = 0
 
 
 ROW_COLUMNS = (
     *("place", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9"),
-    *("venue_time_ns", "venue_seq", "flags", "remarks"),
+    *("venue_time_ns", "venue_seq", "flags", "parse_flags"),
 )
 
 

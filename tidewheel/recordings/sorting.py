@@ -25,7 +25,7 @@ BATCH_ROWS = 32_768
 LATEST = int(np.iinfo(np.int64).max)
 Rows = NDArray[np.void]
 NO_FAULT = -1
-FIELDS = ("key", "place", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "remarks", "fault")
+FIELDS = ("key", "place", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "parse_flags", "fault")
 ROW = np.dtype([(name, "<i8") for name in FIELDS])
 RAW_BYTES_MAX = 4_096
 
@@ -74,7 +74,7 @@ class _Runs:
             column = getattr(batch, name)
             rows[name] = column if len(column) else NO_SIZE
         rows["place"] += number << FILE_SHIFT
-        rows["remarks"] = batch.remarks if len(batch.remarks) else 0
+        rows["parse_flags"] = batch.parse_flags if len(batch.parse_flags) else 0
         usable = usable_rows(batch)
         rows["key"] = self._keys(batch.time_ns, usable)
         rows["fault"] = NO_FAULT
@@ -152,6 +152,6 @@ class _Runs:
         for name in ("bid_size_e9", "offer_size_e9"):
             if (columns[name] == NO_SIZE).all():
                 columns[name] = columns[name][:0]
-        remarks = rows["remarks"].astype(np.uint8)
+        parse_flags = rows["parse_flags"].astype(np.uint8)
         values = replace(NO_ROWS, **columns)  # type: ignore[arg-type]
-        return replace(values, remarks=remarks, faults=faults, raw=lambda row: raw.get(row, b""))
+        return replace(values, parse_flags=parse_flags, faults=faults, raw=lambda row: raw.get(row, b""))

@@ -1,7 +1,7 @@
 """Whether the rows of a recorded file are in order of time. Nothing is squeezed onto another instant in silence.
 
 Rows come with times that never go back by more than `late_max_ns`, or the file is refused. A single row far ahead of
-those around it, or far back, is set aside and never becomes the clock of those that follow; a second one soon after
+those around it, or far back, is rejected and never becomes the clock of those that follow; a second one soon after
 it is no single one. Rows that are no quotes are looked past, as everywhere.
 """
 
@@ -176,7 +176,7 @@ def _ahead(following: Iterable[_Judged]) -> Iterator[tuple[int, int]]:
 
 
 class YearLimits:
-    """Sets rows of an unlikely year aside, and notices where the unit of time changes within a file."""
+    """Rejects rows of an unlikely year, and notices where the unit of time changes within a file."""
 
     def __init__(self, year_max: int, describe: Callable[[int], str]) -> None:
         self._start_ns = _year_ns(FIRST_YEAR)

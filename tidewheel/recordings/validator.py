@@ -38,7 +38,7 @@ class Validator:
         if usable.all():
             self._ticks_since_rejection += len(batch)
             quotes = self._flagged(batch, lambda column: column)
-            return TickBatch(quotes, batch.place, (), batch.connection_epoch, batch.remarks, batch.left_out)
+            return TickBatch(quotes, batch.place, (), batch.connection_epoch, batch.parse_flags, batch.left_out)
         befores = np.cumsum(usable)[~usable]
         goods = np.diff(befores, prepend=-self._ticks_since_rejection)
         self._ticks_since_rejection = int(usable.sum() - befores[-1])
@@ -47,8 +47,8 @@ class Validator:
             for index, before, good in zip(np.flatnonzero(~usable), befores, goods, strict=True)
         ]
         quotes = self._flagged(batch, lambda column: column[usable])
-        remarks = batch.remarks[usable] if len(batch.remarks) else batch.remarks
-        return TickBatch(quotes, batch.place[usable], rejected, batch.connection_epoch, remarks, batch.left_out)
+        parse_flags = batch.parse_flags[usable] if len(batch.parse_flags) else batch.parse_flags
+        return TickBatch(quotes, batch.place[usable], rejected, batch.connection_epoch, parse_flags, batch.left_out)
 
     def _flagged(self, batch: RawBatch, kept: Callable[[NDArray], NDArray]) -> Quotes:  # type: ignore[type-arg]
         source_ns, bid, offer = kept(batch.time_ns), kept(batch.bid_e9), kept(batch.offer_e9)

@@ -1,4 +1,4 @@
-"""What is known of a whole run: every window of each instrument, what became of its orders, what was set aside."""
+"""What is known of a whole run: every window of each instrument, what became of its orders, what was rejected."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ class InstrumentHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class RejectedRecords:
     """Records that one service could use nothing of for one reason. `first`, `last`: where they lay, as people find
     them; `detail`: what was said of the first."""
 
@@ -92,7 +92,7 @@ class WholeRun:
 
     made_at_ns: int
     instruments: tuple[InstrumentHistory, ...]
-    set_aside: tuple[SetAside, ...] = ()
+    rejected: tuple[RejectedRecords, ...] = ()
     gaps: tuple[str, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""A whole run as a page: what came of it, evidence and scorecards over time, every model, what was set aside."""
+"""A whole run as a page: what came of it, evidence and scorecards over time, every model, what was rejected."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def page(run: WholeRun) -> str:
     names = ", ".join(one.name for one in run.instruments) or "no instrument"
     sections = (part for one in run.instruments for part in _sections(one, len(run.instruments) > 1))
     foot = f"Drawn {timestamp(run.made_at_ns)}. Times are UTC. Not advice: an experiment."
-    main = tag("main", _header(run, names), *sections, _set_aside(run), tag("footer", tag("p", foot)))
+    main = tag("main", _header(run, names), *sections, _rejected(run), tag("footer", tag("p", foot)))
     return document(f"{names}: run report", main)
 
 
@@ -157,9 +157,9 @@ def _feed(one: InstrumentHistory) -> Markup | None:
     return table("Changes of the feed", head, rows, text_columns=(2, 3, 4))
 
 
-def _set_aside(run: WholeRun) -> Markup:
+def _rejected(run: WholeRun) -> Markup:
     accounts = (_account(one, len(run.instruments) > 1) for one in run.instruments if one.account)
-    return tag("section", tag("h2", "Set aside"), *accounts, _dead_letters(run))
+    return tag("section", tag("h2", "Rejected"), *accounts, _dead_letters(run))
 
 
 def _account(one: InstrumentHistory, many: bool) -> Markup:
@@ -168,16 +168,16 @@ def _account(one: InstrumentHistory, many: bool) -> Markup:
 
 
 def _dead_letters(run: WholeRun) -> Markup:
-    if not run.set_aside:
+    if not run.rejected:
         return tag("p", "Nothing: every line and record could be used.")
     rows = (
         (
             *(reason_text(one.reason), one.service, one.source, count(one.count), one.first, one.last),
             one.detail if len(one.detail) <= DETAIL_MAX else one.detail[:DETAIL_MAX] + "…",
         )
-        for one in run.set_aside
+        for one in run.rejected
     )
-    total = sum(one.count for one in run.set_aside)
+    total = sum(one.count for one in run.rejected)
     caption = (
         f"{count(total)} lines or records that a service could not use, most first; the topic dead-letters has each"
     )

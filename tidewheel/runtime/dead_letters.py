@@ -44,10 +44,10 @@ class DeadLetterLimit:
         self._bad += 1
         self._all += 1
         if self._run > self._run_max:
-            raise FatalError(f"{self._run} bad records in a row: stopping instead of setting a whole topic aside")
+            raise FatalError(f"{self._run} bad records in a row: stopping instead of rejecting a whole topic")
         if self._bad > self._run_max and self._bad > self._share_max * self._all:
             raise FatalError(
-                f"{self._bad} of the last {self._all} records were bad: stopping instead of setting a whole topic aside"
+                f"{self._bad} of the last {self._all} records were bad: stopping instead of rejecting a whole topic"
             )
         self._forget()
 

@@ -68,12 +68,12 @@ STALE_MARKET_SECONDS = _counter(
 )
 RECORDED_ROWS = _counter(
     "tidewheel_recorded_rows_total",
-    "A row of a recorded file was read: it became a tick, was set aside, or is of another instrument than the chosen.",
+    "A row of a recorded file was read: it became a tick, was rejected, or is of another instrument than the chosen.",
     *("instrument", "outcome"),
 )
-TOLD_ROWS = _counter(
-    "tidewheel_told_rows_total",
-    "A tick of a recorded file is worth telling: moved onto the latest time, locked, a duplicate, its price rounded, "
+ROW_ANOMALIES = _counter(
+    "tidewheel_row_anomalies_total",
+    "A tick of a recorded file has an anomaly: moved onto the latest time, locked, a duplicate, its price rounded, "
     "a size left out. Many of a kind say that the file is not what it is taken for.",
     *("instrument", "kind"),
 )
@@ -167,7 +167,7 @@ RPCS_ENDED = _counter(
     "tidewheel_rpcs_ended_total",
     "A call was ended since its caller kept it waiting, for a message or for a reply to be read. Moves with callers "
     "that are broken, far away or hostile.",
-    *("waiting_for", "why"),
+    *("waiting_for", "reason"),
 )
 MODEL_SEQ = _gauge("tidewheel_model_seq", "Window number of the serving model.", "instrument")
 MODEL_EPOCH = _gauge(

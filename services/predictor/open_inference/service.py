@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from google.protobuf.message import Message
 
-from services.predictor.core import Handler, Predictions, Rows
+from services.predictor.core import PredictionEngine, Predictions, Rows
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.open_inference import converters
 from services.predictor.open_inference.kept_models import KeptModels
@@ -22,9 +22,9 @@ OnBatch = Callable[[str, Predictions, Rows], None]
 class OpenInference:
     """Bytes in, bytes out, as the servicer of our own protocol."""
 
-    def __init__(self, predictions: Handler, slots: ModelSlots, kept: KeptModels, on_batch: OnBatch) -> None:
+    def __init__(self, engine: PredictionEngine, slots: ModelSlots, kept: KeptModels, on_batch: OnBatch) -> None:
         """`on_batch`: told of every answer, with the method's name."""
-        self._predictions = predictions
+        self._engine = engine
         self._slots = slots
         self._kept = kept
         self._on_batch = on_batch
@@ -70,7 +70,7 @@ class OpenInference:
 
     def model_infer(self, payload: bytes) -> wire.ModelInferResponse:
         request = converters.parse_infer_request(payload)
-        result = self._predictions.score_batch(self._model(request.instrument, request.seq), request.rows)
+        result = self._engine.score_batch(self._model(request.instrument, request.seq), request.rows)
         self._on_batch("ModelInfer", result, request.rows)
         return converters.infer_response(request, result)
 
@@ -86,7 +86,7 @@ class OpenInference:
         return response
 
     def _model(self, instrument: str, seq: int | None) -> ServingModel:
-        serving = self._predictions.serving(instrument)
+        serving = self._engine.serving(instrument)
         if seq is None:
             return serving
         model = self._kept.get(serving, seq)

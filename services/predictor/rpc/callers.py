@@ -1,4 +1,4 @@
-"""What a call waits for its caller for, on seats, and how many calls may be in progress."""
+"""What a call waits for its caller for, in bounded slots, and how many calls may be in progress."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from services.predictor.rpc.seats import Seats
+from services.predictor.rpc.call_slots import CallSlots
 from services.predictor.rpc.status import CallRefusedError, Hints
 
 NO_MESSAGE = "the call ended without its message; send exactly one"
@@ -37,21 +37,21 @@ class CallGate:
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Seats of one thread pool. `messages`: calls whose message has not come, fewer than the pool has threads;
+    """Call slots of one thread pool. `messages`: calls whose message has not come, fewer than the pool has threads;
     `replies`: answers that have not been read, which hold memory and no thread."""
 
-    messages: Seats
-    replies: Seats
+    messages: CallSlots
+    replies: CallSlots
 
     def message(self, requests: Iterator[bytes], context: Any) -> bytes:
         """The one message of a call. Raises CallRefusedError where none comes, grpc.RpcError where the call is over."""
-        seat = self.messages.take(context.cancel)
+        slot = self.messages.acquire(context.cancel)
         try:
             return next(requests)
         except StopIteration:
             raise CallRefusedError(grpc.StatusCode.UNIMPLEMENTED, NO_MESSAGE, Hints("NO_MESSAGE")) from None
         finally:
-            self.messages.leave(seat)
+            self.messages.release(slot)
 
     def check_wanted(self, context: Any) -> None:
         """Raises CallRefusedError where the caller waits no more. One that gave up before its deadline costs an answer;
@@ -61,11 +61,7 @@ class Callers:
 
     def expect_read(self, context: Any) -> None:
         """The answer is about to go out: from now on the caller has to read it."""
-        seat = self.replies.take(context.cancel)
-        leave: Callable[[], None] = lambda: self.replies.leave(seat)  # noqa: E731 - a closure for the call's end
-        if not context.add_callback(leave):
-            leave()
-
-    def end_overdue(self) -> None:
-        self.messages.end_overdue()
-        self.replies.end_overdue()
+        slot = self.replies.acquire(context.cancel)
+        release: Callable[[], None] = lambda: self.replies.release(slot)  # noqa: E731 - a closure for the call's end
+        if not context.add_callback(release):
+            release()

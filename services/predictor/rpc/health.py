@@ -12,9 +12,9 @@ from grpc_health.v1.health_pb2 import (
     HealthListResponse,
 )
 
+from services.predictor.rpc.call_slots import CallSlots
 from services.predictor.rpc.callers import Callers
 from services.predictor.rpc.pool import CallPool
-from services.predictor.rpc.seats import Seats
 from services.predictor.rpc.status import CallRefusedError, Hints, refused_input, status_of
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
@@ -98,11 +98,11 @@ class Watcher:
     def update(self) -> None:
         """Send the present status unless the caller has it."""
         while (status := self._next()) is not None:
-            seat = self._watch.sending.take(self._context.cancel)
+            slot = self._watch.sending.acquire(self._context.cancel)
             try:
                 self._send(HealthCheckResponse(status=status).SerializeToString())
             finally:
-                self._watch.sending.leave(seat)
+                self._watch.sending.release(slot)
                 self._sending = False
 
     def _next(self) -> int | None:
@@ -115,12 +115,12 @@ class Watcher:
 
 
 class Watch:
-    """The behaviour of Watch: an open one holds no thread, only a seat among `open_watches`; a send that the caller
+    """The behaviour of Watch: an open one holds no thread, only a slot among `open_watches`; a send that the caller
     does not read holds one of few until it is ended."""
 
     experimental_non_blocking = True  # what grpc looks for
 
-    def __init__(self, statuses: HealthStatuses, callers: Callers, open_watches: Seats, pool: CallPool) -> None:
+    def __init__(self, statuses: HealthStatuses, callers: Callers, open_watches: CallSlots, pool: CallPool) -> None:
         self.experimental_thread_pool = pool
         self.statuses = statuses
         self.sending = callers.replies
@@ -135,16 +135,16 @@ class Watch:
             service = parse_service(self._callers.message(requests, context))
         except CallRefusedError as refusal:
             context.abort_with_status(status_of(refusal))
-        watcher, seat = Watcher(service, context, send, self), self._open.take(context.cancel)
-        self._watchers[seat] = watcher
-        if not context.add_callback(lambda: self._close(seat)):
-            self._close(seat)
+        watcher, slot = Watcher(service, context, send, self), self._open.acquire(context.cancel)
+        self._watchers[slot] = watcher
+        if not context.add_callback(lambda: self._close(slot)):
+            self._close(slot)
             return
         watcher.update()
 
-    def _close(self, seat: int) -> None:
-        self._open.leave(seat)
-        self._watchers.pop(seat, None)
+    def _close(self, slot: int) -> None:
+        self._open.release(slot)
+        self._watchers.pop(slot, None)
 
     def _update_all(self) -> None:
         for watcher in list(self._watchers.values()):

@@ -2,7 +2,7 @@
 
 A unary method is registered as one with a stream of requests, which is the same on the wire. For a unary one grpc waits
 for the message inside its own code before anything of ours runs, so that callers who send headers and no message hold
-its threads for ever; here the wait is ours, on a seat (ADR 31).
+its threads for ever; here the wait is ours, in a call slot (ADR 31).
 """
 
 import hmac
@@ -15,9 +15,9 @@ from typing import Any
 import grpc
 
 from services.predictor.metrics import RpcMetrics
+from services.predictor.rpc.call_slots import CallSlots
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.pool import CallPool
-from services.predictor.rpc.seats import Seats
 from services.predictor.rpc.status import CallRefusedError, Hints, status_of
 
 Answer = Callable[[bytes], bytes]
@@ -109,14 +109,14 @@ class UnaryCall:
 
 
 class StreamCall:
-    """The behaviour of a method with a stream of answers: one thread each, on a seat all the while."""
+    """The behaviour of a method with a stream of answers: one thread and one slot each, all the while."""
 
-    def __init__(self, name: str, answers: Answers, seats: Seats, pool: CallPool, log: logging.Logger) -> None:
+    def __init__(self, name: str, answers: Answers, slots: CallSlots, pool: CallPool, log: logging.Logger) -> None:
         self.experimental_thread_pool = pool  # what grpc looks for
         self.metrics = RpcMetrics(name)
         self._name = name
         self._answers = answers
-        self._seats = seats
+        self._slots = slots
         self._log = log
 
     def method(self, open_to_all: bool = False) -> Method:
@@ -124,14 +124,14 @@ class StreamCall:
 
     def __call__(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
         code = grpc.StatusCode.OK
-        seat = self._seats.take(context.cancel)
+        slot = self._slots.acquire(context.cancel)
         try:
             yield from self._answers(requests, context)
         except Exception as failure:
             code = code_of(failure)
             end_call(self._name, failure, context, self._log)
         finally:
-            self._seats.leave(seat)
+            self._slots.release(slot)
             self.metrics.record_end(code)
 
 

@@ -265,10 +265,10 @@ def verify_log_faults(bootstrap: str) -> list[str]:
 
 
 def dead_letter_faults(records: Iterable[Record]) -> list[str]:
-    """Which lines are set aside, the export is asked; here, that nobody but ingest set any aside."""
+    """Which lines are rejected, the export is asked; here, that nobody but ingest rejected any."""
     faults: list[str] = []
     by_others = [
-        f"log of dead-letters: {letter.service} set aside {letter.source} {letter.offset}"
+        f"log of dead-letters: {letter.service} rejected {letter.source} {letter.offset}"
         for letter in readable("dead-letters", market_pb2.DeadLetter, records, faults)
         if letter.service != "ingest"
     ]

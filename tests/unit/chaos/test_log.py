@@ -183,10 +183,10 @@ def test_a_step_told_again_may_differ_in_its_time_only(topics: Topics, results: 
         assert words.endswith("is told again in other words")
 
 
-def test_what_another_service_set_aside_is_found(topics: Topics, results: dict[str, oracle.Result]) -> None:
+def test_what_another_service_rejected_is_found(topics: Topics, results: dict[str, oracle.Result]) -> None:
     letter = market_pb2.DeadLetter(service="labeler", source="ticks", offset=7)
     topics["dead-letters"].append(Record(0, b"ticks", letter.SerializeToString()))
-    assert faults(topics, results) == ["log of dead-letters: labeler set aside ticks 7"]
+    assert faults(topics, results) == ["log of dead-letters: labeler rejected ticks 7"]
 
 
 def test_many_faults_are_told_in_few_lines(topics: Topics, results: dict[str, oracle.Result]) -> None:

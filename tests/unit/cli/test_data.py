@@ -35,7 +35,7 @@ def test_a_file_in_words(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = said(capfd, "check", str(file))
     for words in (
         "read as    quotes.csv: own columns: time = time_ms (milliseconds since 1970, UTC)",
-        "7,200 rows read = 7,200 ticks + 0 set aside",
+        "7,200 rows read = 7,200 ticks + 0 rejected",
         "2024-05-01 00:00:00 to 2024-05-01 01:59:59 UTC: 1 session, 120.0 min",
         "100 to 108.5, all multiples of 0.5",
         "median 0.5",
@@ -57,10 +57,10 @@ def test_bad_rows_are_counted_with_the_first_of_each_kind(file: Path, capfd: pyt
     bad = [f"{T0_MS + 10**7},3,2", f"{T0_MS + 10**7},x,2", f"{T0_MS + 10**7},4,2", "short"]
     file.write_text("\n".join([HEADER, *lines(100), *bad]) + "\n")
     text = said(capfd, "check", str(file))
-    assert "104 rows read = 100 ticks + 4 set aside" in text
+    assert "104 rows read = 100 ticks + 4 rejected" in text
     crossed = "the bid is above the offer: bid 3, offer 2"
-    assert f"set aside as crossed: 2 rows, quotes.csv, line 102 to quotes.csv, line 104: {crossed}" in text
-    assert "WARNING: 3.8% of the rows read were set aside" in text
+    assert f"rejected as crossed: 2 rows, quotes.csv, line 102 to quotes.csv, line 104: {crossed}" in text
+    assert "WARNING: 3.8% of the rows read were rejected" in text
 
 
 def test_all_files_are_told_of_where_one_is_refused(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +93,7 @@ def test_what_comes_by_a_pipe(file: Path, capfd: pytest.CaptureFixture[str], mon
     for words in (("check", "-"), ("convert", "-", "--out", str(target))):
         with file.open() as piped:
             monkeypatch.setattr("sys.stdin", piped)
-            assert "7,200 rows read = 7,200 ticks + 0 set aside" in said(capfd, *words)
+            assert "7,200 rows read = 7,200 ticks + 0 rejected" in said(capfd, *words)
     assert len(read(target)[0]) == 7_200
 
 

@@ -19,24 +19,24 @@ from tidewheel.contracts.topics import DEAD_LETTERS, FEED_STATUS, TICKS, TRANSAC
 from tidewheel.domain.market import SourceKind
 from tidewheel.domain.orders import Outcome
 from tidewheel.local.monitoring.collector import RawRecord
-from tidewheel.report.whole_run import FeedChange, SetAside
+from tidewheel.report.whole_run import FeedChange, RejectedRecords
 
 NAME = "sim:BTC-USD"
 LETTER = DeadLetter("ingest", "a.csv", 0, 7, DeadLetterReason.CROSSED, "first", b"", b"3,2", NAME)
 
 
-def letters(found: TopicFindings, *values: DeadLetter) -> list[SetAside]:
+def letters(found: TopicFindings, *values: DeadLetter) -> list[RejectedRecords]:
     for one in values:
         found.take(RawRecord(DEAD_LETTERS.name, NAME.encode(), encode_dead_letter(one)))
-    return list(found.set_aside.values())
+    return list(found.rejected.values())
 
 
 def test_letters_are_counted_by_who_where_and_why() -> None:
     again = replace(LETTER, offset=1_900, detail="second")
     other = replace(LETTER, service="labeler", source="ticks", partition=1, offset=3, instrument="", key=NAME.encode())
     assert letters(TopicFindings(None), LETTER, again, again, other) == [
-        SetAside("ingest", "a.csv", "crossed", 2, "7", "1,900", "first"),
-        SetAside("labeler", "ticks", "crossed", 1, "1:3", "1:3", "first"),
+        RejectedRecords("ingest", "a.csv", "crossed", 2, "7", "1,900", "first"),
+        RejectedRecords("labeler", "ticks", "crossed", 1, "1:3", "1:3", "first"),
     ]
 
 
@@ -65,7 +65,7 @@ def test_changes_of_a_feed_are_a_line_a_kind() -> None:
         (FeedEvent.CONNECTED, 0, "x.csv"),
         (FeedEvent.GAP, 5, "one"),
         (FeedEvent.GAP, 9, "two"),
-        (FeedEvent.ACCOUNTED, 9, "{}"),  # told among what was set aside
+        (FeedEvent.ACCOUNTED, 9, "{}"),  # told among what was rejected
     ):
         status = FeedStatus(NAME, event, time_ns, 1, detail, SourceKind.REPLAY)
         found.take(RawRecord(FEED_STATUS.name, NAME.encode(), encode_feed_status(status)))

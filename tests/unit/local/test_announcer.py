@@ -60,8 +60,8 @@ def test_what_became_of_a_recordings_rows_is_told_at_once_and_then_with_the_hear
     for count, up_s, lines in ((0, 1.0, 0), (1, 2.0, 3), (40, 3.0, 0), (40, 10.0, 3), (40, 30.0, 0)):
         entry = {"count": count, "first": "line 3", "last": "line 90", "detail": "why"}
         by_reason = {"crossed": entry} if count else {}
-        rows = {"rows": 100, "ticks": 100 - count, "set_aside": count, "other_instruments": 0}
-        account = json.dumps({**rows, "by_reason": by_reason, "told": {}})
+        rows = {"rows": 100, "ticks": 100 - count, "rejected": count, "other_instruments": 0}
+        account = json.dumps({**rows, "by_reason": by_reason, "anomalies": {}})
         shown.market.on_status(FeedStatus(NAME, FeedEvent.ACCOUNTED, 0, 1, account, SourceKind.REPLAY))
         said = announcer.events(frame(shown, up_s))
         announcer.heartbeat(frame(shown, up_s))

@@ -63,14 +63,14 @@ def test_what_repeats_and_what_is_missing() -> None:
 def test_what_became_of_a_recordings_rows() -> None:
     seen = observed()
     entry = {"count": 5, "first": "line 7", "last": "line 90", "detail": "why"}
-    rows = {"rows": 100, "ticks": 95, "set_aside": 5, "other_instruments": 0}
-    account = {**rows, "by_reason": {"stray_time": entry}, "told": {}}
+    rows = {"rows": 100, "ticks": 95, "rejected": 5, "other_instruments": 0}
+    account = {**rows, "by_reason": {"stray_time": entry}, "anomalies": {}}
     seen.on_record(FeedStatus(NAME, FeedEvent.ACCOUNTED, 0, 1, json.dumps(account), SourceKind.REPLAY))
     values = summary(seen, FACTS)
     assert values["reading"] == {NAME: account}
     told = as_text(values)
-    assert f"{NAME}: 100 rows read = 95 ticks + 5 set aside" in told
-    assert f"{NAME}: set aside as stray_time: 5 rows, line 7 to line 90: why" in told
+    assert f"{NAME}: 100 rows read = 95 ticks + 5 rejected" in told
+    assert f"{NAME}: rejected as stray_time: 5 rows, line 7 to line 90: why" in told
     assert any(line.startswith(f"{NAME}: WARNING: 5.0% of the rows") for line in told)
     seen.on_record(FeedStatus(NAME, FeedEvent.ACCOUNTED, 0, 1, "of another version", SourceKind.REPLAY))
     assert summary(seen, FACTS)["reading"] == {}

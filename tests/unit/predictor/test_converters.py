@@ -15,7 +15,7 @@ from services.predictor.converters import (
     parse_now_request,
     parse_predict_request,
 )
-from services.predictor.core import Handler, Quote
+from services.predictor.core import PredictionEngine, Quote
 from services.predictor.market.history import MarketViews
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
@@ -119,11 +119,11 @@ def serving(seq: int) -> ServingModel:
 
 def test_a_reply_is_one_message_and_follows_model_and_record() -> None:
     slots, records, replies = ModelSlots(), ProcedureRecords(), ReplyEncoder()
-    handler = Handler(slots, MarketViews(), records)
+    engine = PredictionEngine(slots, MarketViews(), records)
     slots.put(serving(1))
 
     def reply(row: np.ndarray) -> PredictResponse:
-        return PredictResponse.FromString(replies.predict(handler.predict(INSTRUMENT, row)))
+        return PredictResponse.FromString(replies.predict(engine.predict(INSTRUMENT, row)))
 
     first = reply(ROW)
     assert (first.score, first.threshold, first.evidence) == (Scorer.of(make_model(1)).score(ROW), 0.5, "weak")
@@ -137,5 +137,5 @@ def test_a_reply_is_one_message_and_follows_model_and_record() -> None:
     slots.put(serving(2))
     assert (reply(ROW).model.seq, len(reply(ROW).trust.flags)) == (2, 0)
     rows = np.array([ROW, ROW])
-    batch = PredictBatchResponse.FromString(replies.batch(handler.predict_batch(INSTRUMENT, rows)))
+    batch = PredictBatchResponse.FromString(replies.batch(engine.predict_batch(INSTRUMENT, rows)))
     assert (len(batch.scores), len(batch.labels), batch.model.seq, batch.trust.precision) == (2, 2, 2, 0.6)

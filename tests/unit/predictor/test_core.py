@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.predictor.core import Handler, Quote
+from services.predictor.core import PredictionEngine, Quote
 from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
@@ -47,8 +47,8 @@ def markets() -> MarketViews:
 
 
 @pytest.fixture
-def handler(slots: ModelSlots, markets: MarketViews) -> Handler:
-    return Handler(slots, markets)
+def engine(slots: ModelSlots, markets: MarketViews) -> PredictionEngine:
+    return PredictionEngine(slots, markets)
 
 
 def show(markets: MarketViews, past: list[MarketSecond]) -> None:
@@ -60,78 +60,78 @@ def show(markets: MarketViews, past: list[MarketSecond]) -> None:
     markets.put(view)
 
 
-def refusal(handler: Handler, call: str, *arguments: object) -> tuple[RefusalReason, str]:
+def refusal(engine: PredictionEngine, call: str, *arguments: object) -> tuple[RefusalReason, str]:
     with pytest.raises(PredictionRefusedError) as caught:
-        getattr(handler, call)(*arguments)
+        getattr(engine, call)(*arguments)
     return caught.value.reason, str(caught.value)
 
 
-def test_a_score_is_the_formulas_and_names_its_model(handler: Handler) -> None:
+def test_a_score_is_the_formulas_and_names_its_model(engine: PredictionEngine) -> None:
     model = make_model(7)
     for seed in range(20):
         row = make_row(seed)
-        given = handler.predict(INSTRUMENT, row, SCHEMA_HASH)
+        given = engine.predict(INSTRUMENT, row, SCHEMA_HASH)
         assert given.score == pytest.approx(probability(model, row), abs=1e-12)
         assert given.label == (given.score >= model.threshold)
         assert (given.model.seq, given.model.epoch, given.model.sha256) == (7, 1, "sha of 7")
         assert (given.model.threshold, given.model.evidence) == (0.5, Evidence.WEAK)
 
 
-def test_a_score_at_the_threshold_is_flagged(slots: ModelSlots, handler: Handler) -> None:
+def test_a_score_at_the_threshold_is_flagged(slots: ModelSlots, engine: PredictionEngine) -> None:
     row = make_row(1)
     score = Scorer.of(make_model(7)).score(row)
     for threshold, label in ((score, 1), (np.nextafter(score, 1), 0)):
         slots.put(serving(replace(make_model(7), threshold=float(threshold))))
-        assert handler.predict(INSTRUMENT, row).label == label
+        assert engine.predict(INSTRUMENT, row).label == label
 
 
-def test_a_batch_gives_each_row_what_it_gets_alone(handler: Handler) -> None:
+def test_a_batch_gives_each_row_what_it_gets_alone(engine: PredictionEngine) -> None:
     rows = np.array([make_row(seed) for seed in range(9)])
-    given = handler.predict_batch(INSTRUMENT, rows)
-    alone = [handler.predict(INSTRUMENT, row) for row in rows]
+    given = engine.predict_batch(INSTRUMENT, rows)
+    alone = [engine.predict(INSTRUMENT, row) for row in rows]
     assert given.scores.tolist() == [one.score for one in alone]
     assert given.labels.tolist() == [one.label for one in alone]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_number_that_is_not_finite(handler: Handler, value: float) -> None:
+def test_a_number_that_is_not_finite(engine: PredictionEngine, value: float) -> None:
     row = make_row(1)
     row[6] = value
-    assert refusal(handler, "predict", INSTRUMENT, row) == (
+    assert refusal(engine, "predict", INSTRUMENT, row) == (
         RefusalReason.INVALID_INPUT,
         "features: number 6 (mid_2s) is not finite",
     )
     rows = np.array([make_row(1), row])
-    assert refusal(handler, "predict_batch", INSTRUMENT, rows) == (
+    assert refusal(engine, "predict_batch", INSTRUMENT, rows) == (
         RefusalReason.INVALID_INPUT,
         "features: number 6 (mid_2s) of row 1 is not finite",
     )
 
 
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")
-def test_a_row_that_overflows_the_weights_has_no_score(slots: ModelSlots, handler: Handler) -> None:
+def test_a_row_that_overflows_the_weights_has_no_score(slots: ModelSlots, engine: PredictionEngine) -> None:
     weights = np.zeros(605)
     weights[:2] = 1e308, -1e308
     slots.put(serving(replace(make_model(7), coefficients=weights, std=np.ones(605))))
     row = np.full(605, 1e30, dtype="<f4")
     wanted = (RefusalReason.INVALID_INPUT, "features: too large for the weights of model 7: they have no score")
-    assert refusal(handler, "predict", INSTRUMENT, row) == wanted
-    assert refusal(handler, "predict_batch", INSTRUMENT, np.array([make_row(1), row])) == wanted
+    assert refusal(engine, "predict", INSTRUMENT, row) == wanted
+    assert refusal(engine, "predict_batch", INSTRUMENT, np.array([make_row(1), row])) == wanted
 
 
-def test_a_score_at_its_end_is_one(slots: ModelSlots, handler: Handler) -> None:
+def test_a_score_at_its_end_is_one(slots: ModelSlots, engine: PredictionEngine) -> None:
     slots.put(serving(replace(make_model(7), intercept=1e6)))
-    assert handler.predict(INSTRUMENT, make_row(1)).score == 1.0
-    assert handler.predict_batch(INSTRUMENT, np.array([make_row(1)])).scores.tolist() == [1.0]
+    assert engine.predict(INSTRUMENT, make_row(1)).score == 1.0
+    assert engine.predict_batch(INSTRUMENT, np.array([make_row(1)])).scores.tolist() == [1.0]
 
 
-def test_another_schema(handler: Handler) -> None:
-    reason, words = refusal(handler, "predict", INSTRUMENT, make_row(1), bytes(32))
+def test_another_schema(engine: PredictionEngine) -> None:
+    reason, words = refusal(engine, "predict", INSTRUMENT, make_row(1), bytes(32))
     assert reason is RefusalReason.INVALID_INPUT
     assert SCHEMA_HASH.hex() in words
 
 
-def test_instruments(handler: Handler, markets: MarketViews) -> None:
+def test_instruments(engine: PredictionEngine, markets: MarketViews) -> None:
     show(markets, seconds(3, instrument="sim:ONLY-TICKS"))
     for instrument, expected, words in (
         ("BTC-USD", RefusalReason.INVALID_INPUT, "instrument: 'BTC-USD' is no instrument id"),
@@ -140,43 +140,43 @@ def test_instruments(handler: Handler, markets: MarketViews) -> None:
         ("sim:WAITING", RefusalReason.NO_MODEL, "wait until a window"),
         ("sim:ONLY-TICKS", RefusalReason.NO_MODEL, "wait until a window"),
     ):
-        reason, said = refusal(handler, "predict", instrument, make_row(1))
+        reason, said = refusal(engine, "predict", instrument, make_row(1))
         assert (reason, words in said) == (expected, True), said
 
 
 def test_before_the_registry_answered_nothing_is_said_to_be_unknown() -> None:
-    handler = Handler(ModelSlots(), MarketViews())
-    assert refusal(handler, "predict", INSTRUMENT, make_row(1))[0] is RefusalReason.REGISTRY_UNAVAILABLE
+    engine = PredictionEngine(ModelSlots(), MarketViews())
+    assert refusal(engine, "predict", INSTRUMENT, make_row(1))[0] is RefusalReason.REGISTRY_UNAVAILABLE
 
 
-def test_now_is_scored_on_features_cut_by_hand(handler: Handler, markets: MarketViews) -> None:
+def test_now_is_scored_on_features_cut_by_hand(engine: PredictionEngine, markets: MarketViews) -> None:
     past = seconds(1000)
     show(markets, past)
-    given = handler.predict_now(INSTRUMENT)
+    given = engine.predict_now(INSTRUMENT)
     close = past[-1].close_bid_e9, past[-1].close_offer_e9
     assert (given.quote.bid_e9, given.quote.offer_e9) == close
     assert (given.second, given.stale) == (past[-1].second, False)
     row = np.array(features_by_hand(past, *close), dtype="<f4")
-    assert given.prediction.score == handler.predict(INSTRUMENT, row).score
+    assert given.prediction.score == engine.predict(INSTRUMENT, row).score
     mine = Quote(98 * E9 + 1, 99 * E9 + 2)
     row = np.array(features_by_hand(past, mine.bid_e9, mine.offer_e9), dtype="<f4")
-    assert handler.predict_now(INSTRUMENT, mine).prediction.score == handler.predict(INSTRUMENT, row).score
+    assert engine.predict_now(INSTRUMENT, mine).prediction.score == engine.predict(INSTRUMENT, row).score
 
 
 @pytest.mark.parametrize("count", [1, 599])
-def test_now_needs_ten_minutes(handler: Handler, markets: MarketViews, count: int) -> None:
+def test_now_needs_ten_minutes(engine: PredictionEngine, markets: MarketViews, count: int) -> None:
     show(markets, seconds(count))
-    reason, words = refusal(handler, "predict_now", INSTRUMENT)
+    reason, words = refusal(engine, "predict_now", INSTRUMENT)
     assert reason is RefusalReason.NO_HISTORY
     assert words == f"needs 600 one-second prices of the present session of {INSTRUMENT}, has {count}"
 
 
-def test_now_without_a_market(handler: Handler, markets: MarketViews) -> None:
-    assert refusal(handler, "predict_now", INSTRUMENT)[1].endswith("has 0")
+def test_now_without_a_market(engine: PredictionEngine, markets: MarketViews) -> None:
+    assert refusal(engine, "predict_now", INSTRUMENT)[1].endswith("has 0")
     show(markets, seconds(600))
     markets.unavailable = "Kafka is away"
-    assert refusal(handler, "predict_now", INSTRUMENT) == (RefusalReason.MARKET_UNAVAILABLE, "Kafka is away")
-    handler.predict(INSTRUMENT, make_row(1))
+    assert refusal(engine, "predict_now", INSTRUMENT) == (RefusalReason.MARKET_UNAVAILABLE, "Kafka is away")
+    engine.predict(INSTRUMENT, make_row(1))
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_now_without_a_market(handler: Handler, markets: MarketViews) -> None:
         (E9 + 1, E9, "the quote is crossed"),
     ],
 )
-def test_a_quote_that_is_none(handler: Handler, markets: MarketViews, bid: int, offer: int, words: str) -> None:
+def test_a_quote_that_is_none(engine: PredictionEngine, markets: MarketViews, bid: int, offer: int, words: str) -> None:
     show(markets, seconds(600))
-    reason, said = refusal(handler, "predict_now", INSTRUMENT, Quote(bid, offer))
+    reason, said = refusal(engine, "predict_now", INSTRUMENT, Quote(bid, offer))
     assert (reason, words in said) == (RefusalReason.INVALID_INPUT, True), said
 
 
-def test_a_locked_quote_is_one(handler: Handler, markets: MarketViews) -> None:
+def test_a_locked_quote_is_one(engine: PredictionEngine, markets: MarketViews) -> None:
     show(markets, seconds(600))
-    handler.predict_now(INSTRUMENT, Quote(E9, E9))
+    engine.predict_now(INSTRUMENT, Quote(E9, E9))

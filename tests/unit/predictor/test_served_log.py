@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from services.predictor.core import Handler
+from services.predictor.core import PredictionEngine
 from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.served.served_log import BATCH_ROWS_MAX, WAITING_MAX, ServedLog, Shares
@@ -65,7 +65,7 @@ def serving(seq: int) -> ServingModel:
 
 
 class Served:
-    """A handler whose answers are handed over to a log with a producer of the test's own."""
+    """A engine whose answers are handed over to a log with a producer of the test's own."""
 
     def __init__(self, *, chance: Callable[[], float] = lambda: 0.5, **shares: float) -> None:
         slots, views, history = ModelSlots(), MarketViews(), PriceHistory()
@@ -75,7 +75,7 @@ class Served:
             history.add(second)
         if (view := history.view()) is not None:
             views.put(view)
-        self.handler, self.candidates, self.producer = Handler(slots, views), Candidates(), StubProducer()
+        self.engine, self.candidates, self.producer = PredictionEngine(slots, views), Candidates(), StubProducer()
         self.made = 0
 
         def producer(config: Any) -> Any:
@@ -86,12 +86,12 @@ class Served:
         self.log = ServedLog("x", Shares(**shares), self.candidates.get, logging.getLogger("t"), clients, chance)
 
     def predict(self, seed: int = 1) -> Any:
-        result = self.handler.predict(INSTRUMENT, make_row(seed))
+        result = self.engine.predict(INSTRUMENT, make_row(seed))
         self.log.on_prediction(result, make_row(seed), AT_NS)
         return result
 
     def now(self) -> Any:
-        result = self.handler.predict_now(INSTRUMENT)
+        result = self.engine.predict_now(INSTRUMENT)
         self.log.on_now(result, False, AT_NS)
         return result
 
@@ -171,7 +171,7 @@ def test_what_the_candidate_says_by_hand() -> None:
 def test_of_a_batch_a_bounded_number_of_rows_is_handed_over() -> None:
     served = Served(predict=1.0)
     rows = np.array([make_row(1)] * (BATCH_ROWS_MAX + 5))
-    served.log.on_batch(served.handler.predict_batch(INSTRUMENT, rows), rows, AT_NS)
+    served.log.on_batch(served.engine.predict_batch(INSTRUMENT, rows), rows, AT_NS)
     found = served.take_all()
     assert Counter(one.method for one in found) == {"PredictBatch": BATCH_ROWS_MAX}
 

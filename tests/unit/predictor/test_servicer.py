@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from services.predictor.core import Handler
+from services.predictor.core import PredictionEngine
 from services.predictor.market.history import MarketViews
 from services.predictor.models.model_slot import ModelSlots
 from services.predictor.refusals import RefusalReason
@@ -14,7 +14,7 @@ from tidewheel.wire.v1.predictor_pb2 import PredictNowRequest, PredictRequest
 
 
 def refusal(method: str, payload: bytes) -> CallRefusedError:
-    servicer = PredictorServicer(Handler(ModelSlots(), MarketViews()))
+    servicer = PredictorServicer(PredictionEngine(ModelSlots(), MarketViews()))
     with pytest.raises(CallRefusedError) as caught:
         refusing(servicer.methods()[method])(payload)
     return caught.value

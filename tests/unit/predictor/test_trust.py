@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.predictor.core import Handler, Quote
+from services.predictor.core import PredictionEngine, Quote
 from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
@@ -48,7 +48,7 @@ def record(seq: int, *, e: float = 1.0, drift_seq: int = 0) -> ModelRecord:
 
 
 class Predictor:
-    """A handler over one model, a market of so many seconds and a record of the procedure."""
+    """A engine over one model, a market of so many seconds and a record of the procedure."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class Predictor:
         if (view := history.view()) is not None:
             views.put(view)
         known.put(INSTRUMENT, ProcedureRecord.of(records))
-        self.handler = Handler(slots, views, known, TrustPolicy(**policy))  # type: ignore[arg-type]
+        self.engine = PredictionEngine(slots, views, known, TrustPolicy(**policy))  # type: ignore[arg-type]
 
     def now(self, age_s: float = 1.0) -> Trust:
         now_ns = WRITTEN_NS + round(age_s * NS_PER_S)
-        return self.handler.predict_now(INSTRUMENT, None, now_ns).prediction.trust
+        return self.engine.predict_now(INSTRUMENT, None, now_ns).prediction.trust
 
     def row(self, row: np.ndarray) -> Trust:
-        return self.handler.predict(INSTRUMENT, row).trust
+        return self.engine.predict(INSTRUMENT, row).trust
 
 
 def kinds(trust: Trust) -> list[FlagKind]:
@@ -131,7 +131,7 @@ def test_what_a_window_usually_takes_is_the_median_of_what_is_known() -> None:
 def test_without_a_market_no_age_is_told() -> None:
     slots = ModelSlots()
     slots.put(serving())
-    trust = Handler(slots, MarketViews()).predict(INSTRUMENT, make_row(1)).trust
+    trust = PredictionEngine(slots, MarketViews()).predict(INSTRUMENT, make_row(1)).trust
     assert (trust.model_age_ns, trust.features_age_ns) == (None, None)
 
 
@@ -151,7 +151,7 @@ def test_a_row_is_novel_by_the_share_of_features_beyond_the_range() -> None:
 def test_of_a_batch_the_most_novel_row_counts() -> None:
     rows = np.array([make_row(seed) for seed in range(4)])
     rows[2, :100], rows[3, :50] = 2 * RANGE, -2 * RANGE
-    trust = Predictor().handler.predict_batch(INSTRUMENT, rows).trust
+    trust = Predictor().engine.predict_batch(INSTRUMENT, rows).trust
     assert trust.novelty == 100 / FEATURE_COUNT
     assert "100 of 605 features of row 2 lie" in trust.flags[0].reason
 
@@ -233,4 +233,4 @@ def test_periods_of_accounts_tell_when_windows_closed() -> None:
 
 def test_a_quote_that_is_no_quote_is_refused_before_anything_else() -> None:
     with pytest.raises(PredictionRefusedError, match="no price"):
-        Predictor().handler.predict_now(INSTRUMENT, Quote(0, 1))
+        Predictor().engine.predict_now(INSTRUMENT, Quote(0, 1))

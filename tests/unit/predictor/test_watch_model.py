@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.predictor.core import Handler
+from services.predictor.core import PredictionEngine
 from services.predictor.market.history import MarketViews
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError
@@ -39,7 +39,7 @@ def test_swaps_and_scorecards_are_heard_and_nothing_twice() -> None:
     )
     heard = [
         WatchModelResponse.FromString(one)
-        for one in watch(Handler(slots, MarketViews(), records), INSTRUMENT, lambda _: bool(next(turns)()))
+        for one in watch(PredictionEngine(slots, MarketViews(), records), INSTRUMENT, lambda _: bool(next(turns)()))
     ]
     assert [(one.model.seq, one.model.epoch, one.swapped, one.judged_seq) for one in heard] == [
         *((1, 1, True, 0), (1, 1, False, 1), (2, 1, True, 1), (1, 2, True, 1)),
@@ -52,4 +52,4 @@ def test_swaps_and_scorecards_are_heard_and_nothing_twice() -> None:
 
 def test_without_a_model_there_is_nothing_to_watch() -> None:
     with pytest.raises(PredictionRefusedError):
-        next(watch(Handler(ModelSlots(), MarketViews()), INSTRUMENT, lambda _: True))
+        next(watch(PredictionEngine(ModelSlots(), MarketViews()), INSTRUMENT, lambda _: True))

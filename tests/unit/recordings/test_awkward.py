@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from tests.unit.recordings.files import read, told
 from tidewheel.contracts.invalid_record import DeadLetterReason
-from tidewheel.recordings.account import Telling, account_lines
+from tidewheel.recordings.account import Anomaly, account_lines
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
 
@@ -54,7 +54,7 @@ def test_local_time_that_is_set_back_is_refused(csv_file: Write) -> None:
 
 @pytest.mark.parametrize("end", ["middle", "last"])
 @pytest.mark.parametrize("stray_ms", [T0_MS + 10**9, T0_MS - 10**9, T0_MS + 100_000_000])
-def test_a_single_row_far_off_is_set_aside_and_no_clock(csv_file: Write, stray_ms: int, end: str) -> None:
+def test_a_single_row_far_off_is_rejected_and_no_clock(csv_file: Write, stray_ms: int, end: str) -> None:
     lines = quotes(400)
     at = 200 if end == "middle" else 399
     lines[at] = f"{stray_ms},100,100.02"
@@ -67,7 +67,7 @@ def test_a_single_row_far_off_is_set_aside_and_no_clock(csv_file: Write, stray_m
     )
 
 
-def test_a_first_row_far_ahead_is_set_aside(csv_file: Write) -> None:
+def test_a_first_row_far_ahead_is_rejected(csv_file: Write) -> None:
     _, rejected = read(csv_file([f"{T0_MS + 10**8},100,100.02", *quotes(9)]), THIS_YEAR)
     assert [(row.place, row.reason) for row in rejected] == [(2, DeadLetterReason.STRAY_TIME)]
 
@@ -88,7 +88,7 @@ def test_a_row_a_little_late_is_moved_and_told(csv_file: Write) -> None:
     lines = quotes(20, 400)
     lines[10], lines[11] = lines[11], lines[10]
     account = told(csv_file(lines), THIS_YEAR)
-    late = account.told[Telling.LATE]
+    late = account.anomalies[Anomaly.LATE]
     assert (account.ticks, account.rows, late.count, late.first_place, late.last_place) == (20, 20, 1, 13, 13)
 
 
@@ -120,7 +120,7 @@ def test_another_unit_than_the_name_says(csv_file: Write, digits: int, words: st
 
 
 @pytest.mark.parametrize(("time_ms", "year"), [(1_200_000_000_000, "2008"), (1_893_456_000_000, "2030")])
-def test_a_year_that_is_not_likely_is_set_aside_unless_any_is_taken(csv_file: Write, time_ms: int, year: str) -> None:
+def test_a_year_that_is_not_likely_is_rejected_unless_any_is_taken(csv_file: Write, time_ms: int, year: str) -> None:
     path = csv_file([*quotes(5), f"{time_ms},100,100.02", *quotes(5, start_ms=T0_MS + 20_000)])
     _, rejected = read(path, THIS_YEAR)
     assert [(row.place, row.reason) for row in rejected] == [(7, DeadLetterReason.UNLIKELY_YEAR)]
@@ -167,7 +167,7 @@ def test_a_size_that_cannot_be_kept_is_left_out_and_counted(csv_file: Write, siz
     lines = [f"{line},{size if n % 2 else '1.5'},2" for n, line in enumerate(quotes(20))]
     path = csv_file(lines, header="time_ms,bid,offer,bid_size,offer_size")
     account = told(path, THIS_YEAR)
-    left_out = account.told[Telling.SIZE_LEFT_OUT]
+    left_out = account.anomalies[Anomaly.SIZE_LEFT_OUT]
     assert (account.ticks, left_out.count, left_out.first_place, left_out.last_place) == (20, 10, 3, 21)
     assert [tick[3:] for tick in read(path, THIS_YEAR)[0]][:2] == [(1_500_000_000, 2 * E9), (-1, 2 * E9)]
 
@@ -175,7 +175,9 @@ def test_a_size_that_cannot_be_kept_is_left_out_and_counted(csv_file: Write, siz
 def test_prices_of_twelve_decimals_are_told_to_be_cut_and_locked(csv_file: Write) -> None:
     lines = [f"{T0_MS + 1000 * n},0.000000009997,0.000000009999" for n in range(60)]
     account = told(csv_file(lines), THIS_YEAR)
-    assert account.told[Telling.PRICE_ROUNDED].count == account.told[Telling.LOCKED].count == account.ticks == 60
+    assert (
+        account.anomalies[Anomaly.PRICE_ROUNDED].count == account.anomalies[Anomaly.LOCKED].count == account.ticks == 60
+    )
     lines = account_lines(account.as_dict())
     assert "60 rows, line 2 to line 61: have a price of more than nine decimals, which was rounded" in lines
 
@@ -202,14 +204,14 @@ def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
         read(path, THIS_YEAR)
 
 
-def test_rows_read_are_ticks_and_rows_set_aside_and_many_are_a_warning(csv_file: Write) -> None:
+def test_rows_read_are_ticks_and_rows_rejected_and_many_are_a_warning(csv_file: Write) -> None:
     lines = quotes(100)
     lines[7], lines[8], lines[9] = "x", "1,2", f"{T0_MS},101,100"
     account = told(csv_file(lines), THIS_YEAR)
     said = account_lines(account.as_dict())
-    assert said[0] == "100 rows read = 97 ticks + 3 set aside"
-    assert "set aside as malformed: 2 rows, line 9 to line 10: 1 fields, the header has 3" in said
-    assert said[-1] == "WARNING: 3.0% of the rows read were set aside: is this file what it is taken for?"
+    assert said[0] == "100 rows read = 97 ticks + 3 rejected"
+    assert "rejected as malformed: 2 rows, line 9 to line 10: 1 fields, the header has 3" in said
+    assert said[-1] == "WARNING: 3.0% of the rows read were rejected: is this file what it is taken for?"
     assert not account_lines(told(csv_file(quotes(100)), THIS_YEAR).as_dict())[1:]
 
 
@@ -241,6 +243,6 @@ def test_the_awkward_files_themselves(name: str, shared_data: Path) -> None:
             told(path, THIS_YEAR)
         return
     account = told(path, THIS_YEAR)
-    kinds = {str(telling): entry.count for telling, entry in account.told.items()}
-    assert (account.ticks, account.rows_set_aside) == expected[:2]
+    kinds = {str(anomaly): entry.count for anomaly, entry in account.anomalies.items()}
+    assert (account.ticks, account.rows_rejected) == expected[:2]
     assert {kind: kinds.get(kind) for kind in expected[2]} == expected[2]

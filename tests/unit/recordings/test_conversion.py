@@ -42,7 +42,7 @@ def test_the_same_ticks(source: Path, monkeypatch: pytest.MonkeyPatch, group_row
     monkeypatch.setattr(conversion, "GROUP_ROWS", group_rows)
     target = source.with_suffix(".parquet")
     account = convert(Recording(source), target, unheard)
-    assert (account.ticks, account.rows_set_aside) == (5, 2)
+    assert (account.ticks, account.rows_rejected) == (5, 2)
     ticks, rejected = read(target)
     assert rejected == []
     assert ticks == read(source)[0]

@@ -12,7 +12,7 @@ from tidewheel.domain.account import Account
 from tidewheel.domain.betting import Bettor
 from tidewheel.domain.models import Evidence, Verdict
 from tidewheel.report.run_report import EvidenceSummary, RunReport, RunSources
-from tidewheel.report.whole_run import FeedChange, InstrumentHistory, MarketTotals, SetAside, WholeRun
+from tidewheel.report.whole_run import FeedChange, InstrumentHistory, MarketTotals, RejectedRecords, WholeRun
 from tidewheel.report.whole_run_page import page
 
 Made = Callable[[], WholeRun]
@@ -22,8 +22,8 @@ TOTALS = MarketTotals(
     not_placed={"stale": 7},
 )
 FEED = (FeedChange("gap", 2, 0, 1_767_230_000 * 10**9, "the file <b>skips</b> an hour"),)
-READ = ("51,234 rows read = 50,000 ticks + 1,234 set aside",)
-ASIDE = (SetAside("ingest", "quotes.csv", "crossed", 1_234, "2", "9,999", "bid 3 is above offer 2"),)
+READ = ("51,234 rows read = 50,000 ticks + 1,234 rejected",)
+ASIDE = (RejectedRecords("ingest", "quotes.csv", "crossed", 1_234, "2", "9,999", "bid 3 is above offer 2"),)
 
 
 def judged(seq: int, gross: float, net: float) -> RunReport:
@@ -107,11 +107,11 @@ def test_evidence_is_drawn_over_time_gross_and_net() -> None:
     assert heights["best"] == sorted(heights["best"])
 
 
-def test_what_was_set_aside_is_told_or_that_nothing_was() -> None:
+def test_what_was_rejected_is_told_or_that_nothing_was() -> None:
     text = visible_text(parsed(page(everything())))
     assert "1,234 lines or records that a service could not use" in text
     assert "bid 3 is above offer 2" in text
-    assert "51,234 rows read = 50,000 ticks + 1,234 set aside" in text
+    assert "51,234 rows read = 50,000 ticks + 1,234 rejected" in text
     assert "Nothing: every line and record could be used." in visible_text(parsed(page(one_window())))
 
 

@@ -1,4 +1,4 @@
-"""What is set aside, and how much of it before a service stops."""
+"""What is rejected, and how much of it before a service stops."""
 
 import pytest
 from confluent_kafka import Message

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.trainer.core import Emit, SearchStart
+from services.trainer.core import EventSink, SearchStart
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.runs.jobs import ClosedWindow
@@ -31,7 +31,7 @@ def window(seq: int, turned_at: int) -> Window:
     return Window(INSTRUMENT, seq, 0, int(at[0]), int(at[-1]), rows)
 
 
-def reads_the_feature(window: Window, config: TrainingConfig, _: Emit, __: SearchStart) -> Candidate:
+def reads_the_feature(window: Window, config: TrainingConfig, _: EventSink, __: SearchStart) -> Candidate:
     """A learner that knows what tells the label."""
     weights = np.zeros(FEATURE_COUNT)
     weights[TELLING] = 8.0

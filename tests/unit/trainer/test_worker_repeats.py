@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.core import Emit, SearchStart
+from services.trainer.core import EventSink, SearchStart
 from services.trainer.dataset.rows import Rows
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.modelling.no_model import NoModelError
@@ -44,7 +44,7 @@ class Learner:
     def __init__(self) -> None:
         self.made: list[int] = []
 
-    def __call__(self, window: Window, config: TrainingConfig, _: Emit, __: SearchStart) -> Candidate:
+    def __call__(self, window: Window, config: TrainingConfig, _: EventSink, __: SearchStart) -> Candidate:
         self.made.append(window.seq)
         rows = window.rows
         if rows.label.min() == rows.label.max():
@@ -132,7 +132,7 @@ def test_killed_between_publication_and_the_closing_event_a_window_is_published(
 class WithoutHoldout(Learner):
     """Makes models without a holdout model."""
 
-    def __call__(self, window: Window, config: TrainingConfig, emit: Emit, search_start: SearchStart) -> Candidate:
+    def __call__(self, window: Window, config: TrainingConfig, emit: EventSink, search_start: SearchStart) -> Candidate:
         return replace(super().__call__(window, config, emit, search_start), holdout_model=None)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import grpc
 import pytest
 
+from services.predictor.rpc.call_slots import CallSlots
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.methods import Method, Methods, UnaryCall
 from services.predictor.rpc.pool import CallPool
-from services.predictor.rpc.seats import Seats
 from services.predictor.rpc.status import CallRefusedError, refused_input
 from tests.predictors import metric_value
 from tests.waiting import LIMIT_S, eventually
@@ -51,7 +51,7 @@ class Context:
 
 
 def callers() -> Callers:
-    return Callers(Seats(4, LIMIT_S), Seats(4, LIMIT_S))
+    return Callers(CallSlots(4, LIMIT_S), CallSlots(4, LIMIT_S))
 
 
 def unary(answer: Callable[[bytes], bytes], gate: CallGate | None = None, at: Callers | None = None) -> UnaryCall:
@@ -115,7 +115,7 @@ def test_no_message_is_the_callers_fault() -> None:
     assert code_of(unary(bytes.upper), Context()) is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_call_that_is_over_takes_its_seat_and_place_along() -> None:
+def test_a_call_that_is_over_releases_its_slot_and_place() -> None:
     class GoneError(grpc.RpcError):
         """What grpc raises for a call that was cancelled."""
 

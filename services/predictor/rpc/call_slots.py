@@ -1,9 +1,10 @@
-"""Whoever waits for a caller sits on a seat, and seats are few.
+"""A bounded number of calls that wait for their caller: the longest wait is evicted for a new one.
 
 A thread that waits for a message which never comes, or a reply which is never read, is held by the caller. Here no set
-of callers can hold more than there are seats: who comes when all are taken ends the one that has waited longest, and
-whoever waits beyond the limit is ended too. A caller that behaves sits for microseconds, or for as long as the server
-itself is behind: so nobody is ended who has not sat for a moment, and in a burst there may be more than seats.
+of callers can hold more than there are slots: a call that comes when all are taken evicts the one that has waited
+longest, and a wait beyond the limit times out. A caller that behaves holds a slot for microseconds, or for as long as
+the server itself is behind: so no call is evicted before `WAIT_MIN_S`, and in a burst more calls may wait than there
+are slots.
 """
 
 import itertools
@@ -13,25 +14,26 @@ from collections.abc import Callable
 from enum import StrEnum
 
 Cancel = Callable[[], object]
-# Many times what a server under full load takes to hand over a message that has come.
-MOMENT_S = 0.1
+# A call that has waited less is not evicted: many times what a server under full load takes to hand over a message
+# that has come.
+WAIT_MIN_S = 0.1
 
 
-class Ended(StrEnum):
+class EndReason(StrEnum):
     """Why a call was ended from this side."""
 
-    CROWDED = "crowded"  # it had waited longest when all seats were taken
-    OVERDUE = "overdue"  # it waited longer than anyone may
+    EVICTED = "evicted"  # it had waited longest when all slots were taken
+    TIMED_OUT = "timed_out"  # it waited longer than anyone may
 
 
-class Seats:
+class CallSlots:
     """At most `count` calls wait at a time, each at most `limit_s`. `on_end` hears why a call was ended."""
 
     def __init__(
         self,
         count: int,
         limit_s: float,
-        on_end: Callable[[Ended], None] = lambda _: None,
+        on_end: Callable[[EndReason], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
@@ -47,36 +49,36 @@ class Seats:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self, cancel: Cancel) -> int:
-        """A seat, by number; `cancel` ends the call. Ends the oldest where all were taken."""
+    def acquire(self, cancel: Cancel) -> int:
+        """A slot, by number; `cancel` ends the call. Ends the oldest where all were taken."""
         now_s = self._clock()
         if len(self._waiting) >= self._count:
-            self._end_oldest(MOMENT_S, now_s, Ended.CROWDED)
+            self._end_oldest(WAIT_MIN_S, now_s, EndReason.EVICTED)
         number = next(self._numbers)
         self._waiting[number] = (now_s, cancel)
         return number
 
-    def leave(self, number: int) -> None:
+    def release(self, number: int) -> None:
         """The wait is over; nothing where it was ended meanwhile."""
         self._waiting.pop(number, None)
 
-    def end_overdue(self) -> None:
-        """End whoever is overdue, and the oldest while there are more than seats. Called from time to time."""
+    def enforce_limits(self) -> None:
+        """End calls beyond the limit, and the oldest while there are more than slots. Called from time to time."""
         now_s = self._clock()
-        while self._end_oldest(self._limit_s, now_s, Ended.OVERDUE):
+        while self._end_oldest(self._limit_s, now_s, EndReason.TIMED_OUT):
             pass
-        while len(self._waiting) > self._count and self._end_oldest(MOMENT_S, now_s, Ended.CROWDED):
+        while len(self._waiting) > self._count and self._end_oldest(WAIT_MIN_S, now_s, EndReason.EVICTED):
             pass
 
-    def _end_oldest(self, age_s: float, now_s: float, why: Ended) -> bool:
-        """Whether the oldest had sat for longer and was ended."""
+    def _end_oldest(self, age_s: float, now_s: float, reason: EndReason) -> bool:
+        """Whether the oldest had waited for longer and was ended."""
         with self._lock:  # or two might look at one and end two
             oldest = self._oldest()
             if oldest is None or now_s - self._since_s(oldest, now_s) <= age_s:
                 return False
             waiting = self._waiting.pop(oldest, None)
         if waiting is not None:
-            self._on_end(why)
+            self._on_end(reason)
             waiting[1]()
         return True
 

@@ -1,4 +1,4 @@
-"""What runs beside the answers: what is known of the procedure, the candidates, what was served, parity."""
+"""Background workers: the procedure's records, the candidates, the log of what was served, parity."""
 
 import logging
 import threading
@@ -17,8 +17,9 @@ from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
 
 
-class Companions:
-    """Made before the server, which tells `served` of its answers; no call waits for any of it."""
+class BackgroundWorkers:
+    """The threads and what they share with calls: made before the server, which hands its answers to `served`; no call
+    waits for any of it."""
 
     def __init__(
         self,
