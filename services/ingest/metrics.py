@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tidewheel.domain.market import MarketSecond
-from tidewheel.domain.time import NS_PER_S
+from tidewheel.domain.prices import E9
 from tidewheel.recordings.account import Account
 from tidewheel.telemetry import metrics
 
@@ -34,6 +34,6 @@ def record_seconds(instrument: str, records: Sequence[MarketSecond]) -> None:
     metrics.MARKET_SECONDS.labels(instrument).inc(len(records))
     metrics.STALE_MARKET_SECONDS.labels(instrument).inc(sum(record.stale for record in records))
     metrics.SESSION.labels(instrument).set(newest.session)
-    metrics.BID_PRICE.labels(instrument).set(newest.close_bid_e9 / NS_PER_S)
-    metrics.OFFER_PRICE.labels(instrument).set(newest.close_offer_e9 / NS_PER_S)
+    metrics.BID_PRICE.labels(instrument).set(newest.close_bid_e9 / E9)
+    metrics.OFFER_PRICE.labels(instrument).set(newest.close_offer_e9 / E9)
     metrics.MARKET_TIME_SECONDS.labels(instrument).set(newest.second)

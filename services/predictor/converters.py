@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError, Message
 
 from services.predictor.core import Explained, Prediction, PredictionNow, Predictions, Quote, Rows
 from services.predictor.models.model_slot import ServingModel
+from services.predictor.models.version_cache import VersionCache
 from services.predictor.refusals import invalid_input
 from services.predictor.trust.assessment import Flag, ModelTrust, Trust
 from tidewheel.contracts.codecs.models import SCORECARD
@@ -99,7 +100,7 @@ class ReplyEncoder:
     are one message with the fields of both, and a field that is a message is merged likewise."""
 
     def __init__(self) -> None:
-        self._constants: dict[str, _Constants] = {}
+        self._constants = VersionCache[_Constants]()
 
     def predict(self, value: Prediction) -> bytes:
         return self._constants_of(value.trust.of_model).predict + _score_of(value).SerializeToString()
@@ -137,9 +138,10 @@ class ReplyEncoder:
         ).SerializeToString()
 
     def _constants_of(self, trust: ModelTrust) -> "_Constants":
-        known = self._constants.get(trust.model.instrument)
+        known = self._constants.get(trust.model)
         if known is None or known.trust is not trust:
-            known = self._constants[trust.model.instrument] = _Constants.of(trust)
+            known = _Constants.of(trust)
+            self._constants.put(trust.model, known)
         return known
 
 

@@ -80,8 +80,8 @@ def record_swap(pointer: ModelPointer, learnt_until_ns: int) -> None:
     metrics.MODEL_SWAPS.labels(instrument).inc()
     metrics.MODEL_SEQ.labels(instrument).set(pointer.seq)
     metrics.MODEL_EPOCH.labels(instrument).set(pointer.epoch)
-    metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / 1e9)
-    metrics.MODEL_LEARNT_TIME_SECONDS.labels(instrument).set(learnt_until_ns / 1e9)
+    metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / NS_PER_S)
+    metrics.MODEL_LEARNT_TIME_SECONDS.labels(instrument).set(learnt_until_ns / NS_PER_S)
 
 
 def record_swap_duration(duration_s: float) -> None:

@@ -5,7 +5,7 @@ import json
 import click
 from confluent_kafka import KafkaException
 
-from tidewheel.cli.options import instrument_id, kafka_option, redis_option
+from tidewheel.cli.options import INSTRUMENT_ID, kafka_option, redis_option
 from tidewheel.cli.progress import ProgressLine
 from tidewheel.cli.registry_access import open_registry
 from tidewheel.local.serving_audit import PREDICTIONS_MAX, audit_serving
@@ -18,7 +18,7 @@ EXIT_UNREADABLE = 2
 
 @click.command()
 @click.option(
-    "--instrument", metavar="ID", callback=instrument_id, help="Only this instrument, like sim:BTC-USD. Default: all."
+    "--instrument", metavar="ID", type=INSTRUMENT_ID, help="Only this instrument, like sim:BTC-USD. Default: all."
 )
 @click.option(
     "--newest",

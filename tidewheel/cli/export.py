@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tidewheel.cli.options import instrument_id
+from tidewheel.cli.options import INSTRUMENT_ID
 from tidewheel.cli.servers import servers_options
 from tidewheel.contracts.tables import TABLE_VIEWS
 from tidewheel.local.ended_run import RunServers
@@ -29,7 +29,7 @@ def file_path(_context: click.Context, _parameter: click.Parameter, value: str) 
     "--out", "target", metavar="FILE", required=True, callback=file_path, help="Ends in .parquet, .csv or .jsonl."
 )
 @click.option(
-    "--instrument", metavar="ID", callback=instrument_id, help="Only this instrument, like sim:BTC-USD. Default: all."
+    "--instrument", metavar="ID", type=INSTRUMENT_ID, help="Only this instrument, like sim:BTC-USD. Default: all."
 )
 @servers_options(KAFKA)
 def export(topic: str, target: Path, instrument: str | None, servers: RunServers) -> None:

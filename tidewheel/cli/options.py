@@ -72,17 +72,12 @@ def redis_option(command: F) -> F:
     )(command)
 
 
-def instrument_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """An instrument id, if any is given; a callback of `--instrument`."""
-    try:
-        return None if value is None else check_instrument(value)
-    except ValueError as failure:
-        raise click.BadParameter(str(failure)) from None
-
+# The type of every option and argument that takes an instrument id.
+INSTRUMENT_ID = Parsed("id", check_instrument)
 
 asked_instrument_option = click.option(
     "--instrument",
-    type=Parsed("id", check_instrument),
+    type=INSTRUMENT_ID,
     default="sim:BTC-USD",
     show_default=True,
     help="Instrument id: feed and symbol, as in sim:BTC-USD.",

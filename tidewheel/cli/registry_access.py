@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from tidewheel.cli.model_views import RegisteredRun
-from tidewheel.domain.market import check_instrument
+from tidewheel.cli.options import INSTRUMENT_ID
 from tidewheel.domain.models import Model, ModelRecord, Verdict
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.evidence.pooling import pool_scorecards
@@ -23,7 +23,7 @@ CURRENT = "current"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 instrument_option = click.option(
-    "--instrument", metavar="ID", help="Instrument id, like sim:BTC-USD. Default: all there are."
+    "--instrument", metavar="ID", type=INSTRUMENT_ID, help="Instrument id, like sim:BTC-USD. Default: all there are."
 )
 
 
@@ -85,14 +85,10 @@ def readable_records(registry: Registry, instrument: str) -> list[ModelRecord]:
 
 
 def select_instruments(registry: Registry, wanted: str | None) -> list[str]:
-    """The one wanted, or all. Raises UsageError for one that is none, ClickException for one not known."""
+    """The one wanted, or all. Raises ClickException for one not known."""
     known = registry.instruments()
     if wanted is None:
         return known
-    try:
-        check_instrument(wanted)
-    except ValueError as failure:
-        raise click.BadParameter(str(failure), param_hint="--instrument") from None
     if wanted not in known:
         raise click.ClickException(f"no models of {wanted}; there are models of: {', '.join(known) or 'nothing yet'}")
     return [wanted]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tidewheel.cli.options import instrument_id
+from tidewheel.cli.options import INSTRUMENT_ID
 from tidewheel.cli.progress import ProgressLine
 from tidewheel.cli.registry_access import check_model_reference
 from tidewheel.cli.report_sources import load_sources
@@ -33,7 +33,7 @@ def check_which(context: click.Context, parameter: click.Parameter, value: str |
 @click.option(
     "--instrument",
     metavar="ID",
-    callback=instrument_id,
+    type=INSTRUMENT_ID,
     help="Like sim:BTC-USD. Default: the only one there is; for `all`, each.",
 )
 @servers_options(KAFKA, REDIS)

@@ -5,7 +5,7 @@ import json
 import click
 from confluent_kafka import KafkaException
 
-from tidewheel.cli.options import instrument_id
+from tidewheel.cli.options import INSTRUMENT_ID
 from tidewheel.cli.progress import ProgressLine
 from tidewheel.cli.servers import servers_options
 from tidewheel.local.ended_run import RunServers
@@ -19,7 +19,7 @@ EXIT_UNREADABLE = 2
 
 @click.command("verify-log")
 @click.option(
-    "--instrument", metavar="ID", callback=instrument_id, help="Only this instrument, like sim:BTC-USD. Default: all."
+    "--instrument", metavar="ID", type=INSTRUMENT_ID, help="Only this instrument, like sim:BTC-USD. Default: all."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 @servers_options(KAFKA)

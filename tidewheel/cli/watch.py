@@ -2,8 +2,8 @@
 
 import click
 
+from tidewheel.cli.options import INSTRUMENT_ID
 from tidewheel.cli.servers import servers_options
-from tidewheel.domain.market import check_instrument
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.ended_run import RunServers
 from tidewheel.local.monitoring.monitor import Addresses
@@ -23,7 +23,10 @@ PREDICTOR_DEFAULT = "127.0.0.1:50051"
     help="gRPC address of the predictor, where no --data-dir says it; it is asked for a prediction each second.",
 )
 @click.option(
-    "--instrument", metavar="ID", help="Which one to show, like sim:BTC-USD. Default: the first that shows itself."
+    "--instrument",
+    type=INSTRUMENT_ID,
+    metavar="ID",
+    help="Which one to show, like sim:BTC-USD. Default: the first that shows itself.",
 )
 @click.option(
     "--window",
@@ -48,9 +51,8 @@ def watch(
     """
     try:
         windowing = Windowing(window, step or window) if window else None
-        name = check_instrument(instrument) if instrument else None
     except ValueError as failure:
         raise click.UsageError(str(failure)) from None
     # Where a run has ended, another one's predictor may listen where its own did.
     asked = "" if servers.ended else servers.predictor or predictor
-    ctx.exit(watch_system(Addresses(servers.kafka, servers.redis, asked), name, windowing))
+    ctx.exit(watch_system(Addresses(servers.kafka, servers.redis, asked), instrument, windowing))

@@ -2,6 +2,8 @@
 
 import time
 
+from tidewheel.domain.time import NS_PER_S
+
 
 def wall_ns() -> int:
     """Nanoseconds since the epoch, UTC; informative only."""
@@ -15,14 +17,14 @@ def steady_s() -> float:
 
 def wall_stamp() -> str:
     """Now as a sortable name for a folder: 20261122T180312Z."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall_ns() // 1_000_000_000))
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall_ns() // NS_PER_S))
 
 
 def wall_time() -> str:
     """Now as people read it in a line: 18:03:12 UTC without the zone."""
-    return time.strftime("%H:%M:%S", time.gmtime(wall_ns() // 1_000_000_000))
+    return time.strftime("%H:%M:%S", time.gmtime(wall_ns() // NS_PER_S))
 
 
 def this_year() -> int:
     """The year it is, UTC."""
-    return time.gmtime(wall_ns() // 1_000_000_000).tm_year
+    return time.gmtime(wall_ns() // NS_PER_S).tm_year

@@ -4,11 +4,11 @@ import fcntl
 import json
 import os
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tidewheel.runtime.atomic_file import replace_file
 from tidewheel.runtime.process import FatalError
 
 FREE_BYTES_MIN = 1 << 30
@@ -117,16 +117,11 @@ def make_folder(folder: Path) -> None:
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
-    """Replace a file in one step, so that no reader ever sees half of it. `mode`: who may read it, within the umask.
+    """Replace a file of text in one step (`replace_file`). `mode`: who may read it, within the umask.
     Raises PathError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-            file.write(text)
-        draft.replace(path)
+        replace_file(path, text.encode(), mode)
     except OSError as failure:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise PathError(f"{path} cannot be written: {failure.strerror}") from failure
 
 

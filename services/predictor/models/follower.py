@@ -25,6 +25,7 @@ from tidewheel.registry.store import ModelPointer, VerificationError, Verificati
 from tidewheel.registry.values import LoadedModel
 from tidewheel.registry.verify import sha256_of
 from tidewheel.runtime.retry import Retry
+from tidewheel.telemetry.reported_failures import ReportedFailures
 
 # After a refusal, and at most: what did not verify a moment ago will hardly do so now.
 BACKOFF = Retry(1.0, pause_max_s=30.0)
@@ -73,7 +74,7 @@ class Follower:
         self._served_state: dict[str, bytes] = {}
         self._due: dict[str, tuple[bytes, ModelPointer]] = {}
         self._counted_versions: dict[str, deque[int]] = {}
-        self._damaged: dict[str, VerificationFailure] = {}
+        self._damage = ReportedFailures[str]()
         self._audited: list[str] = []
         self._resident_bytes = 0
 
@@ -145,7 +146,7 @@ class Follower:
         self._slots.put(model)
         self._served_state[instrument] = state
         self._refused.forget(instrument)
-        self._damaged.pop(instrument, None)
+        self._damage.clear(instrument)
         if before is None:
             self._on_model_loaded()
         self._resident_bytes += model.resident_bytes - (before.resident_bytes if before else 0)
@@ -190,11 +191,9 @@ class Follower:
             damage = VerificationFailure.SERVED_MISSING
         elif sha256_of(state[1:]) != model.sha256:
             damage = VerificationFailure.SERVED_CHANGED
-        known = self._damaged.get(model.instrument)
         if damage is None:
-            self._damaged.pop(model.instrument, None)
-        elif damage is not known:
-            self._damaged[model.instrument] = damage
+            self._damage.clear(model.instrument)
+        elif self._damage.is_new(model.instrument, damage):
             record_swap_failure(model.instrument, damage)
             self._log.error(
                 "the serving model %d of %s is damaged in the registry (%s); it serves on, but a predictor that starts "

@@ -1,12 +1,11 @@
 """Copies of the last good models on local disk, so that a start without the registry serves.
 
-A file an instrument, written beside and moved into place, readable by its owner only. It holds what the registry held:
+A file an instrument, replaced in one step, readable by its owner only. It holds what the registry held:
 pointer, record and model. When it is read everything is verified as if it came from there, signatures too.
 """
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +19,9 @@ from tidewheel.registry.pointer import parse_pointer
 from tidewheel.registry.records import VALUE, read_record
 from tidewheel.registry.values import LoadedModel, expected_model
 from tidewheel.registry.verify import VerificationError, VerificationFailure, verify_pointed
+from tidewheel.runtime.atomic_file import replace_file
 
-SUFFIX, DRAFT = ".model", ".draft"
+SUFFIX = ".model"
 MAGIC = b"tidewheel model copy 1"
 PARTS = 4
 LENGTH_BYTES = 4
@@ -50,7 +50,8 @@ class ModelCopies:
         path = self._path(loaded.record.instrument)
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, MAGIC + b"".join(len(part).to_bytes(LENGTH_BYTES, "big") + part for part in parts))
+            content = MAGIC + b"".join(len(part).to_bytes(LENGTH_BYTES, "big") + part for part in parts)
+            replace_file(path, content, mode=0o600)
         except OSError as failure:
             record_copy_failure()
             if self._is_writable:
@@ -112,14 +113,3 @@ def _parts(content: bytes) -> list[bytes]:
         if len(found) == PARTS:
             return found
     raise VerificationError(VerificationFailure.UNDECODABLE, "it is no copy of a model, or only a part of one")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """In one step, and on the disk when it returns. Raises OSError."""
-    draft = path.with_suffix(DRAFT)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

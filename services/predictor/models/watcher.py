@@ -59,7 +59,12 @@ class Watcher:
         self._read_all = False
 
     def run(self, stop: threading.Event) -> None:
-        """Look until `stop` is set."""
+        """Look until `stop` is set.
+
+        No `Retry`: an outage neither ends nor delays the looks, which come each `poll_s` anyway and need no back-off.
+        Only the wait between two of them goes without notifications then. Models that do not verify do wait by `Retry`
+        (`follower.BACKOFF`), by whose pauses they are asked for again, since nothing may block the others meanwhile.
+        """
         notifications: Notifications | None = None
         with ExitStack() as subscription:
             while not stop.is_set():

@@ -21,6 +21,7 @@ from tidewheel.contracts.codecs.predictions import encode_prediction
 from tidewheel.contracts.topics import PREDICTIONS
 from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
+from tidewheel.telemetry.reported_failures import ReportedFailures
 
 # Answers handed over and not yet taken: some 10 MB of features.
 WAITING_MAX = 4_000
@@ -79,13 +80,13 @@ class ServedLog:
         self._chance = chance
         self._waiting: queue.Queue[Answer] = queue.Queue(WAITING_MAX)
         self._producer: Producer | None = None
-        self._delivery_failure = ""
+        self._failures = ReportedFailures[str]()
 
     def on_prediction(self, value: Prediction, row: Rows, at_ns: int) -> None:
         """An answer to Predict."""
         candidate, logged = self._sampled(value.model, self._shares.predict)
         if logged or candidate is not None:
-            flags = _words(value)
+            flags = _flags(value)
             self._offer(Answer("Predict", at_ns, row, value.score, value.label, value.model, flags, candidate, logged))
 
     def on_now(self, value: PredictionNow, quote_given: bool, at_ns: int) -> None:
@@ -95,7 +96,17 @@ class ServedLog:
         if logged or candidate is not None:
             self._offer(
                 Answer(
-                    *("PredictNow", at_ns, value.row, one.score, one.label, one.model, _words(one), candidate, logged),
+                    *(
+                        "PredictNow",
+                        at_ns,
+                        value.row,
+                        one.score,
+                        one.label,
+                        one.model,
+                        _flags(one),
+                        candidate,
+                        logged,
+                    ),
                     now=value,
                     quote_given=quote_given,
                 )
@@ -105,7 +116,7 @@ class ServedLog:
         """An answer of many rows: some of them."""
         if not self._shares.predict and self._candidate_of(value.model.instrument) is None:
             return
-        flags, handed_over = _words(value), 0
+        flags, handed_over = _flags(value), 0
         for row, score, label in zip(rows, value.scores.tolist(), value.labels.tolist(), strict=True):
             candidate, logged = self._sampled(value.model, self._shares.predict)
             if not logged and candidate is None:
@@ -187,15 +198,13 @@ class ServedLog:
     def _heard(self, error: KafkaError | None, _: Message) -> None:
         if error is None:
             record_logged()
-            self._delivery_failure = ""
+            self._failures.clear(PREDICTIONS.name)
         else:
             record_lost("kafka_failed")
             self._note(error)
 
     def _note(self, error: KafkaError) -> None:
-        """On a change only."""
-        if self._delivery_failure != error.name():
-            self._delivery_failure = error.name()
+        if self._failures.is_new(PREDICTIONS.name, error.name()):
             self._log.warning("answers are not written to topic %s, and lost: %s", PREDICTIONS.name, error.str())
 
     def _close(self) -> None:
@@ -205,7 +214,7 @@ class ServedLog:
                 record_lost("stopped")
 
 
-def _words(value: Prediction | Predictions) -> tuple[str, ...]:
+def _flags(value: Prediction | Predictions) -> tuple[str, ...]:
     return tuple(flag.kind.value for flag in value.trust.flags)
 
 

@@ -8,6 +8,7 @@ from services.predictor.metrics import record_shadow_failure
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.served.shadow import Candidates
 from tidewheel.registry.store import Registry, RegistryUnavailableError
+from tidewheel.telemetry.reported_failures import ReportedFailures
 
 # A candidate comes with a training run at most.
 LOOK_EVERY_S = 5.0
@@ -30,7 +31,7 @@ class ShadowWatcher:
         self._log = log
         self._clock = clock
         self._next_look_s = 0.0
-        self._failures: dict[str, str] = {}
+        self._failures = ReportedFailures[str]()
 
     def poll_once(self) -> None:
         """Look at the candidates of all instruments that have a serving model, if it is time to."""
@@ -53,12 +54,10 @@ class ShadowWatcher:
         elif loaded is None or loaded.pointer != pointer:
             self._candidates.put(ServingModel.of(pointer, self._registry.load_pointed(pointer)))
             self._log.info("candidate %d of %s shadows the serving model", pointer.seq, instrument)
-        self._failures.pop(instrument, None)
+        self._failures.clear(instrument)
 
     def _fail(self, instrument: str, failure: Exception) -> None:
-        """Counted each time, logged when it is another one."""
         self._candidates.drop(instrument)
         record_shadow_failure(instrument)
-        if self._failures.get(instrument) != str(failure):
-            self._failures[instrument] = str(failure)
+        if self._failures.is_new(instrument, str(failure)):
             self._log.error("the candidate of %s does not shadow: %s", instrument, failure)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from services.predictor.market.history import MarketView
 from services.predictor.models.model_slot import ServingModel
+from services.predictor.models.version_cache import VersionCache
 from tidewheel.domain.models import Evidence, Model, ModelRecord, Scorecard
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.evidence.pooled_scorecards import NO_SCORECARDS, PooledScorecards
@@ -166,17 +167,17 @@ def _standing_flags(serving: ServingModel, record: ProcedureRecord) -> Iterable[
 
 
 class TrustBook:
-    """What is said of each serving model, made anew when the model or its record is another."""
+    """What is said of each model, made anew when the model or its record is another."""
 
     def __init__(self, records: ProcedureRecords) -> None:
         self._records = records
-        self._made: dict[str, ModelTrust] = {}
+        self._made = VersionCache[ModelTrust]()
 
     def of(self, serving: ServingModel) -> ModelTrust:
-        instrument = serving.instrument
-        made, record = self._made.get(instrument), self._records.get(instrument)
+        made, record = self._made.get(serving), self._records.get(serving.instrument)
         if made is None or made.model is not serving or made.record is not record:
-            made = self._made[instrument] = ModelTrust.of(serving, record)
+            made = ModelTrust.of(serving, record)
+            self._made.put(serving, made)
         return made
 
 

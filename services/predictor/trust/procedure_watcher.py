@@ -19,6 +19,7 @@ from services.predictor.trust.assessment import RECORDS_READ, ProcedureRecord, P
 from tidewheel.domain.models import ModelPointer, ModelRecord
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError
+from tidewheel.telemetry.reported_failures import ReportedFailures
 
 REREAD_S = 10.0
 REREAD_RECORDS = 3
@@ -31,7 +32,6 @@ class _Known:
     records: dict[int, ModelRecord] = field(default_factory=dict)
     pointer: ModelPointer | None = None
     next_read_s: float = 0.0
-    failure: str = ""
 
 
 class ProcedureWatcher:
@@ -61,6 +61,7 @@ class ProcedureWatcher:
         self._clock_ns = clock_ns
         self._on_poll = on_poll
         self._known: dict[str, _Known] = {}
+        self._failures = ReportedFailures[str]()
 
     def run(self, stop: threading.Event) -> None:
         """Look until `stop` is set."""
@@ -99,14 +100,11 @@ class ProcedureWatcher:
         if failures:
             self._fail(instrument, failures[0])
         else:
-            known.failure = ""
+            self._failures.clear(instrument)
 
     def _fail(self, instrument: str, failure: Exception) -> None:
-        """Counted each time, logged when it is another one."""
         record_procedure_record_failure(instrument)
-        known = self._known.setdefault(instrument, _Known())
-        if known.failure != str(failure):
-            known.failure = str(failure)
+        if self._failures.is_new(instrument, str(failure)):
             self._log.error("what is known of the models of %s is not used: %s", instrument, failure)
 
     def _record_ages(self, serving: ServingModel) -> None:

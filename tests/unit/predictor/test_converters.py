@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from services.predictor import converters
 from services.predictor.converters import (
     NowRequest,
     ReplyEncoder,
@@ -19,7 +20,7 @@ from services.predictor.core import PredictionEngine, Quote
 from services.predictor.market.history import MarketViews
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
-from services.predictor.trust.assessment import ProcedureRecord, ProcedureRecords
+from services.predictor.trust.assessment import ModelTrust, ProcedureRecord, ProcedureRecords
 from tests.synthetic_models import CARD, INSTRUMENT, RANGE, make_model, make_row, published
 from tidewheel.domain.models import Evidence, ModelPointer, Scorer
 from tidewheel.wire.v1.predictor_pb2 import (
@@ -139,3 +140,19 @@ def test_a_reply_is_one_message_and_follows_model_and_record() -> None:
     rows = np.array([ROW, ROW])
     batch = PredictBatchResponse.FromString(replies.batch(engine.predict_batch(INSTRUMENT, rows)))
     assert (len(batch.scores), len(batch.labels), batch.model.seq, batch.trust.precision) == (2, 2, 2, 0.6)
+
+
+def test_versions_asked_for_in_turn_have_their_constant_parts_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots, replies, older, rows = ModelSlots(), ReplyEncoder(), serving(1), np.array([ROW])
+    slots.put(serving(2))
+    engine = PredictionEngine(slots, MarketViews())
+    encoded: list[int] = []
+    encode = converters.constant_trust
+    monkeypatch.setattr(converters, "constant_trust", lambda value: encoded.append(value.model.seq) or encode(value))
+    made: list[ModelTrust] = []
+    for _ in range(3):
+        for batch in (engine.predict_batch(INSTRUMENT, rows), engine.score_batch(older, rows)):
+            assert PredictBatchResponse.FromString(replies.batch(batch)).model.seq == batch.model.seq
+            made.append(batch.trust.of_model)
+    assert encoded == [2, 1]
+    assert all(trust is made[at % 2] for at, trust in enumerate(made))

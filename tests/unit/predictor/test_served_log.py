@@ -65,7 +65,7 @@ def serving(seq: int) -> ServingModel:
 
 
 class Served:
-    """A engine whose answers are handed over to a log with a producer of the test's own."""
+    """An engine whose answers are handed over to a log with a producer of the test's own."""
 
     def __init__(self, *, chance: Callable[[], float] = lambda: 0.5, **shares: float) -> None:
         slots, views, history = ModelSlots(), MarketViews(), PriceHistory()

@@ -48,7 +48,7 @@ def record(seq: int, *, e: float = 1.0, drift_seq: int = 0) -> ModelRecord:
 
 
 class Predictor:
-    """A engine over one model, a market of so many seconds and a record of the procedure."""
+    """An engine over one model, a market of so many seconds and a record of the procedure."""
 
     def __init__(
         self,
