@@ -1,4 +1,4 @@
-"""What came of a comparison: as values that the table and the page are made of, and as facts for programs. Pure."""
+"""What came of a comparison: as values that the table and the page are made of, and as JSON for programs. Pure."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -121,11 +121,11 @@ def dead_letter_places(
         if message.key() != instrument.encode():
             continue
         try:
-            letter = decode_dead_letter(message.value())
+            dead_letter = decode_dead_letter(message.value())
         except InvalidRecordError:
             continue
-        if letter.source == source:
-            places.add(letter.dedup_key)
+        if dead_letter.source == source:
+            places.add(dead_letter.dedup_key)
     return frozenset(places)
 
 

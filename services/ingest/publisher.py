@@ -86,13 +86,13 @@ class Publisher:
         so that each start ends at the same row.
         """
         self._limit.accepted(row.good_before)
-        letter = self._dead_letters.make(
+        dead_letter = self._dead_letters.make(
             self._source, -1, row.place, row.reason, row.detail, raw=row.raw, instrument=self._instrument
         )
-        if letter.dedup_key in self._reported:
+        if dead_letter.dedup_key in self._reported:
             self._limit.rejected()
         else:
-            self._dead_letters.put(letter)
+            self._dead_letters.put(dead_letter)
 
     def publish_status(self, event: FeedEvent, time_ns: int, detail: str) -> None:
         epoch = self._last.connection_epoch if self._last else 1

@@ -90,8 +90,10 @@ class OrderBot:
         except InvalidRecordError as bad:
             tracker.rejected(message.offset)
             place = message.topic, message.partition, message.offset
-            letter = self._dead_letters.make(*place, bad.reason, str(bad), key=message.key or b"", raw=payload or b"")
-            self._dead_letters.put(letter)
+            dead_letter = self._dead_letters.make(
+                *place, bad.reason, str(bad), key=message.key or b"", raw=payload or b""
+            )
+            self._dead_letters.put(dead_letter)
             return self._dead_letter_outputs.pop()
         self._dead_letters.accepted()
         self._check_sequence(message, second)

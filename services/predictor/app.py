@@ -66,7 +66,7 @@ def run(settings: Settings, context: Context) -> None:
         poll_s=settings.registry_poll_s,
         on_model_loaded=on_first_model,
         on_poll=context.health.heartbeat,
-        keep=copies,
+        copies=copies,
     )
     for state, model in copies.load() if copies else ():
         watcher.follower.take(state, model)

@@ -33,7 +33,7 @@ class BackgroundWorkers:
         """`clock_ns`: the wall clock."""
         self.records = ProcedureRecords()
         candidates = Candidates()
-        self.served = ServedLog(settings.kafka, settings.shares, candidates.get, log)
+        self.served = ServedLog(settings.kafka, settings.sample_rates, candidates.get, log)
         shadow = ShadowWatcher(registry, slots, candidates, log)
         procedure = ProcedureWatcher(
             registry,

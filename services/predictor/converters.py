@@ -186,13 +186,13 @@ def _changing_trust(value: Trust) -> predictor_pb2.Trust:
 def constant_trust(value: ModelTrust) -> predictor_pb2.Trust:
     """What is known of a model whatever row it scores."""
     pooled, e = value.record.pooled, value.record.e_values
-    said = predictor_pb2.Trust(learnt_until_ns=value.learnt_until_ns, flags=_flags(value.flags))
+    trust = predictor_pb2.Trust(learnt_until_ns=value.learnt_until_ns, flags=_flags(value.flags))
     if pooled.models:
-        said.models_judged, said.base_rate = pooled.models, pooled.base_rate.value
-        said.precision, said.recall = pooled.precision.value, pooled.recall
+        trust.models_judged, trust.base_rate = pooled.models, pooled.base_rate.value
+        trust.precision, trust.recall = pooled.precision.value, pooled.recall
     if e is not None:
-        said.e_gross, said.e_net = e
-    return said
+        trust.e_gross, trust.e_net = e
+    return trust
 
 
 def watch_response(value: ModelTrust, swapped: bool) -> bytes:

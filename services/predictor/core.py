@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from services.predictor.market.history import MarketView, MarketViews
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.refusals import PredictionRefusedError, RefusalReason, invalid_input
-from services.predictor.trust.assessment import ModelTrust, ProcedureRecords, Trust, TrustBook, TrustPolicy, assess
+from services.predictor.trust.assessment import ModelTrust, ProcedureRecords, Trust, TrustCache, TrustPolicy, assess
 from services.predictor.trust.explanation import Explanation, explain
 from tidewheel.domain.features import FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.market import check_instrument
@@ -78,7 +78,7 @@ class PredictionEngine:
     ) -> None:
         self._slots = slots
         self._markets = markets
-        self._book = TrustBook(records or ProcedureRecords())
+        self._trusts = TrustCache(records or ProcedureRecords())
         self._policy = policy or TrustPolicy()
 
     def predict(self, instrument: str, row: Rows, schema_hash: bytes = b"") -> Prediction:
@@ -98,7 +98,7 @@ class PredictionEngine:
         """Score rows with shape (n, 605) by a model, serving or not."""
         scores = model.scorer.scores(rows)
         if not (scores.min() > 0 and scores.max() < 1):
-            _check_odd_scores(model, rows, scores)
+            _check_extreme_scores(model, rows, scores)
         trust = self._trust(model, rows, self._markets.get(model.instrument))
         return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model, trust)
 
@@ -127,7 +127,7 @@ class PredictionEngine:
 
     def model_trust(self, instrument: str) -> ModelTrust:
         """What is said of the serving model whatever row it scores."""
-        return self._book.of(self._model(instrument, b""))
+        return self._trusts.of(self._model(instrument, b""))
 
     def _prediction(
         self,
@@ -139,7 +139,7 @@ class PredictionEngine:
     ) -> Prediction:
         score = model.scorer.score(row)
         if not 0 < score < 1:
-            _check_odd_scores(model, row, score)
+            _check_extreme_scores(model, row, score)
         trust = self._trust(model, row, market, features_from, now_ns)
         return Prediction(score, int(score >= model.threshold), model, trust)
 
@@ -151,7 +151,7 @@ class PredictionEngine:
         features_from: MarketView | None = None,
         now_ns: int = 0,
     ) -> Trust:
-        trust = assess(self._book.of(model), self._policy, rows, market, features_from, now_ns)
+        trust = assess(self._trusts.of(model), self._policy, rows, market, features_from, now_ns)
         if self._policy.refuse_when:
             for flag in trust.flags:
                 if flag.kind in self._policy.refuse_when:
@@ -196,7 +196,7 @@ class PredictionEngine:
         return view
 
 
-def _check_odd_scores(model: ServingModel, rows: Rows, scores: float | Float64) -> None:
+def _check_extreme_scores(model: ServingModel, rows: Rows, scores: float | Float64) -> None:
     """Of scores that are not all strictly between 0 and 1: what is not finite in a row makes its score NaN, 0 or 1."""
     _check_finite(rows)
     if np.isnan(scores).any():

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.predictor.served.served_log import Shares
+from services.predictor.served.served_log import SampleRates
 from services.predictor.trust.assessment import FlagKind, TrustPolicy
 from tidewheel.registry.client import checked_url
 from tidewheel.runtime.settings import (
@@ -168,8 +168,8 @@ class Settings:
             raise ValueError(f"{PREFIX}GRPC_TLS_CLIENT_CA needs {PREFIX}GRPC_TLS_CERTIFICATE")
 
     @property
-    def shares(self) -> Shares:
-        return Shares(self.log_now_share, self.log_predict_share, self.shadow_share)
+    def sample_rates(self) -> SampleRates:
+        return SampleRates(self.log_now_share, self.log_predict_share, self.shadow_share)
 
     @property
     def trust(self) -> TrustPolicy:

@@ -112,8 +112,9 @@ class _Pipeline:
         """What the model is made of and judged on. Raises NoModelError where that allows none."""
         rows = self.window.rows
         data = training_data_of(self.window)
-        worth = f"worth {effective_sample_size(rows):.1f} independent"
-        self._emit(Step.VALIDATED, f"{len(rows):,} rows, {rows.label.mean():.1%} PROFIT, {worth}{_memory_detail(data)}")
+        effective = f"worth {effective_sample_size(rows):.1f} independent"
+        detail = f"{len(rows):,} rows, {rows.label.mean():.1%} PROFIT, {effective}{_memory_detail(data)}"
+        self._emit(Step.VALIDATED, detail)
         development = len(data.development)
         sizes = SplitSizes(development, development, len(data.test), data.purged, self.config.folds)
         detail = f"{development:,} rows train and validate in {sizes.folds} folds, {len(data.test):,} test"
@@ -177,5 +178,5 @@ def _memory_detail(data: TrainingData) -> str:
     """How much of what is remembered counts."""
     if not len(data.weights):
         return ""
-    worth = f"worth {effective_sample_size(data.whole):.0f} independent in all"
-    return f"; with {data.weights.sum():.1f} of {len(data.weights)} windows before it {worth}"
+    effective = f"worth {effective_sample_size(data.whole):.0f} independent in all"
+    return f"; with {data.weights.sum():.1f} of {len(data.weights)} windows before it {effective}"

@@ -303,7 +303,7 @@ class Worker:
             if self._promotion is Promotion.PROVEN:
                 judged = self._ledger.judged(instrument, run.window.seq)
                 decision = gate.require_proof(proof.assess(judged, served.seq if served else None), decision)
-            run.reason, run.detail = decision.reason, f"{decision.detail}; {pooled.words}"
+            run.reason, run.detail = decision.reason, f"{decision.detail}; {pooled.text}"
             self._emit(run, Step.GATE, run.detail, run.reason)
 
         self._guarded(run, work)

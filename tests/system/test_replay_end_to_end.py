@@ -91,7 +91,7 @@ def test_every_window_is_published_or_refused_as_the_rule_says(replayed: Replaye
             assert model["reason"] != "one_class"
         if model["verdict"] == "published":
             assert re.fullmatch("[0-9a-f]{64}", model["sha256"])
-            # None are made where nothing can be held out, and nothing is stated of a test part without a twin.
+            # None are made where nothing can be held out, and nothing is stated of a test part without a holdout model.
             assert model["trials"] in (0, TRIALS)
             for part in (model["validation"], model["test"]):
                 assert part is None or 0 <= part["recall"] <= 1

@@ -7,7 +7,7 @@ import click
 
 from tidewheel.cli.options import redis_option
 from tidewheel.cli.registry_access import json_option, open_registry
-from tidewheel.registry.damage import Damage, Examiner
+from tidewheel.registry.damage import Damage, RegistryChecker
 
 
 @click.command()
@@ -22,14 +22,14 @@ def check(ctx: click.Context, /, repair: bool, redis: str, as_json: bool) -> Non
     damaged and was not repaired. Where TIDEWHEEL_HMAC_KEY is set, what is not signed with it counts as damaged.
     """
     with open_registry(redis) as registry:
-        examiner = Examiner(registry)
-        damages = examiner.damages()
-        said = examiner.repair(damages) if repair else []
-        left = examiner.damages() if repair and damages else damages
+        checker = RegistryChecker(registry)
+        damages = checker.damages()
+        said = checker.repair(damages) if repair else []
+        left = checker.damages() if repair and damages else damages
     if as_json:
         click.echo(json.dumps({"damages": [_as_dict(one) for one in damages], "repaired": repair, "left": len(left)}))
     else:
-        for line in (*(one.words for one in damages), *said, _summary(damages, left, repair)):
+        for line in (*(one.text for one in damages), *said, _summary(damages, left, repair)):
             click.echo(line)
     if left:
         ctx.exit(1)

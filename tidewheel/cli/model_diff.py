@@ -1,4 +1,4 @@
-"""Two models side by side, as facts and as text. Pure."""
+"""Two models side by side, as values and as text. Pure."""
 
 from dataclasses import asdict
 from typing import Any

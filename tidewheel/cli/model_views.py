@@ -164,8 +164,8 @@ def remembered(lineage: Lineage) -> str:
     """The windows before its own that a model was shown, and how many of its own they are worth."""
     if not lineage.memory:
         return NONE
-    worth = sum(one.weight for one in lineage.memory)
-    return f"windows {lineage.memory[0].seq} to {lineage.memory[-1].seq}, worth {number(worth, 1)} like its own"
+    effective = sum(one.weight for one in lineage.memory)
+    return f"windows {lineage.memory[0].seq} to {lineage.memory[-1].seq}, worth {number(effective, 1)} like its own"
 
 
 def _promoted_by_operator(run: RegisteredRun) -> str:

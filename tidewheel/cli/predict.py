@@ -99,7 +99,7 @@ def _lines(
     watch: bool,
 ) -> Iterator[dict[str, object]]:
     if watch:
-        yield from (asdict(news) for news in client.watch(instrument))
+        yield from (asdict(update) for update in client.watch(instrument))
     elif batch is not None:
         yield from _batch(client, instrument, batch)
     elif row is not None:

@@ -180,4 +180,4 @@ def _serving(seq: int, pointer: ModelPointer | None, candidate: ModelPointer | N
 def summarize(newest_first: list[ModelRecord]) -> EvidenceSummary:
     """The evidence that the scorecards of these records are."""
     pooled = pool_scorecards([record.scorecard for record in newest_first if record.scorecard])
-    return EvidenceSummary(pooled.evidence, pooled.words)
+    return EvidenceSummary(pooled.evidence, pooled.text)

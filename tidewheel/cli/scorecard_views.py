@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tidewheel.domain.models import Baseline, CalibrationBin, Scorecard
 from tidewheel.domain.prices import decimal_text
 from tidewheel.evidence.json_objects import calibration_error
-from tidewheel.evidence.pooled_scorecards import PooledScorecards, baseline_words
+from tidewheel.evidence.pooled_scorecards import PooledScorecards, baseline_text
 from tidewheel.presentation.numbers import NONE, number
 from tidewheel.presentation.sentences import account_sentence
 
@@ -48,7 +48,7 @@ def calibration_text(bins: Sequence[CalibrationBin]) -> str:
 
 def pooled_lines(pooled: PooledScorecards) -> list[str]:
     """The pooled record, a sentence a line."""
-    lines = pooled.words.split(". ")
+    lines = pooled.text.split(". ")
     if pooled.calibration:
         lines.append(f"calibration: {calibration_text(pooled.calibration)}")
     return lines
@@ -56,4 +56,4 @@ def pooled_lines(pooled: PooledScorecards) -> list[str]:
 
 def _baseline(counts: Baseline, rows: int) -> str:
     sampled = f", a sample of the {rows:,}" if counts.rows < rows else ""
-    return baseline_words(counts).removeprefix("the online baseline ").removeprefix("has ") + sampled
+    return baseline_text(counts).removeprefix("the online baseline ").removeprefix("has ") + sampled

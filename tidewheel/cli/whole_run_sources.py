@@ -38,7 +38,7 @@ class TopicFindings:
     feed: list[FeedStatus] = field(default_factory=list)
     undecodable: int = 0
     errors: list[str] = field(default_factory=list)
-    _letters: set[bytes] = field(default_factory=set)
+    _dead_letters: set[bytes] = field(default_factory=set)
 
     def take(self, raw: RawRecord) -> None:
         """Take in one record of any topic; one that cannot be decoded is counted."""
@@ -54,16 +54,20 @@ class TopicFindings:
         if isinstance(value, FeedStatus) and value.event is not FeedEvent.ACCOUNTED:
             self.feed.append(value)
 
-    def _take_dead_letter(self, letter: DeadLetter) -> None:
+    def _take_dead_letter(self, dead_letter: DeadLetter) -> None:
         """One that was written again after a crash counts once."""
-        whose = letter.instrument or letter.key.decode(errors="replace")
-        if letter.dedup_key in self._letters or self.instrument not in (None, whose):
+        whose = dead_letter.instrument or dead_letter.key.decode(errors="replace")
+        if dead_letter.dedup_key in self._dead_letters or self.instrument not in (None, whose):
             return
-        self._letters.add(letter.dedup_key)
-        key = letter.service, letter.source, str(letter.reason)
+        self._dead_letters.add(dead_letter.dedup_key)
+        key = dead_letter.service, dead_letter.source, str(dead_letter.reason)
         # Of a file's row only the number is of use, of a record its partition too.
-        at = f"{letter.offset:,}" if letter.service == INGEST else f"{letter.partition}:{letter.offset}"
-        known = self.rejected.get(key) or RejectedRecords(*key, 0, at, at, letter.detail)
+        at = (
+            f"{dead_letter.offset:,}"
+            if dead_letter.service == INGEST
+            else f"{dead_letter.partition}:{dead_letter.offset}"
+        )
+        known = self.rejected.get(key) or RejectedRecords(*key, 0, at, at, dead_letter.detail)
         self.rejected[key] = replace(known, count=known.count + 1, last=at)
 
 

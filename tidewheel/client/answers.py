@@ -163,7 +163,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelNews:
+class ModelUpdate:
     """The serving model, or what is known of it, has changed. `judged_seq`: the newest model that is judged on the rows
     after its own, 0 where none is; `judged_*`: how it did."""
 
@@ -181,7 +181,7 @@ class ModelNews:
     judged_base_rate: float
 
     @classmethod
-    def of(cls, message: wire.WatchModelResponse) -> "ModelNews":
+    def of(cls, message: wire.WatchModelResponse) -> "ModelUpdate":
         card = message.scorecard
         return cls(
             *(message.instrument, _version(message.model), message.threshold, message.evidence),

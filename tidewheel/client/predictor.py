@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.client.answers import Answer, BatchAnswer, Explanation, ModelNews, NowAnswer
+from tidewheel.client.answers import Answer, BatchAnswer, Explanation, ModelUpdate, NowAnswer
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.wire.v1 import predictor_pb2 as wire
@@ -115,13 +115,13 @@ class PredictorClient:
         request = wire.ExplainRequest(instrument=instrument, bid_e9=bid_e9, offer_e9=offer_e9, largest=largest)
         return self._call(self._stub.Explain, request, Explanation.of)
 
-    def watch(self, instrument: str) -> Iterator[ModelNews]:
+    def watch(self, instrument: str) -> Iterator[ModelUpdate]:
         """The serving model, and then each change of it or of its record, until the iterator is closed. There is no
         deadline. Raises PredictionError where the predictor ends it or goes away; ask again then."""
         stream = self._stub.WatchModel(wire.WatchModelRequest(instrument=instrument), metadata=self._metadata)
         try:
             for message in stream:
-                yield ModelNews.of(message)
+                yield ModelUpdate.of(message)
         except grpc.RpcError as failure:
             raise self._error(failure) from None
         finally:

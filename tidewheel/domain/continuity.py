@@ -103,7 +103,7 @@ class MarketSecondChecker:
     def take(self, record: MarketSecond) -> Arrival:
         """The next record."""
         if record.second != self.next_second or record.first_seq != self.next_seq or record.session != self.session:
-            arrival = self._odd(record)
+            arrival = self._out_of_sequence(record)
             if arrival.found < arrival.due and arrival.field != "seq":
                 return arrival
         else:
@@ -112,7 +112,7 @@ class MarketSecondChecker:
         self.next_seq = record.first_seq + len(record.quotes)
         return arrival
 
-    def _odd(self, record: MarketSecond) -> Arrival:
+    def _out_of_sequence(self, record: MarketSecond) -> Arrival:
         """A record that does not go on with the session: the first one, the next session's, or a fault."""
         if self.session == UNKNOWN:
             return NEXT

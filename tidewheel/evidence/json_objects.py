@@ -62,7 +62,7 @@ def scorecard_object(card: Scorecard) -> JsonObject:
 def pooled_object(pooled: PooledScorecards) -> JsonObject:
     """The pooled record."""
     values = _with_derived(asdict(replace(pooled, account=None)), pooled.calibration, pooled.account)
-    return {**values, "words": pooled.words}
+    return {**values, "text": pooled.text}
 
 
 def calibration_error(bins: Sequence[CalibrationBin]) -> float | None:

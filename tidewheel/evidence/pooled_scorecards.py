@@ -20,7 +20,7 @@ class ProfitAndLoss:
     difference_e9: Interval
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         own, every, low, high = (
             money_an_order(value)
             for value in (self.flagged_e9, self.order_e9, self.difference_e9.low, self.difference_e9.high)
@@ -52,16 +52,16 @@ class PooledScorecards:
     account: Account | None = None
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """One or two sentences for people."""
         if not self.models:
             return "no model has been judged on a next window yet"
         shares = f"precision {self.precision.text} at recall {number(self.recall)}, base rate {self.base_rate.text}"
         if self.lift:
             shares += f", difference {self.lift.signed_text}"
-        beside = [self.pnl.words] if self.pnl else []
+        beside = [self.pnl.text] if self.pnl else []
         if self.baseline:
-            beside.append(baseline_words(self.baseline))
+            beside.append(baseline_text(self.baseline))
         whose = f"{self.models} models on their next windows" if self.models > 1 else "1 model on its next window"
         second = "; ".join(beside)
         says = f"evidence of an edge: {self.evidence}" + (f", {account_sentence(self.account)}" if self.account else "")
@@ -71,7 +71,7 @@ class PooledScorecards:
 NO_SCORECARDS = PooledScorecards(0, ANY_SHARE, 0.0, ANY_SHARE, None, -1.0, -1.0, Evidence.NONE)
 
 
-def baseline_words(counts: Baseline) -> str:
+def baseline_text(counts: Baseline) -> str:
     """How the online baseline did, on the rows that it was shown."""
     base = (
         f"base rate {number(counts.positives / counts.rows)} of its {counts.rows:,} rows" if counts.rows else "no rows"

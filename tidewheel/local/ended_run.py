@@ -78,7 +78,7 @@ def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str,
     claims, found = PortClaims(), {}
     try:
         if KAFKA in own:
-            ports = claims.beside(KAFKA_PORT), claims.beside(KAFKA_CONTROLLER_PORT)
+            ports = claims.alternative(KAFKA_PORT), claims.alternative(KAFKA_CONTROLLER_PORT)
             kafka = start_keeping_kafka(data.kafka / "logs", folder / KAFKA, *ports)
             stack.callback(_end, kafka)
             await_leaders(kafka.bootstrap)
@@ -86,7 +86,7 @@ def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str,
         if REDIS in own:
             if data.redis.is_dir():
                 shutil.copytree(data.redis, folder / REDIS, ignore=shutil.ignore_patterns(LOG_NAME))
-            redis = start_redis(folder / REDIS, claims.beside(REDIS_PORT))
+            redis = start_redis(folder / REDIS, claims.alternative(REDIS_PORT))
             stack.callback(_end, redis)
             found[REDIS] = redis.url
     except (StartError, SetupError) as failure:

@@ -22,14 +22,14 @@ def assemble(
     raw: Callable[[int], bytes],
     one_by_one: Callable[[Int64], RawBatch],
 ) -> RawBatch:
-    """`read`: the time, prices and sizes of a layout, each with its odd rows. `kept`: the rows of the one chosen.
+    """`read`: the time, prices and sizes of a layout, each with its irregular rows. `kept`: the rows of the one chosen.
     `one_by_one` reads rows by their indices."""
-    values, odd = [column for column, _ in read], np.logical_or.reduce([odd for _, odd in read])
+    values, irregular = [column for column, _ in read], np.logical_or.reduce([irregular for _, irregular in read])
     prices, sizes = values[1 : 1 + len(layout.prices)], values[1 + len(layout.prices) :]
     bid, offer = layout.candles.sides_of(prices[0]) if layout.candles else (prices[0], prices[1])
     by_name = dict(zip(layout.sizes, sizes, strict=True))
     batch = RawBatch(
-        place=np.arange(first_place, first_place + len(odd), dtype=np.int64),
+        place=np.arange(first_place, first_place + len(irregular), dtype=np.int64),
         time_ns=values[0] + layout.shift_ns if layout.shift_ns else values[0],
         bid_e9=bid,
         offer_e9=offer,
@@ -37,7 +37,7 @@ def assemble(
         offer_size_e9=by_name.get(layout.offer_size or "", NO_INT64),
         raw=raw,
     )
-    rows = np.flatnonzero(odd if kept is None else odd & kept)
+    rows = np.flatnonzero(irregular if kept is None else irregular & kept)
     if len(rows):
         batch = _patched(batch, rows, one_by_one(rows))
     return batch if kept is None else choose(batch, kept)

@@ -101,19 +101,19 @@ class TextColumn:
 
 def prices_e9(column: TextColumn, scale: int) -> tuple[Int64, Mask] | None:
     """Numbers in 1e-9 units, and which rows must be looked at by themselves. None where they cannot be told apart."""
-    odd = (column.lengths == 0) | (column.lengths > NUMBER_CHARS_MAX)
+    irregular = (column.lengths == 0) | (column.lengths > NUMBER_CHARS_MAX)
     if column.not_plain is not None:
-        odd |= column.not_plain
-    return _e9(column, odd) if scale == 0 else _whole(column, odd, 10 ** (9 + scale))
+        irregular |= column.not_plain
+    return _e9(column, irregular) if scale == 0 else _whole(column, irregular, 10 ** (9 + scale))
 
 
 def sizes_e9(column: TextColumn, scale: int) -> tuple[Int64, Mask] | None:
     """As of prices; an empty field is a missing size."""
     empty = column.lengths == 0
-    odd = column.lengths > NUMBER_CHARS_MAX
+    irregular = column.lengths > NUMBER_CHARS_MAX
     if column.not_plain is not None:
-        odd |= column.not_plain
-    read = _e9(column, odd | empty) if scale == 0 else _whole(column, odd | empty, 10 ** (9 + scale))
+        irregular |= column.not_plain
+    read = _e9(column, irregular | empty) if scale == 0 else _whole(column, irregular | empty, 10 ** (9 + scale))
     if read is None:
         return None
     values, left = read
@@ -125,43 +125,43 @@ def times_ns(column: TextColumn, clock: NumberTime | TextTime) -> tuple[Int64, M
     """Instants, and which rows must be looked at by themselves."""
     if isinstance(clock, TextTime):
         return text_times(column.data, column.offsets, clock)
-    odd = column.lengths == 0
+    irregular = column.lengths == 0
     if column.not_plain is not None:
-        odd |= column.not_plain
+        irregular |= column.not_plain
     if clock.fractions and clock.unit == "s":
-        return _e9(column, odd | (column.lengths > NUMBER_CHARS_MAX))
-    return _whole(column, odd, clock.unit_ns)
+        return _e9(column, irregular | (column.lengths > NUMBER_CHARS_MAX))
+    return _whole(column, irregular, clock.unit_ns)
 
 
-def _whole(column: TextColumn, odd: Mask, unit: int) -> tuple[Int64, Mask] | None:
-    odd = odd | (column.lengths > WHOLE_CHARS_MAX)
+def _whole(column: TextColumn, irregular: Mask, unit: int) -> tuple[Int64, Mask] | None:
+    irregular = irregular | (column.lengths > WHOLE_CHARS_MAX)
     points = np.flatnonzero(column.own_bytes == POINT)
     if len(points):
-        odd[column.rows_of(points)] = True
+        irregular[column.rows_of(points)] = True
     try:
-        values = column.without(odd).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        values = column.without(irregular).cast(pa.int64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
     beyond = values > INT64_MAX // unit
     if beyond.any():
-        odd |= beyond
+        irregular |= beyond
         values = np.where(beyond, 0, values)
-    return values * unit, odd
+    return values * unit, irregular
 
 
-def _e9(column: TextColumn, odd: Mask) -> tuple[Int64, Mask] | None:
+def _e9(column: TextColumn, irregular: Mask) -> tuple[Int64, Mask] | None:
     try:
         if column.lengths.max(initial=0) <= SHORT_CHARS:
-            values = column.without(odd).cast(pa.float64()).to_numpy(zero_copy_only=False)
+            values = column.without(irregular).cast(pa.float64()).to_numpy(zero_copy_only=False)
             if values.max(initial=0.0) < FLOAT_EXACT_BELOW:
-                return np.rint(values * E9).astype(np.int64), odd
-        return _exact_e9(column, odd)
+                return np.rint(values * E9).astype(np.int64), irregular
+        return _exact_e9(column, irregular)
     except pa.ArrowInvalid:
         return None
 
 
-def _exact_e9(column: TextColumn, odd: Mask) -> tuple[Int64, Mask] | None:
-    texts = column.without(odd)
+def _exact_e9(column: TextColumn, irregular: Mask) -> tuple[Int64, Mask] | None:
+    texts = column.without(irregular)
     try:
         values = e9_of(texts.cast(PRICE_TYPE))
     except pa.ArrowInvalid:
@@ -169,10 +169,10 @@ def _exact_e9(column: TextColumn, odd: Mask) -> tuple[Int64, Mask] | None:
         points = np.flatnonzero(column.own_bytes == POINT)
         rows = column.rows_of(points)
         decimals = column.offsets[rows + 1] - column.offsets[0] - points - 1
-        odd = odd.copy()
-        odd[rows[decimals > 9]] = True
-        values = e9_of(column.without(odd).cast(PRICE_TYPE))
-    return None if values is None else (values, odd)
+        irregular = irregular.copy()
+        irregular[rows[decimals > 9]] = True
+        values = e9_of(column.without(irregular).cast(PRICE_TYPE))
+    return None if values is None else (values, irregular)
 
 
 def e9_of(decimals: pa.Array) -> Int64 | None:

@@ -37,7 +37,7 @@ class Damage:
     repoints: str = ""
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         return f"{self.key}: {self.detail} ({self.reason}); {self.remedy}"
 
 
@@ -50,7 +50,7 @@ class InstrumentKeys:
     seqs: dict[str, set[int]]
 
 
-class Examiner:
+class RegistryChecker:
     """Looks at all of one registry. Raises RegistryUnavailableError."""
 
     def __init__(self, registry: Registry) -> None:

@@ -93,15 +93,15 @@ def check_follows(pointer: ModelPointer, serving: ModelPointer) -> None:
 def pointer_fields(pointer: ModelPointer, role: str, hmac_key: bytes | None) -> list[str]:
     """The fields as a script takes them, signed where there is a key. The time of pointing is the script's."""
     signed = signature(pointer, role, hmac_key).hex() if hmac_key is not None else ""
-    return [*_said(pointer)[:7], "0", str(pointer.born_ns), signed]
+    return [*_signed_fields(pointer)[:7], "0", str(pointer.born_ns), signed]
 
 
 def signature(pointer: ModelPointer, role: str, hmac_key: bytes) -> bytes:
     """Proof that the holder of the key pointed there, in this role; of all but the time of pointing."""
-    return hmac_of("\n".join((SIGNED_AS, role, pointer.instrument, *_said(pointer))).encode(), hmac_key)
+    return hmac_of("\n".join((SIGNED_AS, role, pointer.instrument, *_signed_fields(pointer))).encode(), hmac_key)
 
 
-def _said(pointer: ModelPointer) -> list[str]:
+def _signed_fields(pointer: ModelPointer) -> list[str]:
     return [
         *(str(pointer.seq), str(pointer.epoch), pointer.sha256, pointer.schema_hash_hex, str(pointer.evidence)),
         *(str(pointer.published_at_ns), str(pointer.newest_seq), str(pointer.born_ns)),

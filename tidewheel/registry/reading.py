@@ -19,14 +19,14 @@ class Seqs(NamedTuple):
     """The windows of an index, newest first, and how many members are none."""
 
     seqs: list[int]
-    odd: int
+    invalid: int
 
 
 class Names(NamedTuple):
     """A part of the instruments, how many members are none, and the cursor of the next part; 0 ends it."""
 
     names: list[str]
-    odd: int
+    invalid: int
     cursor: int
 
 
@@ -75,20 +75,20 @@ class BoundedReader:
 
     def seqs(self, instrument: str, index: str) -> Seqs:
         """The windows in a sorted set of the instrument. Raises VerificationError where it is none."""
-        state, odd, *members = self._call("seqs", [index], [SEQS_MAX])
+        state, invalid, *members = self._call("seqs", [index], [SEQS_MAX])
         if state.startswith(DAMAGED):
             raise unreadable(f"a key of {instrument}", state)
-        return Seqs([seq for member in members if (seq := parse_seq(member))], int(odd))
+        return Seqs([seq for member in members if (seq := parse_seq(member))], int(invalid))
 
     def some_instruments(self, cursor: int) -> Names:
         """A part of the instruments. Raises VerificationError where the key that names them is of another type."""
-        state, following, odd, *members = self._call(
+        state, following, invalid, *members = self._call(
             "names", [keys.INSTRUMENTS], [cursor, NAMES_EACH, INSTRUMENT_LENGTH_MAX]
         )
         if state.startswith(DAMAGED):
             raise unreadable("the set of instruments", state)
         names = _instruments(members)
-        return Names(names, int(odd) + len(members) - len(names), int(following))
+        return Names(names, int(invalid) + len(members) - len(names), int(following))
 
     def instruments(self) -> list[str]:
         """All of them, sorted, as many as may be. Raises VerificationError as `some_instruments`."""

@@ -32,7 +32,7 @@ from tidewheel.registry.values import (
     Publication,
     WrongDirectionError,
     expected_model,
-    odd_members,
+    invalid_members,
     pointer_at,
 )
 from tidewheel.registry.verify import VerificationError, VerificationFailure, hmac_of, verify, verify_pointed
@@ -218,12 +218,12 @@ class Registry:
     def records(self, instrument: str, newest: int = 0) -> list[ModelRecord | VerificationError]:
         """What is known of the instrument's runs, newest first; in the place of a record that cannot be read, why.
         `newest`: only so many runs; 0: all. Raises VerificationError where their history cannot be read."""
-        seqs, odd = self.reader.seqs(instrument, keys.history(instrument))
+        seqs, invalid = self.reader.seqs(instrument, keys.history(instrument))
         seqs = seqs[:newest] if newest else seqs
         states = self.reader.values([keys.record(instrument, seq) for seq in seqs], RECORD_BYTES_MAX)
         found = [self._record_or_error(instrument, seq, state) for seq, state in zip(seqs, states, strict=True)]
-        if odd:
-            found.append(odd_members(instrument, odd))
+        if invalid:
+            found.append(invalid_members(instrument, invalid))
         # Between the two calls a run may have been trimmed.
         return [one for one in found if one is not None]
 

@@ -51,10 +51,10 @@ def pointer_at(record: ModelRecord, schema_hash_hex: str, *, epoch: int, newest_
     )
 
 
-def odd_members(instrument: str, odd: int) -> VerificationError:
+def invalid_members(instrument: str, invalid: int) -> VerificationError:
     """So many members of a history that name no window."""
     return VerificationError(
         VerificationFailure.HISTORY,
-        f"the history of {instrument} has members that are no windows' numbers: {odd}; "
+        f"the history of {instrument} has members that are no windows' numbers: {invalid}; "
         "`tidewheel models check --repair` removes them",
     )

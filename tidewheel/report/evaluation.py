@@ -19,7 +19,7 @@ WHOLE = (0.0, 1.0)
 PART_PERCENT = 15
 WHICH = {
     "validation": "rows scored by models of other folds; the threshold was fitted on them, so it flatters",
-    "test": f"the newest {PART_PERCENT} % of the window, scored by the model's twin, which had not seen them",
+    "test": f"the newest {PART_PERCENT} % of the window, scored by the holdout model, which had not seen them",
 }
 OVERLAP = (
     "Orders placed a moment apart share most of their future, so their labels overlap: a part's rows are worth far "
@@ -83,7 +83,7 @@ def _curve(name: str, part: PartMetrics, report: RunReport) -> Markup:
     return figure(
         drawn,
         tag("b", "Precision and recall"),
-        f", {describe_part(name, part)}. {_chosen_words(part, report.threshold)}",
+        f", {describe_part(name, part)}. {_threshold_text(part, report.threshold)}",
     )
 
 
@@ -100,10 +100,10 @@ def _levels(plot: Plot, base_rate: float, recall_min: float | None) -> Iterator[
 def _chosen(plot: Plot, part: PartMetrics, threshold: float | None) -> Iterator[Markup]:
     if threshold is None or not _flags(part.at_threshold):
         return
-    yield plot.dot((part.recall, part.precision), "chosen", 6, _chosen_words(part, threshold))
+    yield plot.dot((part.recall, part.precision), "chosen", 6, _threshold_text(part, threshold))
 
 
-def _chosen_words(part: PartMetrics, threshold: float | None) -> str:
+def _threshold_text(part: PartMetrics, threshold: float | None) -> str:
     if threshold is None:
         return ""
     if not _flags(part.at_threshold):

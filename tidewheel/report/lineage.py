@@ -19,7 +19,7 @@ def section(report: RunReport) -> Markup:
 
 def _of_model(report: RunReport, model: Model) -> Markup:
     lineage, own = model.lineage, model.hyperparameters
-    facts = (
+    entries = (
         ("topic", lineage.topic),
         ("partition", lineage.partition),
         ("offsets", _offsets(report.record)),
@@ -39,17 +39,17 @@ def _of_model(report: RunReport, model: Model) -> Markup:
         ("signed", "yes" if report.record and report.record.hmac_sha256 else "no"),
     )
     config = tag("pre", tag("code", _pretty(lineage.training_config)))
-    return joined((definition_list(facts), tag("h3", "Training configuration"), config, _again(report)))
+    return joined((definition_list(entries), tag("h3", "Training configuration"), config, _again(report)))
 
 
 def _of_run(report: RunReport) -> Markup:
-    facts = (
+    entries = (
         ("example_seq", _range(*report.examples) if report.examples else None),
         ("offsets", _offsets(report.record)),
         ("sha256 of the model", code(report.sha256) if report.sha256 else None),
     )
     missing = "The model is not here, so its configuration is not known." if report.sha256 else "The run left no model."
-    return joined((definition_list(facts), tag("p", missing, class_="missing")))
+    return joined((definition_list(entries), tag("p", missing, class_="missing")))
 
 
 def _again(report: RunReport) -> Markup:

@@ -53,6 +53,6 @@ def _how_it_is_cut(folds: int, more: str) -> Markup:
     note = f"Sorted by the time their orders were placed: the newest {PART_PERCENT} % test."
     if folds:
         note += f" All others train and validate in turn, in {folds} folds in time, purged on both sides of each."
-        note += " The model that goes out is then trained on every row; what the test part is told of is its twin,"
-        note += " which never saw it."
+        note += " The model that goes out is then trained on every row; the figures of the test part are those"
+        note += " of the holdout model, which never saw it."
     return tag("p", f"{note} {more}")

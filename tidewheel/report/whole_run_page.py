@@ -61,7 +61,7 @@ def _key_figures(one: InstrumentHistory, run: WholeRun) -> Markup:
     totals = one.totals
     heading = tag("h3", one.name) if len(run.instruments) > 1 else None
     verdicts = ", ".join(f"{count(one.count(verdict))} {verdict}" for verdict in Verdict if one.count(verdict))
-    facts = (
+    entries = (
         ("first market second", time(totals.first_second * NS_PER_S) if totals.seconds else None),
         ("last market second", time(totals.last_second * NS_PER_S) if totals.seconds else None),
         ("market seconds", count(totals.seconds)),
@@ -71,7 +71,7 @@ def _key_figures(one: InstrumentHistory, run: WholeRun) -> Markup:
         ("windows", f"{count(len(one.windows))}: {verdicts or 'none has ended'}"),
         ("serves at the end", f"model {one.served}" if one.served else "no model"),
     )
-    return joined((heading, definition_list(facts)))
+    return joined((heading, definition_list(entries)))
 
 
 def _sections(one: InstrumentHistory, many: bool) -> Iterator[Markup]:

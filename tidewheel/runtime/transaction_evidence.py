@@ -4,7 +4,7 @@ librdkafka sends an EndTxn again by itself when its connection is lost, and the 
 The first request may still be on its way, and end a later transaction of the same producer in the middle (ADR 24). What
 the library does tell, in its log and before the call returns, is each answer or failure of each EndTxn, and each
 connection that it loses. So a certain end is one for which exactly one answer was logged, of success: evidence that has
-to be there. A library that logs other words gives doubt at every end, never false calm.
+to be there. A library that logs other words makes every end uncertain, never false calm.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Every metric, declared once: name with unit, labels, and a sentence on when it moves and what that means.
 
-Dashboards and alerts may name only what stands here. Cores return facts; shells record them with these.
+Dashboards and alerts may name only what stands here. Cores return values; shells record them with these.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

@@ -46,7 +46,7 @@ class Source(Protocol):
     def load_with_bytes(self, pointer: ModelPointer) -> LoadedModel: ...
 
 
-class Keep(Protocol):
+class CopyStore(Protocol):
     """Where good models are kept against a restart without a registry."""
 
     def save(self, state: bytes, loaded: LoadedModel) -> None: ...
@@ -62,14 +62,14 @@ class Follower:
         log: logging.Logger,
         clock: Callable[[], float],
         on_model_loaded: Callable[[], None],
-        keep: Keep | None = None,
+        copies: CopyStore | None = None,
     ) -> None:
         self._source = source
         self._slots = slots
         self._log = log
         self._clock = clock
         self._on_model_loaded = on_model_loaded
-        self._keep = keep
+        self._copies = copies
         self._refused = RefusedModels(BACKOFF.pause_after)
         self._served_state: dict[str, bytes] = {}
         self._due: dict[str, tuple[bytes, ModelPointer]] = {}
@@ -133,8 +133,8 @@ class Follower:
             else:
                 self.take(state, ServingModel.of(pointer, loaded.model))
                 record_swap_duration(self._clock() - started_s)
-                if self._keep is not None:
-                    self._keep.save(state, loaded)
+                if self._copies is not None:
+                    self._copies.save(state, loaded)
             del self._due[instrument]
             if self._clock() > end_s:
                 break

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
 from services.predictor.metrics import record_registry_up, record_swap_failure
-from services.predictor.models.follower import Follower, Keep
+from services.predictor.models.follower import CopyStore, Follower
 from services.predictor.models.model_slot import ModelSlots
 from tidewheel.registry.limits import INSTRUMENTS_MAX
 from tidewheel.registry.store import Notifications, Registry, RegistryUnavailableError, VerificationError
@@ -38,7 +38,7 @@ class Watcher:
         on_model_loaded: Callable[[], None] = lambda: None,
         on_poll: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        keep: Keep | None = None,
+        copies: CopyStore | None = None,
     ) -> None:
         self._registry = registry
         self._reader = registry.reader
@@ -47,14 +47,14 @@ class Watcher:
         self._poll_s = poll_s
         self._on_poll = on_poll
         self._clock = clock
-        self.follower = Follower(registry, slots, log, clock, on_model_loaded, keep)
+        self.follower = Follower(registry, slots, log, clock, on_model_loaded, copies)
         self._known: dict[str, None] = {}
         self._counted = (-1, -1)
         self._last_moved: set[str] = set()
         self._since_us: int | None = None
         self._cursor = 0
         self._sweeping: list[str] = []
-        self._odd: set[VerificationFailure] = set()
+        self._reported: set[VerificationFailure] = set()
         self._up: bool | None = None
         self._read_all = False
 
@@ -87,7 +87,7 @@ class Watcher:
         """Follow what is heard of, until it is time for the next look."""
         while True:
             if heard := notifications.wait(max(0.0, until_s - self._clock())):
-                self._note(heard)
+                self._add_known(heard)
                 self.follower.look(sorted(heard), has_news=True)
             if self._clock() >= until_s or stop.is_set():
                 return
@@ -98,7 +98,7 @@ class Watcher:
         try:
             moved = self._moved()
             if news := sorted({*notified, *(moved - self._last_moved)}):
-                self._note(news)
+                self._add_known(news)
                 self.follower.look(news, has_news=True)
             self._last_moved = moved
             if part := list(dict.fromkeys([*moved, *self._discover(), *self._part()])):
@@ -117,7 +117,7 @@ class Watcher:
         self._since_us = moved.until_us - (OVERLAP_US if moved.all else 0)
         return set(moved.names)
 
-    def _note(self, names: Iterable[str]) -> list[str]:
+    def _add_known(self, names: Iterable[str]) -> list[str]:
         """Those that were not known, as far as there is room for more."""
         fresh = [name for name in names if name not in self._known][: INSTRUMENTS_MAX - len(self._known)]
         self._known.update(dict.fromkeys(fresh))
@@ -128,26 +128,26 @@ class Watcher:
         try:
             part = self._reader.some_instruments(self._cursor)
         except VerificationError as failure:
-            self._say_once(failure.reason, str(failure))
+            self._log_once(failure.reason, str(failure))
             self._read_all = True
             return []
-        self._odd.discard(VerificationFailure.KEY)
-        if part.odd:
-            self._say_once(
-                VerificationFailure.INSTRUMENT, f"the set of instruments has {part.odd} members that are none"
+        self._reported.discard(VerificationFailure.KEY)
+        if part.invalid:
+            self._log_once(
+                VerificationFailure.INSTRUMENT, f"the set of instruments has {part.invalid} members that are none"
             )
         elif not part.cursor and not self._cursor:
-            self._odd.discard(VerificationFailure.INSTRUMENT)
+            self._reported.discard(VerificationFailure.INSTRUMENT)
         self._cursor = part.cursor
         self._read_all = self._read_all or not part.cursor
-        return self._note(part.names)
+        return self._add_known(part.names)
 
-    def _say_once(self, reason: VerificationFailure, words: str) -> None:
+    def _log_once(self, reason: VerificationFailure, message: str) -> None:
         """Damage that is no instrument's own."""
-        if reason not in self._odd:
-            self._odd.add(reason)
+        if reason not in self._reported:
+            self._reported.add(reason)
             record_swap_failure(NOBODY, reason)
-            self._log.error("%s; see `tidewheel models check`", words)
+            self._log.error("%s; see `tidewheel models check`", message)
 
     def _part(self) -> list[str]:
         """The next instruments in turn, and those whose wait after a refusal is over."""

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from tidewheel.runtime.process import FatalError
+from tidewheel.telemetry.reported_failures import ReportedFailures
 
 Signature = tuple[tuple[int, int, int], ...]
 
@@ -35,7 +36,7 @@ class ReloadedCertificates:
         self._files = files
         self._log = log
         self._seen: Signature | None = None
-        self._said = ""
+        self._failures = ReportedFailures[Path]()
 
     def credentials(self) -> Any:
         """For a server. Raises FatalError where the files cannot be used now."""
@@ -55,15 +56,15 @@ class ReloadedCertificates:
                 return None
             made = _configuration(self._files)
         except (OSError, ValueError) as failure:
-            self._say(str(failure))
+            self._log_failure(str(failure))
             return None
-        self._seen, self._said = seen, ""
+        self._seen = seen
+        self._failures.clear(self._files.chain)
         self._log.info("TLS certificates were read again")
         return made
 
-    def _say(self, failure: str) -> None:
-        if failure != self._said:
-            self._said = failure
+    def _log_failure(self, failure: str) -> None:
+        if self._failures.is_new(self._files.chain, failure):
             self._log.error("new TLS certificates cannot be used, the last ones stay: %s", failure)
 
 

@@ -61,7 +61,7 @@ class ParityReader:
 
     def _poll_once(self, consumer: Consumer, stop: threading.Event) -> None:
         for view in self._views.all():
-            self._sample.note(view)
+            self._sample.sample(view)
         messages = [check(message) for message in consumer.consume(BATCH_RECORDS_MAX, timeout=POLL_TIMEOUT_S)]
         ends: dict[int, int] = {}
         for message in messages:

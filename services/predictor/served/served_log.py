@@ -35,7 +35,7 @@ LAST_DELIVERIES_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class SampleRates:
     """Which share of the answers is written, and shown to the candidate."""
 
     now: float = 1.0
@@ -66,14 +66,14 @@ class ServedLog:
     def __init__(
         self,
         bootstrap: str,
-        shares: Shares,
+        rates: SampleRates,
         candidate_of: Callable[[str], ServingModel | None],
         log: logging.Logger,
         clients: Clients = KAFKA,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._bootstrap = bootstrap
-        self._shares = shares
+        self._rates = rates
         self._candidate_of = candidate_of
         self._log = log
         self._clients = clients
@@ -84,7 +84,7 @@ class ServedLog:
 
     def on_prediction(self, value: Prediction, row: Rows, at_ns: int) -> None:
         """An answer to Predict."""
-        candidate, logged = self._sampled(value.model, self._shares.predict)
+        candidate, logged = self._sampled(value.model, self._rates.predict)
         if logged or candidate is not None:
             flags = _flags(value)
             self._offer(Answer("Predict", at_ns, row, value.score, value.label, value.model, flags, candidate, logged))
@@ -92,7 +92,7 @@ class ServedLog:
     def on_now(self, value: PredictionNow, quote_given: bool, at_ns: int) -> None:
         """An answer to PredictNow."""
         one = value.prediction
-        candidate, logged = self._sampled(one.model, self._shares.now)
+        candidate, logged = self._sampled(one.model, self._rates.now)
         if logged or candidate is not None:
             self._offer(
                 Answer(
@@ -114,11 +114,11 @@ class ServedLog:
 
     def on_batch(self, value: Predictions, rows: Rows, at_ns: int, method: str = "PredictBatch") -> None:
         """An answer of many rows: some of them."""
-        if not self._shares.predict and self._candidate_of(value.model.instrument) is None:
+        if not self._rates.predict and self._candidate_of(value.model.instrument) is None:
             return
         flags, handed_over = _flags(value), 0
         for row, score, label in zip(rows, value.scores.tolist(), value.labels.tolist(), strict=True):
-            candidate, logged = self._sampled(value.model, self._shares.predict)
+            candidate, logged = self._sampled(value.model, self._rates.predict)
             if not logged and candidate is None:
                 continue
             # A copy, since a view would keep the whole batch alive.
@@ -129,7 +129,7 @@ class ServedLog:
 
     def _sampled(self, model: ServingModel, share: float) -> tuple[ServingModel | None, bool]:
         candidate = self._candidate_of(model.instrument)
-        if candidate is not None and not self._is_drawn(self._shares.shadow):
+        if candidate is not None and not self._is_drawn(self._rates.shadow):
             candidate = None
         return candidate, self._is_drawn(share)
 
@@ -155,7 +155,7 @@ class ServedLog:
         try:
             answer = self._waiting.get(timeout=wait_s) if wait_s else self._waiting.get_nowait()
         except queue.Empty:
-            self._hear_deliveries()
+            self._poll_deliveries()
             return False
         shadow = None
         if answer.candidate is not None:
@@ -163,10 +163,10 @@ class ServedLog:
             record_shadow(answer.model.instrument, shadow.difference, agrees=shadow.agrees)
         if answer.logged:
             self._produce(_served(answer, shadow))
-        self._hear_deliveries()
+        self._poll_deliveries()
         return True
 
-    def _hear_deliveries(self) -> None:
+    def _poll_deliveries(self) -> None:
         if self._producer is not None:
             self._producer.poll(0)
 
@@ -175,13 +175,13 @@ class ServedLog:
             if self._producer is None:
                 self._producer = self._clients.producer(self._config())
             self._producer.produce(
-                PREDICTIONS.name, encode_prediction(value), value.instrument, on_delivery=self._heard
+                PREDICTIONS.name, encode_prediction(value), value.instrument, on_delivery=self._on_delivery
             )
         except BufferError:
             record_lost("kafka_slow")
         except KafkaException as failure:
             record_lost("kafka_failed")
-            self._note(failure.args[0])
+            self._log_failure(failure.args[0])
             self._producer = None  # one that has failed for good; the next answer brings another
 
     def _config(self) -> dict[str, object]:
@@ -191,19 +191,19 @@ class ServedLog:
             **{
                 "queue.buffering.max.messages": IN_FLIGHT_MAX,
                 "message.timeout.ms": DELIVERY_LIMIT_MS,
-                "log_level": 0,  # what matters is logged by _note, once
+                "log_level": 0,  # what matters is logged by _log_failure, once
             },
         )
 
-    def _heard(self, error: KafkaError | None, _: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is None:
             record_logged()
             self._failures.clear(PREDICTIONS.name)
         else:
             record_lost("kafka_failed")
-            self._note(error)
+            self._log_failure(error)
 
-    def _note(self, error: KafkaError) -> None:
+    def _log_failure(self, error: KafkaError) -> None:
         if self._failures.is_new(PREDICTIONS.name, error.name()):
             self._log.warning("answers are not written to topic %s, and lost: %s", PREDICTIONS.name, error.str())
 

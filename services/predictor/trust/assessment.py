@@ -1,6 +1,6 @@
 """What an answer is worth: how old its model is, how the procedure did on later rows, and what speaks against it. Pure.
 
-What holds for a model whatever is asked of it is made once and kept, see `TrustBook`; the rest is a few comparisons a
+What holds for a model whatever is asked of it is made once and kept, see `TrustCache`; the rest is a few comparisons a
 call. Times of models are market time, ages of features are wall clock: docs/semantics.md, "What an answer is worth".
 """
 
@@ -166,7 +166,7 @@ def _standing_flags(serving: ServingModel, record: ProcedureRecord) -> Iterable[
         yield Flag(FlagKind.NO_EVIDENCE, f"nothing shows that the procedure beats always saying yes: {e}")
 
 
-class TrustBook:
+class TrustCache:
     """What is said of each model, made anew when the model or its record is another."""
 
     def __init__(self, records: ProcedureRecords) -> None:

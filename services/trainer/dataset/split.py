@@ -98,11 +98,11 @@ def average_uniqueness(placed_ns: Int64, resolved_ns: Int64) -> Float64:
     alive = np.cumsum(np.where(order < count, 1, -1))
     # Between one event and the next the number alive is constant; `worth` is the integral of its inverse up to there.
     inverse = 1.0 / np.maximum(alive[:-1], 1)
-    worth = np.zeros(2 * count)
-    np.cumsum(np.diff(times[order]) * inverse, out=worth[1:])
+    effective = np.zeros(2 * count)
+    np.cumsum(np.diff(times[order]) * inverse, out=effective[1:])
     rank = np.empty(2 * count, dtype=np.intp)
     rank[order] = np.arange(2 * count)
-    share: Float64 = (worth[rank[count:]] - worth[rank[:count]]) / (ended_ns - placed_ns)
+    share: Float64 = (effective[rank[count:]] - effective[rank[:count]]) / (ended_ns - placed_ns)
     return share
 
 

@@ -67,13 +67,13 @@ class ModelContext:
 def assemble(context: ModelContext, fitted: FittedModel, part: Sample) -> Model:
     """A model that scores, trained on `part`; its metrics of the test part are yet to be stated."""
     bare = _bare(context, fitted)
-    scorer, worth, rows = Scorer.of(bare), effective_sample_size(part), context.window.rows
+    scorer, effective, rows = Scorer.of(bare), effective_sample_size(part), context.window.rows
     # The row whose score is nearest to 0.5: where a score is at its end, it shows no other coefficients.
     golden = rows.features[np.abs(scorer.scores(rows.features) - 0.5).argmin()]
     return replace(
         bare,
-        training=part_metrics(fitted.scores(part), part.label, fitted.threshold, worth),
-        validation=part_metrics(fitted.held_out, fitted.labels, fitted.threshold, worth),
+        training=part_metrics(fitted.scores(part), part.label, fitted.threshold, effective),
+        validation=part_metrics(fitted.held_out, fitted.labels, fitted.threshold, effective),
         golden_features=golden.astype("<f4").tobytes(),
         golden_score=scorer.score(golden),
         lowest=_extremes(np.minimum, rows, part),

@@ -104,7 +104,7 @@ def test_the_pooled_record_in_words_and_facts() -> None:
     rendered = json.loads(json.dumps(run_details_dict(SERVING, pooled)))
     assert rendered["pooled"]["lift"]["value"] == pytest.approx(0.2)
     assert rendered["pooled"]["baseline"] == {"rows": 810, "positives": 324, "flagged": 270, "hits": 135}
-    assert rendered["pooled"]["words"] == pooled.words
+    assert rendered["pooled"]["text"] == pooled.text
     assert rendered["next"]["calibration_error"] == pytest.approx(0.09)
     assert "calibration" not in rendered["next"]
     assert run_details_dict(REFUSED, pooled)["pooled"]["models"] == 9
@@ -116,7 +116,7 @@ def test_what_the_bettor_has_in_words_and_facts() -> None:
     rendered = json.loads(json.dumps(run_details_dict(SERVING, pooled)))
     assert rendered["next"]["wealth"] == rendered["pooled"]["wealth"] == wealth
     assert "account" not in rendered["next"] | rendered["pooled"]
-    assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.words
+    assert "evidence of an edge: strong, e = >1,000,000: a bettor who began with 1 on what the models" in pooled.text
     assert "bettor" in description(SERVING)
     assert run_dict(replace(SERVING, record=published(3)[1]))["next"] is None
 

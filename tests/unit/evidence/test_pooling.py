@@ -47,7 +47,7 @@ def test_pooled_figures_by_hand() -> None:
     assert pooled.base_rate.value == pytest.approx(100 / 400)
     assert pooled.lift
     assert pooled.lift.value == pytest.approx(20 / 50 - 100 / 400)
-    assert "2 models" in pooled.words
+    assert "2 models" in pooled.text
 
 
 @given(
@@ -107,7 +107,7 @@ def test_profit_and_loss_an_order_by_hand() -> None:
     reach = T_975_TWO_DEGREES * 2 / sqrt(3)
     assert pnl.difference_e9.value == 3.0
     assert (pnl.difference_e9.low, pnl.difference_e9.high) == pytest.approx((3 - reach, 3 + reach), abs=1e-2)
-    assert "profit and loss +4e-09 an order flagged against +1e-09" in pooling.pool_scorecards(cards).words.lower()
+    assert "profit and loss +4e-09 an order flagged against +1e-09" in pooling.pool_scorecards(cards).text.lower()
 
 
 def test_amounts_larger_than_an_integer_of_64_bits() -> None:
@@ -127,15 +127,15 @@ def test_calibration_and_baselines_are_summed() -> None:
     pooled = pooling.pool_scorecards(cards)
     assert pooled.calibration[3] == CalibrationBin(60, 6, 1.0)
     assert pooled.baseline == Baseline(100, 40, 40, 20)
-    assert "online baseline has precision 0.500 over base rate 0.400 of its 100 rows" in pooled.words
+    assert "online baseline has precision 0.500 over base rate 0.400 of its 100 rows" in pooled.text
     assert pooling.pool_scorecards([card(100, 40, 20, 12)]).baseline is None
 
 
 def test_words_are_two_sentences_at_most() -> None:
     full = pooling.pool_scorecards([replace(card(100, 40, 20, 12), baseline=Baseline(90, 36, 30, 15))] * 9)
-    assert full.words.count(". ") <= 1
-    assert full.words.count("evidence of an edge: ") == 1
-    assert pooling.pool_scorecards([card(100, 40, 20, 12)]).words.startswith(
+    assert full.text.count(". ") <= 1
+    assert full.text.count("evidence of an edge: ") == 1
+    assert pooling.pool_scorecards([card(100, 40, 20, 12)]).text.startswith(
         "1 model on its next window: precision 0.600"
     )
 
@@ -143,7 +143,7 @@ def test_words_are_two_sentences_at_most() -> None:
 def test_nothing_judged_is_no_evidence() -> None:
     assert pooling.pool_scorecards([]) == NO_SCORECARDS
     assert pooling.pool_scorecards([card(0, 0, 0, 0)]).by_lift is Evidence.NONE
-    assert "no model" in NO_SCORECARDS.words
+    assert "no model" in NO_SCORECARDS.text
 
 
 @pytest.mark.parametrize("flagged", [0, 100])
@@ -200,4 +200,4 @@ def test_the_bettor_is_told_in_words() -> None:
     assert (
         "evidence of an edge: weak, e = 34: a bettor who began with 1 on what the models flagged, at fair odds, now "
         "has 34 after 120 bets (20 is weak evidence, 100 strong), and 0.4 where she pays the spread"
-    ) in pooling.pool_scorecards([wealthy(34.2)] * 2).words
+    ) in pooling.pool_scorecards([wealthy(34.2)] * 2).text

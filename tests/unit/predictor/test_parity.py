@@ -35,7 +35,7 @@ def test_what_the_predictor_would_score_is_what_the_labeler_writes() -> None:
     views, examples = labelled(700)
     sample = ParitySample()
     for view in views:
-        sample.note(view)
+        sample.sample(view)
     results = [sample.compare(example) for example in examples]
     assert set(results) == {Parity.EQUAL}
     assert len(results) > 50
@@ -46,7 +46,7 @@ def test_a_quote_that_came_at_the_very_instant_is_no_difference() -> None:
     views, examples = labelled(700, at_the_start=True)
     sample = ParitySample()
     for view in views:
-        sample.note(view)
+        sample.sample(view)
     assert {sample.compare(example) for example in examples} <= {Parity.OTHER_QUOTE, Parity.EQUAL}
 
 
@@ -55,7 +55,7 @@ def test_a_feature_that_differs_is_a_difference(place: int) -> None:
     views, examples = labelled(700)
     sample = ParitySample()
     for view in views:
-        sample.note(view)
+        sample.sample(view)
     row = np.frombuffer(examples[0].features, dtype="<f4").copy()
     row[place] = np.nextafter(row[place], np.float32(9))
     assert sample.compare(replace(examples[0], features=row.tobytes())) is Parity.DIFFERENT
@@ -63,10 +63,10 @@ def test_a_feature_that_differs_is_a_difference(place: int) -> None:
 
 def test_only_what_could_have_an_order_is_noted_and_the_oldest_is_forgotten() -> None:
     views, _ = labelled(620)
-    sample = ParitySample(noted_max=3)
-    sample.note(views[10])  # too young
-    sample.note(replace(views[-1], stale=True))
+    sample = ParitySample(sampled_max=3)
+    sample.sample(views[10])  # too young
+    sample.sample(replace(views[-1], stale=True))
     assert len(sample) == 0
     for view in [*views[-5:], views[-1]]:
-        sample.note(view)
+        sample.sample(view)
     assert len(sample) == 3

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException
 from services.predictor.core import PredictionEngine
 from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.models.model_slot import ModelSlots, ServingModel
-from services.predictor.served.served_log import BATCH_ROWS_MAX, WAITING_MAX, ServedLog, Shares
+from services.predictor.served.served_log import BATCH_ROWS_MAX, WAITING_MAX, SampleRates, ServedLog
 from services.predictor.served.shadow import Candidates, shadow_answer
 from tests.predictors import metric_value
 from tests.synthetic_models import INSTRUMENT, make_model, make_row
@@ -67,7 +67,7 @@ def serving(seq: int) -> ServingModel:
 class Served:
     """An engine whose answers are handed over to a log with a producer of the test's own."""
 
-    def __init__(self, *, chance: Callable[[], float] = lambda: 0.5, **shares: float) -> None:
+    def __init__(self, *, chance: Callable[[], float] = lambda: 0.5, **rates: float) -> None:
         slots, views, history = ModelSlots(), MarketViews(), PriceHistory()
         slots.put(serving(1))
         views.unavailable = None
@@ -83,7 +83,7 @@ class Served:
             return self.producer
 
         clients = replace(KAFKA, producer=producer)
-        self.log = ServedLog("x", Shares(**shares), self.candidates.get, logging.getLogger("t"), clients, chance)
+        self.log = ServedLog("x", SampleRates(**rates), self.candidates.get, logging.getLogger("t"), clients, chance)
 
     def predict(self, seed: int = 1) -> Any:
         result = self.engine.predict(INSTRUMENT, make_row(seed))

@@ -16,7 +16,7 @@ from services.predictor.trust.assessment import (
     ProcedureRecord,
     ProcedureRecords,
     Trust,
-    TrustBook,
+    TrustCache,
     TrustPolicy,
     usual_window_ns,
 )
@@ -178,20 +178,20 @@ def test_evidence_is_what_the_bettor_has_now() -> None:
 
 
 def test_before_a_record_is_known_the_pointers_evidence_counts() -> None:
-    book = TrustBook(ProcedureRecords())
-    assert [flag.kind for flag in book.of(serving(evidence=Evidence.WEAK)).flags] == []
-    assert [flag.kind for flag in book.of(serving(evidence=Evidence.NONE)).flags] == [FlagKind.NO_EVIDENCE]
+    cache = TrustCache(ProcedureRecords())
+    assert [flag.kind for flag in cache.of(serving(evidence=Evidence.WEAK)).flags] == []
+    assert [flag.kind for flag in cache.of(serving(evidence=Evidence.NONE)).flags] == [FlagKind.NO_EVIDENCE]
 
 
 def test_what_holds_for_a_model_is_made_once_and_anew_with_another_record() -> None:
     records = ProcedureRecords()
-    book, one = TrustBook(records), serving()
-    made = book.of(one)
-    assert book.of(one) is made
+    cache, one = TrustCache(records), serving()
+    made = cache.of(one)
+    assert cache.of(one) is made
     records.put(INSTRUMENT, ProcedureRecord.of((record(6, e=30.0),)))
-    assert book.of(one) is not made
-    assert isinstance(book.of(one), ModelTrust)
-    assert book.of(serving()) is not book.of(one)
+    assert cache.of(one) is not made
+    assert isinstance(cache.of(one), ModelTrust)
+    assert cache.of(serving()) is not cache.of(one)
 
 
 @pytest.mark.parametrize("kind", FlagKind)

@@ -140,7 +140,7 @@ def test_two_witnesses_that_differ_are_both_heard() -> None:
 
 def test_figures_say_which_rows_they_are_of() -> None:
     rendered = visible_text(parsed(page(values.published())))
-    which = "test: the newest 15 % of the window, scored by the model's twin, which had not seen them"
+    which = "test: the newest 15 % of the window, scored by the holdout model, which had not seen them"
     assert f"{which}; 200 rows worth about 8.0 independent ones" in rendered
     assert "any single window is weak evidence" in rendered
     assert PART_PERCENT == 100 - DEVELOPMENT_PERCENT

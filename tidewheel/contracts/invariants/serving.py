@@ -84,13 +84,13 @@ class ServingAudit:
             return
         score = scorer.score(np.frombuffer(prediction.features, dtype="<f4"))
         own = (score, int(score >= scorer.threshold), scorer.threshold)
-        said = (prediction.score, prediction.label, prediction.threshold)
-        if own == said:
+        values = (prediction.score, prediction.label, prediction.threshold)
+        if own == values:
             self.found["answers_equal"] += 1
         else:
             self._differs(
                 "answers_different",
-                f"{place}: score, label and threshold {said}, model {prediction.model_seq} gives {own}",
+                f"{place}: score, label and threshold {values}, model {prediction.model_seq} gives {own}",
             )
 
     def _scorer(self, *name: Any) -> Scorer | None:
@@ -173,27 +173,28 @@ class ServingAudit:
 
     def lines(self) -> list[str]:
         """For people."""
-        said, features, answers = self.as_dict(), self.as_dict()["features"], self.as_dict()["answers"]
+        values, features, answers = self.as_dict(), self.as_dict()["features"], self.as_dict()["answers"]
         parity = "nothing to compare yet" if self.parity is None else f"parity {self.parity:.2%}"
         lines = [
-            f"{said['predictions']:,} answers read, {said['unreadable']:,} records that cannot be read",
+            f"{values['predictions']:,} answers read, {values['unreadable']:,} records that cannot be read",
             f"answers: {answers['equal']:,} as the named model scores them, {answers['different']:,} different, "
             f"{answers['model_not_kept']:,} of models that are not kept",
             f"features: {features['equal']:,} equal to the labeler's bit for bit, {features['different']:,} different: "
             f"{parity}; {features['no_instant']:,} given by callers, {features['no_order']:,} with no order at that "
             f"quote, {features['no_label']:,} whose order has no label yet",
-            f"served: {_words(self.served)}",
+            f"served: {_precision_text(self.served)}",
         ]
         if self.candidate.rows:
-            lines.append(f"candidate: {_words(self.candidate)}; served on the same: {_words(self.beside_candidate)}")
+            same = _precision_text(self.beside_candidate)
+            lines.append(f"candidate: {_precision_text(self.candidate)}; served on the same: {same}")
         return lines + self.differences
 
 
-def _words(counts: Counts) -> str:
+def _precision_text(counts: Counts) -> str:
     if not counts.rows:
         return "no answer has a label yet"
-    told = f"base rate {counts.positives / counts.rows:.3f} of {counts.rows:,} labelled answers"
+    base_rate = f"base rate {counts.positives / counts.rows:.3f} of {counts.rows:,} labelled answers"
     if not counts.flagged:
-        return f"nothing flagged; {told}"
+        return f"nothing flagged; {base_rate}"
     recall = f", recall {counts.hits / counts.positives:.3f}" if counts.positives else ""
-    return f"precision {counts.hits / counts.flagged:.3f} of {counts.flagged:,} flagged{recall}; {told}"
+    return f"precision {counts.hits / counts.flagged:.3f} of {counts.flagged:,} flagged{recall}; {base_rate}"

@@ -60,7 +60,7 @@ class PortClaims:
         """The usual port, if no other run claims it and nothing listens there; else one that stands in for it."""
         return self._first(chain((usual,), fallback_ports(usual)))
 
-    def beside(self, usual: int) -> int:
+    def alternative(self, usual: int) -> int:
         """One that stands in for the usual port, which is left to a run."""
         return self._first(fallback_ports(usual))
 

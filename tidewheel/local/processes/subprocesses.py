@@ -122,9 +122,9 @@ def read_failure_line(log: Path, since: int = 0) -> str:
             lines = [line.strip() for line in text.read().decode(errors="replace").splitlines() if line.strip()]
     except OSError:
         return "it wrote no log"
-    telling = [line for line in lines if FAILURE_PATTERN.search(line)]
+    failures = [line for line in lines if FAILURE_PATTERN.search(line)]
     meaningful = [line for line in lines if not JAVA_NOISE.match(line)]
-    return (telling or meaningful or [EMPTY_LOG])[-1][:300]
+    return (failures or meaningful or [EMPTY_LOG])[-1][:300]
 
 
 def size_of(log: Path) -> int:

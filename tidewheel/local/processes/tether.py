@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != int(parent):  # it died before the line above took effect
             return EXIT_NOT_STARTED
-    stand_back(int(niceness))
+    lower_priority(int(niceness))
     try:
         os.execvp(command[0], command)
     except OSError as failure:
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     return EXIT_NOT_STARTED
 
 
-def stand_back(niceness: int) -> None:
+def lower_priority(niceness: int) -> None:
     """Leave the processor to others that want it. Where Linux groups tasks by session (sched(7), autogroup) it compares
     niceness within a session only; there the group is told as well, by the leader of a session, whose own it is."""
     if not niceness:

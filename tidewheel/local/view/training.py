@@ -153,7 +153,7 @@ def _run_row(one: TrainingRun, frame: Frame) -> list[str | Text]:
     wait = f"{(served - one.window_closed_at_ns) / NS_PER_S:.1f} s" if served and one.window_closed_at_ns else NONE
     return [
         str(one.seq),
-        Text(_verdict_words(one), style=_colour(one)),
+        Text(_verdict_text(one), style=_colour(one)),
         *_metric_texts(result.test if result else None),
         *_metric_texts(one.scorecard),
         wait,
@@ -161,7 +161,7 @@ def _run_row(one: TrainingRun, frame: Frame) -> list[str | Text]:
     ]
 
 
-def _verdict_words(one: TrainingRun) -> str:
+def _verdict_text(one: TrainingRun) -> str:
     """A refusal is told by its reason alone, since there is little room."""
     by_reason = one.end is Step.REFUSED and one.reason and not one.is_candidate
     return f"{_mark(one)} {reason_text(one.reason) if by_reason else one.outcome}"
