@@ -87,7 +87,7 @@ quality: $(READY) ## How good models are on the window after theirs: markets wit
 zoo: $(READY) ## How good models are on markets that nobody tuned for: families by seed. ARGS='--family pull --seeds 1-3'
 	@$(BIN)/python -m bench.quality.zoo $(ARGS)
 
-generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md and docs/commands.md.
+generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md, docs/commands.md and docs/metrics.md.
 	@$(BIN)/python -m tidewheel.wire.generate
 	@$(BIN)/python -m tidewheel.cli.reference
 

@@ -35,3 +35,9 @@ def record_seconds(instrument: str, records: Sequence[MarketSecond]) -> None:
     metrics.BID_PRICE.labels(instrument).set(newest.close_bid_e9 / NS_PER_S)
     metrics.OFFER_PRICE.labels(instrument).set(newest.close_offer_e9 / NS_PER_S)
     metrics.MARKET_TIME_SECONDS.labels(instrument).set(newest.second)
+    metrics.MARKET_SECOND_WRITTEN_TIME_SECONDS.labels(instrument).set_to_current_time()
+
+
+def record_held_back(instrument: str, waited_s: float) -> None:
+    """Ingest waited for the labeler."""
+    metrics.HELD_BACK_SECONDS.labels(instrument).inc(waited_s)

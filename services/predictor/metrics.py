@@ -34,6 +34,17 @@ class RpcMetrics:
         (self._ok if code is StatusCode.OK else metrics.RPCS.labels(self._method, code.name)).inc()
 
 
+def show_refusals(reasons: Iterable[str]) -> None:
+    """All reasons there are, so that a reader of metrics sees 0 and not nothing."""
+    for reason in reasons:
+        metrics.REFUSALS.labels(reason)
+
+
+def record_refusal(reason: str) -> None:
+    """A call got no score."""
+    metrics.REFUSALS.labels(reason).inc()
+
+
 def record_wait(duration_s: float) -> None:
     """How long a call waited for a thread."""
     metrics.RPC_WAIT_SECONDS.observe(duration_s)
@@ -125,7 +136,7 @@ def record_lost(reason: str) -> None:
 def record_shadow(instrument: str, difference: float, *, agrees: bool) -> None:
     """What the candidate scored beside an answer: whether the label is the same, and by how much the scores differ."""
     metrics.SHADOW_ANSWERS.labels(instrument, str(agrees).lower()).inc()
-    metrics.SHADOW_DIFFERENCE.labels(instrument).observe(difference)
+    metrics.SHADOW_DIFFERENCE.observe(difference)
 
 
 def record_shadow_failure(instrument: str) -> None:
