@@ -87,9 +87,10 @@ quality: $(READY) ## How good models are on the window after theirs: markets wit
 zoo: $(READY) ## How good models are on markets that nobody tuned for: families by seed. ARGS='--family pull --seeds 1-3'
 	@$(BIN)/python -m bench.quality.zoo $(ARGS)
 
-generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md, docs/commands.md and docs/metrics.md.
+generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md, docs/commands.md, docs/metrics.md and deploy/observability.
 	@$(BIN)/python -m tidewheel.wire.generate
 	@$(BIN)/python -m tidewheel.cli.reference
+	@$(BIN)/python -m tidewheel.observability.generate
 
 lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
 	@$(BIN)/python requirements/lock.py

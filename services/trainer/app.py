@@ -18,7 +18,13 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from services.trainer.core import train_candidate
-from services.trainer.metrics import record_begun, record_gathered, record_scratch, record_windows_waiting
+from services.trainer.metrics import (
+    record_begun,
+    record_gathered,
+    record_scratch,
+    record_window_closed,
+    record_windows_waiting,
+)
 from services.trainer.promotion.gate import Promotion
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.jobs import Job, LostWindowsJob, ReadingStartedJob, TrainJob
@@ -220,6 +226,7 @@ class TrainerApp:
                 if self._replay.is_processed(partition, event.first_offset):
                     event.free()
                     continue
+                record_window_closed(event.instrument, event.seq)
                 self._jobs.append(TrainJob(event, self._clock_ns()))
             elif isinstance(event, Gap):
                 self._on_gap(event, message)

@@ -5,9 +5,13 @@ from collections.abc import Iterable
 from services.trainer.promotion.next_window import NextWindowResult
 from tidewheel.domain.account import Account
 from tidewheel.domain.models import Evidence, RememberedWindow, Scorecard, Verdict
-from tidewheel.domain.training import RunEvent, Step
+from tidewheel.domain.training import RunEvent, RunReason, Step
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.telemetry import metrics
+
+OUTCOMES = {"": "published", str(RunReason.NOT_PROVEN): "candidate"}
+# Without a model by design: none was asked for, a newer one serves, or what serves was shown better on the same rows.
+EXPECTED_REASONS = frozenset({RunReason.NOT_DUE, RunReason.STALE, RunReason.WORSE_THAN_SERVED})
 
 
 def record_next_window(instrument: str, finding: NextWindowResult) -> None:
@@ -41,7 +45,9 @@ def record_pooled_scorecards(instrument: str, pooled: PooledScorecards) -> None:
 def record_begun(instrument: str) -> None:
     """Reading begins with the instrument's first example: what is true before anything came of it."""
     metrics.WINDOW_CLOSED_SEQ.labels(instrument).set(0)
+    metrics.WINDOWS_WITHOUT_MODEL.labels(instrument).set(0)
     metrics.MEMORY_WINDOWS.labels(instrument).set(0)
+    metrics.TRAINING_STEP.labels(instrument).set(0)
     metrics.DRIFT_E_VALUE.labels(instrument).set(0)
     metrics.EVIDENCE_LEVEL.labels(instrument).set(0)
     metrics.DRIFTS.labels(instrument)
@@ -72,9 +78,19 @@ def record_published(waited_s: float) -> None:
     metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.observe(waited_s)
 
 
-def record_newest_model(instrument: str, seq: int, outcome: str) -> None:
-    """The registry holds this window's model, as `published` or `candidate`."""
-    metrics.NEWEST_MODEL_SEQ.labels(instrument, outcome).set(seq)
+def record_end(instrument: str, seq: int, reason: str) -> None:
+    """What a window's run has ended with: a model that the registry holds, none by design, or none though due."""
+    outcome = OUTCOMES.get(reason)
+    if outcome is not None:
+        metrics.NEWEST_MODEL_SEQ.labels(instrument, outcome).set(seq)
+        metrics.WINDOWS_WITHOUT_MODEL.labels(instrument).set(0)
+    elif reason not in EXPECTED_REASONS:
+        metrics.WINDOWS_WITHOUT_MODEL.labels(instrument).inc()
+
+
+def record_window_closed(instrument: str, seq: int) -> None:
+    """The window's last row was read."""
+    metrics.WINDOW_CLOSED_SEQ.labels(instrument).set(seq)
 
 
 def record_windows_waiting(count: int) -> None:
@@ -87,8 +103,6 @@ def record_step(event: RunEvent) -> None:
     if event.step is Step.SCORED:
         return
     metrics.TRAINING_STEP.labels(instrument).set(event.step)
-    if event.step is Step.WINDOW_CLOSED:
-        metrics.WINDOW_CLOSED_SEQ.labels(instrument).set(event.seq)
     if event.trial is not None and event.step is Step.TRIAL:
         metrics.TRIAL_SCORE.labels(instrument, "last").set(event.trial.objective)
     if event.trial is not None and event.step is Step.SELECTED:

@@ -180,7 +180,7 @@ class Worker:
         if model is not None and (record.reason or None) in JUDGED_REASONS:
             self._latest[window.instrument] = model
         self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
-        self._record_kept(window, record.reason or None)
+        metrics.record_end(window.instrument, window.seq, record.reason)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
         self._emit(run, Step.of_verdict(record.verdict), f"{record.verdict} before", record.reason, result)
@@ -345,11 +345,11 @@ class Worker:
         """The log and the metrics."""
         window, reason = run.window, run.reason or ""
         metrics.record_run(window.instrument, run.verdict, reason)
+        metrics.record_end(window.instrument, window.seq, reason)
         if run.tuning_to_ns:
             metrics.record_tuning(run.tuning_s)
         if run.reason is None:
             metrics.record_published(waited_s)
-        self._record_kept(window, run.reason)
         if run.candidate is not None:
             metrics.record_memory(window.instrument, run.candidate.model.lineage.memory)
         why = f" ({reason})" if reason else ""
@@ -357,11 +357,6 @@ class Worker:
             *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),
             *(run.verdict, why, waited_s, run.detail),
         )
-
-    def _record_kept(self, window: Window, reason: str | None) -> None:
-        """The registry holds the window's model, where it does."""
-        if reason is None or reason in KEPT_REASONS:
-            metrics.record_newest_model(window.instrument, window.seq, "candidate" if reason else "published")
 
     def _model_of(self, instrument: str, seq: int) -> Model | None:
         """The model made of a window, if it is one to be judged."""

@@ -184,6 +184,12 @@ WINDOWS_WAITING = _trainer.gauge(
 WINDOW_CLOSED_SEQ = _trainer.gauge(
     "tidewheel_window_closed_seq", "Number of the newest window that has closed.", "instrument"
 )
+WINDOWS_WITHOUT_MODEL = _trainer.gauge(
+    "tidewheel_windows_without_model",
+    "Windows in a row that gave no model although one was due; those at which the serving one was shown better, and "
+    "those that are not due, change nothing. 0 after each model that is published or kept as the candidate.",
+    "instrument",
+)
 NEWEST_MODEL_SEQ = _trainer.gauge(
     "tidewheel_newest_model_seq",
     "Window number of the newest model that was published, or kept as the candidate, by outcome.",
@@ -191,7 +197,7 @@ NEWEST_MODEL_SEQ = _trainer.gauge(
 )
 TRAINING_STEP = _trainer.gauge(
     "tidewheel_training_step",
-    "Step of the newest training run: 1 window closed, 2 validated, 3 split, 4 trials, 5 selected, 6 gate, "
+    "Step of the newest training run: 0 none yet, 1 window closed, 2 validated, 3 split, 4 trials, 5 selected, 6 gate, "
     "7 published, 8 refused, 9 failed.",
     "instrument",
 )
