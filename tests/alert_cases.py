@@ -43,7 +43,7 @@ def fires(alert: str, at_s: int, name: str, **series: str) -> AlertCase:
 
 def silent(alert: str, name: str, **series: str) -> AlertCase:
     """The look-alike of an alert: nothing fires."""
-    return AlertCase(f"no {alert}: {name}", _named(series), dict.fromkeys((60, 130, 190, 255, 310, 400, 900), ()))
+    return AlertCase(f"no {alert}: {name}", _named(series), dict.fromkeys((60, 130, 190, 255, 310, 400), ()))
 
 
 def _named(series: Mapping[str, str]) -> dict[str, str]:
