@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.time import NS_PER_S
-from tidewheel.recordings.account import Account
+from tidewheel.recordings.account import Account, Telling
 from tidewheel.telemetry import metrics
 
 
@@ -15,6 +15,12 @@ class AccountRecorder:
     def __init__(self, instrument: str) -> None:
         self._instrument = instrument
         self._recorded: Counter[tuple[str, str]] = Counter()
+        # Made now, so that a reader of metrics sees 0 and not nothing.
+        for outcome in ("tick", "set_aside", "other_instrument"):
+            metrics.RECORDED_ROWS.labels(instrument, outcome)
+        for telling in Telling:
+            metrics.TOLD_ROWS.labels(instrument, telling)
+        metrics.HELD_BACK_SECONDS.labels(instrument)
 
     def record(self, account: Account) -> None:
         outcomes = {"tick": account.ticks, "set_aside": account.rows_set_aside, "other_instrument": account.others}

@@ -21,8 +21,11 @@ class TransactionMetrics:
         self._resolved: Counter[tuple[str, Outcome]] = Counter()
         self._life_ns: Counter[tuple[str, Outcome]] = Counter()
         self._examples: Counter[str] = Counter()
+        self._shown: set[str] = set()
         self._missing_recorded: dict[str, int] = {}
         self._pending_breaks: list[tuple[SequenceBreak, int]] = []
+        # Made now, so that a reader of metrics sees 0 and not nothing.
+        metrics.KAFKA_TRANSACTIONS_ABORTED.labels("labeler")
         # An order bot that starts again repeats some orders.
         self._breaks = {
             TICKS.name: ContinuityMonitor("labeler", TICKS.name),
@@ -52,6 +55,8 @@ class TransactionMetrics:
         for instrument, count in self._examples.items():
             metrics.EXAMPLES.labels(instrument).inc(count)
         for instrument, labeler in labelers:
+            if instrument not in self._shown:
+                self._show(instrument)
             metrics.OPEN_ORDERS.labels(instrument).set(labeler.open_order_count)
             metrics.LABELED_MARKET_TIME_SECONDS.labels(instrument).set(labeler.second)
             missing = labeler.orders_missing
@@ -61,6 +66,12 @@ class TransactionMetrics:
         self._life_ns.clear()
         self._examples.clear()
         self._pending_breaks.clear()
+
+    def _show(self, instrument: str) -> None:
+        """All that may come of an order, so that a reader of metrics sees 0 and not nothing."""
+        self._shown.add(instrument)
+        for outcome in Outcome:
+            metrics.TRANSACTIONS.labels(instrument, outcome.name)
 
     def discard(self, instruments: Iterable[str]) -> None:
         """The transaction was aborted, or these instruments are another process's now."""

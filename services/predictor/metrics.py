@@ -24,6 +24,7 @@ class RpcMetrics:
         self._method = method
         self._duration_s = metrics.RPC_DURATION_SECONDS.labels(method)
         self._ok = metrics.RPCS.labels(method, StatusCode.OK.name)
+        metrics.RPCS.labels(method, StatusCode.INTERNAL.name)
 
     def record_call(self, duration_s: float, code: StatusCode) -> None:
         self._duration_s.observe(duration_s)
@@ -89,6 +90,7 @@ def record_swap(pointer: ModelPointer, learnt_until_ns: int) -> None:
     """This model serves from now on."""
     instrument = pointer.instrument
     metrics.MODEL_SWAPS.labels(instrument).inc()
+    metrics.MODEL_SWAP_FAILURES.labels(instrument, VerificationFailure.CHECKSUM)
     metrics.MODEL_SEQ.labels(instrument).set(pointer.seq)
     metrics.MODEL_EPOCH.labels(instrument).set(pointer.epoch)
     metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / 1e9)
@@ -141,6 +143,12 @@ def record_shadow(instrument: str, difference: float, *, agrees: bool) -> None:
 
 def record_shadow_failure(instrument: str) -> None:
     metrics.SHADOW_FAILURES.labels(instrument).inc()
+
+
+def show_parity(instrument: str, results: Iterable[str]) -> None:
+    """All that a comparison may say, so that a reader of metrics sees 0 and not nothing."""
+    for result in results:
+        metrics.PARITY.labels(instrument, result)
 
 
 def record_parity(instrument: str, result: str) -> None:

@@ -3,14 +3,14 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-import promql_parser
 import pytest
 import yaml
 
 from tests.alert_cases import CASES, AlertCase
+from tests.promql import selectors
 from tests.tidy.tree import ROOT
 from tidewheel.observability.alerts import ALERTS
 from tidewheel.observability.files import prometheus_files
@@ -27,28 +27,13 @@ OF_PROMETHEUS = {"up"}
 RULES = (*RECORDING_RULES, *ALERTS)
 
 
-def selectors(node: object) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every metric that a parsed query names, with the labels that it asks for."""
-    if isinstance(node, promql_parser.VectorSelector):
-        yield node.name, tuple(matcher.name for matcher in node.matchers.matchers)
-    for part in ("expr", "lhs", "rhs", "vector_selector", "param"):
-        if (inner := getattr(node, part, None)) is not None:
-            yield from selectors(inner)
-    for argument in getattr(node, "args", None) or ():
-        yield from selectors(argument)
-
-
-def named(expr: str) -> list[tuple[str, tuple[str, ...]]]:
-    return list(selectors(promql_parser.parse(expr)))
-
-
 def unknown(exprs: Iterable[str]) -> list[str]:
     """What queries name that is neither declared nor recorded, and labels that a metric does not have."""
     declared = CATALOGUE.series_names()
     known = {*declared, *PROCESS_METRICS, *OF_PROMETHEUS, *(rule.name for rule in RECORDING_RULES)}
     found = []
     for expr in exprs:
-        for name, labels in named(expr):
+        for name, labels in selectors(expr):
             if name not in known:
                 found.append(name)
             elif one := declared.get(name):

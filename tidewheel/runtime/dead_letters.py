@@ -72,6 +72,9 @@ class DeadLetterQueue:
         self._service = service
         self._producer = producer
         self._limit = limit or DeadLetterLimit()
+        # Made now, so that a reader of metrics sees 0 and not nothing.
+        for source in [topic.name for topic in TOPICS.values() if service in topic.consumers] or [FEED]:
+            metrics.DEAD_LETTERS.labels(service, source, DeadLetterReason.UNDECODABLE)
 
     def accepted(self, count: int = 1) -> None:
         """So many records since the last one that was rejected could be used; keeps the limits honest."""
