@@ -1,4 +1,4 @@
-"""What a service tells of its broker and its group, against a real broker, one that is away, and one that comes back."""
+"""What a service tells of its broker and its group: of a real broker, one that is away, and one that is back."""
 
 import logging
 from collections.abc import Iterator
