@@ -22,7 +22,7 @@ REQUESTS ?= 1000
 SOAK_MINUTES ?= 5
 COUNT ?= 100000
 
-.PHONY: help setup run watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals clients soak release clean
+.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals clients soak release clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ $(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewhe
 
 run: $(READY) ## The whole system on this machine with the live view: FEED=sim|replay:<path> SPEED=60|max ARGS='...'
 	@$(BIN)/tidewheel run --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+
+observe: $(READY) ## make run, with Prometheus beside it and Grafana where it is installed: FEED SPEED ARGS as for run
+	@$(BIN)/tidewheel run --observe --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
 
 watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka ... --redis ...'
 	@$(BIN)/tidewheel watch $(ARGS)
@@ -87,9 +90,10 @@ quality: $(READY) ## How good models are on the window after theirs: markets wit
 zoo: $(READY) ## How good models are on markets that nobody tuned for: families by seed. ARGS='--family pull --seeds 1-3'
 	@$(BIN)/python -m bench.quality.zoo $(ARGS)
 
-generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md and docs/commands.md.
+generate: $(READY) ## Make again what is generated: code from proto/, docs/settings.md, docs/commands.md, docs/metrics.md and deploy/observability.
 	@$(BIN)/python -m tidewheel.wire.generate
 	@$(BIN)/python -m tidewheel.cli.reference
+	@$(BIN)/python -m tidewheel.observability.generate
 
 lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
 	@$(BIN)/python requirements/lock.py

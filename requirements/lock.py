@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
-EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx")
+EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx", "observe")
 # Other stream processors, for `make bench-rivals`, and a reader of files, for `make bench`: environments of their own,
 # since they need other versions than ours.
 RIVALS = ("quixstreams", "faust", "polars")

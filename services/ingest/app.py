@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from confluent_kafka import KafkaException
 
 from services.ingest.core import IngestCore, TimelineMismatchError
 from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition, last_second
-from services.ingest.metrics import AccountRecorder
+from services.ingest.metrics import AccountRecorder, record_held_back
 from services.ingest.pacing import ClockPacer, LagPacer, Pacer
 from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, Publisher, StopRequestedError
@@ -125,6 +126,7 @@ class Ingest:
                 self._heartbeat()
                 if not self._publish(self._core.on_item(item), pacer):
                     return False
+                self._account_metrics.record(self._core.account)
                 self._report_account()
                 if not self._wait(0):
                     return False
@@ -158,7 +160,8 @@ class Ingest:
     def _make_pacer(self, lag: LabelerLag) -> Pacer:
         speed = self._settings.speed
         if math.isinf(speed):
-            return LagPacer(self._settings.ahead_max_s, lag, time.monotonic, self._wait)
+            held_back = partial(record_held_back, self._settings.instrument_id)
+            return LagPacer(self._settings.ahead_max_s, lag, time.monotonic, self._wait, held_back)
         return ClockPacer(speed, time.monotonic, self._wait)
 
     def _wait(self, wait_s: float) -> bool:
@@ -178,6 +181,7 @@ class Ingest:
         self._publisher.poll()
 
     def _on_source_end(self) -> None:
+        self._account_metrics.record(self._core.account)
         last = self._publisher.last
         if self._core.first_tick_ns is None or last is None:
             reasons = reasons_text(self._account())
@@ -201,6 +205,5 @@ class Ingest:
         last = self._publisher.last
         at_ns = (last.second + 1) * NS_PER_S if last else 0
         self._publisher.publish_status(FeedEvent.ACCOUNTED, at_ns, json.dumps(account))
-        self._account_metrics.record(self._core.account)
         for line in account_lines(account):
             (self._context.log.warning if notable else self._context.log.info)("%s", line)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.prices import E9
-from tidewheel.recordings.account import Account
+from tidewheel.recordings.account import Account, Anomaly
 from tidewheel.telemetry import metrics
 
 
@@ -15,6 +15,12 @@ class AccountRecorder:
     def __init__(self, instrument: str) -> None:
         self._instrument = instrument
         self._recorded: Counter[tuple[str, str]] = Counter()
+        # Made now, so that a reader of metrics sees 0 and not nothing.
+        for outcome in ("tick", "rejected", "other_instrument"):
+            metrics.RECORDED_ROWS.labels(instrument, outcome)
+        for anomaly in Anomaly:
+            metrics.ROW_ANOMALIES.labels(instrument, anomaly)
+        metrics.HELD_BACK_SECONDS.labels(instrument)
 
     def record(self, account: Account) -> None:
         outcomes = {"tick": account.ticks, "rejected": account.rows_rejected, "other_instrument": account.others}
@@ -37,3 +43,9 @@ def record_seconds(instrument: str, records: Sequence[MarketSecond]) -> None:
     metrics.BID_PRICE.labels(instrument).set(newest.close_bid_e9 / E9)
     metrics.OFFER_PRICE.labels(instrument).set(newest.close_offer_e9 / E9)
     metrics.MARKET_TIME_SECONDS.labels(instrument).set(newest.second)
+    metrics.MARKET_SECOND_WRITTEN_TIME_SECONDS.labels(instrument).set_to_current_time()
+
+
+def record_held_back(instrument: str, waited_s: float) -> None:
+    """Ingest waited for the labeler."""
+    metrics.HELD_BACK_SECONDS.labels(instrument).inc(waited_s)

@@ -43,19 +43,30 @@ class LagPacer:
     the room last seen is used up, and at most each `ASK_AGAIN_S`.
     """
 
-    def __init__(self, ahead_max_s: int, lag: Callable[[], int | None], clock: Callable[[], float], wait: Wait) -> None:
+    def __init__(
+        self,
+        ahead_max_s: int,
+        lag: Callable[[], int | None],
+        clock: Callable[[], float],
+        wait: Wait,
+        on_held_back: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """`on_held_back`: told of each wait for the labeler, in seconds."""
         self._ahead_max_s = ahead_max_s
         self._lag = lag
         self._clock = clock
         self._wait = wait
+        self._on_held_back = on_held_back
         self._credit_s = 0
         self._next_poll_s = -math.inf
 
     def wait_until_due(self, second: int) -> bool:
         while self._ahead_max_s and self._credit_s <= 0:
-            if (left_s := self._next_poll_s - self._clock()) > 0:
+            now_s = self._clock()
+            if (left_s := self._next_poll_s - now_s) > 0:
                 if not self._wait(left_s):
                     return False
+                self._on_held_back(self._clock() - now_s)
                 continue
             lag = self._lag()
             self._next_poll_s = self._clock() + LAG_POLL_INTERVAL_S

@@ -24,6 +24,7 @@ class RpcMetrics:
         self._method = method
         self._duration_s = metrics.RPC_DURATION_SECONDS.labels(method)
         self._ok = metrics.RPCS.labels(method, StatusCode.OK.name)
+        metrics.RPCS.labels(method, StatusCode.INTERNAL.name)
 
     def record_call(self, duration_s: float, code: StatusCode) -> None:
         self._duration_s.observe(duration_s)
@@ -32,6 +33,17 @@ class RpcMetrics:
     def record_end(self, code: StatusCode) -> None:
         """A call that took no time of the engine's: refused at once, or a stream, whose length is its caller's."""
         (self._ok if code is StatusCode.OK else metrics.RPCS.labels(self._method, code.name)).inc()
+
+
+def show_refusals(reasons: Iterable[str]) -> None:
+    """All reasons there are, so that a reader of metrics sees 0 and not nothing."""
+    for reason in reasons:
+        metrics.REFUSALS.labels(reason)
+
+
+def record_refusal(reason: str) -> None:
+    """A call got no score."""
+    metrics.REFUSALS.labels(reason).inc()
 
 
 def record_wait(duration_s: float) -> None:
@@ -78,6 +90,7 @@ def record_swap(pointer: ModelPointer, learnt_until_ns: int) -> None:
     """This model serves from now on."""
     instrument = pointer.instrument
     metrics.MODEL_SWAPS.labels(instrument).inc()
+    metrics.MODEL_SWAP_FAILURES.labels(instrument, VerificationFailure.CHECKSUM)
     metrics.MODEL_SEQ.labels(instrument).set(pointer.seq)
     metrics.MODEL_EPOCH.labels(instrument).set(pointer.epoch)
     metrics.MODEL_PUBLISHED_TIME_SECONDS.labels(instrument).set(pointer.published_at_ns / NS_PER_S)
@@ -125,11 +138,17 @@ def record_lost(reason: str) -> None:
 def record_shadow(instrument: str, difference: float, *, agrees: bool) -> None:
     """What the candidate scored beside an answer: whether the label is the same, and by how much the scores differ."""
     metrics.SHADOW_ANSWERS.labels(instrument, str(agrees).lower()).inc()
-    metrics.SHADOW_DIFFERENCE.labels(instrument).observe(difference)
+    metrics.SHADOW_DIFFERENCE.observe(difference)
 
 
 def record_shadow_failure(instrument: str) -> None:
     metrics.SHADOW_FAILURES.labels(instrument).inc()
+
+
+def show_parity(instrument: str, results: Iterable[str]) -> None:
+    """All that a comparison may say, so that a reader of metrics sees 0 and not nothing."""
+    for result in results:
+        metrics.PARITY.labels(instrument, result)
 
 
 def record_parity(instrument: str, result: str) -> None:

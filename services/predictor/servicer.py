@@ -6,7 +6,7 @@ import grpc
 
 from services.predictor import converters
 from services.predictor.core import PredictionEngine, Predictions, Rows
-from services.predictor.metrics import record_batch, record_flags, record_predictions
+from services.predictor.metrics import record_batch, record_flags, record_predictions, record_refusal, show_refusals
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from services.predictor.rpc.status import CallRefusedError, Hints
 from services.predictor.served.served_log import ServedLog
@@ -47,6 +47,7 @@ class PredictorServicer:
         self._clock_ns = clock_ns
         self._served = served
         self._replies = converters.ReplyEncoder()
+        show_refusals(RefusalReason)
 
     def methods(self) -> Mapping[str, RpcMethod]:
         """By name."""
@@ -103,7 +104,8 @@ class PredictorServicer:
 
 
 def refused_call(refusal: PredictionRefusedError) -> CallRefusedError:
-    """The refusal as a call that ends with a status: the one place where a reason becomes a code."""
+    """The refusal as a call that ends with a status: the one place where a reason becomes a code, and is counted."""
+    record_refusal(refusal.reason)
     hints = Hints(refusal.reason.upper(), refusal.field, RETRY_AFTER_S.get(refusal.reason, 0.0))
     return CallRefusedError(STATUS_CODES[refusal.reason], str(refusal), hints)
 

@@ -12,12 +12,13 @@ import sys
 
 from services.trainer.app import run
 from services.trainer.settings import Settings
+from tidewheel.contracts.topics import TRAINER_GROUP
 from tidewheel.runtime import process
 
 
 def main() -> int:
     """Run until SIGTERM; returns the exit code."""
-    return process.main("trainer", Settings, run)
+    return process.main("trainer", Settings, run, TRAINER_GROUP)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,13 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from services.trainer.core import train_candidate
-from services.trainer.metrics import record_gathered, record_scratch
+from services.trainer.metrics import (
+    record_begun,
+    record_gathered,
+    record_scratch,
+    record_window_closed,
+    record_windows_waiting,
+)
 from services.trainer.promotion.gate import Promotion
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.jobs import Job, LostWindowsJob, ReadingStartedJob, TrainJob
@@ -177,6 +183,7 @@ class TrainerApp:
         self._pause_or_resume()
         self._events.poll()
         record_scratch(self._scratch.used_bytes)
+        record_windows_waiting(sum(isinstance(job, TrainJob) for job in self._jobs))
         self._context.health.heartbeat()
 
     def close(self) -> None:
@@ -219,6 +226,7 @@ class TrainerApp:
                 if self._replay.is_processed(partition, event.first_offset):
                     event.free()
                     continue
+                record_window_closed(event.instrument, event.seq)
                 self._jobs.append(TrainJob(event, self._clock_ns()))
             elif isinstance(event, Gap):
                 self._on_gap(event, message)
@@ -253,7 +261,9 @@ class TrainerApp:
         self._context.log.info(
             "%s: reading from example %d, filling window %d", started.instrument, started.found, started.seq
         )
-        if started.seq > 1:
+        if started.seq == 1:
+            record_begun(started.instrument)
+        else:
             self._jobs.append(ReadingStartedJob(started, partition, offset))
 
     def _collect(self) -> None:

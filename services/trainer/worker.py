@@ -180,6 +180,7 @@ class Worker:
         if model is not None and (record.reason or None) in JUDGED_REASONS:
             self._latest[window.instrument] = model
         self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
+        metrics.record_end(window.instrument, window.seq, record.reason)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
         self._emit(run, Step.of_verdict(record.verdict), f"{record.verdict} before", record.reason, result)
@@ -344,10 +345,13 @@ class Worker:
         """The log and the metrics."""
         window, reason = run.window, run.reason or ""
         metrics.record_run(window.instrument, run.verdict, reason)
+        metrics.record_end(window.instrument, window.seq, reason)
         if run.tuning_to_ns:
-            metrics.record_tuning(window.instrument, run.tuning_s)
+            metrics.record_tuning(run.tuning_s)
         if run.reason is None:
-            metrics.record_published(window.instrument, waited_s)
+            metrics.record_published(waited_s)
+        if run.candidate is not None:
+            metrics.record_memory(window.instrument, run.candidate.model.lineage.memory)
         why = f" ({reason})" if reason else ""
         self._log.info(
             *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),

@@ -1,21 +1,67 @@
 """Every metric is declared in one place, and every declared one is recorded somewhere."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import prod
 
 import pytest
+from grpc import StatusCode
 from prometheus_client.metrics import MetricWrapperBase
 
+from services.predictor.refusals import RefusalReason
+from services.predictor.trust.assessment import FlagKind
 from tests.tidy.tree import PRODUCT, Source, full_names, imports, sources
+from tidewheel.domain.orders import NotPlacedReason
+from tidewheel.domain.training import RunReason
+from tidewheel.recordings.account import Anomaly
 from tidewheel.telemetry import metrics
+from tidewheel.telemetry.declaration import INSTRUMENT, INSTRUMENTS_MAX, LABELS, RUN, SERVICES, Declared
+from tidewheel.telemetry.exposition import PROCESS_METRICS
 
 DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)}
+INSTRUMENTS = 1_000
+SERIES_MAX = 50_000
+BUCKETS = 17  # of the finest histogram, with infinity
+# How many values a label may have in one process, at most, where all that can happen has happened. Versions: the model
+# that serves and those whose counts are not yet forgotten.
+VALUES: Mapping[str, int] = {
+    **dict.fromkeys(("service", "group", "verdict"), 1),
+    **dict.fromkeys(("source", "topic", "which", "side", "label", "agrees", "model_version", "waiting_for", "why"), 2),
+    **dict.fromkeys(("partition", "outcome", "result"), 3),
+    "kind": len(Anomaly),
+    "flag": len(FlagKind),
+    "method": 8,
+    "code": len(StatusCode),
+    "process": 7,
+}
+REASONS: Mapping[str, int] = {
+    "tidewheel_dead_letters_total": 8,  # of a quote, or of a record
+    "tidewheel_orders_not_placed_total": len(NotPlacedReason),
+    "tidewheel_kafka_producer_renewals_total": 8,
+    "tidewheel_training_runs_total": len(RunReason) + 1,
+    "tidewheel_refusals_total": len(RefusalReason),
+    "tidewheel_predictions_lost_total": 4,
+    "tidewheel_model_swap_failures_total": 2,  # of an instrument: one attack or one damage at a time
+}
+
+
+def series(service: str, instruments: int) -> int:
+    """Time series of a process of a service that handles so many instruments."""
+    shown = min(instruments, INSTRUMENTS_MAX) + (instruments > INSTRUMENTS_MAX)
+    total = len(PROCESS_METRICS)
+    for one in metrics.CATALOGUE.declared.values():
+        if service in one.services:
+            sizes = {**VALUES, INSTRUMENT: shown, "reason": REASONS.get(one.name, 0)}
+            total += prod(sizes[label] for label in one.labels) * (BUCKETS + 2 if one.kind == "histogram" else 1)
+    return total
+
+
 MODULE = metrics.__name__ + "."
 
 
 def product() -> list[Source]:
-    own = "tidewheel/telemetry/metrics.py"
-    return [s for s in sources() if s.path.startswith(PRODUCT) and s.path != own]
+    own = ("tidewheel/telemetry/metrics.py", "tidewheel/telemetry/declaration.py")
+    return [s for s in sources() if s.path.startswith(PRODUCT) and s.path not in own]
 
 
 def recorded(sources: Iterable[Source]) -> set[str]:
@@ -53,3 +99,26 @@ def test_planted_metrics_are_found() -> None:
     assert recorded([stray]) - set(vars(metrics)) == {"NO_SUCH"}
     own = Source("services/a.py", "from prometheus_client import Counter\nX = Counter('x', 'x')")
     assert len(made_elsewhere([own])) == 1
+
+
+@pytest.mark.parametrize("one", metrics.CATALOGUE.declared.values(), ids=lambda one: one.name)
+def test_declarations_are_complete(one: Declared) -> None:
+    assert set(one.labels) <= set(LABELS), "each label's values are described"
+    assert set(one.services) <= {*SERVICES, RUN}
+    assert one.services
+    assert (one.kind == "counter") == one.name.endswith("_total")
+    assert one.labels.index(INSTRUMENT) == 0 if INSTRUMENT in one.labels else True
+    if "reason" in one.labels:
+        assert one.name in REASONS, "its reasons are a closed set"
+
+
+def test_a_thousand_instruments_are_not_too_many_series() -> None:
+    """An ingest each, and one of each other service that handles all of them."""
+    alone = INSTRUMENTS * series(SERVICES[0], 1)
+    others = {service: series(service, INSTRUMENTS) for service in SERVICES[1:]}
+    assert alone + sum(others.values()) <= SERIES_MAX, (alone, others)
+
+
+def test_without_a_bound_they_would_be() -> None:
+    per_instrument = sum(series(service, 2) - series(service, 1) for service in SERVICES)
+    assert per_instrument * INSTRUMENTS > SERIES_MAX

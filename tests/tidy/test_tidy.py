@@ -27,7 +27,12 @@ SOURCE_RULES: list[Callable[[Source], Iterator[str]]] = [
 TEXT_RULES: list[Callable[[str, str], Iterator[str]]] = [rules.leftovers, rules.machine_paths, citations.elsewhere]
 # Run as programs: `make generate`, and by the Makefile's set-up.
 ENTRY_POINTS = (
-    *("tidewheel.wire.generate", "tidewheel.cli.reference", "tidewheel.local.servers.jars"),
+    *(
+        "tidewheel.wire.generate",
+        "tidewheel.cli.reference",
+        "tidewheel.local.servers.jars",
+        "tidewheel.observability.generate",
+    ),
     "tidewheel.wire.open_inference.open_inference_pb2_grpc",  # for clients: the predictor needs the messages only
 )
 

@@ -1,11 +1,11 @@
-"""`docs/settings.md` and `docs/commands.md`, made from what the services and the command line declare.
+"""`docs/settings.md`, `docs/commands.md` and `docs/metrics.md`, made from what is declared in the code.
 
 The output is committed; a test checks that it has not drifted.
 """
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 import click
 
 from tidewheel.cli.main import COMMANDS, tidewheel
+from tidewheel.cli.metrics_reference import metrics_page
 from tidewheel.cli.options import option_text
 from tidewheel.local.processes.services import SERVICES
+from tidewheel.presentation.markdown import MADE, table
 from tidewheel.runtime.settings import PREFIX
 
 ROOT = Path(__file__).parent.parent.parent
-MADE = "<!-- Made by `make generate`; change what it is made from. -->"
 
 SETTINGS_HEAD = f"""# Settings
 
@@ -46,7 +47,7 @@ def settings_page() -> str:
 def _service(service: str) -> Iterator[str]:
     settings = import_module(f"services.{service}.settings").Settings
     yield f"## {service}\n"
-    yield from _table(("variable", "takes", "default", "unit", "meaning"), map(_setting, dataclasses.fields(settings)))
+    yield from table(("variable", "takes", "default", "unit", "meaning"), map(_setting, dataclasses.fields(settings)))
 
 
 def _setting(field: dataclasses.Field[Any]) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield _paragraphs(command.help or "")
     records = (parameter.get_help_record(context) for parameter in command.params)
     if options := [record for record in records if record is not None]:
-        yield from _table(("option", "meaning"), ((f"`{typed}`", meaning) for typed, meaning in options))
+        yield from table(("option", "meaning"), ((f"`{typed}`", meaning) for typed, meaning in options))
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
             yield from _command(below, click.Context(below, info_name=name, parent=context))
@@ -92,18 +93,7 @@ def _paragraphs(words: str) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield _row(head)
-    yield _row(("---",) * len(head))
-    yield from map(_row, rows)
-    yield ""
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
-
-
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "metrics.md": metrics_page}
 
 
 def generate(docs: Path) -> None:

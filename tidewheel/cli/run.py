@@ -4,6 +4,7 @@ import glob
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -16,6 +17,7 @@ from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
 from tidewheel.local.clock import this_year, wall_stamp
 from tidewheel.local.data_dir import DataDir, check_writable, make_folder
+from tidewheel.local.observing.observation import observe_request
 from tidewheel.local.run import RunOutputs
 from tidewheel.local.run import run as run_system
 from tidewheel.local.run_options import RunOptions, changed_since, checked, default_speed
@@ -34,6 +36,14 @@ LASTING = (
     *READING,
 )
 CHANGING = ("speed", "trials", "memory", "promotion")
+
+
+def parse_grafana(text: str) -> str:
+    """`http://host:port`, without a name or password in it. Raises ValueError."""
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError(f"{text!r} must look like http://127.0.0.1:3000")
+    return text.strip()
 
 
 @click.command()
@@ -177,6 +187,19 @@ CHANGING = ("speed", "trials", "memory", "promotion")
     help=f"Where topics, models and logs are kept; one of an earlier run goes on with it. "
     f"Default: a new one under {DATA_HOME}.",
 )
+@click.option(
+    "--observe",
+    is_flag=True,
+    help="Start Prometheus too, with our rules and alerts, and Grafana with our dashboards where it is installed. "
+    "Prometheus must be on PATH.",
+)
+@click.option(
+    "--grafana",
+    type=Parsed("URL", parse_grafana),
+    metavar="URL",
+    help="With --observe: put data source and dashboards into the Grafana that runs there, on this machine. Its token "
+    "comes from TIDEWHEEL_GRAFANA_TOKEN, or from the file that TIDEWHEEL_GRAFANA_TOKEN_FILE names.",
+)
 @click.pass_context
 def run(ctx: click.Context, /, **given: Any) -> None:
     """Run the whole system on this machine, with a live view.
@@ -186,6 +209,9 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     """
     data_dir = given.pop("data_dir") or Path(DATA_HOME) / wall_stamp()
     outputs = RunOutputs(given.pop("summary"), given.pop("export"))
+    observe, grafana = given.pop("observe"), given.pop("grafana")
+    if grafana and not observe:
+        raise click.UsageError("--grafana goes with --observe")
     typed = {name: value for name, value in given.items() if _typed(ctx, name)}
     previous_run = DataDir(data_dir).previous_run() or {}
     wanted = {**given, **_remembered(ctx, previous_run), **typed}
@@ -194,7 +220,8 @@ def run(ctx: click.Context, /, **given: Any) -> None:
         wanted["feed"] = replace(wanted["feed"], path=_spooled(data_dir))
     reading = as_options(wanted, this_year())
     options = _options(wanted)
-    request = RunRequest(options, data_dir, kafka, redis, PARTITIONS)
+    observation = observe_request(grafana or "") if observe else None
+    request = RunRequest(options, data_dir, kafka, redis, PARTITIONS, observation)
     if changed := changed_since(previous_run.get("lasting", {}), request.lasting()):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
     if redis and "redis" not in typed and MASK in redis:

@@ -101,3 +101,11 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
 ORDERBOT_GROUP = "orderbot"
 LABELER_GROUP = "labeler"
 TRAINER_GROUP = "trainer"
+# What each of them reads.
+GROUP_TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        ORDERBOT_GROUP: (TICKS.name,),
+        LABELER_GROUP: (TICKS.name, ORDERS.name),
+        TRAINER_GROUP: (EXAMPLES.name,),
+    }
+)

@@ -28,7 +28,12 @@ class DriftDetector:
     @property
     def drift_detected(self) -> bool:
         """Whether the last window has shown it."""
-        return fsum(self.wealth) / len(self.wealth) >= MEAN_WINDOWS_TO_ALARM
+        return self.e_value >= MEAN_WINDOWS_TO_ALARM
+
+    @property
+    def e_value(self) -> float:
+        """What the bettors have together, in the mean of their stakes."""
+        return fsum(self.wealth) / len(self.wealth)
 
     def update(self, results: Sequence[float]) -> "DriftDetector":
         """Take in a window's results, in units fixed beforehand, of orders one at a time: gross ones where the model

@@ -42,6 +42,10 @@ class DataDir:
         return self.root / "redis"
 
     @property
+    def prometheus(self) -> Path:
+        return self.root / "prometheus"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -70,6 +70,7 @@ def run_record(request: RunRequest, system: System) -> dict[str, object]:
         "changing": request.options.changing(),
         "addresses": {"kafka": where.kafka, "redis": masked_url(where.redis), "predictor": where.predictor},
         "metrics_ports": dict(system.ports.metrics),
+        **({"prometheus": system.observation.url} if system.observation else {}),
     }
 
 
@@ -77,6 +78,9 @@ def _announce(request: RunRequest, system: System, view: Display) -> None:
     options = request.options
     view.say(f"{options.instrument} from {options.feed} at speed {options.speed}, thresholds ±{options.threshold}")
     view.say(f"data and logs in {request.data_dir}; the predictor will listen on {system.addresses.predictor}")
+    if system.observation is not None:
+        for line in (*system.observation.places, *system.observation.provision()):
+            view.say(line)
 
 
 def _run_to_end(system: System, interrupts: Interrupts) -> RunEnd:
@@ -96,6 +100,8 @@ def _finish(ended: RunEnd, system: System, outputs: RunOutputs) -> int:
     system.stop_servers()
     root = system.request.data_dir
     write(f"the data lies in {root}; go on with: {program()} run --data-dir {root}")
+    if system.observation is not None:
+        write(f"what was measured is kept in {root / 'prometheus'}; with --observe a run that goes on shows it")
     write(f"see what came of it with: {program()} report all --data-dir {root} --out report.html")
     if ended.failed or failure:
         raise FatalError(failure or f"{ended.message} (logs in {root / 'logs'})")

@@ -18,6 +18,7 @@ from tidewheel.local.display import Display
 from tidewheel.local.monitoring.announcer import phase_line
 from tidewheel.local.monitoring.monitor import Addresses, Monitor
 from tidewheel.local.monitoring.probe import ServedLog
+from tidewheel.local.observing.observation import Observation, ObserveRequest
 from tidewheel.local.processes.health_poller import LIVE_LIMIT_S, NO_ANSWER, HealthPoller, http_check
 from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.processes.services import INGEST, SERVICES, service_specs
@@ -27,6 +28,8 @@ from tidewheel.local.processes.subprocesses import start, tethered
 from tidewheel.local.processes.supervisor import Phase, ProcessSpec, Spawn, Supervisor
 from tidewheel.local.run_options import RunOptions
 from tidewheel.local.servers import run_servers as servers
+from tidewheel.local.servers.grafana import GRAFANA
+from tidewheel.local.servers.prometheus import PROMETHEUS
 from tidewheel.local.view.frame import ProcessStatus, empty_frame
 from tidewheel.registry.client import masked_url
 
@@ -34,6 +37,7 @@ TURN_S = 0.05
 FRAME_EVERY_S = 0.25
 SERVICES_GRACE = Grace(turn_s=1.0, limit_s=5.0)
 SERVERS_GRACE = Grace(turn_s=0.3, limit_s=4.0)
+SERVERS = (GRAFANA, PROMETHEUS, servers.REDIS, servers.KAFKA)  # in the order in which they are ended
 CATCH_UP_LIMIT_S = 60.0
 CATCH_UP_HURRIED_S = 2.0
 
@@ -47,6 +51,7 @@ class RunRequest:
     kafka: str | None
     redis: str | None
     partitions: int
+    observe: ObserveRequest | None = None
 
     def lasting(self) -> dict[str, object]:
         """What may not change when the run is resumed, as it is kept and shown: without a password."""
@@ -81,6 +86,9 @@ class System:
             f"127.0.0.1:{self.ports.predictor}",
         )
         self._data = data
+        self.observation = (
+            Observation(request.observe, data, self._claims, self.ports.metrics, steady_s) if request.observe else None
+        )
         lives = {name: http_check(port, "/live", LIVE_LIMIT_S) for name, port in self.ports.metrics.items()}
         self._health = HealthPoller(self._checks(), lives)
         self.supervisor = Supervisor(self._specs(), spawner(data.root), self._health, steady_s)
@@ -103,7 +111,7 @@ class System:
         options = self.request.options
         feed_is_done = (lambda: True) if options.feed.ends else (lambda: False)
         services = service_specs(options, self.addresses, self.ports, self._data, self._own_servers(), feed_is_done)
-        return [*first, *services]
+        return [*first, *(self.observation.specs() if self.observation else ()), *services]
 
     def _checks(self) -> dict[str, servers.HealthCheck]:
         checks: dict[str, servers.HealthCheck] = {
@@ -111,6 +119,8 @@ class System:
             servers.REDIS: servers.redis_check(self.ports.redis),
         }
         wanted = {name: checks[name] for name in self._own_servers()}
+        if self.observation is not None:
+            wanted |= self.observation.checks()
         return wanted | {name: http_check(port, "/ready") for name, port in self.ports.metrics.items()}
 
     def run(self, interrupts: Interrupts) -> RunEnd:
@@ -119,6 +129,8 @@ class System:
         while True:
             for change in self.supervisor.step():
                 self.display.say(phase_line(change))
+            if self.observation is not None:
+                self.observation.step(self.supervisor.processes)
             if self.supervisor.failure is not None:
                 return RunEnd(self.supervisor.failure, failed=True)
             if interrupts.asked:
@@ -211,7 +223,8 @@ class System:
 
     def _footer(self) -> str:
         where = self.addresses
-        return f" Ctrl-C ends. predictor {where.predictor}  kafka {where.kafka}  data {self._data.root}"
+        seen = f"  prometheus {self.observation.url}" if self.observation else ""
+        return f" Ctrl-C ends. predictor {where.predictor}  kafka {where.kafka}{seen}  data {self._data.root}"
 
     def processes(self) -> list[ProcessStatus]:
         """The processes as the view shows them."""
@@ -234,10 +247,10 @@ class System:
         """End what watches, then Redis, then Kafka."""
         if self.monitor is not None:
             self.monitor.close()
+        if self.observation is not None:
+            self.observation.close()
         self._health.background.close()
-        self._stop(
-            [name for name in (servers.REDIS, servers.KAFKA) if name in self.supervisor.processes], SERVERS_GRACE
-        )
+        self._stop([name for name in SERVERS if name in self.supervisor.processes], SERVERS_GRACE)
 
     def _stop(self, names: Sequence[str], grace: Grace) -> None:
         stop_in_order(self.supervisor.running(names), grace, steady_s, lambda: time.sleep(0.02))

@@ -6,7 +6,7 @@ from confluent_kafka import Message
 
 from tidewheel.contracts.codecs.market import DeadLetter, encode_dead_letter
 from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordError
-from tidewheel.contracts.topics import DEAD_LETTERS
+from tidewheel.contracts.topics import DEAD_LETTERS, TOPICS
 from tidewheel.runtime.process import FatalError
 from tidewheel.telemetry import metrics
 
@@ -15,6 +15,7 @@ RAW_BYTES_MAX = 100_000
 KEY_BYTES_MAX = 4_000
 DETAIL_MAX = 500
 RECENT_RUNS = 8
+FEED = "feed"
 
 
 class DeadLetterLimit:
@@ -71,6 +72,9 @@ class DeadLetterQueue:
         self._service = service
         self._producer = producer
         self._limit = limit or DeadLetterLimit()
+        # Made now, so that a reader of metrics sees 0 and not nothing.
+        for source in [topic.name for topic in TOPICS.values() if service in topic.consumers] or [FEED]:
+            metrics.DEAD_LETTERS.labels(service, source, DeadLetterReason.UNDECODABLE)
 
     def accepted(self, count: int = 1) -> None:
         """So many records since the last one that was rejected could be used; keeps the limits honest."""
@@ -110,5 +114,7 @@ class DeadLetterQueue:
         """Write what `make` made. Raises FatalError when the limit is passed."""
         key = dead_letter.instrument or dead_letter.source
         self._producer.produce(DEAD_LETTERS.name, encode_dead_letter(dead_letter), key)
-        metrics.DEAD_LETTERS.labels(self._service, dead_letter.source, dead_letter.reason).inc()
+        # A source that is no topic has whatever name its owner gave it.
+        source = dead_letter.source if dead_letter.source in TOPICS else FEED
+        metrics.DEAD_LETTERS.labels(self._service, source, dead_letter.reason).inc()
         self._limit.rejected()

@@ -9,9 +9,8 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-from tidewheel.telemetry.metrics import LOOP_HEARTBEAT_TIME_SECONDS, REGISTRY
+from tidewheel.telemetry.exposition import exposition
+from tidewheel.telemetry.metrics import CLOCK_TIME_SECONDS, LOOP_HEARTBEAT_TIME_SECONDS
 
 LIVE_LIMIT_S = 30.0
 # Probes and scrapes are a handful; whoever holds more connections than that loses the oldest.
@@ -54,6 +53,11 @@ class Health:
     def readiness(self) -> tuple[bool, str]:
         return (True, "ready") if self._not_ready is None else (False, self._not_ready)
 
+    def metrics(self, accept: str) -> tuple[str, bytes]:
+        """Content type and text of /metrics. `accept`: the header of who asks."""
+        CLOCK_TIME_SECONDS.labels(self._service).set_to_current_time()
+        return exposition(self._service, accept)
+
 
 class HealthServer:
     """Serves /live, /ready and /metrics from threads of its own until closed. Port 0 takes a free one.
@@ -66,7 +70,7 @@ class HealthServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
-                    self._respond(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+                    self._respond(200, *health.metrics(self.headers.get("Accept", "")))
                 elif self.path in ("/live", "/ready"):
                     good, message = health.liveness() if self.path == "/live" else health.readiness()
                     self._respond(200 if good else 503, "text/plain; charset=utf-8", f"{message}\n".encode())

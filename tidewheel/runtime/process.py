@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from tidewheel.domain.errors import TidewheelError
+from tidewheel.runtime.background import BackgroundThread
+from tidewheel.runtime.broker_monitor import BrokerMonitor
 from tidewheel.runtime.health import Health, HealthServer
 from tidewheel.runtime.settings import SettingsError, described, load
 from tidewheel.telemetry import logs
@@ -31,6 +33,8 @@ class UnrecoverableError(FatalError):
 class CommonSettings(Protocol):
     """What every service's settings have."""
 
+    @property
+    def kafka(self) -> str: ...
     @property
     def metrics_host(self) -> str: ...
     @property
@@ -57,8 +61,8 @@ def settings_of(settings_type: type[T]) -> T:
     return load(settings_type, os.environ)
 
 
-def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]) -> int:
-    """Run a service to its end and return the exit code.
+def main(service: str, settings_type: type[S], run: Callable[[S, Context], None], group: str = "") -> int:
+    """Run a service to its end and return the exit code. `group`: the consumer group that it reads as, if it does.
 
     `run` returns when its work is done or `stop` is set. What it raises is a crash: one line for FatalError, a
     traceback for anything else; starting again is the recovery, but for UnrecoverableError, with its own exit code.
@@ -80,6 +84,7 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
         log.error("the metrics port %d on %s cannot be used: %s", *where, failure.strerror)
         return EXIT_FAILED
     log.info("starting: %s; metrics on port %d", described(settings), server.port)
+    monitor = _broker_monitor(service, settings.kafka, group, log)
     try:
         run(settings, Context(log, health, stop))
     except FatalError as failure:
@@ -90,5 +95,13 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
         return EXIT_FAILED
     finally:
         server.close()
+        if monitor is not None:
+            monitor.close()
     log.info("stopped")
     return EXIT_OK
+
+
+def _broker_monitor(service: str, bootstrap: str, group: str, log: logging.Logger) -> BackgroundThread | None:
+    if not group:
+        return None
+    return BackgroundThread("broker", BrokerMonitor(service, bootstrap, group, log).run).start()

@@ -9,7 +9,7 @@ import threading
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from services.predictor.market.history import MarketViews
-from services.predictor.metrics import record_parity
+from services.predictor.metrics import record_parity, show_parity
 from services.predictor.served.parity import Parity, ParitySample
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.invalid_record import InvalidRecordError
@@ -36,6 +36,7 @@ class ParityReader:
         self._clients = clients
         self._sample = ParitySample()
         self._differs: set[str] = set()
+        self._shown: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; whatever Kafka does, begin again."""
@@ -62,6 +63,9 @@ class ParityReader:
     def _poll_once(self, consumer: Consumer, stop: threading.Event) -> None:
         for view in self._views.all():
             self._sample.sample(view)
+            if view.instrument not in self._shown:
+                self._shown.add(view.instrument)
+                show_parity(view.instrument, Parity)
         messages = [check(message) for message in consumer.consume(BATCH_RECORDS_MAX, timeout=POLL_TIMEOUT_S)]
         ends: dict[int, int] = {}
         for message in messages:

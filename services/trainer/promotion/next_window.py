@@ -13,12 +13,13 @@ from tidewheel.domain.orders import ExitOn
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NextWindowResult:
-    """A model on rows after its window; `drifted`: the models have turned bad. An older model than that of the
-    window before has no scorecard: it had its own."""
+    """A model on rows after its window; `drift_detected`: the models have turned bad; `drift_e_value`: how
+    much speaks for that. An older model than that of the window before has no scorecard: it had its own."""
 
     rows: Rows
     card: Scorecard | None
     drift_detected: bool
+    drift_e_value: float = 0.0
 
     @property
     def detail(self) -> str:
@@ -52,6 +53,6 @@ class NextWindowEvaluator:
         if model.seq != window.seq - 1:
             # Windows may overlap: of an older model's rows the watch has seen those of the windows between.
             fresh = rows.take(rows.example_seq > seen)
-            return NextWindowResult(fresh, None, self._drift.update(model, fresh))
+            return NextWindowResult(fresh, None, self._drift.update(model, fresh), self._drift.detector.e_value)
         card = replace(scorecard.score(model, rows), baseline=baseline)
-        return NextWindowResult(rows, card, self._drift.update(model, rows))
+        return NextWindowResult(rows, card, self._drift.update(model, rows), self._drift.detector.e_value)

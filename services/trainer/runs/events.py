@@ -7,6 +7,7 @@ from typing import Protocol
 
 from confluent_kafka import Producer
 
+from services.trainer.metrics import record_step
 from tidewheel.contracts.codecs.training import encode_run_event
 from tidewheel.contracts.topics import TRAINING_RUNS
 from tidewheel.domain.training import RunEvent
@@ -33,3 +34,4 @@ class RunEventProducer(ConfirmedOutbox):
         stamped = replace(event, at_ns=self._clock_ns())
         self.produce(TRAINING_RUNS.name, encode_run_event(stamped), event.instrument)
         self.poll()
+        record_step(event)

@@ -47,6 +47,13 @@ def test_a_run_without_options(runs: Runs) -> None:
     assert runs.last.data_dir.parent == Path("tidewheel-data")
 
 
+def test_a_grafana_goes_with_observe(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--grafana", "http://127.0.0.1:3000"]) == 2
+    assert main(["run", "--observe", "--grafana", "http://user:word@127.0.0.1:3000"]) == 2
+    assert "must look like http://127.0.0.1:3000" in capsys.readouterr().err
+    assert runs.asked == []
+
+
 def test_a_recorded_file_runs_as_fast_as_it_can(runs: Runs) -> None:
     assert main(["run", "--feed", "replay:quotes.csv", "--instrument", "XAU-USD"]) == 0
     assert (runs.last.options.instrument, runs.last.options.speed) == ("replay:XAU-USD", "max")

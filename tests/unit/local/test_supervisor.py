@@ -181,6 +181,14 @@ def test_a_child_that_never_gets_ready_ends_the_run(rig: Rig) -> None:
     assert len(rig.started) == 3
 
 
+def test_without_an_optional_child_the_others_go_on(rig: Rig) -> None:
+    rig.specs.append(
+        ProcessSpec("watcher", lambda: [sys.executable, "-c", "raise SystemExit(2)"], rig.folder / "w", optional=True)
+    )
+    rig.until(lambda: rig.phase("watcher") is Phase.GIVEN_UP)
+    assert rig.supervisor.failure is None
+
+
 def test_killed_again_and_again_before_it_is_ready_is_given_up_too(rig: Rig) -> None:
     rig.child("service", "import os; os.kill(os.getpid(), 9)")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidewheel.local.clock import steady_s, wall_ns
+from tidewheel.local.metrics import record_client_answer, record_client_failure
 from tidewheel.local.monitoring.predictor_client import NoPredictionError, Prediction
 from tidewheel.local.stop_condition import SERVE_LIMIT_S
 from tidewheel.runtime.background import BackgroundThread
@@ -122,11 +123,14 @@ class Probe:
 
     def ask(self, instrument: str) -> None:
         """One question; what comes of it stands in `recent` or `trouble`."""
+        started_s = steady_s()
         try:
             prediction = self._prediction(instrument)
         except NoPredictionError as failure:
             self.last_error = str(failure)
+            record_client_failure(failure.code)
             return
+        record_client_answer(steady_s() - started_s)
         self.last_error = ""
         self.count += 1
         at_ns = self._wall_ns()

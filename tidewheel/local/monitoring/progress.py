@@ -7,17 +7,12 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, ORDERBOT_GROUP, ORDERS, TICKS, TRAINER_GROUP
+from tidewheel.contracts.topics import GROUP_TOPICS
 from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.kafka import PartitionId, client, consumer_config, end_offsets
 
 ASK_EVERY_S = 1.0
 ANSWER_LIMIT_S = 5.0
-READS: Mapping[str, tuple[str, ...]] = {
-    ORDERBOT_GROUP: (TICKS.name,),
-    LABELER_GROUP: (TICKS.name, ORDERS.name),
-    TRAINER_GROUP: (EXAMPLES.name,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,9 @@ class Progress:
         if not self.ends:
             return None
         done = self.committed.get(group, {})
-        return sum(max(0, end - done.get(place, 0)) for place, end in self.ends.items() if place[0] in READS[group])
+        return sum(
+            max(0, end - done.get(place, 0)) for place, end in self.ends.items() if place[0] in GROUP_TOPICS[group]
+        )
 
     def all_read(self, *groups: str) -> bool:
         """Whether each of the groups has committed everything on its inputs."""
@@ -50,7 +47,8 @@ class ProgressWatch:
         reconnect = {"reconnect.backoff.max.ms": 1000}
         self._asking = {**client(bootstrap, "progress"), "logger": log}
         self._groups = {
-            group: Consumer(consumer_config(bootstrap, "progress", group, **reconnect), logger=log) for group in READS
+            group: Consumer(consumer_config(bootstrap, "progress", group, **reconnect), logger=log)
+            for group in GROUP_TOPICS
         }
         self._log = log
         self.background = BackgroundThread("progress", self._run)
@@ -77,18 +75,18 @@ class ProgressWatch:
         Raises KafkaException.
         """
         ends = self._ends()
-        return Progress(ends, {group: self._committed(group, ends) for group in READS})
+        return Progress(ends, {group: self._committed(group, ends) for group in GROUP_TOPICS})
 
     def _ends(self) -> dict[PartitionId, int]:
         # Any consumer will do: the list of topics is asked in no group's name.
         metadata = next(iter(self._groups.values())).list_topics(timeout=ANSWER_LIMIT_S).topics
-        topics = sorted({topic for topics in READS.values() for topic in topics})
+        topics = sorted({topic for topics in GROUP_TOPICS.values() for topic in topics})
         places = [
             TopicPartition(name, part) for name in topics if name in metadata for part in metadata[name].partitions
         ]
         return end_offsets(self._asking, places, ANSWER_LIMIT_S)
 
     def _committed(self, group: str, ends: Mapping[PartitionId, int]) -> dict[PartitionId, int]:
-        asked = [TopicPartition(*place) for place in ends if place[0] in READS[group]]
+        asked = [TopicPartition(*place) for place in ends if place[0] in GROUP_TOPICS[group]]
         found = self._groups[group].committed(asked, timeout=ANSWER_LIMIT_S) if asked else []
         return {(part.topic, part.partition): part.offset for part in found if part.offset >= 0}

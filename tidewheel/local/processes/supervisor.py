@@ -42,7 +42,8 @@ class ProcessSpec:
 
     `needs`: children that must be ready before it is started. `parent_death_signal`: what it gets when this
     program is killed. `done_when`: whether exit code 0 means that its work is done; otherwise any end is a crash.
-    `niceness`: 0 to 19, how far it stands back where the processor is wanted by all.
+    `niceness`: 0 to 19, how far it stands back where the processor is wanted by all. `optional`: the others go on
+    where it is given up.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ProcessSpec:
     parent_death_signal: signal.Signals = signal.SIGTERM
     done_when: Callable[[], bool] = lambda: False
     niceness: int = 0
+    optional: bool = False
 
 
 class HealthStatus(Protocol):
@@ -87,6 +89,15 @@ class ManagedProcess:
     restarts: int = 0
     start_at_s: float = 0.0
     log_from: int = 0
+
+    @property
+    def pid(self) -> int | None:
+        """None while it does not run."""
+        return self.process.pid if self.process is not None else None
+
+    @property
+    def ready(self) -> bool:
+        return self.phase is Phase.READY
 
 
 class Supervisor:
@@ -193,7 +204,8 @@ class Supervisor:
         self._enter(managed, Phase.RESTARTING, detail)
 
     def _give_up(self, managed: ManagedProcess, detail: str) -> None:
-        self.failure = self.failure or detail
+        if not managed.spec.optional:
+            self.failure = self.failure or detail
         self._enter(managed, Phase.GIVEN_UP, detail)
 
     def _enter(self, managed: ManagedProcess, phase: Phase, detail: str = "") -> None:

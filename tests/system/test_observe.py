@@ -1,0 +1,89 @@
+"""A real Prometheus beside a real run: every metric that a rule or an alert names has data soon after the start."""
+
+import json
+import shutil
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.promql import metrics_named
+from tests.system import driver
+from tests.waiting import eventually
+from tidewheel.observability.alerts import ALERTS
+from tidewheel.observability.recording import RECORDING_RULES
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        shutil.which("prometheus") is None, reason="prometheus is not on PATH; Debian's package is prometheus"
+    ),
+]
+SHORT = ("--window", "400", "--trials", "2", "--orders-per-second", "5", "--threshold", "2", "--speed", "120")
+
+
+class Prometheus:
+    """Asks one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def api(self, path: str, **parameters: str) -> Any:
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"{self._url}/api/v1/{path}?{query}", timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def has(self, selector: str) -> bool:
+        return bool(self.api("query", query=selector)["result"])
+
+    def without_data(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if not self.has(name)]
+
+    def unhealthy_rules(self) -> list[str]:
+        return [
+            f"{rule['name']}: {rule['lastError']}"
+            for group in self.api("rules")["groups"]
+            for rule in group["rules"]
+            if rule["health"] == "err"
+        ]
+
+
+def prometheus_of(data: Path) -> Prometheus | None:
+    """Of a run that has said where it listens, once it answers."""
+    if not (data / "run.json").exists():
+        return None
+    found = Prometheus(json.loads((data / "run.json").read_text())["prometheus"])
+    try:
+        found.api("status/buildinfo")
+    except OSError:
+        return None
+    return found
+
+
+def test_every_metric_of_a_rule_has_data(tmp_path: Path) -> None:
+    wanted = sorted({name for rule in (*RECORDING_RULES, *ALERTS) for name in metrics_named(rule.expr)})
+    data = tmp_path / "data"
+    with driver.started(["run", "--observe", *SHORT, "--data-dir", str(data)], tmp_path) as running:
+        eventually(lambda: prometheus_of(data) is not None, "Prometheus answers", 0.2)
+        prometheus = prometheus_of(data)
+        assert prometheus is not None
+        eventually(lambda: prometheus.has('up{job="ingest"} == 1'), "ingest is asked", 0.2)
+        since_s = time.monotonic()
+        eventually(lambda: not prometheus.without_data(wanted), f"data of each of {wanted}", 0.5)
+        print(f"data of all {len(wanted)} metrics {time.monotonic() - since_s:.0f} s after the first scrape of ingest")
+        assert prometheus.unhealthy_rules() == []
+        # A planted renaming: what nobody exports has no data, however long it is waited for.
+        assert prometheus.without_data(["tidewheel_tick_total"]) == ["tidewheel_tick_total"]
+        jobs = {target["labels"]["job"] for target in prometheus.api("targets")["activeTargets"]}
+        assert jobs == {"ingest", "orderbot", "labeler", "trainer", "predictor", "run"}
+        running.scan()
+        running.process.terminate()
+        running.wait(60)
+        assert running.wait_gone() == []
+    out = (tmp_path / "out.txt").read_text()
+    assert "alerts on http://127.0.0.1:" in out
+    assert "what was measured is kept in" in out

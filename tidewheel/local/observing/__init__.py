@@ -1,0 +1,1 @@
+"""`tidewheel run --observe`: Prometheus beside the run, and Grafana where there is one."""
