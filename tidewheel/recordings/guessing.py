@@ -90,8 +90,8 @@ def _check_unique(sample: Sample, columns: Sequence[str], options: ReadingOption
     for role, name in options.columns:
         if name not in columns:
             raise SourceError(f"{sample.file} has no column {name!r} for {role}; it has {_shown(columns)}")
-    if options.chosen and options.chosen[0] not in columns:
-        raise SourceError(f"{sample.file} has no column {options.chosen[0]!r}; it has {_shown(columns)}")
+    if options.chosen and options.chosen.name not in columns:
+        raise SourceError(f"{sample.file} has no column {options.chosen.name!r}; it has {_shown(columns)}")
 
 
 def _shown(columns: Sequence[str]) -> str:
@@ -346,21 +346,16 @@ def _with_chosen(sample: Sample, layout: Layout, options: ReadingOptions) -> Lay
     """Raises SourceError where the sample shows more than one instrument and none is chosen."""
     scale, size_scale = _scales(sample, layout)
     layout = replace(layout, chosen=options.chosen, scale=scale, size_scale=size_scale)
-    for name in layout.apart:
-        if options.chosen and options.chosen[0] == name:
-            continue
-        values = sample.texts(layout.columns, name)
-        if options.chosen:
-            at, of = layout.columns.index(name), layout.columns.index(options.chosen[0])
-            rows = [row for row in sample.rows if len(row) == len(layout.columns)]
-            values = [row[at].strip() for row in rows if row[of].strip() == options.chosen[1]]
-        found = list(dict.fromkeys(values))
-        if len(found) > 1:
-            listed = ", ".join(found[:6]) + (", …" if len(found) > 6 else "")
-            raise SourceError(
-                f"{sample.file}: column {name} tells quotes of several apart: {listed}. Choose one by "
-                f"--instrument-column {name}={found[0]}"
-            )
+    if options.chosen is None:
+        for name in layout.apart:
+            found = list(dict.fromkeys(sample.texts(layout.columns, name)))
+            if len(found) > 1:
+                listed = ", ".join(found[:6]) + (", …" if len(found) > 6 else "")
+                raise SourceError(
+                    f"{sample.file}: column {name} tells quotes of several apart: {listed}. Choose one by "
+                    f"--instrument-column {name}={found[0]}, or run each as an instrument of its own by "
+                    f"--instrument-column {name}"
+                )
     return layout
 
 

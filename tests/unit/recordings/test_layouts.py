@@ -19,7 +19,8 @@ from pyarrow import parquet
 from tests.unit.recordings.files import read, told
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.prices import Threshold
-from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_pair, parse_time_unit
+from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
+from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_time_unit
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.recordings.recording import Recording
 
@@ -140,7 +141,7 @@ def test_what_the_user_says_goes_first(
     said = ReadingOptions(
         columns=parse_columns(options.get("columns", "")),
         time_unit=options.get("time_unit"),
-        chosen=parse_pair(options["chosen"]) if "chosen" in options else None,
+        chosen=parse_instrument_column(options["chosen"]) if "chosen" in options else None,
         year_max=2027,
     )
     path = csv_file(text.format(ms=T0_MS, us=T0_US))
@@ -176,7 +177,7 @@ def test_what_is_not_understood_says_what_to_do(text: str, words: str, csv_file:
     [("columns", "has no column 'nope' for bid; it has 'time_ms,bid,offer'"), ("chosen", "has no column 'sym'")],
 )
 def test_a_column_that_is_not_there(option: str, words: str, csv_file: Write) -> None:
-    value = (("bid", "nope"),) if option == "columns" else ("sym", "BTC")
+    value = (("bid", "nope"),) if option == "columns" else InstrumentColumn("sym", ("BTC",))
     with pytest.raises(SourceError, match=words):
         read(csv_file(f"time_ms,bid,offer\n{T0_MS},1,1"), ReadingOptions(**{option: value}))  # type: ignore[arg-type]
 
@@ -291,7 +292,7 @@ def test_parquet_rows_of_two_instruments(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "q.parquet")
     with pytest.raises(SourceError, match="column symbol tells quotes of several apart: BTC, ETH"):
         read(tmp_path / "q.parquet", PLAIN)
-    chosen = ReadingOptions(chosen=("symbol", "BTC"), year_max=2027)
+    chosen = ReadingOptions(chosen=InstrumentColumn("symbol", ("BTC",)), year_max=2027)
     assert [tick[1] for tick in read(tmp_path / "q.parquet", chosen)[0]] == [E9, 3 * E9]
     assert told(tmp_path / "q.parquet", chosen).others == 1
 
