@@ -194,6 +194,8 @@ def run(ctx: click.Context, /, **given: Any) -> None:
         wanted["feed"] = replace(wanted["feed"], path=_spooled(data_dir))
     reading = as_options(wanted, this_year())
     options = _options(wanted)
+    if "instrument" in typed and options.watched is None:
+        raise click.UsageError(f"--instrument-column {options.column} names the instruments: leave --instrument out")
     request = RunRequest(options, data_dir, kafka, redis, PARTITIONS)
     if changed := changed_since(previous_run.get("lasting", {}), request.lasting()):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")

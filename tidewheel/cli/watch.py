@@ -22,9 +22,7 @@ PREDICTOR_DEFAULT = "127.0.0.1:50051"
     show_default=True,
     help="gRPC address of the predictor, where no --data-dir says it; it is asked for a prediction each second.",
 )
-@click.option(
-    "--instrument", metavar="ID", help="Which one to show, like sim:BTC-USD. Default: the first that shows itself."
-)
+@click.option("--instrument", metavar="ID", help="Which one to show, like sim:BTC-USD. Default: each in turn.")
 @click.option(
     "--window",
     type=click.IntRange(1),
