@@ -131,6 +131,23 @@ def test_a_whole_block_of_a_layout_is_read_as_its_lines_are(name: str, csv_file:
         ("t,b,o\n{ms},64000.1,64000.35", {"columns": "time=t,bid=b,offer=o"}, NO_SIZES),
         ("time,bid,ask,n\n{ms},64000.1,64000.35,1.5", {"columns": "bid_size=n"}, (*NO_SIZES[:3], 1_500_000_000, -1)),
         ("a_time,b_time,bid,ask\n1,{ms},64000.1,64000.35", {"columns": "time=b_time"}, NO_SIZES),
+        (
+            "ts_recv,ts_event,publisher_id,depth,bid_px_00,ask_px_00,bid_sz_00,symbol\n"
+            "{us}999,{us}000,1,3,64000100000000,64000350000000,2,BTC",
+            {"columns": "time=ts_event,bid=bid_px_00,offer=ask_px_00,bid_size=bid_sz_00"},
+            (*TICK[:3], 2 * E9, -1),
+        ),
+        (
+            "at,bid_px_01,ask_px_01\n{ms},64000100000000,64000350000000",
+            {"columns": "time=at,bid=bid_px_01,offer=ask_px_01"},
+            NO_SIZES,
+        ),
+        (
+            "ts_init,ts_event,bid_price,ask_price,bid_size,ask_size\n"
+            "{us}999,{us}000,64000100000000,64000350000000,1500000000,2250000000",
+            {"columns": "time=ts_event,bid=bid_price,offer=ask_price"},
+            TICK,
+        ),
         ("sym,time_ms,bid,offer\nETH,1,2,3\nBTC,{ms},64000.1,64000.35", {"chosen": "sym=BTC"}, NO_SIZES),
         ("id,time_ms,bid,offer\n7,{ms},1,2\n8,{ms},64000.1,64000.35", {"chosen": "id=8"}, NO_SIZES),
     ],
