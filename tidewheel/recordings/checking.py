@@ -11,6 +11,7 @@ from tidewheel.recordings.dealing import each_batch
 from tidewheel.recordings.instrument_column import ALL, InstrumentColumn
 from tidewheel.recordings.layout import Layout, NumberTime
 from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.profile import Profile
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.recordings.recording import Recording
@@ -48,12 +49,12 @@ class Check:
     each: dict[str, InstrumentCheck] = field(default_factory=dict)
 
 
-def check(path: Path, options: ReadingOptions, progress: OnProgress) -> Check:
+def check(path: Path, options: ReadingOptions, progress: OnProgress, mark: PlaceMark = NO_MARK) -> Check:
     """Read a recording; all that is wrong with it is in the answer."""
     found, accounts = Check(), Accounts()
     found.account = accounts.total
     try:
-        recording = Recording(path, options)
+        recording = Recording(path, options, mark)
         found.layouts = recording.layouts()
         found.files = {file.part.name: file.layout for file in recording.files}
         found.describe = recording.describe

@@ -16,6 +16,7 @@ from tidewheel.recordings import opening
 from tidewheel.recordings.account import account_lines
 from tidewheel.recordings.accounts import Accounts, total_of
 from tidewheel.recordings.checking import check
+from tidewheel.recordings.conversion import convert
 from tidewheel.recordings.dealing import each_batch
 from tidewheel.recordings.instrument_column import INSTRUMENTS_MAX, InstrumentColumn, parse_instrument_column
 from tidewheel.recordings.options import ReadingOptions
@@ -243,3 +244,13 @@ def test_what_is_written_wrongly_of_the_column(text: str) -> None:
 def test_one_chosen_is_read_whatever_its_name(tmp_path: Path) -> None:
     path = written(tmp_path / "q.csv", [f"{name},{T0_MS},1,1" for name in ("A=X", "B")])
     assert len(read(path, of("A=X"))[0]) == 1
+
+
+def test_a_converted_file_of_several_has_the_same_ticks(tmp_path: Path) -> None:
+    lines = market(Random(1), ("A", "B/C"), 2_000)
+    source, target = written(tmp_path / "q.csv", lines), tmp_path / "q.parquet"
+    account = convert(Recording(source, ALL), target, lambda _: None)
+    assert account.rows == len(lines)
+    ticks, rejected = dealt(target, ReadingOptions(year_max=2027, chosen=InstrumentColumn("symbol")))
+    assert ticks == dealt(source)[0]
+    assert rejected == {"A": [], "B/C": []}
