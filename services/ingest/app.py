@@ -1,39 +1,35 @@
 """The service: read a source, build market seconds, publish each when it is due, go on from the log after a restart."""
 
-import json
 import math
 import time
-from collections.abc import Iterable
-from contextlib import closing, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import KafkaException
 
-from services.ingest.core import IngestCore, TimelineMismatchError
-from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition, last_second
-from services.ingest.metrics import AccountRecorder, record_held_back
+from services.ingest.instrument_feed import InstrumentFeed
+from services.ingest.interleaving import Record, by_second
+from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition_count, last_second
+from services.ingest.metrics import record_held_back
 from services.ingest.pacing import ClockPacer, LagPacer, Pacer
 from services.ingest.prefetch import prefetch_first
-from services.ingest.publisher import IdempotentProducer, Publisher, StopRequestedError
+from services.ingest.publisher import IdempotentProducer, StopRequestedError
 from services.ingest.settings import Settings
-from services.ingest.sources import Source
+from services.ingest.sources import Item, Source
 from services.ingest.sources.factory import open_source
-from tidewheel.contracts.codecs.market import FeedEvent
+from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.market import MarketSecond
-from tidewheel.domain.time import NS_PER_S
-from tidewheel.recordings.account import account_lines, reasons_text
-from tidewheel.recordings.merging import FILE_SHIFT
 from tidewheel.recordings.place_mark import PlaceMark
-from tidewheel.recordings.quotes import RawBatch, RejectedRow, SourceError, Watermark
+from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
 
 WAIT_STEP_S = 0.1
 HEARTBEAT_EVERY_RECORDS = 512  # records, where nothing is waited for
+EVERY_PARTITION = -1
 
 
 def run(settings: Settings, context: Context) -> None:
@@ -55,8 +51,8 @@ def run(settings: Settings, context: Context) -> None:
             context.log.info("%s", layout)
         # What cannot be read at all is known before anything is said to run.
         items = prefetch_first(source.items())
-        partition = fetch_partition(settings.kafka, settings.instrument_id)
-        Ingest(settings, context, source, partition).run(items)
+        count = fetch_partition_count(settings.kafka)
+        Ingest(settings, context, source, partial(partition_of, partitions=count)).run(items)
     except SourceError as failure:
         raise UnrecoverableError(str(failure)) from None
     except KafkaException as failure:
@@ -71,98 +67,132 @@ def _place_mark(settings: Settings) -> PlaceMark:
 
 
 class Ingest:
-    """One run over one source."""
+    """One run over one source. `partition`: where the records of an instrument lie."""
 
     def __init__(
-        self, settings: Settings, context: Context, source: Source, partition: int, clients: Clients = KAFKA
+        self,
+        settings: Settings,
+        context: Context,
+        source: Source,
+        partition: Callable[[str], int],
+        clients: Clients = KAFKA,
     ) -> None:
         self._settings = settings
         self._clients = clients
         self._context = context
         self._source = source
         self._partition = partition
-        instrument, heartbeat = settings.instrument_id, context.health.heartbeat
-        self._last_in_log = last_second(settings.kafka, instrument, partition, heartbeat, clients)
-        reported = (
-            dead_letter_places(settings.kafka, instrument, source.name, heartbeat, clients)
-            if source.replayable
-            else frozenset()
-        )
-        self._account_reported = 0
-        self._account_metrics = AccountRecorder(instrument)
-        self._core = IngestCore(
-            instrument, source.kind, settings.rules, self._last_in_log, replayable=source.replayable
-        )
+        self._ends: dict[int, int] = {}
+        self._reported: dict[str, frozenset[bytes]] | None = None
+        self._pacers: dict[int, Pacer] = {}
+        self._closing = ExitStack()
+        self._feeds: dict[str, InstrumentFeed] = {}
         self._producer = IdempotentProducer(settings.kafka, self._keep_waiting, clients)
-        self._publisher = Publisher(self._producer, instrument, source.kind, source.name, self._last_in_log, reported)
+        if source.instruments is None:
+            self._feeds[settings.instrument_id] = self._open(settings.instrument_id)
 
-    def run(self, items: Iterable[RawBatch | Watermark]) -> None:
-        last = self._last_in_log
-        self._context.log.info("%s", f"goes on after second {last.second}" if last else "begins a new log")
-        at_ns = last.last_tick_ns if last else 0
-        with (
-            closing(self._producer),
-            closing(LabelerLag(self._settings.kafka, self._partition, self._producer.in_flight, self._clients)) as lag,
-        ):
+    def _open(self, instrument: str) -> InstrumentFeed:
+        """Read back what the log holds of an instrument."""
+        kafka, beat, clients = self._settings.kafka, self._context.health.heartbeat, self._clients
+        last = last_second(kafka, instrument, self._partition(instrument), beat, clients, self._ends)
+        if self._reported is None:
+            replayable = self._source.replayable
+            self._reported = dead_letter_places(kafka, self._source.name, beat, clients) if replayable else {}
+        return InstrumentFeed(
+            instrument,
+            str(self._settings.feed),
+            self._source,
+            self._settings.rules,
+            self._producer,
+            self._context.log,
+            last,
+            self._reported.get(instrument, frozenset()),
+            named=self._source.instruments is not None,
+        )
+
+    def run(self, items: Iterable[Item]) -> None:
+        with self._closing as stack:
+            stack.enter_context(closing(self._producer))
+            for instrument in self._feeds:
+                self._pacer(instrument)
             try:
-                self._publisher.publish_status(FeedEvent.CONNECTED, at_ns, self._source.name)
-                self._publisher.publish_status(FeedEvent.SUBSCRIBED, at_ns, self._settings.instrument_id)
+                for feed in self._feeds.values():
+                    feed.begin()
                 self._context.health.ready()
-                if self._publish_all(items, self._make_pacer(lag)):
+                if self._publish_all(items):
                     self._on_source_end()
             except StopRequestedError:
                 pass
             except BaseException:
                 # What was published before is in the log; the failure is what counts.
                 with suppress(KafkaException):
-                    self._publisher.flush()
+                    self._flush()
                 raise
-            self._publisher.flush()
+            self._flush()
 
-    def _publish_all(self, items: Iterable[RawBatch | Watermark], pacer: Pacer) -> bool:
+    def _publish_all(self, items: Iterable[Item]) -> bool:
         """Whether the source came to its end."""
-        try:
-            for item in items:
-                self._heartbeat()
-                if not self._publish(self._core.on_item(item), pacer):
-                    return False
-                self._account_metrics.record(self._core.account)
-                self._report_account()
-                if not self._wait(0):
-                    return False
-            return self._publish(self._core.on_end(), pacer)
-        except TimelineMismatchError as failure:
-            what = f"{self._settings.feed} does not continue the log of {self._settings.instrument_id}"
-            raise UnrecoverableError(f"{what}: {failure}") from None
+        for item in items:
+            self._heartbeat()
+            parts = self._parts(item)
+            if not self._publish([(feed, records) for feed, records in parts]):
+                return False
+            for feed, _ in parts:
+                feed.report_account()
+            if not self._wait(0):
+                return False
+        return self._publish([(feed, feed.last_records()) for feed in self._feeds.values()])
 
-    def _publish(self, records: Iterable[MarketSecond | RejectedRow], pacer: Pacer) -> bool:
-        for number, record in enumerate(records):
+    def _parts(self, item: Item) -> list[tuple[InstrumentFeed, Iterable[Record]]]:
+        if not isinstance(item, dict):
+            (feed,) = self._feeds.values()
+            return [(feed, feed.records([item]))]
+        return [(feed, feed.records(batches)) for symbol, batches in item.items() for feed in [self._feed_of(symbol)]]
+
+    def _feed_of(self, symbol: str) -> InstrumentFeed:
+        """The instrument's, known or new."""
+        instrument = self._instrument(symbol)
+        if instrument not in self._feeds:
+            self._feeds[instrument] = self._open(instrument)
+            self._feeds[instrument].begin()
+        return self._feeds[instrument]
+
+    def _instrument(self, symbol: str) -> str:
+        return f"{self._settings.feed.kind}:{symbol}"
+
+    def _publish(self, streams: list[tuple[InstrumentFeed, Iterable[Record]]]) -> bool:
+        if not streams:
+            return True
+        for number, (feed, record) in enumerate(by_second(streams)):
             if number % HEARTBEAT_EVERY_RECORDS == 0:
                 self._heartbeat()
-            if isinstance(record, RejectedRow):
-                self._reject(record)
-            elif pacer.wait_until_due(record.second):
-                self._publisher.publish_second(record)
-            else:
+            due = not isinstance(record, MarketSecond) or self._pacer(feed.instrument).wait_until_due(record.second)
+            if not due:
                 return False
+            feed.publish(record)
         return True
 
-    def _reject(self, row: RejectedRow) -> None:
-        """Raises FatalError with what was rejected where it is too much; a file's rows will not get better."""
-        if row.place >> FILE_SHIFT:  # of one of several files, which its number alone tells nobody
-            row = replace(row, detail=f"{self._source.describe(row.place)}: {row.detail}")
-        try:
-            self._publisher.publish_rejected(row)
-        except FatalError as failure:
-            what = f"{self._settings.feed}: {failure}: {reasons_text(self._account())}"
-            raise (UnrecoverableError if self._source.replayable else FatalError)(what) from None
-
-    def _make_pacer(self, lag: LabelerLag) -> Pacer:
+    def _pacer(self, instrument: str) -> Pacer:
+        """At a speed there is one clock for all; else the instruments of a partition share how far ahead they are."""
         speed = self._settings.speed
-        if math.isinf(speed):
-            held_back = partial(record_held_back, self._settings.instrument_id)
-            return LagPacer(self._settings.ahead_max_s, lag, time.monotonic, self._wait, held_back)
-        return ClockPacer(speed, time.monotonic, self._wait)
+        partition = self._partition(instrument) if math.isinf(speed) else EVERY_PARTITION
+        if partition not in self._pacers:
+            self._pacers[partition] = (
+                self._lag_pacer(partition) if math.isinf(speed) else ClockPacer(speed, time.monotonic, self._wait)
+            )
+        return self._pacers[partition]
+
+    def _lag_pacer(self, partition: int) -> LagPacer:
+        lag = LabelerLag(self._settings.kafka, partition, self._producer.in_flight, self._clients)
+        self._closing.enter_context(closing(lag))
+        held_back = partial(self._record_held_back, partition)
+        return LagPacer(self._settings.ahead_max_s, lag, time.monotonic, self._wait, held_back)
+
+    def _record_held_back(self, partition: int, waited_s: float) -> None:
+        """All instruments of a partition wait for its labeler together."""
+        for instrument in self._feeds:
+            if self._partition(instrument) == partition:
+                record_held_back(instrument, waited_s)
 
     def _wait(self, wait_s: float) -> bool:
         """Wait a moment at most; False when the service is to stop."""
@@ -178,32 +208,25 @@ class Ingest:
 
     def _heartbeat(self) -> None:
         self._context.health.heartbeat()
-        self._publisher.poll()
+        for feed in self._feeds.values():
+            feed.poll()
+
+    def _flush(self) -> None:
+        for feed in self._feeds.values():
+            feed.flush()
 
     def _on_source_end(self) -> None:
-        self._account_metrics.record(self._core.account)
-        last = self._publisher.last
-        if self._core.first_tick_ns is None or last is None:
-            reasons = reasons_text(self._account())
-            raise SourceError(f"{self._settings.feed} holds no usable quote{reasons and f': {reasons}'}")
-        if last is self._last_in_log:
-            self._context.log.info("nothing new: the log holds all of %s already", self._settings.feed)
-        self._report_account(whole=True)
-        self._publisher.publish_status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S, self._source.name)
-        self._context.log.info("%s is done: %d quotes up to second %d", self._source.name, last.last_seq, last.second)
+        """Raises SourceError where there was no usable quote, or none of an instrument that was asked for."""
+        feeds = self._feeds.values()
+        if not any(feed.quoted for feed in feeds):
+            raise self._without_quote("", *feeds)
+        for symbol in self._source.instruments or ():
+            found = self._feeds.get(self._instrument(symbol))
+            if found is None or not found.quoted:
+                raise self._without_quote(f" of {symbol}", *filter(None, [found]))
+        for feed in feeds:
+            feed.end()
 
-    def _account(self) -> dict[str, Any]:
-        return self._core.account.as_dict(self._source.describe)
-
-    def _report_account(self, *, whole: bool = False) -> None:
-        """Report rows rejected and anomalies: the first, whenever they have doubled, and all at the end."""
-        notable = self._core.account.notable
-        if not whole and (not notable or notable < 2 * self._account_reported):
-            return
-        self._account_reported = notable
-        account = self._account()
-        last = self._publisher.last
-        at_ns = (last.second + 1) * NS_PER_S if last else 0
-        self._publisher.publish_status(FeedEvent.ACCOUNTED, at_ns, json.dumps(account))
-        for line in account_lines(account):
-            (self._context.log.warning if notable else self._context.log.info)("%s", line)
+    def _without_quote(self, of: str, *feeds: InstrumentFeed) -> SourceError:
+        reasons = "; ".join(filter(None, (feed.reasons() for feed in feeds)))
+        return SourceError(f"{self._settings.feed} holds no usable quote{of}{reasons and f': {reasons}'}")

@@ -10,7 +10,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from services.ingest.prefetch import prefetch_first
 from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.partitioning import partition_of
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.kafka import (
@@ -52,35 +51,44 @@ def _retry_new_topic(call: Callable[[], T]) -> T:
     return Retry(NEW_TOPIC_RETRY_INTERVAL_S, NEW_TOPIC_TIMEOUT_S).call(call, failed_with(NEW_TOPIC_ERRORS))
 
 
-def fetch_partition(bootstrap: str, instrument: str) -> int:
-    """The instrument's partition of `ticks`. Raises KafkaException where the topic is missing."""
+def fetch_partition_count(bootstrap: str) -> int:
+    """How many partitions `ticks` has. Raises KafkaException where the topic is missing."""
     consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
     try:
-        return partition_of(
-            instrument, len(_retry_new_topic(lambda: partitions_of(consumer, TICKS.name, BROKER_TIMEOUT_S)))
-        )
+        return len(_retry_new_topic(lambda: partitions_of(consumer, TICKS.name, BROKER_TIMEOUT_S)))
     finally:
         consumer.close()
 
 
 def last_second(
-    bootstrap: str, instrument: str, partition: int, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
+    bootstrap: str,
+    instrument: str,
+    partition: int,
+    heartbeat: Heartbeat = no_heartbeat,
+    clients: Clients = KAFKA,
+    ends: dict[int, int] | None = None,
 ) -> MarketSecond | None:
     """The newest second of an instrument, None where there is none. Raises FatalError where it cannot be continued.
 
     Quick where there is one near the end; to know that there is none, the whole partition is read. It need not be the
     last record: a batch of a killed ingest may come when its successor has written on (`docs/late-requests.md`).
+    `ends` keeps where each partition ended when it was first looked at: what the caller has written since, of other
+    instruments, is not read.
     """
     consumer = clients.consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
     try:
         first, end = _retry_new_topic(lambda: watermark_offsets(consumer, TICKS.name, [partition])[partition])
     finally:
         consumer.close()
+    if ends is not None:
+        end = ends.setdefault(partition, end)
     key, scan_records = instrument.encode(), FIRST_SCAN_RECORDS
     while end > first:
         start = max(first, end - scan_records)
         own: deque[Message] = deque(maxlen=FIRST_SCAN_RECORDS)
         for message in _read(bootstrap, TICKS.name, {partition: start}, heartbeat, clients):
+            if (message.offset() or 0) >= end:
+                break
             if message.key() == key:
                 own.append(message)
         if own:
@@ -113,20 +121,18 @@ def _decoded(message: Message) -> MarketSecond:
 
 
 def dead_letter_places(
-    bootstrap: str, instrument: str, source: str, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
-) -> frozenset[bytes]:
-    """Places in a source of its rows that are on `dead-letters` already."""
-    places = set()
+    bootstrap: str, source: str, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
+) -> dict[str, frozenset[bytes]]:
+    """Instrument -> places in a source of its rows that are on `dead-letters` already."""
+    places: dict[str, set[bytes]] = {}
     for message in _read(bootstrap, DEAD_LETTERS.name, None, heartbeat, clients):
-        if message.key() != instrument.encode():
-            continue
         try:
             dead_letter = decode_dead_letter(message.value())
         except InvalidRecordError:
             continue
         if dead_letter.source == source:
-            places.add(dead_letter.dedup_key)
-    return frozenset(places)
+            places.setdefault(dead_letter.instrument, set()).add(dead_letter.dedup_key)
+    return {instrument: frozenset(found) for instrument, found in places.items()}
 
 
 def _read(

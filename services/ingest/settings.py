@@ -7,8 +7,9 @@ from services.ingest.seconds import SessionRules
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
+from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
 from tidewheel.recordings.layout import MS_NS
-from tidewheel.recordings.options import ReadingOptions, last_year, parse_columns, parse_pair, parse_time_unit
+from tidewheel.recordings.options import ReadingOptions, last_year, parse_columns, parse_time_unit
 from tidewheel.runtime.settings import (
     Parser,
     decimal,
@@ -79,10 +80,11 @@ class Settings:
     time_unit: str | None = setting(
         Parser(parse_time_unit, "`s`, `ms`, `us` or `ns`"), None, meaning="The unit of a recorded file's time."
     )
-    instrument_column: tuple[str, str] | None = setting(
-        Parser(parse_pair, "`column=value`"),
+    instrument_column: InstrumentColumn | None = setting(  # noqa: RUF009 - it makes a field
+        Parser(parse_instrument_column, "`column=value`, `column=one,another`, `column` for all"),
         None,
-        meaning="Of a recorded file of several instruments or venues: the rows whose column holds this value.",
+        meaning="Of a recorded file of several instruments or venues: the rows whose column holds this value. Of "
+        "several values, or all, each is an instrument of its own, whose id is made of the feed and the value.",
     )
     candle_spread: Threshold | None = setting(  # noqa: RUF009 - it makes a field
         Parser(Threshold.parse, "like `0.02` or `2bps`"),

@@ -26,7 +26,7 @@ BUCKETS = 17  # of the finest histogram, with infinity
 # that serves and those whose counts are not yet forgotten.
 VALUES: Mapping[str, int] = {
     **dict.fromkeys(("service", "group", "verdict"), 1),
-    **dict.fromkeys(("source", "topic", "which", "side", "label", "agrees", "model_version", "waiting_for", "why"), 2),
+    **dict.fromkeys(("source", "topic", "which", "side", "label", "agrees", "model_version", "waiting_for"), 2),
     **dict.fromkeys(("partition", "outcome", "result"), 3),
     "kind": len(Anomaly),
     "flag": len(FlagKind),
@@ -41,6 +41,7 @@ REASONS: Mapping[str, int] = {
     "tidewheel_training_runs_total": len(RunReason) + 1,
     "tidewheel_refusals_total": len(RefusalReason),
     "tidewheel_predictions_lost_total": 4,
+    "tidewheel_rpcs_ended_total": 2,
     "tidewheel_model_swap_failures_total": 2,  # of an instrument: one attack or one damage at a time
 }
 

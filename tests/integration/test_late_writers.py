@@ -148,7 +148,7 @@ def started(kafka: ProxiedKafka, file: Recorded) -> Callable[[], None]:
         ahead_max_s=0,
     )
     source = Replay(file.path)
-    service = Ingest(settings, context_of("ingest"), source, partition=0)
+    service = Ingest(settings, context_of("ingest"), source, lambda _: 0)
     return lambda: service.run(source.items())
 
 

@@ -24,6 +24,7 @@ class InMemorySource:
     name = f"replay:{FILE}"
     kind = SourceKind.REPLAY
     replayable = True
+    instruments = None
 
     def __init__(self, market: ExpectedMarket, chance: Random) -> None:
         self._chance = chance
@@ -64,4 +65,4 @@ def ingest(market: ExpectedMarket, context: Context, clients: Clients, chance: R
         stale_s=SETTINGS.stale_s,
     )
     source = InMemorySource(market, chance)
-    Ingest(settings, context, source, market.partition, clients).run(source.items())
+    Ingest(settings, context, source, lambda _: market.partition, clients).run(source.items())

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tidewheel.cli.data_views import check_dict, check_text, instant
+from tidewheel.cli.guarded import guarded
 from tidewheel.cli.piped import readable
 from tidewheel.cli.progress import ProgressLine
 from tidewheel.cli.reading_options import as_options, reading_options
@@ -16,6 +18,8 @@ from tidewheel.cli.registry_access import json_option
 from tidewheel.local.clock import this_year
 from tidewheel.recordings.account import account_lines
 from tidewheel.recordings.checking import check as check_recording
+from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.recordings.recording import Recording
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
@@ -42,14 +46,23 @@ def check(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, **given
     which labels live some minutes. Every row is read. Exit code 0: all can be read; 1: some cannot, each told with the
     place and what to do.
     """
-    reading, found = as_options(given, this_year()), []
+    reading, failed = as_options(given, this_year()), False
     for file in files:
         with readable(file) as path, reported(file) as progress:
-            one = check_recording(path, reading, progress)
-        found.append(one)
-        click.echo(json.dumps(check_dict(str(file), one), allow_nan=False) if as_json else check_text(str(file), one))
-    if any(one.failure for one in found):
+            text, failure = guarded(partial(_checked, file, path, reading, progress, as_json))
+        failed = failed or failure
+        click.echo(text)
+    if failed:
         ctx.exit(EXIT_FAILED)
+
+
+def _checked(
+    file: Path, path: Path, reading: ReadingOptions, progress: "_Rows", as_json: bool, mark: PlaceMark
+) -> tuple[str, bool]:
+    """What is found of a file, and whether it cannot be read."""
+    one = check_recording(path, reading, progress, mark)
+    text = json.dumps(check_dict(str(file), one), allow_nan=False) if as_json else check_text(str(file), one)
+    return text, bool(one.failure)
 
 
 @data.command()
@@ -66,26 +79,38 @@ def check(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, **given
 def convert(file: Path, target: Path, **given: Any) -> None:
     """Write FILE, or a folder or pattern of files, as Parquet.
 
-    Its columns are time_ns, bid, offer, and bid_size and offer_size where there are any. Every quote is exactly what
+    Its columns are time_ns, bid, offer, and bid_size and offer_size where there are any; symbol before them where it
+    is of several instruments, which --instrument-column symbol then runs. Every quote is exactly what
     stands in FILE, so that the converted file runs to the same labels. Rows that are no quotes are left out, and told.
     """
-    from tidewheel.recordings.conversion import convert as write
-
     if target.suffix != PARQUET:
         raise click.BadParameter(f"{target} must end in {PARQUET}", param_hint="--out")
+    from tidewheel.recordings.conversion import draft_of
+
     with readable(file) as path, reported(file) as progress:
         try:
-            recording = Recording(path, as_options(given, this_year()))
-            account = write(recording, target, lambda rows: progress(rows, 0))
+            with draft_of(target) as draft:
+                lines, ticks = guarded(partial(_written, path, draft, as_options(given, this_year()), progress))
         except SourceError as failure:
             raise FatalError(f"{failure}; nothing was written") from None
         except FileExistsError:
             raise FatalError(f"{target} is there already, and is not replaced") from None
         except OSError as failure:
             raise FatalError(f"{target} cannot be written: {failure.strerror or failure}") from None
-    for line in account_lines(account.as_dict(recording.describe)):
+    for line in lines:
         click.echo(line)
-    click.echo(f"{target}: {account.ticks:,} quotes")
+    click.echo(f"{target}: {ticks:,} quotes")
+
+
+def _written(
+    path: Path, draft: Path, reading: ReadingOptions, progress: "_Rows", mark: PlaceMark
+) -> tuple[list[str], int]:
+    """The account of the rows, and how many quotes were written."""
+    from tidewheel.recordings.conversion import write
+
+    recording = Recording(path, reading, mark)
+    account = write(recording, draft, lambda rows: progress(rows, 0))
+    return account_lines(account.as_dict(recording.describe)), account.ticks
 
 
 class _Rows:

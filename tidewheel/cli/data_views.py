@@ -1,13 +1,13 @@
 """What `tidewheel data check` found, as text and as plain values. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from tidewheel.domain.prices import decimal_text
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.account import account_lines
-from tidewheel.recordings.checking import Check, layout_dict
+from tidewheel.recordings.checking import Check, InstrumentCheck, layout_dict
 from tidewheel.recordings.profile import GAP_S, Profile
 
 NAME_WIDTH = 11
@@ -22,7 +22,14 @@ def check_dict(file: str, found: Check) -> dict[str, Any]:
         "of": found.of,
         "account": found.account.as_dict(found.describe),
         "rejected_share": found.account.rows_rejected / found.account.rows if found.account.rows else None,
-        "profile": found.profile.as_dict() if found.account.ticks else None,
+        "profile": found.profile.as_dict() if found.profile.ticks else None,
+        "instruments": {
+            name: {
+                "account": one.account.as_dict(found.describe),
+                "profile": one.profile.as_dict() if one.profile.ticks else None,
+            }
+            for name, one in found.each.items()
+        },
     }
 
 
@@ -35,11 +42,21 @@ def check_text(file: str, found: Check) -> str:
     if found.account.rows:
         accounted = account_lines(found.account.as_dict(found.describe))
         lines += [_line("rows" if not number else "", line) for number, line in enumerate(accounted)]
-    if found.account.ticks:
+    if found.profile.ticks:
         lines += [_line(name, line) for name, line in _profile(found.profile)]
+    for name, one in sorted(found.each.items()):
+        lines += [f"  {name}", *(f"  {line}" for line in _instrument(one, found.describe))]
     if found.failure:
         lines.append(_line("REFUSED", found.failure))
     return "\n".join(lines)
+
+
+def _instrument(one: InstrumentCheck, describe: Callable[[int], str]) -> Iterator[str]:
+    """One of several."""
+    for number, line in enumerate(account_lines(one.account.as_dict(describe))):
+        yield _line("" if number else "rows", line)
+    if one.profile.ticks:
+        yield from (_line(name, line) for name, line in _profile(one.profile))
 
 
 def _line(name: str, text: str) -> str:

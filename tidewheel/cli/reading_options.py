@@ -10,13 +10,13 @@ import click
 
 from tidewheel.cli.options import Parsed, option_text
 from tidewheel.domain.prices import Threshold
+from tidewheel.recordings.instrument_column import parse_instrument_column
 from tidewheel.recordings.layout import MS_NS
 from tidewheel.recordings.options import (
     LATE_MAX_NS,
     ReadingOptions,
     last_year,
     parse_columns,
-    parse_pair,
     parse_time_unit,
 )
 from tidewheel.runtime.settings import PREFIX
@@ -54,9 +54,10 @@ OPTIONS = (
     click.option(
         "--instrument-column",
         envvar=f"{PREFIX}INSTRUMENT_COLUMN",
-        type=_checked("COLUMN=VALUE", parse_pair),
-        metavar="COLUMN=VALUE",
-        help="Recorded file of several instruments or venues: take the rows whose column holds this value.",
+        type=_checked("COLUMN[=VALUE,…]", parse_instrument_column),
+        metavar="COLUMN[=VALUE,…]",
+        help="Recorded file of several instruments or venues, told apart by this column: take the rows of one value; "
+        "given several, or the column alone for all it holds, each is an instrument of its own of one run.",
     ),
     click.option(
         "--candle-spread",
@@ -105,7 +106,7 @@ def as_options(given: Mapping[str, Any], this_year: int) -> ReadingOptions:
     return ReadingOptions(
         columns=parse_columns(given["columns"] or ""),
         time_unit=parse_time_unit(given["time_unit"]) if given["time_unit"] else None,
-        chosen=parse_pair(given["instrument_column"]) if given["instrument_column"] else None,
+        chosen=parse_instrument_column(given["instrument_column"]) if given["instrument_column"] else None,
         candle_spread=Threshold.parse(given["candle_spread"]) if given["candle_spread"] else None,
         year_max=last_year(this_year, any_year=given["any_year"]),
         sort=given["sort"],

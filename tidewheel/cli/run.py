@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from tidewheel.cli.guarded import guarded
 from tidewheel.cli.options import FiniteRange, Parsed
 from tidewheel.cli.piped import keep_piped
 from tidewheel.cli.reading_options import READING, as_options, as_settings, reading_options
@@ -23,6 +24,7 @@ from tidewheel.local.run import run as run_system
 from tidewheel.local.run_options import RunOptions, changed_since, checked, default_speed
 from tidewheel.local.system import RunRequest
 from tidewheel.recordings.options import ReadingOptions
+from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.registry.client import MASK, checked_url
 from tidewheel.runtime.process import FatalError
@@ -221,6 +223,8 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     reading = as_options(wanted, this_year())
     options = _options(wanted)
     observation = observe_request(grafana or "") if observe else None
+    if "instrument" in typed and options.watched is None:
+        raise click.UsageError(f"--instrument-column {options.column} names the instruments: leave --instrument out")
     request = RunRequest(options, data_dir, kafka, redis, PARTITIONS, observation)
     if changed := changed_since(previous_run.get("lasting", {}), request.lasting()):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
@@ -279,11 +283,16 @@ def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
         return
     if not feed.path.exists() and not glob.has_magic(str(feed.path)):
         raise click.UsageError(f"--feed: there is no file {feed.path}")
-    # Only here: Arrow alone takes longer than all else.
-    from tidewheel.recordings.recording import Recording
+    path = feed.path
+
+    def beginning(mark: PlaceMark) -> list[str]:
+        # Only here: Arrow alone takes longer than all else.
+        from tidewheel.recordings.recording import Recording
+
+        return Recording(path, reading, mark).check_beginning()
 
     try:
-        for line in Recording(feed.path, reading).check_beginning():
+        for line in guarded(beginning):
             click.echo(line)
     except SourceError as failure:
         raise FatalError(str(failure)) from failure

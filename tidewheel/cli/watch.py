@@ -26,7 +26,7 @@ PREDICTOR_DEFAULT = "127.0.0.1:50051"
     "--instrument",
     type=INSTRUMENT_ID,
     metavar="ID",
-    help="Which one to show, like sim:BTC-USD. Default: the first that shows itself.",
+    help="Which one to show, like sim:BTC-USD. Default: each in turn.",
 )
 @click.option(
     "--window",

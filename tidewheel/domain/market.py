@@ -11,7 +11,8 @@ from tidewheel.domain.prices import mid_e9
 
 Int64 = NDArray[np.int64]
 
-INSTRUMENT = re.compile(r"[a-z][a-z0-9]*:[A-Za-z0-9][A-Za-z0-9._/-]*")
+SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+INSTRUMENT = re.compile(rf"[a-z][a-z0-9]*:{SYMBOL.pattern}")
 INSTRUMENT_SHOWN_MAX = 50
 NO_INT64 = np.empty(0, dtype=np.int64)
 NO_FLAGS = np.empty(0, dtype=np.uint16)
@@ -105,6 +106,16 @@ class MarketSecond:
     def first_of_session(self) -> bool:
         """No quote was in force when the second began."""
         return self.open_bid_e9 == 0
+
+
+def check_symbol(text: str) -> str:
+    """What stands behind the colon of an instrument id, as given. Raises ValueError."""
+    if not SYMBOL.fullmatch(text):
+        raise ValueError(
+            f"{text[:INSTRUMENT_SHOWN_MAX]!r} makes no instrument id: those are of letters, digits and . _ / - after a "
+            "letter or a digit"
+        )
+    return text
 
 
 def check_instrument(text: str) -> str:

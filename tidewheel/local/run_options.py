@@ -10,6 +10,7 @@ from tidewheel.domain.feeds import SIMULATOR, STDIN, Feed
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.windows import Windowing
+from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
 
 MAX = "max"
 SPEED_MAX = 1_000_000.0
@@ -42,6 +43,22 @@ class RunOptions:
     @property
     def instrument(self) -> str:
         return f"{self.feed.kind}:{self.symbol}"
+
+    @property
+    def column(self) -> InstrumentColumn | None:
+        """What tells the instruments of a recorded file apart, where that was said."""
+        text = dict(self.reading).get("INSTRUMENT_COLUMN")
+        return parse_instrument_column(text) if text else None
+
+    @property
+    def watched(self) -> str | None:
+        """The instrument of the run; None where a recorded file has several."""
+        return None if self.column and self.column.several else self.instrument
+
+    @property
+    def traded(self) -> str:
+        """What is traded, for people."""
+        return self.watched or f"instruments by {self.column}"
 
     @property
     def windowing(self) -> Windowing:

@@ -19,17 +19,29 @@ class StopCondition:
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
-    """What is known now. `served`: windows whose model a reply has named; `inputs_read`: the order bot and the labeler
-    have committed everything that is on their inputs, and everything on the topics has been seen here."""
+class InstrumentProgress:
+    """What is known now of one instrument. `served`: windows whose model a reply has named."""
 
-    feed_done: bool
-    inputs_read: bool
     windows_closed: int
     windows_ended: bool
     served: frozenset[int]
     newest_published: int
     published_for_s: float
+
+    @property
+    def waits_to_be_served(self) -> bool:
+        """Whether its newest model may still be named by a reply."""
+        return self.newest_published > max(self.served, default=0) and self.published_for_s < SERVE_LIMIT_S
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What is known now. `inputs_read`: the order bot and the labeler have committed everything that is on their
+    inputs, and everything on the topics has been seen here."""
+
+    feed_done: bool
+    inputs_read: bool
+    instruments: tuple[InstrumentProgress, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +53,18 @@ class StopReason:
 
 def stop_reason(condition: StopCondition, state: RunState) -> StopReason | None:
     """The run's end, None while it goes on."""
-    served = len(state.served)
+    served = sum(len(one.served) for one in state.instruments)
     if condition.exit_after_models is not None and served >= condition.exit_after_models:
         return StopReason(f"{_models(served)} served, as asked for")
-    if not (condition.feed_ends and state.feed_done and state.inputs_read and state.windows_ended):
+    ended = all(one.windows_ended for one in state.instruments)
+    if not (condition.feed_ends and state.feed_done and state.inputs_read and ended):
         return None
-    waiting = state.newest_published > max(state.served, default=0)
-    if waiting and state.published_for_s < SERVE_LIMIT_S:
+    if any(one.waits_to_be_served for one in state.instruments):
         return None
-    if state.windows_closed == 0:
+    closed = sum(one.windows_closed for one in state.instruments)
+    if closed == 0:
         return StopReason("the recorded file is done; it was too short to close a window")
-    return StopReason(f"the recorded file is done: {state.windows_closed} windows closed, {_models(served)} served")
+    return StopReason(f"the recorded file is done: {closed} windows closed, {_models(served)} served")
 
 
 def published_for_s(published_ns: int, now_ns: int, watched_for_s: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tidewheel.domain.orders import Outcome
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.evidence.json_objects import finite, run_object
@@ -14,6 +15,7 @@ from tidewheel.local.run_counts import RunCounts
 from tidewheel.presentation.numbers import number
 from tidewheel.presentation.sentences import reason_text
 from tidewheel.recordings.account import account_lines
+from tidewheel.recordings.accounts import total_of
 
 Served = Mapping[tuple[str, int], int]
 MODELS_SHOWN_MAX = 12
@@ -36,6 +38,7 @@ def summary(observed: ObservedSystem, stats: RunStats) -> dict[str, Any]:
     return {
         "wall_s": round(stats.wall_s, 3),
         **_counts(observed, instruments).as_dict(),
+        "instruments": {one.name: _instrument(one) for one in instruments},
         "reading": {one.name: one.market.account for one in instruments if one.market.account is not None},
         "continuity": {topic: asdict(order.counts) for topic, order in observed.order.items()},
         "predictions": stats.predictions,
@@ -46,6 +49,17 @@ def summary(observed: ObservedSystem, stats: RunStats) -> dict[str, Any]:
             for _, run in sorted(one.runs.by_seq.items())
             if run.end is not None
         ],
+    }
+
+
+def _instrument(one: InstrumentState) -> dict[str, Any]:
+    """The counts of one."""
+    return {
+        "ticks": one.market.ticks,
+        "bars": one.market.bars,
+        "placed": one.orders.placed,
+        "transactions": {outcome.name: one.orders.outcomes[outcome] for outcome in Outcome},
+        "examples": one.orders.examples,
     }
 
 
@@ -102,10 +116,33 @@ def as_text(values: Mapping[str, Any]) -> list[str]:
         f"orders resolved: {outcomes}; {values['examples']:,} examples",
         f"{values['predictions']:,} predictions, {values['dead_letters']:,} dead letters, {restarts} restarts",
     ]
+    several = len(values["instruments"]) > 1
+    if several:
+        lines += [_instrument_line(name, one) for name, one in values["instruments"].items()]
+    if len(values["reading"]) > 1:
+        lines += account_lines(total_of(values["reading"].values()))
     for name, account in values["reading"].items():
         lines += [f"{name}: {line}" for line in account_lines(account)]
     lines += [_continuity_line(topic, counts) for topic, counts in values["continuity"].items() if any(counts.values())]
-    return lines + [_model_line(model) for model in values["models"][-MODELS_SHOWN_MAX:]]
+    return lines + [
+        f"{model['instrument']}: {_model_line(model)}" if several else _model_line(model)
+        for model in _newest(values["models"])
+    ]
+
+
+def _newest(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The newest of each instrument, of all together no more than can be read, at least one of each."""
+    names = list(dict.fromkeys(model["instrument"] for model in models))
+    each = max(1, MODELS_SHOWN_MAX // max(1, len(names)))
+    return [model for name in names for model in [one for one in models if one["instrument"] == name][-each:]]
+
+
+def _instrument_line(name: str, one: Mapping[str, Any]) -> str:
+    outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in one["transactions"].items())
+    return (
+        f"{name}: {one['ticks']:,} ticks in {one['bars']:,} market seconds, {one['placed']:,} orders placed: "
+        f"{outcomes}; {one['examples']:,} examples"
+    )
 
 
 def _continuity_line(topic: str, counts: Mapping[str, int]) -> str:

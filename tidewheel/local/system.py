@@ -17,6 +17,7 @@ from tidewheel.local.data_dir import DataDir
 from tidewheel.local.display import Display
 from tidewheel.local.monitoring.announcer import phase_line
 from tidewheel.local.monitoring.monitor import Addresses, Monitor
+from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.probe import ServedLog
 from tidewheel.local.observing.observation import Observation, ObserveRequest
 from tidewheel.local.processes.health_poller import LIVE_LIMIT_S, NO_ANSWER, HealthPoller, http_check
@@ -153,7 +154,7 @@ class System:
             self.addresses,
             ServedLog(self._data.served),
             file_log(self._data.log("run")),
-            instrument=options.instrument,
+            instrument=options.watched,
             windowing=options.windowing,
             read_examples=self._read_examples,
         )
@@ -175,11 +176,9 @@ class System:
         with monitor.lock:
             known = list(monitor.observed.instruments.values())
             complete = all(map(stop_condition.labels_complete, known))
-            found = monitor.instrument()
-            closed = stop_condition.windows_closed(found, options.windowing) if found else 0
-            decided = not found.runs.awaited(closed) if found else True
-            published = found.runs.newest_published() if found else None
-            ended = found is not None and found.market.ended
+            found = monitor.instruments()
+            instruments = tuple(self._progress(monitor, one) for one in found)
+            ended = bool(found) and all(one.market.ended for one in found)
         if completion.feed_broke_off(ended):
             self.supervisor.reject_done(INGEST, "ended before the feed did")
             return None
@@ -189,20 +188,23 @@ class System:
             progress=monitor.progress.latest,
             rounds=monitor.progress.rounds,
         )
-        watched_for_s = steady_s() - self._watched_since_s
         condition = stop_condition.StopCondition(options.exit_after_models, options.feed.ends and not options.stay)
-        state = stop_condition.RunState(
-            feed_done=feed_done,
-            inputs_read=completion.done,
+        state = stop_condition.RunState(feed_done, completion.done, instruments)
+        return stop_condition.stop_reason(condition, state)
+
+    def _progress(self, monitor: Monitor, found: InstrumentState) -> stop_condition.InstrumentProgress:
+        closed = stop_condition.windows_closed(found, self.request.options.windowing)
+        published = found.runs.newest_published()
+        watched_for_s = steady_s() - self._watched_since_s
+        return stop_condition.InstrumentProgress(
             windows_closed=closed,
-            windows_ended=decided,
-            served=frozenset(monitor.served_models()),
+            windows_ended=not found.runs.awaited(closed),
+            served=frozenset(monitor.served_models(found.name)),
             newest_published=published.seq if published else 0,
             published_for_s=stop_condition.published_for_s(published.ended_at_ns, wall_ns(), watched_for_s)
             if published
             else 0.0,
         )
-        return stop_condition.stop_reason(condition, state)
 
     def _show(self) -> None:
         now_s = steady_s()
@@ -219,7 +221,7 @@ class System:
     def _title(self) -> str:
         options = self.request.options
         pace = options.speed if options.speed == "max" else f"{options.speed} ×"
-        return f"{options.instrument} at {pace}, ±{options.threshold}"
+        return f"{options.traded} at {pace}, ±{options.threshold}"
 
     def _footer(self) -> str:
         where = self.addresses

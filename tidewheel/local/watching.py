@@ -53,7 +53,7 @@ def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> Non
             monitor.check()
             now_s = steady_s()
             monitor.sample(now_s)
-            title = monitor.name() or "no instrument yet"
+            title = _title(monitor.names())
             processes = _processes(monitor, health, addresses)
             frame = monitor.frame(title, footer, now_s - started_s, processes, view.news())
             view.show(frame, monitor.lock)
@@ -63,10 +63,16 @@ def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> Non
         health.background.close()
 
 
+def _title(names: list[str]) -> str:
+    if len(names) > 1:
+        return f"{len(names)} instruments"
+    return names[0] if names else "no instrument yet"
+
+
 def _processes(monitor: Monitor, health: HealthPoller, addresses: Addresses) -> list[ProcessStatus]:
     """What can be seen from outside."""
     silent = "no answer yet" if addresses.predictor else NO_PREDICTOR
-    predictor = "ready" if monitor.probe.recent and not monitor.probe.last_error else silent
+    predictor = "ready" if monitor.probe.count and not monitor.probe.last_error else silent
     return [
         ProcessStatus("kafka", "ready" if monitor.progress.rounds else "no answer yet"),
         ProcessStatus("redis", "ready" if health.is_ready("redis") else "no answer yet"),

@@ -8,7 +8,8 @@ import numpy as np
 from tidewheel.domain.market import NO_INT64, Int64
 from tidewheel.recordings.columns import Mask
 from tidewheel.recordings.layout import Layout
-from tidewheel.recordings.quotes import RawBatch, take_rows
+from tidewheel.recordings.quotes import RawBatch
+from tidewheel.recordings.selection import Chosen
 
 VALUES = ("time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9")
 Read = tuple[Int64, Mask]
@@ -16,13 +17,13 @@ Read = tuple[Int64, Mask]
 
 def assemble(
     read: Sequence[Read],
-    kept: Mask | None,
+    chosen: Chosen,
     first_place: int,
     layout: Layout,
     raw: Callable[[int], bytes],
     one_by_one: Callable[[Int64], RawBatch],
 ) -> RawBatch:
-    """`read`: the time, prices and sizes of a layout, each with its irregular rows. `kept`: the rows of the one chosen.
+    """`read`: the time, prices and sizes of a layout, each with its irregular rows. `chosen`: which rows are read.
     `one_by_one` reads rows by their indices."""
     values, irregular = [column for column, _ in read], np.logical_or.reduce([irregular for _, irregular in read])
     prices, sizes = values[1 : 1 + len(layout.prices)], values[1 + len(layout.prices) :]
@@ -37,16 +38,11 @@ def assemble(
         offer_size_e9=by_name.get(layout.offer_size or "", NO_INT64),
         raw=raw,
     )
+    kept = chosen.kept
     rows = np.flatnonzero(irregular if kept is None else irregular & kept)
     if len(rows):
         batch = _patched(batch, rows, one_by_one(rows))
-    return batch if kept is None else choose(batch, kept)
-
-
-def choose(batch: RawBatch, kept: Mask) -> RawBatch:
-    """The rows of the one chosen; the others are counted."""
-    rows = np.flatnonzero(kept)
-    return take_rows(batch, rows, left_out=len(kept) - len(rows))
+    return chosen.applied(batch)
 
 
 def _patched(batch: RawBatch, rows: Int64, read: RawBatch) -> RawBatch:

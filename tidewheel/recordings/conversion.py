@@ -12,9 +12,11 @@ from pyarrow import parquet
 
 from tidewheel.domain.market import Int64
 from tidewheel.recordings.account import Account
-from tidewheel.recordings.quotes import NO_SIZE, RawBatch, SourceError, take_rows
+from tidewheel.recordings.accounts import Accounts
+from tidewheel.recordings.dealing import each_batch
+from tidewheel.recordings.quotes import NO_SIZE, RawBatch, take_rows
 from tidewheel.recordings.recording import Recording
-from tidewheel.recordings.validator import Validator, usable_rows
+from tidewheel.recordings.validator import usable_rows
 
 PRICE = pa.decimal128(28, 9)
 QUOTE_FIELDS = (
@@ -22,6 +24,7 @@ QUOTE_FIELDS = (
     pa.field("bid", PRICE, nullable=False),
     pa.field("offer", PRICE, nullable=False),
 )
+SYMBOL = "symbol"
 SIZES = ("bid_size", "offer_size")
 GROUP_ROWS = 1_000_000
 
@@ -32,25 +35,31 @@ def convert(recording: Recording, target: Path, progress: Callable[[int], None])
     Nothing is there under the target's name before all is written. Raises SourceError where the recording cannot be
     read, FileExistsError rather than replace a file, OSError.
     """
-    account, layouts = Account(), [file.layout for file in recording.files]
+    with draft_of(target) as draft:
+        return write(recording, draft, progress)
+
+
+def write(recording: Recording, draft: Path, progress: Callable[[int], None]) -> Account:
+    """The same without a care for what is there under that name. Raises SourceError, OSError."""
+    accounts, layouts = Accounts(), [file.layout for file in recording.files]
     # A column that the recording has not is none of the file's either.
-    schema = schema_of([name for name in SIZES if any(getattr(layout, name) for layout in layouts)])
-    with _draft(target) as draft, parquet.ParquetWriter(draft, schema, compression="zstd") as writer:
-        for rows in _groups(_quotes(recording, schema, account, progress)):
+    sizes = [name for name in SIZES if any(getattr(layout, name) for layout in layouts)]
+    schema = schema_of(sizes, symbols=recording.several)
+    with parquet.ParquetWriter(draft, schema, compression="zstd") as writer:
+        for rows in _groups(_quotes(recording, schema, accounts, progress)):
             writer.write_table(rows)
-        if not account.ticks:
-            raise SourceError(recording.without_quote(account))
-    return account
+    recording.check_found(accounts)
+    return accounts.total
 
 
 def _quotes(
-    recording: Recording, schema: pa.Schema, account: Account, progress: Callable[[int], None]
+    recording: Recording, schema: pa.Schema, accounts: Accounts, progress: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
-    validator = Validator()
-    for batch in recording.batches():
-        account.on_ticks(validator.ticks(batch))
-        progress(account.rows)
-        yield record_batch(take_rows(batch, np.flatnonzero(usable_rows(batch))), schema)
+    for dealt in recording.dealt():
+        for name, batch in each_batch(dealt):
+            accounts.take(name, batch)
+            progress(accounts.total.rows)
+            yield record_batch(take_rows(batch, np.flatnonzero(usable_rows(batch))), schema, name)
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -65,15 +74,17 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting)
 
 
-def schema_of(sizes: Sequence[str]) -> pa.Schema:
-    """The columns of a converted file."""
-    return pa.schema([*QUOTE_FIELDS, *(pa.field(name, PRICE) for name in sizes)])
+def schema_of(sizes: Sequence[str], *, symbols: bool = False) -> pa.Schema:
+    """The columns of a converted file; `symbols`: of several instruments."""
+    symbol = [pa.field(SYMBOL, pa.string(), nullable=False)] if symbols else []
+    return pa.schema([*symbol, *QUOTE_FIELDS, *(pa.field(name, PRICE) for name in sizes)])
 
 
-def record_batch(batch: RawBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Quotes as Arrow has them, with the times of their source."""
+def record_batch(batch: RawBatch, schema: pa.Schema, symbol: str = "") -> pa.RecordBatch:
+    """Quotes as Arrow has them, with the times of their source. `symbol`: whose they are, where there are several."""
     sizes = [_sizes(getattr(batch, f"{name}_e9"), len(batch)) for name in SIZES if name in schema.names]
-    columns = [pa.array(batch.time_ns), decimals(batch.bid_e9), decimals(batch.offer_e9), *sizes]
+    symbols = [pa.repeat(symbol, len(batch))] if SYMBOL in schema.names else []
+    columns = [*symbols, pa.array(batch.time_ns), decimals(batch.bid_e9), decimals(batch.offer_e9), *sizes]
     return pa.record_batch(columns, schema=schema)
 
 
@@ -93,8 +104,9 @@ def _sizes(values_e9: Int64, count: int) -> pa.Array:
 
 
 @contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """A file beside the target that takes its name once the block is left in order, and never another's."""
+def draft_of(target: Path) -> Iterator[Path]:
+    """A file beside the target that takes its name once the block is left in order, and never another's. Raises
+    FileExistsError, OSError."""
     if target.exists():
         raise FileExistsError(target)
     with TemporaryDirectory(prefix=".convert-", dir=target.parent) as folder:

@@ -4,12 +4,11 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
-from tidewheel.recordings.assembly import assemble, choose
+from tidewheel.recordings.assembly import assemble
 from tidewheel.recordings.columns import TextColumn, prices_e9, sizes_e9, times_ns
 from tidewheel.recordings.fields import parse_batch
 from tidewheel.recordings.layout import Layout
@@ -102,7 +101,7 @@ def parse_columns(block: bytes, count: int, first_line: int, layout: Layout, sel
     columns = _text_columns(block, count, layout)
     if columns is None:
         return None
-    kept = selection.kept({name: columns[name] for name in selection.columns}, first_line)
+    chosen = selection.chosen({name: columns[name] for name in selection.columns}, first_line)
     times = times_ns(columns[layout.time], layout.clock)
     prices = [prices_e9(columns[name], layout.scale) for name in layout.prices]
     sizes = [sizes_e9(columns[name], layout.size_scale) for name in layout.sizes]
@@ -112,7 +111,7 @@ def parse_columns(block: bytes, count: int, first_line: int, layout: Layout, sel
     lines = _Lines(block)
     return assemble(
         [column for column in read if column is not None],
-        kept,
+        chosen,
         first_line,
         layout,
         lines,
@@ -149,9 +148,9 @@ def parse_lines(block: bytes, first_line: int, layout: Layout, selection: Select
     """The same line by line: the definition."""
     lines = block.removesuffix(b"\n").split(b"\n")
     rows = [split_line(line, layout) for line in lines]
-    kept = [isinstance(row, Fault) or selection.keeps(row, first_line + at) for at, row in enumerate(rows)]
+    chosen = selection.one_by_one(rows, first_line)
     batch = parse_batch(layout, rows, first_line, [line.removesuffix(b"\r") for line in lines])
-    return batch if all(kept) else choose(batch, np.array(kept, dtype=np.bool_))
+    return chosen.applied(batch)
 
 
 def split_line(line: bytes, layout: Layout) -> dict[str, str] | Fault:

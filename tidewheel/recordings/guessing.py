@@ -90,8 +90,8 @@ def _check_unique(sample: Sample, columns: Sequence[str], options: ReadingOption
     for role, name in options.columns:
         if name not in columns:
             raise SourceError(f"{sample.file} has no column {name!r} for {role}; it has {_shown(columns)}")
-    if options.chosen and options.chosen[0] not in columns:
-        raise SourceError(f"{sample.file} has no column {options.chosen[0]!r}; it has {_shown(columns)}")
+    if options.chosen and options.chosen.name not in columns:
+        raise SourceError(f"{sample.file} has no column {options.chosen.name!r}; it has {_shown(columns)}")
 
 
 def _shown(columns: Sequence[str]) -> str:
@@ -129,7 +129,7 @@ def _roles(sample: Sample, columns: tuple[str, ...], headerless: Headerless | No
         prices=(bid, offer),
         bid_size=named.get("bid_size") or _one(sample, columns, BID_SIZE),
         offer_size=named.get("offer_size") or _one(sample, columns, OFFER_SIZE),
-        apart=_apart(columns, (time, bid, offer)),
+        apart=_apart_of(columns, (time, bid, offer)),
         notes=(headerless.note,) if headerless and headerless.note else (),
     )
 
@@ -187,6 +187,14 @@ def _time(sample: Sample, columns: Sequence[str]) -> str | None:
 
 def _apart(columns: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in columns if plain(name) in APART and name not in taken)
+
+
+def _apart_of(columns: Sequence[str], roles: tuple[str, str, str]) -> tuple[str, ...]:
+    """As `_apart`, where those of a published layout are not known better."""
+    known = _fixed_point(columns, roles[1:])
+    if known is None or known.apart is None:
+        return _apart(columns, roles)
+    return tuple(name for name in columns if name.lower() in known.apart and name not in roles)
 
 
 def _candles(sample: Sample, base: Layout, headerless: Headerless | None, options: ReadingOptions) -> Layout | None:
@@ -345,29 +353,37 @@ def _with_candle_step(sample: Sample, layout: Layout, texts: Sequence[str]) -> L
 def _with_chosen(sample: Sample, layout: Layout, options: ReadingOptions) -> Layout:
     """Raises SourceError where the sample shows more than one instrument and none is chosen."""
     scale, size_scale = _scales(sample, layout)
-    layout = replace(layout, chosen=options.chosen, scale=scale, size_scale=size_scale)
-    for name in layout.apart:
-        if options.chosen and options.chosen[0] == name:
-            continue
-        values = sample.texts(layout.columns, name)
-        if options.chosen:
-            at, of = layout.columns.index(name), layout.columns.index(options.chosen[0])
-            rows = [row for row in sample.rows if len(row) == len(layout.columns)]
-            values = [row[at].strip() for row in rows if row[of].strip() == options.chosen[1]]
-        found = list(dict.fromkeys(values))
-        if len(found) > 1:
-            listed = ", ".join(found[:6]) + (", …" if len(found) > 6 else "")
-            raise SourceError(
-                f"{sample.file}: column {name} tells quotes of several apart: {listed}. Choose one by "
-                f"--instrument-column {name}={found[0]}"
-            )
+    notes = (*layout.notes, "prices are whole numbers of 1e-9") if scale else layout.notes
+    layout = replace(layout, chosen=options.chosen, scale=scale, size_scale=size_scale, notes=notes)
+    if options.chosen is None:
+        for name in layout.apart:
+            found = list(dict.fromkeys(sample.texts(layout.columns, name)))
+            if len(found) > 1:
+                listed = ", ".join(found[:6]) + (", …" if len(found) > 6 else "")
+                raise SourceError(
+                    f"{sample.file}: column {name} tells quotes of several apart: {listed}. Choose one by "
+                    f"--instrument-column {name}={found[0]}, or run each as an instrument of its own by "
+                    f"--instrument-column {name}"
+                )
     return layout
 
 
 def _scales(sample: Sample, layout: Layout) -> tuple[int, int]:
     """Of prices and of sizes: whole numbers are of 1e-9 where the layout has them so."""
     prices = [text for name in layout.prices for text in sample.texts(layout.columns, name)]
-    known = [one for one in KNOWN if one.name == layout.name and one.fixed_point]
-    if not known or not prices or not all(text.isdigit() for text in prices):
+    known = _fixed_point(layout.columns, layout.prices)
+    if known is None or not prices or not all(text.isdigit() for text in prices):
         return 0, 0
-    return -9, -9 if known[0].fixed_sizes else 0
+    return -9, -9 if known.fixed_sizes else 0
+
+
+def _fixed_point(columns: Sequence[str], prices: Sequence[str]) -> KnownLayout | None:
+    """The published layout whose whole prices are of 1e-9 that this file is of, whichever of its columns are read."""
+    names = {name.lower() for name in columns}
+    for known in KNOWN:
+        if known.fixed_point and (
+            names.issuperset(name.lower() for name in known.required)
+            or (known.own_names and all(known.own_names.fullmatch(name.lower()) for name in prices))
+        ):
+            return known
+    return None

@@ -6,6 +6,7 @@ import numpy as np
 
 from tidewheel.domain.market import Int64
 from tidewheel.domain.prices import Threshold
+from tidewheel.recordings.instrument_column import InstrumentColumn
 
 MS_NS, US_NS, S_NS = 1_000_000, 1_000, 1_000_000_000
 UNITS_NS = {"s": S_NS, "ms": MS_NS, "us": US_NS, "ns": 1}
@@ -71,7 +72,7 @@ class Layout:
     """A file's columns in order and the role of those that are read. `columns` are made up where there is no header.
 
     `apart`: columns that tell instruments, venues or levels apart; each must hold one value all through the file,
-    or `chosen` names the column and the value whose rows are read. `scale`, `size_scale`: the power of ten that one
+    or `chosen` says of which instruments rows are read. `scale`, `size_scale`: the power of ten that one
     unit of a price or of a size is. `shift_ns`: from the time that is written to the one that is meant. `notes`: what
     was guessed, a phrase each.
     """
@@ -84,7 +85,7 @@ class Layout:
     bid_size: str | None = None
     offer_size: str | None = None
     apart: tuple[str, ...] = ()
-    chosen: tuple[str, str] | None = None
+    chosen: InstrumentColumn | None = None
     delimiter: str = ","
     header: bool = True
     quoted: bool = False
@@ -101,7 +102,7 @@ class Layout:
     @property
     def wanted(self) -> tuple[str, ...]:
         """The columns that are read, each once."""
-        chosen = (self.chosen[0],) if self.chosen else ()
+        chosen = (self.chosen.name,) if self.chosen else ()
         return tuple(dict.fromkeys((self.time, *self.prices, *self.sizes, *self.apart, *chosen)))
 
     def sides(self, *prices_e9: int) -> tuple[int, int]:
@@ -120,5 +121,12 @@ class Layout:
         if self.sizes:
             said.append(f"sizes = {', '.join(self.sizes)}")
         if self.chosen is not None:
-            said.append(f"only rows whose {self.chosen[0]} is {self.chosen[1]}")
+            said.append(_chosen_text(self.chosen))
         return "; ".join((*said, *self.notes))
+
+
+def _chosen_text(chosen: InstrumentColumn) -> str:
+    if not chosen.several:
+        return f"only rows whose {chosen.name} is {chosen.values[0]}"
+    which = f"only {', '.join(chosen.values)}" if chosen.values else "all of them"
+    return f"each {chosen.name} is an instrument of its own, {which}"

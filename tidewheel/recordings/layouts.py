@@ -57,6 +57,7 @@ class KnownLayout:
     day_first: bool = False
     fixed_point: bool = False  # prices without a point are whole numbers of 1e-9
     fixed_sizes: bool = False  # sizes too
+    own_names: re.Pattern[str] | None = None  # of price columns that no other layout has
     note: str = ""
 
     @property
@@ -64,6 +65,7 @@ class KnownLayout:
         return self.time, self.bid, self.offer
 
 
+DATABENTO_PRICE = re.compile(r"(bid|ask)_px(_\d\d)?")
 KNOWN = (
     *(KnownLayout("own columns", f"time_{u}", "bid", "offer", "bid_size", "offer_size", u) for u in ("ms", "us", "ns")),
     KnownLayout(
@@ -87,6 +89,7 @@ KNOWN = (
         *("Databento mbp-1", "ts_recv", "bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00", "ns"),
         apart=("publisher_id", "instrument_id", "symbol"),
         fixed_point=True,
+        own_names=DATABENTO_PRICE,
         note="ts_recv is when Databento received it",
     ),
     KnownLayout(

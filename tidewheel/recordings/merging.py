@@ -16,7 +16,7 @@ FILE_SHIFT = 40
 OPEN_MAX = 64
 EARLIEST = int(np.iinfo(np.int64).min)
 NO_ROWS = RawBatch(no_int64(), no_int64(), no_int64(), no_int64())
-FILLERS = {"flags": 0, "parse_flags": 0, **dict(OPTIONAL_COLUMNS)}
+FILLERS = {"flags": 0, "parse_flags": 0, "instrument": 0, **dict(OPTIONAL_COLUMNS)}
 
 
 class Mergeable(Protocol):
@@ -24,13 +24,15 @@ class Mergeable(Protocol):
 
     def batches(self) -> Iterator[RawBatch]: ...
 
+    def rows(self) -> Iterator[RawBatch]: ...
+
     def earliest_ns(self) -> int: ...
 
 
 class _Stream:
     """A file's rows that are not yet given on; its keys never fall: each is the latest time up to that row."""
 
-    def __init__(self, number: int, batches: Iterator[RawBatch]) -> None:
+    def __init__(self, number: int, batches: Iterator[tuple[RawBatch, Int64]]) -> None:
         self.number = number
         self._batches = batches
         self._latest = EARLIEST
@@ -59,11 +61,11 @@ class _Stream:
         return taken
 
     def _next(self) -> None:
-        for batch in self._batches:
+        for batch, times in self._batches:
             self.left_out += batch.left_out
             if not len(batch):
                 continue
-            times = np.where(usable_rows(batch), batch.time_ns, EARLIEST)
+            times = np.where(usable_rows(batch), times, EARLIEST)
             times[0] = max(times[0], self._latest)
             self._keys = np.maximum.accumulate(times)
             self._latest = self.last_key
@@ -73,15 +75,16 @@ class _Stream:
         self._batch, self._keys = None, np.empty(0, dtype=np.int64)
 
 
-def merged(files: Sequence[Mergeable]) -> Iterator[RawBatch]:
-    """All rows by time; of one instant, those of the file before come first. Raises SourceError."""
+def merged(files: Sequence[Mergeable], late_max_ns: int | None = None) -> Iterator[RawBatch]:
+    """All rows by time; of one instant, those of the file before come first. Raises SourceError. `late_max_ns`: files
+    of several instruments, which nobody has judged by time: a single row ahead by more is no clock for the others."""
     unopened = sorted((file.earliest_ns(), number) for number, file in enumerate(files))
     streams: list[_Stream] = []
     while unopened or streams:
         bound = min((stream.last_key for stream in streams), default=EARLIEST)
         while unopened and (not streams or unopened[0][0] <= bound):
             number = unopened.pop(0)[1]
-            stream = _Stream(number + 1, files[number].batches())
+            stream = _Stream(number + 1, _with_times(files[number], late_max_ns))
             if stream.over:
                 yield replace(NO_ROWS, left_out=stream.left_out)
                 continue
@@ -96,6 +99,34 @@ def merged(files: Sequence[Mergeable]) -> Iterator[RawBatch]:
         streams = [stream for stream in streams if not stream.over]
         if pieces:
             yield interleaved(pieces)
+
+
+def _with_times(file: Mergeable, late_max_ns: int | None) -> Iterator[tuple[RawBatch, Int64]]:
+    if late_max_ns is not None:
+        return steadied(file.rows(), late_max_ns)
+    return ((batch, batch.time_ns) for batch in file.batches())
+
+
+def steadied(batches: Iterator[RawBatch], late_max_ns: int) -> Iterator[tuple[RawBatch, Int64]]:
+    """Batches with times to merge them by: a quote far ahead of both quotes after it has none."""
+    before: RawBatch | None = None
+    for batch in batches:
+        if before is not None:
+            yield before, _steady_times(before, batch, late_max_ns)
+        before = batch
+    if before is not None:
+        yield before, _steady_times(before, NO_ROWS, late_max_ns)
+
+
+def _steady_times(batch: RawBatch, following: RawBatch, late_max_ns: int) -> Int64:
+    rows = np.flatnonzero(usable_rows(batch))
+    ahead = following.time_ns[np.flatnonzero(usable_rows(following))[:2]]
+    times = np.concatenate((batch.time_ns[rows], ahead, np.full(2, np.iinfo(np.int64).max)))
+    latest_after = np.maximum(times[1:-1], np.where(times[2:] == times[-1], EARLIEST, times[2:]))[: len(rows)]
+    stray = latest_after < times[: len(rows)] - late_max_ns
+    steady = batch.time_ns.copy()
+    steady[rows[stray]] = EARLIEST
+    return steady
 
 
 def interleaved(pieces: Sequence[tuple[RawBatch, Int64]]) -> RawBatch:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.instrument_column import InstrumentColumn
 from tidewheel.recordings.layout import UNITS_NS
 
 ROLES = ("time", "bid", "offer", "bid_size", "offer_size")
@@ -23,7 +24,7 @@ class ReadingOptions:
 
     columns: tuple[tuple[str, str], ...] = ()
     time_unit: str | None = None
-    chosen: tuple[str, str] | None = None
+    chosen: InstrumentColumn | None = None
     candle_spread: Threshold | None = None
     year_max: int = 0
     sort: bool = False
@@ -33,6 +34,11 @@ class ReadingOptions:
     def named(self) -> dict[str, str]:
         """The file's name of a column by its role."""
         return dict(self.columns)
+
+    @property
+    def several(self) -> bool:
+        """Whether rows are of several instruments."""
+        return self.chosen is not None and self.chosen.several
 
 
 NO_OPTIONS = ReadingOptions()

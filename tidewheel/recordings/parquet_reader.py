@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from tidewheel.domain.market import Int64
 from tidewheel.domain.prices import E9, INT64_MAX
-from tidewheel.recordings.assembly import Read, assemble, choose
+from tidewheel.recordings.assembly import Read, assemble
 from tidewheel.recordings.columns import (
     FLOAT_EXACT_BELOW,
     PRICE_TYPE,
@@ -97,17 +97,17 @@ def batches(path: Path, layout: Layout, selection: Selection, mark: PlaceMark = 
 
 
 def _parse(rows: pa.RecordBatch, first_place: int, layout: Layout, selection: Selection) -> RawBatch:
-    kept = selection.kept({name: _text_column(rows.column(name)) for name in selection.columns}, first_place)
+    chosen = selection.chosen({name: _text_column(rows.column(name)) for name in selection.columns}, first_place)
     time = _times(rows.column(layout.time), layout)
     prices = [_prices(rows.column(name), layout) for name in layout.prices]
     sizes = [_sizes(rows.column(name), layout.size_scale) for name in layout.sizes]
     read = [time, *prices, *sizes]
     if any(column is None for column in read):
         batch = _one_by_one(rows, np.arange(rows.num_rows), first_place, layout)
-        return batch if kept is None else choose(batch, kept)
+        return chosen.applied(batch)
     return assemble(
         [column for column in read if column is not None],
-        kept,
+        chosen,
         first_place,
         layout,
         lambda index: _line(rows.slice(index, 1)),

@@ -19,8 +19,15 @@ class PlaceMark:
         if path is not None:
             path.touch()
             self._file = path.open("r+b", buffering=0)
-            self.died_at = self._file.read(MARK_BYTES).rstrip(b"\0").decode("utf-8", errors="replace")
+            self.died_at = _place(self._file)
             self.end()
+
+    @staticmethod
+    def last_place(path: Path) -> str:
+        """Where a reader that is gone was, empty where it was nowhere. Raises OSError."""
+        path.touch()
+        with path.open("rb") as file:
+            return _place(file)
 
     def begin(self, place: str) -> bool:
         """Say what is read next. False where that was the death of a process: no library may see it again."""
@@ -40,6 +47,10 @@ class PlaceMark:
         assert self._file is not None
         self._file.seek(0)
         self._file.write(text.ljust(MARK_BYTES, b"\0"))
+
+
+def _place(file: IO[bytes]) -> str:
+    return file.read(MARK_BYTES).rstrip(b"\0").decode("utf-8", errors="replace")
 
 
 NO_MARK = PlaceMark()

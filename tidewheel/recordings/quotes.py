@@ -75,7 +75,8 @@ class RawBatch:
     """Rows of a source in order of receipt, unjudged; optional columns are empty where the source has none.
 
     `faults`: row index -> what the source itself could not read; the row's numbers then mean nothing. `raw`: the text
-    of a row by index, asked for rejected rows only. How rows are cut into batches changes nothing downstream.
+    of a row by index, asked for rejected rows only. `instrument`: which of a recording's instruments a row is of, empty
+    where there is one. How rows are cut into batches changes nothing downstream.
     """
 
     place: Int64
@@ -88,6 +89,7 @@ class RawBatch:
     venue_seq: Int64 = field(default_factory=no_int64)
     flags: NDArray[np.uint16] = field(default_factory=no_flags)
     parse_flags: NDArray[np.uint8] = field(default_factory=no_parse_flags)
+    instrument: Int64 = field(default_factory=no_int64)
     faults: Mapping[int, Fault] = field(default_factory=dict)
     raw: Callable[[int], bytes] = _no_raw
     connection_epoch: int = 1
@@ -114,7 +116,7 @@ class TickBatch:
 
 ROW_COLUMNS = (
     *("place", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9"),
-    *("venue_time_ns", "venue_seq", "flags", "parse_flags"),
+    *("venue_time_ns", "venue_seq", "flags", "parse_flags", "instrument"),
 )
 
 

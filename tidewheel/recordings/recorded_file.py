@@ -12,7 +12,7 @@ from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import RawBatch, SourceError
 from tidewheel.recordings.sampling import csv_sample
-from tidewheel.recordings.selection import Selection
+from tidewheel.recordings.selection import Instruments, Selection
 from tidewheel.recordings.time_order import TimeOrder, YearLimits
 from tidewheel.recordings.validator import usable_rows
 
@@ -22,19 +22,19 @@ SAMPLE_BYTES = 64 * 1024
 class RecordedFile:
     """A file's rows in order. Each row is in a batch, or SourceError is raised from there on; none is left out.
 
-    `first`: what columns that tell instruments apart said first, shared by the files of a recording.
+    `instruments`: what columns that tell instruments apart have said, shared by the files of a recording.
     """
 
     def __init__(
         self,
         part: RecordedPath,
         options: ReadingOptions,
-        first: dict[str, bytes] | None = None,
+        instruments: Instruments | None = None,
         mark: PlaceMark = NO_MARK,
     ) -> None:
         self.part = part
         self._options = options
-        self._first = {} if first is None else first
+        self._instruments = Instruments(options.chosen) if instruments is None else instruments
         self._mark = mark
         self._layout: Layout | None = None
 
@@ -45,20 +45,29 @@ class RecordedFile:
             self._layout = self._guessed()
         return self._layout
 
+    def name_instruments(self) -> None:
+        """Learn of the instruments that its first rows are of. Raises SourceError."""
+        for _ in self._read(self.layout, sample=True, instruments=self._instruments):
+            if self._instruments.names:
+                return
+
     @property
     def of(self) -> dict[str, str]:
         """What the columns that tell instruments apart say, as far as rows have been read."""
-        return {name: value.decode("utf-8", errors="replace") for name, value in self._first.items()}
+        said: dict[str, list[str]] = {}
+        for (name, _), value in self._instruments.first.items():
+            said.setdefault(name, []).append(value.decode("utf-8", errors="replace"))
+        return {name: ", ".join(dict.fromkeys(values)) for name, values in said.items()}
 
     def batches(self) -> Iterator[RawBatch]:
         """Its rows, those out of order of time with a fault. Raises SourceError in one line for a file that is missing,
         unreadable, damaged, not understood or out of order."""
-        return TimeOrder(self._options, self.describe).judged(self._read(self.layout))
+        return TimeOrder(self._options, self.describe).judged(self.rows())
 
     def unordered(self) -> Iterator[RawBatch]:
         """Its rows whatever their order, those of an unlikely year with a fault. Raises SourceError."""
         years = YearLimits(self._options.year_max, self.describe) if self._options.year_max else None
-        for batch in self._read(self.layout):
+        for batch in self.rows():
             yield batch if years is None else years.checked(batch, usable_rows(batch))
 
     def earliest_ns(self) -> int:
@@ -88,8 +97,14 @@ class RecordedFile:
             return guess_layout(parquet_reader.parquet_sample(self.part.path), self._options)
         return guess_layout(csv_sample(self._first_lines(), str(self.part)), self._options)
 
-    def _read(self, layout: Layout, *, sample: bool = False) -> Iterator[RawBatch]:
-        selection = Selection(layout, str(self.part), {} if sample else self._first)
+    def rows(self) -> Iterator[RawBatch]:
+        """Its rows as they stand, with their instruments where they are of several. Raises SourceError."""
+        return self._read(self.layout, instruments=self._instruments)
+
+    def _read(
+        self, layout: Layout, *, sample: bool = False, instruments: Instruments | None = None
+    ) -> Iterator[RawBatch]:
+        selection = Selection(layout, str(self.part), instruments)
         if self._is_parquet:
             from tidewheel.recordings import parquet_reader
 

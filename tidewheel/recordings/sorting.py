@@ -24,8 +24,19 @@ BLOCK_ROWS_MIN = 1_024
 BATCH_ROWS = 32_768
 LATEST = int(np.iinfo(np.int64).max)
 Rows = NDArray[np.void]
-NO_FAULT = -1
-FIELDS = ("key", "place", "time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9", "parse_flags", "fault")
+NO_FAULT = NO_INSTRUMENT = -1
+FIELDS = (
+    "key",
+    "place",
+    "time_ns",
+    "bid_e9",
+    "offer_e9",
+    "bid_size_e9",
+    "offer_size_e9",
+    "parse_flags",
+    "instrument",
+    "fault",
+)
 ROW = np.dtype([(name, "<i8") for name in FIELDS])
 RAW_BYTES_MAX = 4_096
 
@@ -70,11 +81,12 @@ class _Runs:
         if not len(batch):
             return
         rows = np.empty(len(batch), dtype=ROW)
-        for name in FIELDS[1:-2]:
+        for name in FIELDS[1:-3]:
             column = getattr(batch, name)
             rows[name] = column if len(column) else NO_SIZE
         rows["place"] += number << FILE_SHIFT
         rows["parse_flags"] = batch.parse_flags if len(batch.parse_flags) else 0
+        rows["instrument"] = batch.instrument if len(batch.instrument) else NO_INSTRUMENT
         usable = usable_rows(batch)
         rows["key"] = self._keys(batch.time_ns, usable)
         rows["fault"] = NO_FAULT
@@ -148,10 +160,13 @@ class _Runs:
             reason, detail, text = json.loads(self._faults.readline())
             faults[row] = Fault(DeadLetterReason(reason), detail)
             raw[row] = text.encode("latin-1")
-        columns = {name: np.ascontiguousarray(rows[name]) for name in FIELDS[1:-2]}
+        columns = {name: np.ascontiguousarray(rows[name]) for name in FIELDS[1:-3]}
         for name in ("bid_size_e9", "offer_size_e9"):
             if (columns[name] == NO_SIZE).all():
                 columns[name] = columns[name][:0]
         parse_flags = rows["parse_flags"].astype(np.uint8)
+        instrument = np.ascontiguousarray(rows["instrument"])
+        if len(rows) and instrument[0] != NO_INSTRUMENT:
+            columns["instrument"] = instrument
         values = replace(NO_ROWS, **columns)  # type: ignore[arg-type]
         return replace(values, parse_flags=parse_flags, faults=faults, raw=lambda row: raw.get(row, b""))

@@ -53,11 +53,11 @@ class TimeOrder:
         self._clock: int | None = None
         self._since_stray = STRAY_EVERY
         self._first_back: str = ""
+        self._waiting: deque[_Judged] = deque()
 
     def judged(self, batches: Iterable[RawBatch]) -> Iterator[RawBatch]:
         """The same rows, those whose times cannot be right with their fault. Raises SourceError where the file goes
         back in time."""
-        waiting: deque[_Judged] = deque()
         rest, failure = iter(batches), None
         while True:
             try:
@@ -66,13 +66,21 @@ class TimeOrder:
                 batch, failure = None, broken
             if batch is None:
                 break
-            waiting.append(self._quotes(batch))
-            while len(waiting) > 1 and _known_ahead(waiting):
-                yield self._judge(waiting.popleft(), waiting)
-        while waiting:
-            yield self._judge(waiting.popleft(), waiting)
+            yield from self.push(batch)
+        yield from self.flush()
         if failure is not None:
             raise failure
+
+    def push(self, batch: RawBatch) -> Iterator[RawBatch]:
+        """The next batch; what can be judged by now. Raises SourceError."""
+        self._waiting.append(self._quotes(batch))
+        while len(self._waiting) > 1 and _known_ahead(self._waiting):
+            yield self._judge(self._waiting.popleft(), self._waiting)
+
+    def flush(self) -> Iterator[RawBatch]:
+        """There are no more: the rest. Raises SourceError."""
+        while self._waiting:
+            yield self._judge(self._waiting.popleft(), self._waiting)
 
     def _quotes(self, batch: RawBatch) -> _Judged:
         usable = usable_rows(batch)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from tidewheel.domain.market import SourceKind
+from tidewheel.recordings.dealing import Dealt
 from tidewheel.recordings.quotes import RawBatch, Watermark
 
 Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
+Item = RawBatch | Watermark | Dealt
 
 
 class Source(Protocol):
@@ -20,6 +22,12 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """What dead letters call it: `replay:<file name>`, `sim`."""
+        ...
+
+    @property
+    def instruments(self) -> tuple[str, ...] | None:
+        """None for a source of the one instrument that is set. Else its items say of which symbols they are: these are
+        wanted, or whichever come where none is named."""
         ...
 
     @property
@@ -38,4 +46,4 @@ class Source(Protocol):
         """A row's place in words."""
         ...
 
-    def items(self) -> Iterator[RawBatch | Watermark]: ...
+    def items(self) -> Iterator[Item]: ...

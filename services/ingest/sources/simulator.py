@@ -56,6 +56,7 @@ class Simulator:
     name = "sim"
     kind = SourceKind.SIMULATED
     replayable = True
+    instruments = None
 
     def __init__(self, seed: int, edge: float, flip_s: int = 0) -> None:
         self._seed = seed

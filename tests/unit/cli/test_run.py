@@ -75,6 +75,23 @@ def test_how_a_file_is_read_is_shown_handed_on_and_kept(runs: Runs, capfd: pytes
     assert "--time-unit was us, now ms" in capfd.readouterr().err
 
 
+def test_several_instruments_of_a_file_are_a_run_of_theirs(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("two.csv").write_text("sym,time_ms,bid,offer\nB,1714521600000,1,1\nA,1714521600000,1,1\n")
+    file = ["run", "--feed", "replay:two.csv"]
+    assert main(file) == 1
+    assert "--instrument-column sym" in capfd.readouterr().err
+    assert main([*file, "--instrument-column", "sym", "--data-dir", "d"]) == 0
+    assert "instruments in its first rows: A, B" in capfd.readouterr().out
+    options = runs.last.options
+    assert (options.watched, options.traded) == (None, "instruments by sym=*")
+    assert main(["run", "--data-dir", "d"]) == 0
+    assert runs.last.options == options
+    assert main([*file, "--instrument-column", "sym=A,B", "--instrument", "X"]) == 2
+    assert "leave --instrument out" in capfd.readouterr().err
+    assert main([*file, "--instrument-column", "sym=A", "--instrument", "X"]) == 0
+    assert (runs.last.options.watched, runs.last.options.traded) == ("replay:X", "replay:X")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -107,3 +107,34 @@ def test_news_of_children() -> None:
     assert phase_line(PhaseChange("ingest", Phase.DONE)) == "ingest is done"
     assert phase_line(PhaseChange("kafka", Phase.READY)) == "kafka ready"
     assert phase_line(PhaseChange("x", Phase.RESTARTING, "ended with code 1")) == "x restarting: ended with code 1"
+
+
+def several() -> Frame:
+    """Two instruments, of which the second is shown."""
+    made = []
+    for number, name in enumerate(("replay:A", "replay:B")):
+        shown = instrument(*(replace(one, instrument=name) for one in whole_run(1)))
+        shown.name = name
+        shown.market.first_second, shown.market.second = 1_700_000_000, 1_700_000_009 + number
+        shown.orders.placed, shown.orders.examples = 100, 10_000
+        made.append(replace(frame(shown, 10.0), served={1: T0_NS + 1} if number else {}))
+    return replace(made[1], every=made, dead_letters=1, last_dead_letter="x")
+
+
+def test_of_several_instruments_each_line_names_its_own() -> None:
+    announcer = Announcer(since_ns=T0_NS)
+    lines = announcer.events(several())
+    for name in ("replay:A", "replay:B"):
+        own = [line.removeprefix(f"{name}: ") for line in lines if line.startswith(f"{name}: ")]
+        assert own[:2] == [f"first quotes of {name}, at 2023-11-14 22:13:20 UTC", "window 1 closed: training begins"]
+    assert lines[-2:] == ["replay:B: model 1 serves: the predictor answers with it", "1 dead letters, the last: x"]
+    assert (len(lines), announcer.events(several())) == (8, [])
+
+
+def test_the_heartbeat_of_several_instruments_is_one_line() -> None:
+    assert Announcer(since_ns=0).heartbeat(several()) == [
+        "2 instruments at market 2023-11-14 22:13:29 to 2023-11-14 22:13:30 | 0.0 ticks/s | 200 open orders | "
+        "0 resolved | 20,000 examples | 1 models served"
+    ]
+    assert several().turn == "replay:B, 2 of 2"
+    assert frame(instrument()).turn == ""

@@ -31,7 +31,7 @@ class Replies:
 
 
 def probe(replies: Replies, served: ServedLog, at_ns: int = 5) -> Probe:
-    return Probe(replies, lambda: NAME, lambda _: 0, served, LOG, lambda: at_ns)
+    return Probe(replies, lambda: [NAME], lambda _: 0, served, LOG, lambda: at_ns)
 
 
 def test_the_first_reply_counts() -> None:
@@ -59,7 +59,7 @@ def test_trouble_is_kept_in_words_and_goes_away() -> None:
     assert (asking.count, asking.last_error, served.all()) == (0, "no model yet", {})
     replies.next_now = prediction(2)
     asking.ask(NAME)
-    assert (asking.count, asking.last_error, [a.prediction.seq for a in asking.recent]) == (1, "", [2])
+    assert (asking.count, asking.last_error, [a.prediction.seq for a in asking.recent(NAME)]) == (1, "", [2])
 
 
 def test_an_internal_failure_is_not_asked_around() -> None:

@@ -5,20 +5,28 @@ from dataclasses import replace
 from tidewheel.contracts.topics import LABELER_GROUP, ORDERBOT_GROUP
 from tidewheel.local.completion import Completion, Stage
 from tidewheel.local.monitoring.progress import Progress
-from tidewheel.local.stop_condition import SERVE_LIMIT_S, RunState, StopCondition, published_for_s, stop_reason
+from tidewheel.local.stop_condition import (
+    SERVE_LIMIT_S,
+    InstrumentProgress,
+    RunState,
+    StopCondition,
+    published_for_s,
+    stop_reason,
+)
 
-OVER = RunState(
-    feed_done=True,
-    inputs_read=True,
-    windows_closed=3,
-    windows_ended=True,
-    served=frozenset({1, 3}),
-    newest_published=3,
-    published_for_s=0.0,
+DECIDED = InstrumentProgress(
+    windows_closed=3, windows_ended=True, served=frozenset({1, 3}), newest_published=3, published_for_s=0.0
 )
 FILE = StopCondition(exit_after_models=None, feed_ends=True)
 ON_AND_ON = StopCondition(exit_after_models=None, feed_ends=False)
 NOTHING = Progress()
+
+
+def over(*instruments: InstrumentProgress, read: bool = True) -> RunState:
+    return RunState(feed_done=read, inputs_read=read, instruments=instruments)
+
+
+OVER = over(DECIDED)
 ALL = Progress(
     {("ticks", 0): 5, ("orders", 0): 5},
     {ORDERBOT_GROUP: {("ticks", 0): 5}, LABELER_GROUP: {("ticks", 0): 5, ("orders", 0): 5}},
@@ -35,41 +43,50 @@ def test_a_file_ends_when_all_of_it_is_decided() -> None:
 
 
 def test_a_file_does_not_end_before() -> None:
-    for missing in ("feed_done", "inputs_read", "windows_ended"):
+    for missing in ("feed_done", "inputs_read"):
         assert stop_reason(FILE, replace(OVER, **{missing: False})) is None
+    assert stop_reason(FILE, over(replace(DECIDED, windows_ended=False))) is None
     assert stop_reason(ON_AND_ON, OVER) is None
 
 
 def test_the_last_model_is_waited_for_but_not_for_ever() -> None:
-    waiting = replace(OVER, served=frozenset({1}))
-    assert stop_reason(FILE, waiting) is None
-    assert stop_reason(FILE, replace(waiting, published_for_s=SERVE_LIMIT_S)) is not None
+    waiting = replace(DECIDED, served=frozenset({1}))
+    assert stop_reason(FILE, over(waiting)) is None
+    assert stop_reason(FILE, over(replace(waiting, published_for_s=SERVE_LIMIT_S))) is not None
+
+
+def test_of_several_instruments_all_are_waited_for() -> None:
+    assert message(FILE, over(DECIDED, DECIDED)) == "the recorded file is done: 6 windows closed, 4 models served"
+    for late in (replace(DECIDED, windows_ended=False), replace(DECIDED, served=frozenset({1}))):
+        assert stop_reason(FILE, over(DECIDED, late)) is None
 
 
 def test_a_model_that_an_earlier_run_saw_published_is_waited_for_too() -> None:
     """It was killed between the publication and the first reply; the resumed run finds the model an hour old."""
     hour_ns = 3600 * 10**9
-    waiting = replace(OVER, served=frozenset({1}))
-    for watched_for_s, over in ((1.0, False), (SERVE_LIMIT_S, True)):
-        state = replace(waiting, published_for_s=published_for_s(0, hour_ns, watched_for_s))
-        assert (stop_reason(FILE, state) is not None) is over
+    waiting = replace(DECIDED, served=frozenset({1}))
+    for watched_for_s, ends in ((1.0, False), (SERVE_LIMIT_S, True)):
+        state = over(replace(waiting, published_for_s=published_for_s(0, hour_ns, watched_for_s)))
+        assert (stop_reason(FILE, state) is not None) is ends
     assert published_for_s(hour_ns - 10**9, hour_ns, 3600.0) == 1.0
 
 
 def test_a_superseded_model_is_not_waited_for() -> None:
-    assert stop_reason(FILE, replace(OVER, served=frozenset({3}))) is not None
+    assert stop_reason(FILE, over(replace(DECIDED, served=frozenset({3})))) is not None
 
 
 def test_a_file_too_short_for_a_window() -> None:
-    short = replace(OVER, windows_closed=0, served=frozenset(), newest_published=0)
-    assert "too short" in message(FILE, short)
+    short = replace(DECIDED, windows_closed=0, served=frozenset(), newest_published=0)
+    assert "too short" in message(FILE, over(short))
+    assert "too short" in message(FILE, over())
 
 
 def test_enough_models() -> None:
-    begun = replace(OVER, feed_done=False, inputs_read=False, windows_ended=False)
+    begun = over(replace(DECIDED, windows_ended=False), read=False)
     assert stop_reason(StopCondition(3, False), begun) is None
     assert message(StopCondition(2, False), begun) == "2 models served, as asked for"
-    assert message(StopCondition(1, True), replace(begun, served=frozenset({4}))) == "1 model served, as asked for"
+    one = over(replace(DECIDED, served=frozenset({4})), read=False)
+    assert message(StopCondition(1, True), one) == "1 model served, as asked for"
 
 
 class Reader:

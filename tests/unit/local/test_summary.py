@@ -131,3 +131,23 @@ def test_lines_for_people() -> None:
         "model 1: published, test precision 0.612 at recall 0.310 (base rate 0.480), evidence weak; "
         "next window precision 0.555 at recall 0.120 (base rate 0.480); served 4.5 s after its window closed"
     )
+
+
+def test_several_instruments_each_with_its_own() -> None:
+    seen = observed()
+    rows = {"rows": 10, "ticks": 9, "rejected": 1, "other_instruments": 0, "by_reason": {}, "told": {}}
+    for name in (NAME, "sim:OTHER"):
+        seen.on_record(FeedStatus(name, FeedEvent.ACCOUNTED, 0, 1, json.dumps(rows), SourceKind.REPLAY))
+    for seq in range(1, 20):
+        seen.on_record(replace(event(seq, Step.FAILED), instrument="sim:OTHER"))
+    values = summary(seen, FACTS)
+    assert (values["instruments"][NAME]["ticks"], values["instruments"]["sim:OTHER"]["ticks"]) == (34_567, 0)
+    lines = as_text(values)
+    assert (
+        "sim:OTHER: 0 ticks in 0 market seconds, 0 orders placed: 0 PROFIT, 0 LOSS, 0 EXPIRED, 0 VOID; 0 examples"
+        in (lines)
+    )
+    assert "20 rows read = 18 ticks + 2 rejected" in lines
+    models = [line for line in lines if ": model " in line]
+    assert [line.split(":", 2)[1] for line in models] == ["BTC-USD"] * 2 + ["OTHER"] * 6
+    assert models[-1].startswith("sim:OTHER: model 19")

@@ -175,3 +175,10 @@ def test_bars() -> None:
 def test_the_run_as_a_picture_of_its_steps(width: int, between: str) -> None:
     steps = ("✔ closed", "✔ validated", "✔ split", "▶ trials", "○ selected", "○ gate", "○ published")
     assert between.join(steps) in "\n".join(drawn(busy(), width, 40))
+
+
+def test_whose_turn_it_is_among_several_stands_in_the_first_line() -> None:
+    first = busy()
+    other = replace(first, instrument=InstrumentState("sim:OTHER"))
+    lines = drawn(replace(other, every=[first, other]), 160, 40)
+    assert "sim:OTHER, 2 of 2" in lines[0]

@@ -11,6 +11,7 @@ from pyarrow import parquet
 from tests.unit.recordings.files import read, told
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.recordings.account import Anomaly, account_lines
+from tidewheel.recordings.instrument_column import InstrumentColumn
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
 
@@ -139,7 +140,7 @@ def test_two_instruments_in_one_file(csv_file: Write) -> None:
     path = csv_file(lines, header="symbol,time_ms,bid,offer")
     with pytest.raises(SourceError, match=r"column symbol .*: ETH, BTC\. Choose one by --instrument-column symbol=ETH"):
         read(path, THIS_YEAR)
-    chosen = ReadingOptions(year_max=2027, chosen=("symbol", "BTC"))
+    chosen = ReadingOptions(year_max=2027, chosen=InstrumentColumn("symbol", ("BTC",)))
     account = told(path, chosen)
     assert (account.ticks, account.rows, account.others) == (20, 20, 20)
     assert [tick[0] // 10**6 for tick in read(path, chosen)[0]] == [T0_MS + 500 * n for n in range(1, 40, 2)]

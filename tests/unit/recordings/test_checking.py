@@ -6,6 +6,7 @@ import pytest
 
 from tidewheel.recordings import opening
 from tidewheel.recordings.checking import check
+from tidewheel.recordings.instrument_column import InstrumentColumn
 from tidewheel.recordings.options import ReadingOptions
 
 NEW = ReadingOptions(year_max=2027)
@@ -27,7 +28,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def chosen(value: str) -> ReadingOptions:
-    return ReadingOptions(year_max=2027, chosen=("sym", value))
+    return ReadingOptions(year_max=2027, chosen=InstrumentColumn("sym", (value,)))
 
 
 def test_all_rows_of_the_one_chosen_are_read(file: Path) -> None:

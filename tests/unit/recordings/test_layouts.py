@@ -19,7 +19,8 @@ from pyarrow import parquet
 from tests.unit.recordings.files import read, told
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.prices import Threshold
-from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_pair, parse_time_unit
+from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
+from tidewheel.recordings.options import ReadingOptions, parse_columns, parse_time_unit
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.recordings.recording import Recording
 
@@ -130,6 +131,23 @@ def test_a_whole_block_of_a_layout_is_read_as_its_lines_are(name: str, csv_file:
         ("t,b,o\n{ms},64000.1,64000.35", {"columns": "time=t,bid=b,offer=o"}, NO_SIZES),
         ("time,bid,ask,n\n{ms},64000.1,64000.35,1.5", {"columns": "bid_size=n"}, (*NO_SIZES[:3], 1_500_000_000, -1)),
         ("a_time,b_time,bid,ask\n1,{ms},64000.1,64000.35", {"columns": "time=b_time"}, NO_SIZES),
+        (
+            "ts_recv,ts_event,publisher_id,depth,bid_px_00,ask_px_00,bid_sz_00,symbol\n"
+            "{us}999,{us}000,1,3,64000100000000,64000350000000,2,BTC",
+            {"columns": "time=ts_event,bid=bid_px_00,offer=ask_px_00,bid_size=bid_sz_00"},
+            (*TICK[:3], 2 * E9, -1),
+        ),
+        (
+            "at,bid_px_01,ask_px_01\n{ms},64000100000000,64000350000000",
+            {"columns": "time=at,bid=bid_px_01,offer=ask_px_01"},
+            NO_SIZES,
+        ),
+        (
+            "ts_init,ts_event,bid_price,ask_price,bid_size,ask_size\n"
+            "{us}999,{us}000,64000100000000,64000350000000,1500000000,2250000000",
+            {"columns": "time=ts_event,bid=bid_price,offer=ask_price"},
+            TICK,
+        ),
         ("sym,time_ms,bid,offer\nETH,1,2,3\nBTC,{ms},64000.1,64000.35", {"chosen": "sym=BTC"}, NO_SIZES),
         ("id,time_ms,bid,offer\n7,{ms},1,2\n8,{ms},64000.1,64000.35", {"chosen": "id=8"}, NO_SIZES),
     ],
@@ -140,7 +158,7 @@ def test_what_the_user_says_goes_first(
     said = ReadingOptions(
         columns=parse_columns(options.get("columns", "")),
         time_unit=options.get("time_unit"),
-        chosen=parse_pair(options["chosen"]) if "chosen" in options else None,
+        chosen=parse_instrument_column(options["chosen"]) if "chosen" in options else None,
         year_max=2027,
     )
     path = csv_file(text.format(ms=T0_MS, us=T0_US))
@@ -176,7 +194,7 @@ def test_what_is_not_understood_says_what_to_do(text: str, words: str, csv_file:
     [("columns", "has no column 'nope' for bid; it has 'time_ms,bid,offer'"), ("chosen", "has no column 'sym'")],
 )
 def test_a_column_that_is_not_there(option: str, words: str, csv_file: Write) -> None:
-    value = (("bid", "nope"),) if option == "columns" else ("sym", "BTC")
+    value = (("bid", "nope"),) if option == "columns" else InstrumentColumn("sym", ("BTC",))
     with pytest.raises(SourceError, match=words):
         read(csv_file(f"time_ms,bid,offer\n{T0_MS},1,1"), ReadingOptions(**{option: value}))  # type: ignore[arg-type]
 
@@ -291,7 +309,7 @@ def test_parquet_rows_of_two_instruments(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "q.parquet")
     with pytest.raises(SourceError, match="column symbol tells quotes of several apart: BTC, ETH"):
         read(tmp_path / "q.parquet", PLAIN)
-    chosen = ReadingOptions(chosen=("symbol", "BTC"), year_max=2027)
+    chosen = ReadingOptions(chosen=InstrumentColumn("symbol", ("BTC",)), year_max=2027)
     assert [tick[1] for tick in read(tmp_path / "q.parquet", chosen)[0]] == [E9, 3 * E9]
     assert told(tmp_path / "q.parquet", chosen).others == 1
 

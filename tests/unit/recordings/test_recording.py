@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from tests.unit.recordings.files import read, told
 from tidewheel.recordings import merging, opening, sorting
+from tidewheel.recordings.instrument_column import InstrumentColumn
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.recordings.recording import Recording
@@ -146,7 +147,7 @@ def test_two_instruments_in_two_files(tmp_path: Path) -> None:
         (tmp_path / f"{name}.csv").write_text("symbol,time_ms,bid,offer\n" + text.replace(",4\n", ",4\n"))
     with pytest.raises(SourceError, match="column symbol says 'ETH', and 'BTC' before it"):
         read(tmp_path)
-    assert told(tmp_path, ReadingOptions(chosen=("symbol", "ETH"))).others == 9
+    assert told(tmp_path, ReadingOptions(chosen=InstrumentColumn("symbol", ("ETH",)))).others == 9
 
 
 @pytest.mark.parametrize("run_rows", [1, 7, 50, 10_000])

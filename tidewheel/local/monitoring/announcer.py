@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tidewheel.domain.models import Scorecard
 from tidewheel.domain.training_runs import TrainingRun
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.monitoring.observed import InstrumentState
@@ -24,70 +25,75 @@ def phase_line(change: PhaseChange) -> str:
 
 
 @dataclass(slots=True)
+class Announced:
+    """What has been announced of one instrument."""
+
+    quoted: bool = False
+    feed: tuple[int, int] | None = None
+    closed: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    scored: set[int] = field(default_factory=set)
+    served: set[int] = field(default_factory=set)
+    notable: int = 0
+
+
+@dataclass(slots=True)
 class Announcer:
     """Remembers what it has announced. `since_ns`: wall clock before which nothing is news (a resumed run's past)."""
 
     since_ns: int
     heartbeat_at_s: float = HEARTBEAT_S
-    quoted: bool = False
-    feed_announced: tuple[int, int] | None = None
-    closed_announced: set[int] = field(default_factory=set)
-    ended_announced: set[int] = field(default_factory=set)
-    scored_announced: set[int] = field(default_factory=set)
-    served_announced: set[int] = field(default_factory=set)
+    announced: dict[str, Announced] = field(default_factory=dict)
     dead_letters_announced: int = 0
-    notable_announced: int = 0
 
     def events(self, frame: Frame) -> list[str]:
-        """Lines for what is new since the last call."""
-        instrument = frame.instrument
-        if instrument is None:
-            return []
-        return [
-            *self._market(instrument),
-            *self._runs(frame, instrument),
-            *self._dead_letters(frame),
-            *self._reading(frame, instrument),
-        ]
+        """Lines for what is new since the last call; where there are several instruments, each line names its own."""
+        lines: list[str] = []
+        for one in frame.each:
+            if (instrument := one.instrument) is None:
+                continue
+            known = self.announced.setdefault(instrument.name, Announced())
+            found = (
+                *self._market(known, instrument),
+                *self._runs(known, one, instrument),
+                *self._reading(known, frame, instrument),
+            )
+            lines += [f"{instrument.name}: {line}" for line in found] if frame.every else found
+        return [*lines, *(self._dead_letters(frame) if frame.instrument else ())]
 
     def heartbeat(self, frame: Frame) -> list[str]:
         """A line every ten seconds."""
         if frame.up_s < self.heartbeat_at_s:
             return []
         self.heartbeat_at_s = frame.up_s + HEARTBEAT_S
-        return [heartbeat_line(frame)]
+        return [heartbeat_of_several(frame) if frame.every else heartbeat_line(frame)]
 
-    def _market(self, instrument: InstrumentState) -> Iterator[str]:
+    def _market(self, known: Announced, instrument: InstrumentState) -> Iterator[str]:
         market = instrument.market
-        if not self.quoted and market.second >= 0:
-            self.quoted = True
+        if not known.quoted and market.second >= 0:
+            known.quoted = True
             yield f"first quotes of {instrument.name}, at {market_time(market.first_second)} UTC"
-        if (feed := market.feed) and (state := (feed.event, feed.connection_epoch)) != self.feed_announced:
-            self.feed_announced = state
+        if (feed := market.feed) and (state := (feed.event, feed.connection_epoch)) != known.feed:
+            known.feed = state
             yield f"feed {feed.event.name.lower().replace('_', ' ')}" + (f": {feed.detail}" if feed.detail else "")
 
-    def _runs(self, frame: Frame, instrument: InstrumentState) -> Iterator[str]:
+    def _runs(self, known: Announced, frame: Frame, instrument: InstrumentState) -> Iterator[str]:
         for seq, run in sorted(instrument.runs.by_seq.items()):
-            if seq not in self.closed_announced:
-                self.closed_announced.add(seq)
+            if seq not in known.closed:
+                known.closed.add(seq)
                 if run.window_closed_at_ns >= self.since_ns:
                     yield f"window {seq} closed: training begins"
-            if run.end and seq not in self.ended_announced:
-                self.ended_announced.add(seq)
+            if run.end and seq not in known.ended:
+                known.ended.add(seq)
                 if run.ended_at_ns >= self.since_ns:
                     yield run_end_line(run)
-            if run.scorecard and seq not in self.scored_announced:
-                self.scored_announced.add(seq)
-                card = run.scorecard
+            if run.scorecard and seq not in known.scored:
+                known.scored.add(seq)
                 if run.ended_at_ns >= self.since_ns:
-                    yield (
-                        f"model {seq} on its next window: precision {number(card.precision)} at recall "
-                        f"{number(card.recall)}, base rate {number(card.base_rate)}"
-                        + (f"; bettor on all models: {account_summary(card.account)}" if card.account else "")
-                    )
+                    yield scorecard_line(seq, run.scorecard)
         for seq, at_ns in sorted(frame.served.items()):
-            if seq not in self.served_announced:
-                self.served_announced.add(seq)
+            if seq not in known.served:
+                known.served.add(seq)
                 if at_ns >= self.since_ns:
                     yield f"model {seq} serves: the predictor answers with it"
 
@@ -96,16 +102,25 @@ class Announcer:
             self.dead_letters_announced = frame.dead_letters
             yield f"{frame.dead_letters:,} dead letters, the last: {frame.last_dead_letter}"
 
-    def _reading(self, frame: Frame, instrument: InstrumentState) -> Iterator[str]:
+    def _reading(self, known: Announced, frame: Frame, instrument: InstrumentState) -> Iterator[str]:
         account = instrument.market.account
-        if account is None or (notable := notable_rows(account)) <= self.notable_announced:
+        if account is None or (notable := notable_rows(account)) <= known.notable:
             return
-        if self.notable_announced == 0 or self._due(frame):
-            self.notable_announced = notable
+        if known.notable == 0 or self._due(frame):
+            known.notable = notable
             yield from account_lines(account)
 
     def _due(self, frame: Frame) -> bool:
         return frame.up_s >= self.heartbeat_at_s
+
+
+def scorecard_line(seq: int, card: Scorecard) -> str:
+    """How a model did on its next window, as a line."""
+    return (
+        f"model {seq} on its next window: precision {number(card.precision)} at recall "
+        f"{number(card.recall)}, base rate {number(card.base_rate)}"
+        + (f"; bettor on all models: {account_summary(card.account)}" if card.account else "")
+    )
 
 
 def run_end_line(run: TrainingRun) -> str:
@@ -147,6 +162,31 @@ def heartbeat_line(frame: Frame) -> str:
     if restarts:
         fields.append(f"{restarts} restarts")
     return " | ".join(fields)
+
+
+def heartbeat_of_several(frame: Frame) -> str:
+    """The same of several instruments together."""
+    quoted = [
+        (one, one.instrument) for one in frame.each if one.instrument is not None and one.instrument.market.second >= 0
+    ]
+    if not quoted:
+        return "no quote yet"
+    seconds = [instrument.market.second for _, instrument in quoted]
+    span = market_time(min(seconds))
+    if max(seconds) > min(seconds):
+        span += f" to {market_time(max(seconds))}"
+    awaited = sum(bool(one.awaited) for one, _ in quoted)
+    fields = [
+        f"{len(quoted)} instruments at market {span}",
+        f"{rate(sum(one.rates.ticks_per_s for one, _ in quoted))} ticks/s",
+        f"{sum(instrument.orders.open for _, instrument in quoted):,} open orders",
+        f"{sum(instrument.orders.resolved for _, instrument in quoted):,} resolved",
+        f"{sum(instrument.orders.examples for _, instrument in quoted):,} examples",
+        f"{sum(len(one.served) for one, _ in quoted)} models served",
+        *([f"windows of {awaited} wait for their training"] if awaited else []),
+    ]
+    restarts = sum(process.restarts for process in frame.processes)
+    return " | ".join([*fields, *([f"{restarts} restarts"] if restarts else [])])
 
 
 def _window(examples: int, windowing: Windowing | None) -> str:

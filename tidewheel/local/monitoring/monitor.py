@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidewheel.domain.windows import Windowing
 from tidewheel.local.clock import wall_ns
@@ -14,6 +14,9 @@ from tidewheel.local.monitoring.probe import Probe, ServedLog
 from tidewheel.local.monitoring.progress import ProgressWatch
 from tidewheel.local.monitoring.rates import Rates, Sample
 from tidewheel.local.view.frame import Frame, ProcessStatus
+
+# How long the view shows one instrument before the next, where there are several.
+TURN_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Addresses:
 class Monitor:
     """Collector, progress and probe of one system, and what they have found, under one lock.
 
-    `instrument` None: the first one that shows itself. `windowing` None: as the training runs tell it.
+    `instrument` None: all that show themselves, of which the view has each in turn. `windowing` None: as the training
+    runs tell it.
     """
 
     def __init__(
@@ -44,13 +48,14 @@ class Monitor:
         self.lock = threading.Lock()
         self.observed = ObservedSystem()
         self.served = served
-        self.rates = Rates()
-        self._name = instrument
+        self._rates: dict[str, Rates] = {}
+        self._fixed = instrument
+        self._turn = 0
         self._windowing = windowing
         self.collector = Collector(addresses.kafka, self.observed, self.lock, log, read_examples=read_examples)
         self.progress = ProgressWatch(addresses.kafka, log)
         self._client = PredictorClient(addresses.predictor)
-        asked = self.name if addresses.predictor else lambda: None
+        asked = self.names if addresses.predictor else list
         self.probe = Probe(self._client, asked, self.newest_published, served, log)
 
     def start(self) -> None:
@@ -70,16 +75,17 @@ class Monitor:
         self.collector.close()
         self._client.close()
 
-    def name(self) -> str | None:
-        """The instrument that is watched."""
-        if self._name is None:
-            with self.lock:
-                self._name = next(iter(self.observed.instruments), None)
-        return self._name
+    def names(self) -> list[str]:
+        """The instruments that are watched."""
+        with self.lock:
+            return self._names()
 
-    def instrument(self) -> InstrumentState | None:
-        """What is known of it; to be read under the lock."""
-        return self.observed.instruments.get(self._name) if self._name else None
+    def _names(self) -> list[str]:
+        return [self._fixed] if self._fixed is not None else sorted(self.observed.instruments)
+
+    def instruments(self) -> list[InstrumentState]:
+        """What is known of those watched; to be read under the lock."""
+        return [found for name in self._names() if (found := self.observed.instruments.get(name))]
 
     def newest_published(self, name: str) -> int:
         """The window of the newest published model, 0 for none."""
@@ -88,23 +94,42 @@ class Monitor:
             run = found.runs.newest_published() if found else None
             return run.seq if run else 0
 
-    def served_models(self) -> dict[int, int]:
-        """Window -> wall clock of the first reply that named its model, of the watched instrument."""
-        return {seq: at_ns for (name, seq), at_ns in self.served.all().items() if name == self._name}
+    def served_models(self, instrument: str) -> dict[int, int]:
+        """Window -> wall clock of the first reply that named its model."""
+        return {seq: at_ns for (name, seq), at_ns in self.served.all().items() if name == instrument}
 
     def sample(self, now_s: float) -> None:
-        """Note the counts for the rates."""
+        """Note the counts for the rates, and whose turn it is to be shown."""
+        self._turn = int(now_s // TURN_S)
         with self.lock:
-            if found := self.instrument():
-                self.rates.take(Sample(now_s, found.market.ticks, found.market.second, found.orders.examples))
+            for found in self.instruments():
+                sample = Sample(now_s, found.market.ticks, found.market.second, found.orders.examples)
+                self._rates.setdefault(found.name, Rates()).take(sample)
 
     def frame(
         self, title: str, footer: str, up_s: float, processes: Sequence[ProcessStatus], news: Sequence[str]
     ) -> Frame:
         """One frame of the view; to be drawn under the lock, since it holds what the collector fills."""
-        found = self.instrument()
+        with self.lock:
+            instruments = self.instruments()
+        frames = [self._frame(found, title, footer, up_s, processes, news) for found in instruments]
+        if not frames:
+            return self._frame(None, title, footer, up_s, processes, news)
+        shown = self._turn % len(frames)
+        return replace(frames[shown], every=frames) if len(frames) > 1 else frames[0]
+
+    def _frame(
+        self,
+        found: InstrumentState | None,
+        title: str,
+        footer: str,
+        up_s: float,
+        processes: Sequence[ProcessStatus],
+        news: Sequence[str],
+    ) -> Frame:
         dead_letters = self.observed.last_dead_letters
         last = f"{dead_letters[-1].source} {dead_letters[-1].offset}: {dead_letters[-1].reason}" if dead_letters else ""
+        name = found.name if found else ""
         return Frame(
             title=title,
             footer=footer,
@@ -112,12 +137,12 @@ class Monitor:
             up_s=up_s,
             instrument=found,
             windowing=self._windowing or (found.runs.windowing() if found else None),
-            rates=self.rates,
+            rates=self._rates.get(name, Rates()),
             progress=self.progress.latest,
             processes=processes,
-            predictions=list(self.probe.recent),
+            predictions=self.probe.recent(name),
             predictor_error=self.probe.last_error,
-            served=self.served_models(),
+            served=self.served_models(name),
             dead_letters=self.observed.dead_letters,
             last_dead_letter=last,
             news=news,

@@ -2,11 +2,12 @@
 
 import json
 import logging
+import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from tidewheel.runtime.background import BackgroundThread
 
 QUIET_EVERY_S = 1.0
 EAGER_EVERY_S = 0.05
+QUESTIONS_PER_S = 8.0  # of all instruments, while nothing is new
 PREDICTIONS_KEPT = 20
 # What PredictNow says where it cannot cut features yet; the model may well answer given ones.
 NO_FEATURES = ("FAILED_PRECONDITION", "NOT_FOUND", "UNAVAILABLE", "OUT_OF_RANGE")
@@ -73,56 +75,70 @@ class ProbeSchedule:
     long as a run waits for it. Later it may never be: after a rollback an older model serves."""
 
     def __init__(self) -> None:
-        self._asked_s = -QUIET_EVERY_S
+        self._asked_s = -math.inf
         self._newest = 0
         self._eager_until_s = 0.0
 
-    def due(self, now_s: float, newest: int, named: int) -> bool:
+    def due(self, now_s: float, newest: int, named: int, every_s: float = QUIET_EVERY_S) -> bool:
         """Whether to ask now. `newest`: the newest published model; `named`: the one named last."""
         if newest > self._newest:
             self._newest, self._eager_until_s = newest, now_s + SERVE_LIMIT_S
         eager = newest > named and now_s < self._eager_until_s
-        if not eager and now_s - self._asked_s < QUIET_EVERY_S:
+        if not eager and now_s - self._asked_s < every_s:
             return False
         self._asked_s = now_s
         return True
 
 
+@dataclass(slots=True)
+class Asked:
+    """What came of the questions for one instrument."""
+
+    schedule: ProbeSchedule = field(default_factory=ProbeSchedule)
+    newest_named: int = 0
+    recent: deque[TimedPrediction] = field(default_factory=lambda: deque(maxlen=PREDICTIONS_KEPT))
+
+
 class Probe:
-    """Asks for the instrument that `instrument()` names; more often once `newest_published(it)` is another model."""
+    """Asks for the instruments that `instruments()` names; for one more often once `newest_published(it)` is another
+    model, and less often where they are many."""
 
     def __init__(
         self,
         client: Client,
-        instrument: Callable[[], str | None],
+        instruments: Callable[[], Sequence[str]],
         newest_published: Callable[[str], int],
         served: ServedLog,
         log: logging.Logger,
         wall_ns: Callable[[], int] = wall_ns,
     ) -> None:
         self._client = client
-        self._instrument = instrument
+        self._instruments = instruments
         self._newest_published = newest_published
         self._log = log
         self._wall_ns = wall_ns
         self.background = BackgroundThread("probe", self._run)
-        self._newest_named = 0
+        self._asked: dict[str, Asked] = {}
         self.served = served
         self.count = 0
-        self.recent: deque[TimedPrediction] = deque(maxlen=PREDICTIONS_KEPT)
         self.last_error = ""
 
     def _run(self, stop: threading.Event) -> None:
-        schedule = ProbeSchedule()
         while not stop.wait(EAGER_EVERY_S):
-            instrument = self._instrument()
-            if instrument is None:
-                continue
-            if schedule.due(steady_s(), self._newest_published(instrument), self._newest_named):
-                self.ask(instrument)
+            instruments = self._instruments()
+            every_s = max(QUIET_EVERY_S, len(instruments) / QUESTIONS_PER_S)
+            for instrument in instruments:
+                asked = self._asked.setdefault(instrument, Asked())
+                newest = self._newest_published(instrument)
+                if asked.schedule.due(steady_s(), newest, asked.newest_named, every_s):
+                    self.ask(instrument)
+
+    def recent(self, instrument: str | None) -> list[TimedPrediction]:
+        """The newest predictions of an instrument, newest last."""
+        return list(self._asked[instrument].recent) if instrument in self._asked else []
 
     def ask(self, instrument: str) -> None:
-        """One question; what comes of it stands in `recent` or `trouble`."""
+        """One question; what comes of it stands in `recent` or `last_error`."""
         started_s = steady_s()
         try:
             prediction = self._prediction(instrument)
@@ -134,8 +150,9 @@ class Probe:
         self.last_error = ""
         self.count += 1
         at_ns = self._wall_ns()
-        self._newest_named = prediction.seq
-        self.recent.append(TimedPrediction(at_ns, prediction))
+        asked = self._asked.setdefault(instrument, Asked())
+        asked.newest_named = prediction.seq
+        asked.recent.append(TimedPrediction(at_ns, prediction))
         try:
             self.served.record(instrument, prediction.seq, at_ns)
         except OSError as failure:

@@ -17,16 +17,22 @@ EXIT_NOT_STARTED = 127
 def main(arguments: list[str]) -> int:
     """Never returns where the program could be started."""
     parent, number, niceness, *command = arguments
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != int(parent):  # it died before the line above took effect
-            return EXIT_NOT_STARTED
+    if not die_with_parent(int(number), int(parent)):
+        return EXIT_NOT_STARTED
     lower_priority(int(niceness))
     try:
         os.execvp(command[0], command)
     except OSError as failure:
         sys.stderr.write(f"could not start {command[0]}: {failure.strerror}\n")
     return EXIT_NOT_STARTED
+
+
+def die_with_parent(number: int, parent: int) -> bool:
+    """Have this process signalled when its parent dies, where the system can; False where it has died already."""
+    if sys.platform != "linux":
+        return True
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+    return os.getppid() == parent  # else it died before the line above took effect
 
 
 def lower_priority(niceness: int) -> None:

@@ -21,7 +21,8 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame. `served`: window -> wall clock of the first reply that named its model."""
+    """One frame. `served`: window -> wall clock of the first reply that named its model. `every`: where there are
+    several instruments, the frame of each, of which this is the one whose turn it is."""
 
     title: str
     footer: str
@@ -38,6 +39,20 @@ class Frame:
     dead_letters: int = 0
     last_dead_letter: str = ""
     news: Sequence[str] = ()
+    every: Sequence["Frame"] = ()
+
+    @property
+    def each(self) -> Sequence["Frame"]:
+        """Of every instrument."""
+        return self.every or (self,)
+
+    @property
+    def turn(self) -> str:
+        """Which of several instruments this is, empty where there is one."""
+        if self.instrument is None or not self.every:
+            return ""
+        names = [one.instrument.name for one in self.every if one.instrument]
+        return f"{self.instrument.name}, {names.index(self.instrument.name) + 1} of {len(names)}"
 
     @property
     def awaited(self) -> str:
