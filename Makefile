@@ -42,8 +42,8 @@ $(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewhe
 run: $(READY) ## The whole system on this machine with the live view: FEED=sim|replay:<path> SPEED=60|max ARGS='...'
 	@$(BIN)/tidewheel run --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
 
-observe: $(READY) ## make run, with Prometheus beside it and Grafana where it is installed: FEED SPEED ARGS as for run
-	@$(BIN)/tidewheel run --observe --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+observe: $(READY) ## make run on small windows, so that there is soon much to see, with Prometheus beside it and Grafana where it is installed: FEED SPEED ARGS as for run
+	@$(BIN)/tidewheel run --observe --window 2000 --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
 
 watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka ... --redis ...'
 	@$(BIN)/tidewheel watch $(ARGS)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
+
 from services.ingest.pacing import LAG_POLL_INTERVAL_S, ClockPacer, LagPacer
 
 
@@ -87,3 +89,14 @@ def test_an_unknown_lag_is_asked_for_again() -> None:
 def test_a_stop_ends_the_waiting_for_the_labeler() -> None:
     clock = FakeClock(stop_at_s=101)
     assert not LagPacer(10, lambda: 10, clock, clock.wait).wait_until_due(0)
+
+
+def test_what_is_waited_for_the_labeler_is_told() -> None:
+    clock, waits = FakeClock(), []
+    answers = [10, 10, 3]
+    pacer = LagPacer(10, lambda: answers.pop(0), clock, clock.wait, waits.append)
+    assert pacer.wait_until_due(0)
+    assert sum(waits) == pytest.approx(2 * LAG_POLL_INTERVAL_S)
+    told = list(waits)
+    assert pacer.wait_until_due(1)
+    assert waits == told
