@@ -44,6 +44,10 @@ def record_run(instrument: str, verdict: Verdict, reason: str) -> None:
     metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
 
 
+def record_set_aside(instrument: str) -> None:
+    metrics.TRAINING_RECORDS_SET_ASIDE.labels(instrument).inc()
+
+
 def record_tuning(instrument: str, duration_s: float) -> None:
     metrics.TUNING_DURATION_SECONDS.labels(instrument).observe(duration_s)
 

@@ -118,6 +118,12 @@ SCRATCH_BYTES = _gauge(
     "tidewheel_scratch_bytes", "Scratch space in use: windows being filled, closed ones that wait, samples remembered."
 )
 TRAINING_RUNS = _counter("tidewheel_training_runs_total", "A training run ended.", "instrument", "verdict", "reason")
+TRAINING_RECORDS_SET_ASIDE = _counter(
+    "tidewheel_training_records_set_aside_total",
+    "A record says that a window's rows lie where they do not, and the window was made again: somebody else writes to "
+    "Redis, or it outlived its topics.",
+    "instrument",
+)
 TUNING_DURATION_SECONDS = _histogram("tidewheel_tuning_duration_seconds", "Length of one search.", _RUN_S, "instrument")
 WINDOW_CLOSED_TO_PUBLISHED_SECONDS = _histogram(
     "tidewheel_window_closed_to_published_seconds",
