@@ -238,6 +238,12 @@ def attack(port: int, pid: int, seed: int, count: int, warm_up: int) -> tuple[Se
     return seen, failures, grown
 
 
+def peak_resident_bytes(pid: int) -> int:
+    """The most memory that a process ever held, as Linux tells it."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.soak")
     parser.add_argument("--count", type=int, default=100_000)

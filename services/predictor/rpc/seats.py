@@ -25,7 +25,8 @@ class Ended(StrEnum):
 
 
 class Seats:
-    """At most `count` calls wait at a time, each at most `limit_s`. `on_end` hears why a call was ended."""
+    """At most `count` calls wait at a time, each at most `limit_s`. `on_end` hears why a call was ended; nobody is, who
+    has not sat for `moment_s`."""
 
     def __init__(
         self,
@@ -33,9 +34,11 @@ class Seats:
         limit_s: float,
         on_end: Callable[[Ended], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        moment_s: float = MOMENT_S,
     ) -> None:
         self._count = count
         self._limit_s = limit_s
+        self._moment_s = moment_s
         self._on_end = on_end
         self._clock = clock
         self._lock = threading.Lock()
@@ -51,7 +54,7 @@ class Seats:
         """A seat, by number; `cancel` ends the call. Ends the oldest where all were taken."""
         now_s = self._clock()
         if len(self._waiting) >= self._count:
-            self._end_oldest(MOMENT_S, now_s, Ended.CROWDED)
+            self._end_oldest(self._moment_s, now_s, Ended.CROWDED)
         number = next(self._numbers)
         self._waiting[number] = (now_s, cancel)
         return number
@@ -65,7 +68,7 @@ class Seats:
         now_s = self._clock()
         while self._end_oldest(self._limit_s, now_s, Ended.OVERDUE):
             pass
-        while len(self._waiting) > self._count and self._end_oldest(MOMENT_S, now_s, Ended.CROWDED):
+        while len(self._waiting) > self._count and self._end_oldest(self._moment_s, now_s, Ended.CROWDED):
             pass
 
     def _end_oldest(self, age_s: float, now_s: float, why: Ended) -> bool:
