@@ -10,7 +10,7 @@ import pytest
 from services.predictor.servicer import SERVICE
 from tests.hostile_callers import held_calls
 from tests.predictors import Client, metric_value, process, running
-from tests.soak import peak_resident_bytes
+from tests.predictors_under_load import peak_resident_bytes
 from tests.synthetic_models import INSTRUMENT, make_row, published
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.registry.store import Registry
@@ -18,7 +18,7 @@ from tidewheel.wire.v1 import predictor_pb2 as wire
 
 pytestmark = pytest.mark.redis_server
 
-ROWS, CALLS, CONNECTIONS, THREADS = 1_700, 48, 4, 2
+ROWS, CALLS, CONNECTIONS, THREADS = 1_700, 160, 4, 2
 GROWTH_BYTES_MAX = 120 * 2**20
 
 

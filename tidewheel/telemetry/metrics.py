@@ -158,7 +158,18 @@ DRIFTS = _counter(
 )
 
 # predictor
-PREDICTIONS = _counter("tidewheel_predictions_total", "A row was scored.", "instrument", "model_version", "label")
+PREDICTIONS = _counter(
+    "tidewheel_predictions_total",
+    "A row was scored. Versions come without end, so the 20 that served last are told apart; `older` is "
+    "one that did not serve, and that the caller chose.",
+    *("instrument", "model_version", "label"),
+)
+ANSWERS = _counter(
+    "tidewheel_answers_total",
+    "A model answered a call: the `serving` one, or an `older` one that the caller chose. What was refused is in "
+    "tidewheel_rpcs_total, each version in tidewheel_predictions_total.",
+    *("method", "model"),
+)
 RPCS = _counter("tidewheel_rpcs_total", "A call was answered, by gRPC status code.", "method", "code")
 RPC_DURATION_SECONDS = _histogram(
     "tidewheel_rpc_duration_seconds", "Time in the handler of a call.", _LATENCY_S, "method"
