@@ -1,14 +1,17 @@
 """Requests and byte streams that chance made, thrown at a predictor while another asks honestly.
 
-`python -m tests.soak --count 100000` is the long form (`make soak`), on a predictor of its own; the tests throw some
-hundreds. Told are the status codes by kind; found is what must not be: INTERNAL or UNKNOWN, an honest call that fails,
-a process that ends, memory that grows.
+`python -m tests.soak --count 100000` is the long form (`make soak`), on a predictor of its own, with drains under load
+after it; the tests throw some hundreds. Told are the status codes by kind; found is what must not be: INTERNAL or
+UNKNOWN, an honest call that fails, health that is slow, a process that ends, memory that grows, a call that a drain
+cancels.
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +28,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from services.predictor.servicer import SERVICE
 from tests.hostile_callers import EMPTY_SETTINGS, PREFACE, call_frames, frame, held_calls, sockets
 from tests.predictors import Client, process
+from tests.predictors_under_load import drained_under_load, peak_resident_bytes
 from tests.servers import redis_server
 from tests.synthetic_models import INSTRUMENT, make_row, published
 from tests.waiting import LIMIT_S, eventually
@@ -35,6 +39,8 @@ from tidewheel.wire.v1 import predictor_pb2 as wire
 OIP = "inference.GRPCInferenceService"
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = "grpc.reflection.v1.ServerReflection"
+DRAINED_CODES = (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)
+HEALTH_S_MAX = 1.0
 FORBIDDEN = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 # One in so many is a byte stream on a connection of its own instead of a call.
 STREAM_EVERY = 10
@@ -197,34 +203,50 @@ def code_of(channel: grpc.Channel, method: str, payload: bytes) -> grpc.StatusCo
     return grpc.StatusCode.OK
 
 
+@dataclass
+class Honest:
+    """What one got who asks for predictions and health all the while: what failed, and how long health took, in s."""
+
+    failures: list[str] = field(default_factory=list)
+    health_s: list[float] = field(default_factory=list)
+
+    def ask(self, client: Client) -> None:
+        try:
+            client.predict(make_row(1))
+            asked_s = time.monotonic()
+            client.health(SERVICE)
+            self.health_s.append(time.monotonic() - asked_s)
+        except grpc.RpcError as failure:
+            self.failures.append(f"{failure.code().name}: {failure.details()}")
+
+    def health_s_p99(self) -> float:
+        return sorted(self.health_s)[int(0.99 * len(self.health_s))] if self.health_s else math.inf
+
+
 @contextmanager
-def honest(client: Client, failures: list[str]) -> Iterator[None]:
-    """One who asks for predictions and health all the while."""
-    over = threading.Event()
+def honest(client: Client) -> Iterator[Honest]:
+    """One who asks all the while."""
+    over, seen = threading.Event(), Honest()
 
     def ask() -> None:
         while not over.is_set():
-            try:
-                client.predict(make_row(1))
-                client.health(SERVICE)
-            except grpc.RpcError as failure:
-                failures.append(f"{failure.code().name}: {failure.details()}")
+            seen.ask(client)
             over.wait(0.01)
 
     thread = threading.Thread(target=ask)
     thread.start()
     try:
-        yield
+        yield seen
     finally:
         over.set()
         thread.join(LIMIT_S)
 
 
-def attack(port: int, pid: int, seed: int, count: int, warm_up: int) -> tuple[Seen, list[str], int]:
-    """What was seen, what failed for others, and by how many bytes the process grew once it was warm."""
-    client, failures = Client(port), list[str]()
+def attack(port: int, pid: int, seed: int, count: int, warm_up: int) -> tuple[Seen, Honest, int]:
+    """What was seen, what became of others, and by how many bytes the process grew once it was warm."""
+    client = Client(port)
     held_at = (f"/{SERVICE}/Predict", f"/{REFLECTION}/ServerReflectionInfo", f"/{HEALTH}/Watch")
-    with honest(client, failures):
+    with honest(client) as others:
         throw(port, seed + 1, warm_up)
         before = psutil.Process(pid).memory_info().rss
         with ExitStack() as stack:
@@ -235,32 +257,65 @@ def attack(port: int, pid: int, seed: int, count: int, warm_up: int) -> tuple[Se
             seen = throw(port, seed, count)
         grown = psutil.Process(pid).memory_info().rss - before
     client.channel.close()
-    return seen, failures, grown
+    return seen, others, grown
+
+
+def drains(redis_url: str, folder: Path, count: int) -> Iterator[Counter[grpc.StatusCode]]:
+    """What callers got from predictors that were told to end under load, one after the other."""
+    for number in range(count):
+        own = folder / f"drain-{number}"
+        own.mkdir()
+        with process(redis_url, own, DRAIN_WAIT_S="0.2") as (started, port, _):
+            client = Client(port)
+            eventually(lambda client=client: client.served() == (1, 1), "the model is served")
+            yield drained_under_load(started, port)
+            client.channel.close()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.soak")
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--drains", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, redis_server(None, Path(folder)) as url:
         registry = Registry.connect(url)
         registry.publish(*published(1))
-        with process(url, Path(folder)) as (started, port, log):
-            client = Client(port)
-            eventually(lambda: client.served() == (1, 1), "the model is served")
-            seen, failures, grown = attack(port, started.pid, asked.seed, asked.count, warm_up=2_000)
-            ended, said = started.poll(), log.read_text(errors="replace")
+        faults = attacked(url, Path(folder), asked.seed, asked.count)
+        faults += drained(url, Path(folder), asked.drains)
         registry.close()
-    print(f"{sum(seen.codes.values())} requests {dict(seen.codes)}, {seen.streams} byte streams, seed {asked.seed}")
-    print(f"grown by {grown / 2**20:.1f} MiB; honest calls that failed: {len(failures)}")
-    faults = [*seen.forbidden[:20], *failures[:20]]
+    print("\n".join(faults) or "nothing that must not be")
+    return 1 if faults else 0
+
+
+def attacked(url: str, folder: Path, seed: int, count: int) -> list[str]:
+    """What must not be of a predictor under attack; its figures are printed."""
+    with process(url, folder) as (started, port, log):
+        client = Client(port)
+        eventually(lambda: client.served() == (1, 1), "the model is served")
+        seen, others, grown = attack(port, started.pid, seed, count, warm_up=2_000)
+        ended, said, peak = started.poll(), log.read_text(errors="replace"), peak_resident_bytes(started.pid)
+    print(f"{sum(seen.codes.values())} requests {dict(seen.codes)}, {seen.streams} byte streams, seed {seed}")
+    print(f"grown by {grown / 2**20:.1f} MiB, at most {peak / 2**20:.0f} MiB resident")
+    print(
+        f"honest: {len(others.health_s)} times both answers, {len(others.failures)} failures; health within "
+        f"{others.health_s_p99():.3f} s (p99), {max(others.health_s, default=math.inf):.3f} s (all)"
+    )
+    faults = [*seen.forbidden[:20], *others.failures[:20]]
+    faults += ["health took longer than 1 s (p99)"] * (others.health_s_p99() > HEALTH_S_MAX)
     faults += [said[max(0, said.find("Traceback") - 300) :][:3_000]] * ("Traceback" in said)
     faults += ["the predictor ended"] * (ended is not None)
     faults += ["bytes of strangers are in its log"] * any(not one.isprintable() for one in said.splitlines())
-    faults += [f"grown by {grown} bytes"] * (grown > GROWTH_BYTES_MAX)
-    print("\n".join(faults) or "nothing that must not be")
-    return 1 if faults else 0
+    return faults + [f"grown by {grown} bytes"] * (grown > GROWTH_BYTES_MAX)
+
+
+def drained(url: str, folder: Path, count: int) -> list[str]:
+    """Calls that drains ended otherwise than they may: answered, or once nobody is there, UNAVAILABLE."""
+    codes: Counter[grpc.StatusCode] = Counter()
+    for one in drains(url, folder, count):
+        codes += one
+    print(f"{count} drains under load: { ({code.name: calls for code, calls in codes.items()}) }")
+    return [f"{codes[code]} calls ended {code.name} in a drain" for code in codes if code not in DRAINED_CODES]
 
 
 if __name__ == "__main__":

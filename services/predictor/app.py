@@ -24,6 +24,8 @@ from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.process import Context
 
 CHECK_INTERVAL_S = 0.5
+# Methods whose messages hold many rows.
+LARGE_METHODS = frozenset({"PredictBatch", "ModelInfer"})
 
 
 def _services(
@@ -33,8 +35,8 @@ def _services(
     kept = RegistryKeptModels(registry)
     open_protocol = open_inference.OpenInference(engine, slots, kept, servicer.on_batch)
     return (
-        Service(SERVICE, _refusing(servicer.methods()), {"WatchModel": watch}),
-        Service(open_inference.SERVICE, _refusing(open_protocol.methods())),
+        Service(SERVICE, _refusing(servicer.methods()), {"WatchModel": watch}, LARGE_METHODS),
+        Service(open_inference.SERVICE, _refusing(open_protocol.methods()), large=LARGE_METHODS),
     )
 
 

@@ -1,7 +1,7 @@
 """What the predictor records: calls, predictions, the models that it serves, and records it could not read."""
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from grpc import StatusCode
@@ -15,6 +15,8 @@ from tidewheel.telemetry import metrics
 
 SERVICE = "predictor"
 PREDICTIONS_CACHED = 4_096
+# Of which model an answer is, where its version may be none of those that are told apart.
+SERVING, OLDER = "serving", "older"
 
 
 class RpcMetrics:
@@ -61,22 +63,31 @@ def record_caller_ended(waiting_for: str, reason: str) -> None:
     metrics.RPCS_ENDED.labels(waiting_for, reason).inc()
 
 
-def record_batch(instrument: str, seq: int, rows: int, flagged: int) -> None:
-    """Rows scored by model `seq`, so many of them flagged."""
-    record_predictions(instrument, seq, 1, flagged)
-    record_predictions(instrument, seq, 0, rows - flagged)
+def record_batch(method: str, instrument: str, seq: int | None, rows: int, flagged: int) -> None:
+    """A call whose rows were scored by model `seq`, so many of them flagged; None: by one that does not serve, which a
+    caller chose."""
+    _answers(method, OLDER if seq is None else SERVING).inc()
+    version = OLDER if seq is None else str(seq)
+    for label, count in ((1, flagged), (0, rows - flagged)):
+        if count:
+            _predictions(instrument, version, label).inc(count)
 
 
-def record_predictions(instrument: str, seq: int, label: int, count: int) -> None:
-    """So many rows to which model `seq` gave this label."""
-    if count:
-        _predictions(instrument, seq, label).inc(count)
+def record_prediction(method: str, instrument: str, seq: int, label: int) -> None:
+    """A call whose row was given this label by model `seq`, which serves."""
+    _answers(method, SERVING).inc()
+    _predictions(instrument, str(seq), label).inc()
+
+
+@cache
+def _answers(method: str, model: str) -> Any:
+    return metrics.ANSWERS.labels(method, model)
 
 
 @lru_cache(maxsize=PREDICTIONS_CACHED)
-def _predictions(instrument: str, seq: int, label: int) -> Any:
+def _predictions(instrument: str, version: str, label: int) -> Any:
     """Finding a counter by its labels takes longer than counting."""
-    return metrics.PREDICTIONS.labels(instrument, str(seq), str(label))
+    return metrics.PREDICTIONS.labels(instrument, version, str(label))
 
 
 def forget_predictions(instrument: str, seq: int) -> None:

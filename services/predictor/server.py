@@ -23,7 +23,7 @@ from services.predictor.metrics import (
     record_wait,
 )
 from services.predictor.rpc import health, reflection
-from services.predictor.rpc.call_slots import CallSlots
+from services.predictor.rpc.call_slots import WAIT_MIN_S, CallSlots
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.credentials import CertificateFiles, ReloadedCertificates
 from services.predictor.rpc.methods import Answer, Method, Methods, StreamCall, UnaryCall
@@ -36,6 +36,9 @@ Stream = Callable[[bytes, Any], Iterator[bytes]]
 MESSAGE_BYTES_MAX = 4 * 2**20 + 2**16
 # grpc's own, which writes a traceback for each header of a caller's that is no text.
 CORE_LOGGER = "grpc._cython.cygrpc"
+LOOKAHEAD_BYTES = 2**16
+# Large messages take longer to come: 4 MB at 8 MB/s.
+LARGE_WAIT_MIN_S = 0.5
 METADATA_BYTES_MAX = 8 * 2**10
 # Threads beside those for predictions: of health and of reflection, each.
 SIDE_THREADS = 16
@@ -62,6 +65,10 @@ def options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
         ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        # What comes of a message that no thread reads yet waits at the caller, but for the first 64 kB: else the core
+        # takes in whole messages of all calls that wait for a thread.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.absolute_max_metadata_size", 2 * METADATA_BYTES_MAX),
         ("grpc.max_concurrent_streams", settings.grpc_streams_max),
@@ -88,11 +95,23 @@ def message_slots(threads: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service by its full name: methods of one answer, and those of many to one message, which are given their
-    context too. It is healthy once a model is loaded."""
+    context too; `large`: methods of many rows a message. It is healthy once a model is loaded."""
 
     name: str
     methods: Mapping[str, Answer]
     streams: Mapping[str, Stream] = field(default_factory=dict)
+    large: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """Methods with small messages, or those with large ones: the former are answered whatever the latter wait for. A
+    thread holds one message at a time, so few threads for large ones bound what they take of memory together."""
+
+    large: bool
+    pool: CallPool
+    gate: CallGate
+    callers: Callers
 
 
 class PredictorServer:
@@ -107,21 +126,18 @@ class PredictorServer:
         self._health = health.HealthStatuses(
             {"": health.SERVING, **{service.name: health.NOT_SERVING for service in services}}
         )
-        gate, pool = CallGate(settings.grpc_calls_max), self._new_pool("grpc", settings.grpc_threads, record_wait)
-        record_calls_in_progress(lambda: gate.in_progress)
-        self._gate, self._pool = gate, pool
-        callers = self._callers(message_slots(settings.grpc_threads), settings.grpc_message_wait_s)
-        methods = {
-            f"/{service.name}/{name}": UnaryCall(name, answer, callers, pool, log, gate).method()
-            for service in services
-            for name, answer in service.methods.items()
-        }
+        self._lanes = (
+            self._new_lane("grpc", settings.grpc_threads, settings, WAIT_MIN_S, large=False),
+            self._new_lane("grpc-large", settings.grpc_large_threads, settings, LARGE_WAIT_MIN_S, large=True),
+        )
+        record_calls_in_progress(self._in_progress)
+        methods = {name: method for lane in self._lanes for name, method in self._unary_methods(lane).items()}
         for service in services:
             methods |= self._stream_methods(service, settings)
         methods |= self._health_methods(settings)
         if settings.grpc_reflection:
             methods |= self._reflection_methods()
-        self._servers = [self._new_server(methods, pool, settings, settings.grpc_token)]
+        self._servers = [self._new_server(methods, self._lanes[0].pool, settings, settings.grpc_token)]
         self.port = _bind(self._servers[0], settings.grpc_host, settings.grpc_port, _credentials(settings, log))
         self.health_port = self._add_health_server(settings) if settings.grpc_health_port else 0
         for server in self._servers:
@@ -142,11 +158,13 @@ class PredictorServer:
         """Say NOT_SERVING, let balancers notice, refuse new calls, let those in progress end, return."""
         self._health.drain()
         sleep(wait_s)
-        self._pool.hold()
+        for lane in self._lanes:
+            lane.pool.hold()
         self._await_quiet(sleep)
         ended = [server.stop(grace_s) for server in self._servers]
         sleep(QUIET_S)
-        self._pool.resume()
+        for lane in self._lanes:
+            lane.pool.resume()
         for one in ended:
             one.wait()
         for pool in self._pools:
@@ -156,15 +174,31 @@ class PredictorServer:
         """Until no call comes any more, since each caller waits for an answer, or a bound is reached."""
         before = -1
         for _ in range(QUIET_LOOKS_MAX):
-            arrived = self._gate.in_progress
+            arrived = self._in_progress()
             if arrived == before:
                 return
             before = arrived
             sleep(QUIET_S)
 
+    def _new_lane(self, name: str, threads: int, settings: Settings, wait_min_s: float, *, large: bool) -> "_Lane":
+        pool, gate = self._new_pool(name, threads, record_wait), CallGate(settings.grpc_calls_max)
+        callers = self._callers(message_slots(threads), settings.grpc_message_wait_s, wait_min_s)
+        return _Lane(large, pool, gate, callers)
+
+    def _unary_methods(self, lane: "_Lane") -> dict[str, Method]:
+        return {
+            f"/{service.name}/{name}": UnaryCall(name, answer, lane.callers, lane.pool, self._log, lane.gate).method()
+            for service in self._services
+            for name, answer in service.methods.items()
+            if (name in service.large) is lane.large
+        }
+
+    def _in_progress(self) -> int:
+        return sum(lane.gate.in_progress for lane in self._lanes)
+
     def _new_server(self, methods: Mapping[str, Method], pool: CallPool, settings: Settings, token: str) -> Any:
         handlers = (Methods(methods, self._new_pool("refusals", 1), token),)
-        calls_max = settings.grpc_calls_max + REFUSALS_MAX
+        calls_max = 2 * settings.grpc_calls_max + REFUSALS_MAX
         return grpc.server(pool, handlers, options=options(settings), maximum_concurrent_rpcs=calls_max)
 
     def _new_pool(self, name: str, threads: int, on_start: Callable[[float], None] = lambda _: None) -> CallPool:
@@ -172,11 +206,14 @@ class PredictorServer:
         self._pools.append(pool)
         return pool
 
-    def _callers(self, slots: int, limit_s: float) -> Callers:
-        return Callers(self._new_slots("message", slots, limit_s), self._new_slots("reply", REPLIES_MAX, REPLY_LIMIT_S))
+    def _callers(self, slots: int, limit_s: float, wait_min_s: float = WAIT_MIN_S) -> Callers:
+        messages = self._new_slots("message", slots, limit_s, wait_min_s)
+        return Callers(messages, self._new_slots("reply", REPLIES_MAX, REPLY_LIMIT_S))
 
-    def _new_slots(self, waiting_for: str, count: int, limit_s: float) -> CallSlots:
-        slots = CallSlots(count, limit_s, lambda reason: record_caller_ended(waiting_for, reason))
+    def _new_slots(self, waiting_for: str, count: int, limit_s: float, wait_min_s: float = WAIT_MIN_S) -> CallSlots:
+        slots = CallSlots(
+            count, limit_s, lambda reason: record_caller_ended(waiting_for, reason), wait_min_s=wait_min_s
+        )
         self._slots.append(slots)
         return slots
 

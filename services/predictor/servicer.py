@@ -6,7 +6,7 @@ import grpc
 
 from services.predictor import converters
 from services.predictor.core import PredictionEngine, Predictions, Rows
-from services.predictor.metrics import record_batch, record_flags, record_predictions, record_refusal, show_refusals
+from services.predictor.metrics import record_batch, record_flags, record_prediction, record_refusal, show_refusals
 from services.predictor.refusals import PredictionRefusedError, RefusalReason
 from services.predictor.rpc.status import CallRefusedError, Hints
 from services.predictor.served.served_log import ServedLog
@@ -61,7 +61,7 @@ class PredictorServicer:
     def predict(self, payload: bytes) -> bytes:
         request = converters.parse_predict_request(payload)
         result = self._engine.predict(request.instrument, request.rows, request.schema_hash)
-        record_predictions(request.instrument, result.model.seq, result.label, 1)
+        record_prediction("Predict", request.instrument, result.model.seq, result.label)
         record_flags(request.instrument, (flag.kind for flag in result.trust.raised))
         if self._served is not None:
             self._served.on_prediction(result, request.rows, self._clock_ns())
@@ -73,10 +73,11 @@ class PredictorServicer:
         self.on_batch("PredictBatch", result, request.rows)
         return self._replies.batch(result)
 
-    def on_batch(self, method: str, result: Predictions, rows: Rows) -> None:
-        """Take down an answer of many rows, whatever the protocol."""
-        instrument = result.model.instrument
-        record_batch(instrument, result.model.seq, len(result.labels), int(result.labels.sum()))
+    def on_batch(self, method: str, result: Predictions, rows: Rows, *, serving: bool = True) -> None:
+        """Take down an answer of many rows, whatever the protocol. `serving`: whether its model serves now, and was not
+        chosen by the caller."""
+        instrument, seq = result.model.instrument, result.model.seq if serving else None
+        record_batch(method, instrument, seq, len(result.labels), int(result.labels.sum()))
         record_flags(instrument, (flag.kind for flag in result.trust.raised))
         if self._served is not None:
             self._served.on_batch(result, rows, self._clock_ns(), method)
@@ -85,7 +86,7 @@ class PredictorServicer:
         request = converters.parse_now_request(payload)
         now_ns = self._clock_ns()
         result = self._engine.predict_now(request.instrument, request.quote, now_ns)
-        record_predictions(request.instrument, result.prediction.model.seq, result.prediction.label, 1)
+        record_prediction("PredictNow", request.instrument, result.prediction.model.seq, result.prediction.label)
         record_flags(request.instrument, (flag.kind for flag in result.prediction.trust.raised))
         if self._served is not None:
             self._served.on_now(result, request.quote is not None, now_ns)
@@ -100,6 +101,8 @@ class PredictorServicer:
             assert request.now is not None
             now, now_ns = request.now, self._clock_ns()
             result = self._engine.explain_now(now.instrument, now.quote, request.largest, now_ns)
+        prediction = result.prediction
+        record_prediction("Explain", prediction.model.instrument, prediction.model.seq, prediction.label)
         return self._replies.explain(result)
 
 

@@ -68,11 +68,19 @@ class Settings:
         unit="threads",
         meaning="Threads that answer calls; when they are short, callers that keep one waiting are let go.",
     )
+    grpc_large_threads: int = setting(
+        whole(2, 64),
+        8,
+        unit="threads",
+        meaning="Threads of PredictBatch and ModelInfer, each with a message of up to 4 MB at a time: they bound what "
+        "these take of memory, at some 25 MB a thread.",
+    )
     grpc_calls_max: int = setting(
         whole(1, 10_000),
         256,
         unit="calls",
-        meaning="Calls in progress and waiting for a thread; one more is answered RESOURCE_EXHAUSTED at once.",
+        meaning="Calls in progress and waiting for a thread, and as many of PredictBatch and ModelInfer; one more is "
+        "answered RESOURCE_EXHAUSTED at once.",
     )
     grpc_message_wait_s: float = setting(
         decimal(0.1, 120),

@@ -69,6 +69,10 @@ def record_run(instrument: str, verdict: Verdict, reason: str) -> None:
     metrics.TRAINING_RUNS.labels(instrument, verdict, reason).inc()
 
 
+def record_rejected(instrument: str) -> None:
+    metrics.TRAINING_RECORDS_REJECTED.labels(instrument).inc()
+
+
 def record_tuning(duration_s: float) -> None:
     metrics.TUNING_DURATION_SECONDS.observe(duration_s)
 

@@ -67,12 +67,24 @@ def _search_start_of(model: Model) -> SearchStart:
 
 
 def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
-    """Exactly the rows of a model's window, and those it remembers. Raises RebuildError where one is missing."""
+    """Exactly the rows of a model's window, and those it remembers. Raises RebuildError where one is missing.
+
+    Looked for where the record says, and then from the beginning: a record may be wrong, or forged.
+    """
+    said = record.replay_offset if model.lineage.memory else record.first_offset
+    try:
+        return _read_window(bootstrap, model, config, said)
+    except RebuildError:
+        if not said:
+            raise
+    return _read_window(bootstrap, model, config, 0)
+
+
+def _read_window(bootstrap: str, model: Model, config: TrainingConfig, start: int) -> Window:
     lineage, windows = model.lineage, Windows(config.windowing, config.memory)
     first = min([lineage.first_example_seq, *(one.first_example_seq for one in lineage.memory)])
     newest = first - 1
-    starts = {lineage.partition: record.replay_offset if lineage.memory else record.first_offset}
-    for message in read_to_end(bootstrap, lineage.topic, starts):
+    for message in read_to_end(bootstrap, lineage.topic, {lineage.partition: start}):
         try:
             example = decode_example(message.value())
         except InvalidRecordError:
@@ -87,8 +99,8 @@ def read_window(bootstrap: str, model: Model, record: ModelRecord, config: Train
             break
     raise RebuildError(
         f"topic {lineage.topic} does not hold all of {model.instrument} any more, partition {lineage.partition} from "
-        f"offset {starts[lineage.partition]}; the model needs examples {lineage.first_example_seq} to "
-        f"{lineage.last_example_seq}, and what was found ends at {newest}"
+        f"offset {start}; the model needs examples {lineage.first_example_seq} to {lineage.last_example_seq}, and what "
+        f"was found ends at {newest}"
     )
 
 

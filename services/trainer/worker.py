@@ -3,10 +3,10 @@
 The order of effects, for window w:
 
 1. `window closed` goes out.
-2. If the registry has a record of w, it has ended, and the closing event is repeated: a crash came before the commit,
-   the group moved the partition, or another instrument on it holds the offset back. Its verdict stands, whatever the
-   configuration is now: made again, the model would be held against itself. It is made again only if it lies in no
-   registry and is yet to be judged.
+2. If the registry has a record of w that the log does not deny, it has ended, and the closing event is repeated: a
+   crash came before the commit, the group moved the partition, or another instrument on it holds the offset back. Its
+   verdict stands, whatever the configuration is now: made again, the model would be held against itself. It is made
+   again only if it lies in no registry and is yet to be judged.
 3. The model is made; state changes go out as they happen. This needs no Redis.
    (An early window, see ADR 22, is judged before, and made only if drift has been seen.)
 4. Model w-1 is judged on w's rows, and so is the model that serves; the bettor's account goes on from the scorecard
@@ -39,6 +39,7 @@ from services.trainer.runs.events import RunEventSink
 from services.trainer.runs.jobs import (
     JUDGED_REASONS,
     KEPT_REASONS,
+    UNRECORDED_REASONS,
     ClosedWindow,
     LostWindowsJob,
     ReadingStartedJob,
@@ -46,6 +47,7 @@ from services.trainer.runs.jobs import (
     result_of,
 )
 from services.trainer.runs.ledger import Ledger, StoppingError
+from services.trainer.runs.places import contradiction
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window, left_behind
 from tidewheel.domain.account import Account
@@ -55,17 +57,16 @@ from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, RunReason, RunResult, Step, verdict_of
 from tidewheel.evidence import pooling
 from tidewheel.registry.store import Publication
-from tidewheel.runtime.process import FatalError
 
-UNRECORDED = frozenset({RunReason.STALE, RunReason.NOT_DUE})
+STALE_MODEL = "the registry keeps a model of this window that is not of this log"
+REJECTED = "the record of window %d of %s is rejected, since %s; use an empty Redis when topics are made anew"
 
 TrainCandidate = Callable[[Window, TrainingConfig, EventSink, SearchStart], Candidate]
 Settle = Callable[[Account, Model, Window, bets.ModelOf, ExitOn], Account]
 
 
 class Worker:
-    """Trains and publishes. Raises StoppingError, KafkaException when events cannot be delivered, and FatalError where
-    the registry belongs to other topics."""
+    """Trains and publishes. Raises StoppingError, and KafkaException when events cannot be delivered."""
 
     def __init__(
         self,
@@ -109,7 +110,8 @@ class Worker:
             if run.window.instrument not in self._drifted:
                 return self._pass_over(run)
         self._drifted.discard(run.window.instrument)
-        self._make(run)
+        if run.candidate is None and run.reason is None:
+            self._make(run)
         if regular:
             self._judge_previous(run)
         self._gate(run)
@@ -161,7 +163,7 @@ class Worker:
         """End the run of a window without rows."""
         verdict = verdict_of(reason)
         record = ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns())
-        if reason not in UNRECORDED and not self._ledger.put_record(record):
+        if reason not in UNRECORDED_REASONS and not self._ledger.put_record(record):
             self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, detail)
             return
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
@@ -172,10 +174,10 @@ class Worker:
     def _repeated(self, run: Run) -> bool:
         """Whether the window has ended before; if so, its closing event goes out again."""
         window = run.window
-        record = self._ledger.record_of(window.instrument, window.seq)
+        known = self._ledger.record_of(window.instrument, window.seq)
+        record = self._believed(run, known) if known else None
         if record is None:
             return False
-        self._check_log(window, record)
         model = self._model_again(run, record)
         if model is not None and (record.reason or None) in JUDGED_REASONS:
             self._latest[window.instrument] = model
@@ -208,16 +210,24 @@ class Worker:
             self._guarded(run, lambda: restore(candidate, record))
         return candidate.model
 
-    def _check_log(self, window: Window, record: ModelRecord) -> None:
-        """Raises FatalError where the registry knows this window from another log: a Redis that outlived its topics
-        would refuse window after window as older than what it holds."""
-        if not record.last_offset or record.last_offset == window.last_offset:
-            return
-        raise FatalError(
-            f"the registry knows window {window.seq} of {window.instrument} from another log: there its last row "
-            f"stands at offset {record.last_offset}, here at {window.last_offset}; "
-            "use an empty Redis when topics are made anew"
-        )
+    def _believed(self, run: Run, record: ModelRecord) -> ModelRecord | None:
+        """The record, if the log does not deny it; corrected, where the window gives its model all the same. None for
+        what is rejected, as where Redis outlived its topics: the window is made as if there were none, and stale where
+        the registry keeps another model of it."""
+        doubt = contradiction(record, run.window)
+        if doubt is None:
+            return record
+        run.rejected = record
+        metrics.record_rejected(record.instrument)
+        self._log.error(REJECTED, record.seq, record.instrument, doubt)
+        if record.sha256:
+            self._make(run)
+        if run.candidate is not None and run.candidate.sha256 == record.sha256:
+            self._ledger.put_record(self._record(run), record)
+            return self._ledger.record_of(record.instrument, record.seq)
+        if self._ledger.kept(record.instrument, record.seq):
+            run.reason, run.detail = RunReason.STALE, STALE_MODEL
+        return None
 
     def _make(self, run: Run) -> None:
         """Step 3: the model, or the reason why there is none."""
@@ -250,12 +260,13 @@ class Worker:
     def _judge_previous(self, run: Run) -> None:
         """Step 4, for the model of the window just before. If it goes wrong, that is no fault of this run's."""
         instrument, seq = run.window.instrument, run.window.seq - 1
-        older = self._latest.get(instrument)
+        latest = self._latest.get(instrument)
         evaluator = self._evaluators.setdefault(
             instrument, NextWindowEvaluator(self._config.criterion.recall_min, self._exit_on)
         )
         try:
-            model = self._model_of(instrument, seq) or older
+            is_previous = latest is not None and latest.seq == seq
+            model = latest if is_previous else self._ledger.kept_before(run.window) or latest
             if (finding := evaluator.update(run.window, model)) and model:
                 self._judged(model, self._with_account(finding, model, run.window), run.window.seq)
         except (StoppingError, KafkaException):
@@ -314,8 +325,7 @@ class Worker:
         self._events.flush()
         if run.reason in KEPT_REASONS:
             self._guarded(run, lambda: self._keep(run))
-        is_noted = run.reason not in KEPT_REASONS and run.reason not in UNRECORDED
-        if is_noted and not self._ledger.put_record(self._record(run)):
+        if run.is_noted and not self._ledger.put_record(self._record(run), run.rejected):
             run.reason, run.detail = RunReason.STALE, "this window has ended otherwise"
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
@@ -357,14 +367,6 @@ class Worker:
             *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),
             *(run.verdict, why, waited_s, run.detail),
         )
-
-    def _model_of(self, instrument: str, seq: int) -> Model | None:
-        """The model made of a window, if it is one to be judged."""
-        model = self._latest.get(instrument)
-        if model is not None and model.seq == seq:
-            return model
-        known = self._ledger.kept_model(instrument, seq) if seq >= 1 else None
-        return known[0] if known else None
 
     def _guarded(self, run: Run, work: Callable[[], object]) -> None:
         """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""

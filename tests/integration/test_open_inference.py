@@ -8,7 +8,7 @@ import pytest
 import redis
 from grpc_reflection.v1alpha import reflection_pb2
 
-from tests.predictors import Client
+from tests.predictors import Client, metric_value
 from tests.synthetic_models import INSTRUMENT, make_model, make_row, published
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.domain.features import FEATURE_COUNT, SCHEMA_HASH
@@ -109,6 +109,29 @@ def test_a_version_that_is_kept_answers_and_no_other(
     with redis.Redis.from_url(empty_redis) as raw:
         raw.delete(keys.model(INSTRUMENT, 1))
     assert served("1")[0] == "1", "what verified once is held"
+
+
+def test_versions_that_callers_choose_are_counted_as_one(
+    stub: GRPCInferenceServiceStub, client: Client, registry: Registry
+) -> None:
+    for seq in (2, 3, 4):
+        registry.publish(*published(seq))
+    eventually(lambda: client.served() == (1, 4), "window 4 is served")
+    # A scrape sees no version for ever that a caller asked for.
+    before = answers("older"), answers("serving"), rows_of("1"), rows_of("4"), rows_of("older")
+    for version in ("1", "2", "3", "4", ""):
+        stub.ModelInfer(infer_request(model_version=version), timeout=LIMIT_S)
+    after = answers("older"), answers("serving"), rows_of("1"), rows_of("4"), rows_of("older")
+    assert [now - was for now, was in zip(after, before, strict=True)] == [3, 2, 0, 2 * len(ROWS), 3 * len(ROWS)]
+
+
+def answers(model: str) -> float:
+    return metric_value("tidewheel_answers_total", method="ModelInfer", model=model)
+
+
+def rows_of(version: str) -> float:
+    name, of = "tidewheel_predictions_total", {"instrument": INSTRUMENT, "model_version": version}
+    return sum(metric_value(name, **of, label=label) for label in ("0", "1"))
 
 
 def test_the_repository_is_listed(stub: GRPCInferenceServiceStub, registry: Registry) -> None:

@@ -1,8 +1,6 @@
 """No caller can take the predictor from the others: whatever is held, predictions and health are answered."""
 
 import signal
-import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +16,7 @@ from services.predictor.open_inference.service import SERVICE as OPEN_INFERENCE
 from services.predictor.servicer import SERVICE
 from tests.hostile_callers import EMPTY_SETTINGS, PREFACE, held_calls, sockets, unread_calls
 from tests.predictors import Client, metric_value, process, running
+from tests.predictors_under_load import drained_under_load
 from tests.synthetic_models import INSTRUMENT, make_row, published
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.local.processes.subprocesses import free_port
@@ -164,36 +163,6 @@ def test_a_caller_who_takes_too_long_is_ended(registry: Registry, empty_redis: s
         with held_calls(port_of(client), f"/{SERVICE}/Predict", 1, connections=1) as (call,):
             eventually(call.done, "the call is ended")
             assert call.code() is grpc.StatusCode.CANCELLED
-
-
-def drained_under_load(started: Any, port: int) -> Counter[grpc.StatusCode]:
-    """What callers with one call at a time get from a predictor that is told to end, up to their first failure."""
-    codes: Counter[grpc.StatusCode] = Counter()
-    ready = threading.Barrier(9)
-
-    def load() -> None:
-        own = [("grpc.use_local_subchannel_pool", 1)]
-        request = wire.PredictRequest(instrument=INSTRUMENT, features_f32=make_row(1).tobytes()).SerializeToString()
-        with grpc.insecure_channel(f"127.0.0.1:{port}", options=own) as channel:
-            call = channel.unary_unary(f"/{SERVICE}/Predict")
-            call(request, timeout=LIMIT_S, wait_for_ready=True)
-            ready.wait(LIMIT_S)
-            try:
-                while True:
-                    call(request, timeout=LIMIT_S)
-                    codes[grpc.StatusCode.OK] += 1
-            except grpc.RpcError as failure:
-                codes[failure.code()] += 1
-
-    threads = [threading.Thread(target=load) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    ready.wait(LIMIT_S)
-    started.send_signal(signal.SIGTERM)
-    assert started.wait(LIMIT_S) == 0
-    for thread in threads:
-        thread.join(LIMIT_S)
-    return codes
 
 
 @pytest.mark.parametrize("number", range(3))

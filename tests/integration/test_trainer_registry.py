@@ -28,25 +28,34 @@ from tidewheel.local.processes.subprocesses import free_port
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
 from tidewheel.registry.store import Registry
-from tidewheel.runtime.process import FatalError
 
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 ROWS = easy_rows(4 * SIZE + 50)
 
 
-def test_a_registry_of_other_topics_is_told_apart(broker: str, empty_redis: str) -> None:
+def test_a_registry_of_other_topics_stops_nothing(
+    broker: str, empty_redis: str, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
     publish(broker, ROWS.take(slice(0, SIZE)))
     with running() as begin:
         begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker) == SIZE)
     # The same rows one offset later, as topics made anew may hold them; nobody remembers the others.
     forget_offsets(broker, at=SIZE)
     send(broker, [b"no example"], partition=1)
-    publish(broker, ROWS.take(slice(0, SIZE)), partition=1)
-    with (
-        running() as begin,
-        pytest.raises(FatalError, match=f"knows window 1 of {INSTRUMENT} from another log: .* offset 299, here at 300"),
-    ):
-        begin(settings(broker, empty_redis)).turn_until(lambda: False)
+    publish(broker, ROWS.take(slice(0, 2 * SIZE)), partition=1)
+    with running() as begin:
+        begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker, 1) == 2 * SIZE + 1)
+    assert (
+        f"the record of window 1 of {INSTRUMENT} is rejected, since its rows stand at offsets 1 to {SIZE}"
+        in caplog.text
+    )
+    # What is kept is of partition 0, and stays; what comes after it is published.
+    assert [event.reason for event in events(broker) if event.step.verdict] == ["", RunReason.STALE, ""]
+    kept = [registry.record_of(INSTRUMENT, seq) for seq in (1, 2)]
+    assert [(one.first_offset, one.last_offset) for one in kept if one] == [(0, SIZE - 1), (SIZE + 1, 2 * SIZE)]
+    pointer = registry.current(INSTRUMENT)
+    assert pointer
+    assert pointer.seq == 2
 
 
 def test_an_older_trainer_cannot_undo_a_newer_model(

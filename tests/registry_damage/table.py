@@ -269,6 +269,14 @@ SCORECARDS: tuple[tuple[str, Scorecard], ...] = (
 )
 
 
+ELSEWHERE = {"replay_offset": 7, "first_offset": 7, "last_offset": 10**15}
+PLACES_THAT_CANNOT_BE: tuple[tuple[str, dict[str, int]], ...] = (
+    ("rows that end before they begin", {"first_offset": 9, "last_offset": 3}),
+    ("read again from behind its rows", {"first_offset": 3, "last_offset": 9, "replay_offset": 5}),
+    ("a negative place", {"first_offset": -1}),
+)
+
+
 def records() -> Iterator[Kind]:
     for label, card in SCORECARDS:
         yield Kind(f"record: {label}", V.RECORD_RANGE, lambda p, card=card: p.point(p.good(), told(p, scorecard=card)))
@@ -283,6 +291,15 @@ def records() -> Iterator[Kind]:
     yield Kind(
         "record: a signature of 5 bytes", V.RECORD_RANGE, lambda p: p.point(p.good(), told(p, hmac_sha256=b"12345"))
     )
+    for label, places in PLACES_THAT_CANNOT_BE:
+        yield Kind(f"record: {label}", V.RECORD_RANGE, lambda p, places=places: p.point(p.good(), told(p, **places)))
+    # Which the registry alone cannot tell from true ones, and no predictor has to do with: the trainer holds them
+    # against the log.
+    for seq in (1, 2, SERVED):
+        yield Kind(f"record of window {seq}: rows elsewhere", None, lambda p, seq=seq: p.raw.set(p.about(seq),
+            encode_model_record(replace(published(seq, p.name)[1], **ELSEWHERE))), shows=False)  # fmt: skip
+    yield Kind("record: of a window to come", None, lambda p: p.raw.set(
+        p.about(NEXT + 2), encode_model_record(make_record(b"", NEXT + 2, p.name))))  # fmt: skip
     yield Kind("record: no message", V.RECORD, lambda place: place.point(place.good(), b"\xff\xff"))
     yield Kind("record: empty", V.RECORD, lambda place: place.point(place.good(), b""))
     yield Kind("record: of another instrument", V.RECORD, lambda p: p.point(p.good(), told(p, instrument="sim:X")))

@@ -243,7 +243,7 @@ def silent(step: Step) -> Callable[[Any], Any]:
 
 
 def without_offsets(right: Callable[[Worker, Any], ModelRecord]) -> Any:
-    return lambda worker, run: replace(right(worker, run), first_offset=0, last_offset=0)
+    return lambda worker, run: replace(right(worker, run), first_offset=0, last_offset=0, replay_offset=0)
 
 
 def another_sha256(right: Callable[..., None]) -> Any:

@@ -52,6 +52,7 @@ def _record(record: ModelRecord) -> Faults:
     yield from _text("reason", record.reason)
     for name in ("published_at_ns", "first_offset", "last_offset", "replay_offset"):
         yield from _whole(name, getattr(record, name), 0, INT64_MAX)
+    yield from _whole("first_offset", record.first_offset, record.replay_offset, record.last_offset)
     yield from _whole("drift_seq", record.drift_seq, 0, SEQ_MAX)
     for name in ("hmac_sha256", "record_hmac_sha256"):
         if len(getattr(record, name)) not in (0, DIGEST_BYTES):

@@ -58,6 +58,10 @@ class BoundedReader:
         """States of values, in order; see `shared.lua`."""
         return [state for part in _parts(wanted) for state in self._call("values", part, [bytes_max])]
 
+    def exists(self, key: str) -> bool:
+        """Whether anything lies under a key of a value; none of its bytes travel."""
+        return bool(self.values([key], 0)[0])
+
     def model_states(self, models: Sequence[tuple[str, int]]) -> list[bytes]:
         """States of models' bytes, each by instrument and window, in order."""
         return self.values([keys.model(instrument, seq) for instrument, seq in models], MODEL_BYTES_MAX)

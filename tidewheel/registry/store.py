@@ -230,7 +230,8 @@ class Registry:
     def newest_run(self, instrument: str) -> int:
         """The newest run with a record, whether that can be read or not; 0 where there is none. Raises
         VerificationError where their history cannot be read."""
-        return max(self.reader.seqs(instrument, keys.history(instrument)).seqs, default=0)
+        seqs = self.reader.seqs(instrument, keys.history(instrument)).seqs
+        return next((seq for seq in seqs if self.reader.exists(keys.record(instrument, seq))), 0)
 
     def record_of(self, instrument: str, seq: int) -> ModelRecord | None:
         """The record of one run. Raises VerificationError where it cannot be read."""

@@ -6,23 +6,11 @@ Dashboards and alerts may name only what stands here. Cores return values; shell
 
 from prometheus_client import CollectorRegistry
 
-from tidewheel.telemetry.declaration import (
-    LABELER,
-    ORDERBOT,
-    PREDICTOR,
-    RUN,
-    SERVICES,
-    TRAINER,
-    Catalogue,
-    Declarer,
-)
+from tidewheel.telemetry.buckets import DIFFERENCE, LATENCY_S, RUN_S
+from tidewheel.telemetry.declaration import LABELER, ORDERBOT, PREDICTOR, RUN, SERVICES, TRAINER, Catalogue, Declarer
 
 REGISTRY = CollectorRegistry()
 CATALOGUE = Catalogue(REGISTRY, {}, {})
-
-_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_DIFFERENCE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
-_RUN_S = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
 
 
 def _of(*services: str) -> Declarer:
@@ -158,7 +146,7 @@ ORDERS_MISSING = _labeler.counter(
     "instrument",
 )
 COMMIT_DURATION_SECONDS = _labeler.histogram(
-    "tidewheel_commit_duration_seconds", "Length of a transaction's commit.", _LATENCY_S, "service"
+    "tidewheel_commit_duration_seconds", "Length of a transaction's commit.", LATENCY_S, "service"
 )
 KAFKA_TRANSACTIONS_ABORTED = _labeler.counter(
     "tidewheel_kafka_transactions_aborted_total",
@@ -232,11 +220,17 @@ EVIDENCE_LEVEL = _trainer.gauge(
 TRAINING_RUNS = _trainer.counter(
     "tidewheel_training_runs_total", "A training run ended.", "instrument", "verdict", "reason"
 )
-TUNING_DURATION_SECONDS = _trainer.histogram("tidewheel_tuning_duration_seconds", "Length of one search.", _RUN_S)
+TRAINING_RECORDS_REJECTED = _trainer.counter(
+    "tidewheel_training_records_rejected_total",
+    "A record says that a window's rows lie where they do not, and the window was made again: somebody else writes to "
+    "Redis, or it outlived its topics.",
+    "instrument",
+)
+TUNING_DURATION_SECONDS = _trainer.histogram("tidewheel_tuning_duration_seconds", "Length of one search.", RUN_S)
 WINDOW_CLOSED_TO_PUBLISHED_SECONDS = _trainer.histogram(
     "tidewheel_window_closed_to_published_seconds",
     "From a window's last row read to its model published.",
-    _RUN_S,
+    RUN_S,
 )
 NEXT_WINDOW_PRECISION = _trainer.gauge(
     "tidewheel_next_window_precision", "Precision of the last model judged on its next window.", "instrument"
@@ -268,7 +262,16 @@ DRIFTS = _trainer.counter(
 
 # predictor
 PREDICTIONS = _predictor.counter(
-    "tidewheel_predictions_total", "A row was scored.", "instrument", "model_version", "label"
+    "tidewheel_predictions_total",
+    "A row was scored. Versions come without end, so the 20 that served last are told apart; `older` is "
+    "one that did not serve, and that the caller chose.",
+    *("instrument", "model_version", "label"),
+)
+ANSWERS = _predictor.counter(
+    "tidewheel_answers_total",
+    "A model answered a call: the `serving` one, or an `older` one that the caller chose. What was refused is in "
+    "tidewheel_rpcs_total, each version in tidewheel_predictions_total.",
+    *("method", "model"),
 )
 RPCS = _predictor.counter("tidewheel_rpcs_total", "A call was answered, by gRPC status code.", "method", "code")
 REFUSALS = _predictor.counter(
@@ -277,12 +280,12 @@ REFUSALS = _predictor.counter(
     "reason",
 )
 RPC_DURATION_SECONDS = _predictor.histogram(
-    "tidewheel_rpc_duration_seconds", "Time in the handler of a call.", _LATENCY_S, "method"
+    "tidewheel_rpc_duration_seconds", "Time in the handler of a call.", LATENCY_S, "method"
 )
 RPC_WAIT_SECONDS = _predictor.histogram(
     "tidewheel_rpc_wait_seconds",
     "Time that a call waited for a thread. Grows where the predictor has more calls than it can answer.",
-    (0.0001, 0.00025, 0.0005, *_LATENCY_S),
+    (0.0001, 0.00025, 0.0005, *LATENCY_S),
 )
 RPCS_IN_PROGRESS = _predictor.gauge("tidewheel_rpcs_in_progress", "Calls admitted and not yet answered.")
 RPCS_ENDED = _predictor.counter(
@@ -306,7 +309,7 @@ MODEL_LEARNT_TIME_SECONDS = _predictor.gauge(
 MODEL_SWAP_DURATION_SECONDS = _predictor.histogram(
     "tidewheel_model_swap_duration_seconds",
     "From a model's bytes asked for to the model serving; no call waits for it.",
-    _LATENCY_S,
+    LATENCY_S,
 )
 MODELS_RESIDENT_BYTES = _predictor.gauge(
     "tidewheel_models_resident_bytes", "Memory of the weights of all serving models. Grows with instruments only."
@@ -356,7 +359,7 @@ SHADOW_ANSWERS = _predictor.counter(
 SHADOW_DIFFERENCE = _predictor.histogram(
     "tidewheel_shadow_score_difference_ratio",
     "How far the candidate's score lies from the answer's, whatever the sign.",
-    _DIFFERENCE,
+    DIFFERENCE,
 )
 SHADOW_FAILURES = _predictor.counter(
     "tidewheel_shadow_failures_total", "A candidate could not be loaded, so nothing shadows.", "instrument"
@@ -379,7 +382,7 @@ REGISTRY_UP = _of(TRAINER, PREDICTOR).gauge("tidewheel_registry_up", "1 while th
 CLIENT_DURATION_SECONDS = _run.histogram(
     "tidewheel_client_duration_seconds",
     "Time that the run's own client waited for an answer of PredictNow: what a caller sees, queue and all.",
-    _LATENCY_S,
+    LATENCY_S,
 )
 CLIENT_FAILURES = _run.counter(
     "tidewheel_client_failures_total", "The run's own client got no answer, by gRPC status code.", "code"

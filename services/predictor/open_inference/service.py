@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from typing import Protocol
 
 from google.protobuf.message import Message
 
@@ -16,14 +17,18 @@ SERVICE = wire.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 SERVER_NAME = "tidewheel"
 EXTENSIONS = ("model_repository",)
 READY, UNAVAILABLE = "READY", "UNAVAILABLE"
-OnBatch = Callable[[str, Predictions, Rows], None]
+
+
+class OnBatch(Protocol):
+    """Told of every answer: the method's name, the answer, its rows, and whether its model serves."""
+
+    def __call__(self, method: str, result: Predictions, rows: Rows, *, serving: bool) -> None: ...
 
 
 class OpenInference:
     """Bytes in, bytes out, as the servicer of our own protocol."""
 
     def __init__(self, engine: PredictionEngine, slots: ModelSlots, kept: KeptModels, on_batch: OnBatch) -> None:
-        """`on_batch`: told of every answer, with the method's name."""
         self._engine = engine
         self._slots = slots
         self._kept = kept
@@ -70,8 +75,10 @@ class OpenInference:
 
     def model_infer(self, payload: bytes) -> wire.ModelInferResponse:
         request = converters.parse_infer_request(payload)
-        result = self._engine.score_batch(self._model(request.instrument, request.seq), request.rows)
-        self._on_batch("ModelInfer", result, request.rows)
+        model = self._model(request.instrument, request.seq)
+        result = self._engine.score_batch(model, request.rows)
+        serving = request.seq is None or model is self._slots.get(request.instrument)
+        self._on_batch("ModelInfer", result, request.rows, serving=serving)
         return converters.infer_response(request, result)
 
     def repository_index(self, payload: bytes) -> wire.RepositoryIndexResponse:

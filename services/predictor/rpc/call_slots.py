@@ -27,7 +27,8 @@ class EndReason(StrEnum):
 
 
 class CallSlots:
-    """At most `count` calls wait at a time, each at most `limit_s`. `on_end` hears why a call was ended."""
+    """At most `count` calls wait at a time, each at most `limit_s`. `on_end` hears why a call was ended; nobody is, who
+    has not waited for `wait_min_s`."""
 
     def __init__(
         self,
@@ -35,9 +36,11 @@ class CallSlots:
         limit_s: float,
         on_end: Callable[[EndReason], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        wait_min_s: float = WAIT_MIN_S,
     ) -> None:
         self._count = count
         self._limit_s = limit_s
+        self._wait_min_s = wait_min_s
         self._on_end = on_end
         self._clock = clock
         self._lock = threading.Lock()
@@ -53,7 +56,7 @@ class CallSlots:
         """A slot, by number; `cancel` ends the call. Ends the oldest where all were taken."""
         now_s = self._clock()
         if len(self._waiting) >= self._count:
-            self._end_oldest(WAIT_MIN_S, now_s, EndReason.EVICTED)
+            self._end_oldest(self._wait_min_s, now_s, EndReason.EVICTED)
         number = next(self._numbers)
         self._waiting[number] = (now_s, cancel)
         return number
@@ -67,7 +70,7 @@ class CallSlots:
         now_s = self._clock()
         while self._end_oldest(self._limit_s, now_s, EndReason.TIMED_OUT):
             pass
-        while len(self._waiting) > self._count and self._end_oldest(WAIT_MIN_S, now_s, EndReason.EVICTED):
+        while len(self._waiting) > self._count and self._end_oldest(self._wait_min_s, now_s, EndReason.EVICTED):
             pass
 
     def _end_oldest(self, age_s: float, now_s: float, reason: EndReason) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import ReadingStarted, StoredWindow, Window
-from tidewheel.domain.models import Evidence, Model, Verdict
+from tidewheel.domain.models import Evidence, Model, ModelRecord, Verdict
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunReason, RunResult, verdict_of
 
@@ -13,6 +13,8 @@ from tidewheel.domain.training import RunReason, RunResult, verdict_of
 JUDGED_REASONS = frozenset({None, RunReason.WORSE_THAN_SERVED, RunReason.NOT_PROVEN})
 # Runs whose model goes to the registry: to serve, or as the candidate.
 KEPT_REASONS = frozenset({None, RunReason.NOT_PROVEN})
+# Runs that leave no record.
+UNRECORDED_REASONS = frozenset({RunReason.STALE, RunReason.NOT_DUE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +82,8 @@ Job = TrainJob | LostWindowsJob | ReadingStartedJob
 
 @dataclass(slots=True)
 class Run:
-    """What is known of the run in hand. `reason` None: to be published."""
+    """What is known of the run in hand. `reason` None: to be published. `rejected`: a record of the window
+    that the log denies."""
 
     closed: ClosedWindow
     candidate: Candidate | None = None
@@ -89,6 +92,7 @@ class Run:
     evidence: Evidence = Evidence.NONE
     tuning_from_ns: int = 0
     tuning_to_ns: int = 0
+    rejected: ModelRecord | None = None
 
     @property
     def window(self) -> Window:
@@ -101,6 +105,11 @@ class Run:
     @property
     def tuning_s(self) -> float:
         return max(0, self.tuning_to_ns - self.tuning_from_ns) / NS_PER_S
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether its record is written without its model: where none is kept, or one was rejected."""
+        return self.reason not in UNRECORDED_REASONS and (self.reason not in KEPT_REASONS or bool(self.rejected))
 
     @property
     def is_judged(self) -> bool:

@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 from services.trainer.metrics import record_registry_up
 from services.trainer.modelling.assembly import Candidate
 from services.trainer.promotion.proof import JudgedModel
+from services.trainer.runs.places import contradiction
+from services.trainer.windows.count_windows import Window
 from tidewheel.domain.account import Account
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Champion, Model, ModelPointer, ModelRecord, Scorecard, Verdict
@@ -70,6 +72,11 @@ class Ledger:
         """The same without its record."""
         known = self.kept_model(instrument, seq)
         return known[0] if known else None
+
+    def kept_before(self, window: Window) -> Model | None:
+        """The model made of the window just before, if it is one to be judged and the log does not deny its record."""
+        known = self.kept_model(window.instrument, window.seq - 1) if window.seq > 1 else None
+        return known[0] if known and contradiction(known[1], window) is None else None
 
     def points_at(self, record: ModelRecord) -> bool:
         """Whether a pointer names the run's model, to serve or as the candidate."""
@@ -164,10 +171,17 @@ class Ledger:
                 return Publication.STALE
         return answer
 
-    def put_record(self, record: ModelRecord) -> bool:
-        """Write the record of a run whose model is not kept. Returns False, and leaves what is there, where the window
-        has ended otherwise, by another trainer."""
-        stands = self._revise(record.instrument, record.seq, lambda known: None if known else record)
+    def put_record(self, record: ModelRecord, rejected: ModelRecord | None = None) -> bool:
+        """Write the record of a run whose model is not kept, or in the place of one that was rejected: of that one
+        everything stands but where rows lie, if it names the same model. Returns False, and leaves what is there, where
+        the window has ended otherwise, by another trainer."""
+
+        def ended(known: ModelRecord | None) -> ModelRecord | None:
+            if known is None:
+                return record
+            return _placed(known, record) if known == rejected else None
+
+        stands = self._revise(record.instrument, record.seq, ended)
         return stands is None or (stands.verdict, stands.reason) == (record.verdict, record.reason)
 
     def _revise(
@@ -221,3 +235,11 @@ def _is_unavailable(failure: Exception) -> bool:
 def _kept(record: ModelRecord) -> bool:
     """Whether the run's model went to the registry."""
     return record.verdict is Verdict.PUBLISHED or record.reason == RunReason.NOT_PROVEN
+
+
+def _placed(known: ModelRecord, made: ModelRecord) -> ModelRecord:
+    """What was known of a run, with the places of its rows as it was made again; that one, where it is another's."""
+    if not made.sha256 or known.sha256 != made.sha256:
+        return made
+    places = ("first_offset", "last_offset", "replay_offset")
+    return replace(known, **{name: getattr(made, name) for name in places})

@@ -21,6 +21,12 @@ CONFIG = TrainingConfig(window=SIZE, step=SIZE, memory=3)
 ROWS = easy_rows(5 * SIZE)
 
 
+class Topic(list[int]):
+    """Where it was read from. What lies before `begins_at` is gone."""
+
+    begins_at = 0
+
+
 class Message:
     """A record of the topic."""
 
@@ -35,14 +41,14 @@ class Message:
 
 
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A topic of these rows, the first at offset 0; where it was read from."""
+def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
+    """A topic of these rows, the first at offset 0."""
     messages = [Message(at, encode_example(one)) for at, one in enumerate(examples(ROWS, INSTRUMENT))]
-    read_from: list[int] = []
+    read_from = Topic()
 
     def read_to_end(bootstrap: str, name: str, starts: Mapping[int, int]) -> Iterator[Message]:
         read_from.append(starts[0])
-        return iter(messages[starts[0] :])
+        return iter(messages[max(starts[0], read_from.begins_at) :])
 
     monkeypatch.setattr(rebuild, "read_to_end", read_to_end)
     return read_from
@@ -66,7 +72,7 @@ def seqs(window: Window) -> list[int]:
 
 
 @pytest.mark.parametrize(("seq", "remembered"), [(1, 0), (2, 1), (3, 2), (5, 2), (5, 0), (4, 1)])
-def test_a_window_is_read_with_what_it_remembers(topic: list[int], seq: int, remembered: int) -> None:
+def test_a_window_is_read_with_what_it_remembers(topic: Topic, seq: int, remembered: int) -> None:
     """From the first record of the topic on as well, which is at offset 0."""
     window = read_window("", *kept(seq, remembered), CONFIG)
     assert topic == [(seq - 1 - remembered) * SIZE]
@@ -75,15 +81,24 @@ def test_a_window_is_read_with_what_it_remembers(topic: list[int], seq: int, rem
     assert window.rows.features.tobytes() == wanted.features.tobytes()
 
 
-def test_a_record_of_before_windows_remembered_says_where_its_own_rows_begin(topic: list[int]) -> None:
+def test_a_record_of_before_windows_remembered_says_where_its_own_rows_begin(topic: Topic) -> None:
     model, record = kept(3, 0)
     window = read_window("", model, replace(record, replay_offset=0), CONFIG)
     assert topic == [2 * SIZE]
     assert seqs(window) == []
 
 
-def test_what_is_remembered_and_no_longer_there_is_told(topic: list[int]) -> None:
+@pytest.mark.parametrize("wrong", [SIZE - 1, SIZE + 1, 2 * SIZE + 1, 10**12])
+def test_a_record_that_names_a_wrong_place_costs_a_reading_from_the_beginning(topic: Topic, wrong: int) -> None:
+    model, record = kept(4, 2)
+    window = read_window("", model, replace(record, replay_offset=wrong), CONFIG)
+    assert seqs(window) == [2, 3]
+    assert topic in ([wrong], [wrong, 0])
+
+
+def test_what_is_remembered_and_no_longer_there_is_told(topic: Topic) -> None:
     model, record = kept(3, 2)
+    topic.begins_at = 5
     words = r"does not hold all that the model remembers: windows \[1\] were read otherwise"
     with pytest.raises(RebuildError, match=words):
-        read_window("", model, replace(record, replay_offset=5), CONFIG)
+        read_window("", model, record, CONFIG)
