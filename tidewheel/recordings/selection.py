@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tidewheel.recordings.columns import Mask, TextColumn
 from tidewheel.recordings.layout import Layout
 from tidewheel.recordings.quotes import SourceError
+from tidewheel.recordings.text_column import Mask, TextColumn
 
 
 class Selection:
@@ -28,7 +28,7 @@ class Selection:
                 continue
             if kept is not None and not kept.any():
                 continue
-            first = self._first.setdefault(name, _text(column, 0 if kept is None else int(np.argmax(kept))))
+            first = self._first.setdefault(name, column[0 if kept is None else int(np.argmax(kept))])
             if column.all_equal(first):
                 continue
             others = ~column.equal_to(first)
@@ -36,7 +36,7 @@ class Selection:
                 others &= kept
             if others.any():
                 row = int(np.argmax(others))
-                raise self._mixed(name, _text(column, row), first_place + row)
+                raise self._mixed(name, column[row], first_place + row)
         return kept
 
     def keeps(self, row: Mapping[str, str], place: int) -> bool:
@@ -55,7 +55,3 @@ class Selection:
             f"{self._file}, line {place}: column {name} says {now!r}, and {before!r} before it: these are quotes of "
             f"more than one. Choose one by --instrument-column {name}={before}, or {name}={now}"
         )
-
-
-def _text(column: TextColumn, row: int) -> bytes:
-    return bytes(column.data[column.offsets[row] : column.offsets[row + 1]])
