@@ -44,7 +44,7 @@ def _separators(data: bytes, delimiter: int, count: int) -> Int64 | None:
     end = len(data) - MARGIN_BYTES
     for start in range(MARGIN_BYTES, end, SCAN_BYTES):
         piece = np.frombuffer(data, np.uint8, min(SCAN_BYTES, end - start), start)
-        at = np.flatnonzero((piece == delimiter) | (piece == NEWLINE))
+        at = ((piece == delimiter) | (piece == NEWLINE)).nonzero()[0]
         if found + len(at) > count:
             return None
         np.add(at, start, out=separators[found : found + len(at)])

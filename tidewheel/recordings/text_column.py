@@ -57,7 +57,8 @@ class TextColumn:
 
     def words_before_end(self, count: int) -> Sequence[Words]:
         """The last `count` times eight bytes up to the end of each field, the last eight first."""
-        return [self.words(self.ends - WORD_BYTES * number) for number in range(1, count + 1)]
+        table = self._pieces(self.ends - WORD_BYTES * count, WORD_BYTES * count).view("<u8").reshape(-1, count)
+        return [table[:, number] for number in reversed(range(count))]
 
     def equal_to(self, value: bytes) -> Mask:
         """Which rows hold just this."""
