@@ -21,7 +21,8 @@ from bench.harness import Size, machine, servers
 NAMES = sorted(
     module.name
     for module in pkgutil.iter_modules(bench.__path__)
-    if module.name not in ("__main__", "h2load", "harness", "quality", "records", "rivals", "searches")
+    if module.name
+    not in ("__main__", "h2load", "harness", "quality", "recorded_layouts", "records", "rivals", "searches")
 )
 # Held against each other, so they take turns.
 COMPARED = ("labeler", "passthrough")

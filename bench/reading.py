@@ -1,8 +1,9 @@
 """Recorded files read and checked, without a broker, in a process of its own: how fast, and in how much memory.
 
-The same rows in several layouts, and our layout at two lengths, whose peaks of memory say whether it grows with the
-file. Beside it polars, where its environment is there: it reads the same columns as floats and checks nothing. Rates
-are by CPU, which a shared machine disturbs least, and by the clock.
+The same rows in every layout, in turns, and our layout at two lengths, whose peaks of memory say whether it grows with
+the file. Beside it polars, where its environment is there: it reads all columns as floats and checks nothing. Rates are
+by CPU, which a shared machine disturbs least, and by the clock; `own_to_…_cpu` is how many times slower than our
+layout one is.
 """
 
 import json
@@ -10,8 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,83 +19,87 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Servers, Size
+from bench.recorded_layouts import LAYOUTS, Quote
 
 SEED = 1
 START_MS = 1_700_000_000_000
-ROWS = {Size.SMOKE: 20_000, Size.FULL: 4_000_000}
+ROWS = {Size.SMOKE: 20_000, Size.FULL: 2_000_000}
 ROUNDS = {Size.SMOKE: 1, Size.FULL: 3}
 ROOT = Path(__file__).parent.parent
 POLARS = ROOT / ".venv-rivals-polars" / "bin" / "python"
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-Row = tuple[int, str, str]
-LAYOUTS: dict[str, tuple[str, Callable[[Row], str]]] = {
-    "own": ("time_ms,bid,offer", lambda row: f"{row[0]},{row[1]},{row[2]}"),
-    "dukascopy": (
-        "Gmt time,Ask,Bid,AskVolume,BidVolume",
-        lambda row: f"{_text(row[0], '%d.%m.%Y %H:%M:%S')},{row[2]},{row[1]},1.5,2.25",
-    ),
-    "iso": ("time,bid,ask", lambda row: f"{_text(row[0], '%Y-%m-%dT%H:%M:%S')}Z,{row[1]},{row[2]}"),
-    "tardis": (
-        "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount",
-        lambda row: f"binance,BTCUSDT,{row[0]}000,{row[0]}123,1.5,{row[2]},{row[1]},2.25",
-    ),
-}
 
 
 def run(size: Size, _servers: Servers) -> dict[str, Any]:
-    figures: dict[str, Any] = {"seed": SEED, "rows": ROWS[size]}
-    hashes = []
+    rows = quotes(ROWS[size])
+    figures: dict[str, Any] = {"seed": SEED, "rows": len(rows)}
     with tempfile.TemporaryDirectory(prefix="tidewheel-bench-") as folder:
-        rows = quotes(ROWS[size])
-        for name, (header, line) in LAYOUTS.items():
-            path = written(Path(folder) / f"{name}.csv", header, map(line, rows))
-            best = _best([sys.executable, "-m", "bench.reading", str(path)], ROUNDS[size])
-            figures |= {f"{name}_rows_per_s_cpu": best["rows_per_s_cpu"], f"{name}_rows_per_s": best["rows_per_s"]}
-            hashes.append(best["hash"])
-            if name == "own":
-                figures["own_peak_mib"] = best["peak_mib"]
-                if POLARS.exists():
-                    rival = _best([str(POLARS), str(ROOT / "bench" / "rivals" / "on_polars.py"), str(path)], 1)
-                    figures |= {f"polars_{figure}": value for figure, value in rival.items()}
-        tenth = written(Path(folder) / "tenth.csv", LAYOUTS["own"][0], map(LAYOUTS["own"][1], rows[: len(rows) // 10]))
-        figures["own_peak_mib_of_a_tenth"] = _best([sys.executable, "-m", "bench.reading", str(tenth)], 1)["peak_mib"]
-    if len(set(hashes)) != 1:
-        raise AssertionError(f"the layouts gave different ticks: {hashes}")
-    return {**figures, "result_hash": hashes[0]}
+        paths = {
+            name: written(Path(folder) / f"{name}.csv", layout.header, map(layout.line, rows))
+            for name, layout in LAYOUTS.items()
+        }
+        said = _in_turns(paths, _ours, ROUNDS[size])
+        figures |= {
+            f"{name}_{figure}": best[figure]
+            for name, best in said.items()
+            for figure in ("rows_per_s_cpu", "rows_per_s")
+        }
+        own = said["own"]["rows_per_s_cpu"]
+        figures |= {f"own_to_{name}_cpu": round(own / best["rows_per_s_cpu"], 2) for name, best in said.items()}
+        if POLARS.exists():
+            for name, best in _in_turns(paths, _on_polars, 1).items():
+                figures |= {f"polars_{name}_rows_per_s_cpu": best["rows_per_s_cpu"], "polars_version": best["version"]}
+        own_layout = LAYOUTS["own"]
+        tenth = written(Path(folder) / "tenth.csv", own_layout.header, map(own_layout.line, rows[: len(rows) // 10]))
+        figures["own_peak_mib"] = said["own"]["peak_mib"]
+        figures["own_peak_mib_of_a_tenth"] = _said(_ours(tenth))["peak_mib"]
+    if len({best["hash"] for best in said.values()}) != 1:
+        raise AssertionError(f"the layouts gave different ticks: {[(n, one['hash']) for n, one in said.items()]}")
+    return {**figures, "result_hash": said["own"]["hash"]}
 
 
-def quotes(count: int) -> list[Row]:
-    """A random walk in cents, a few quotes a second."""
+def _ours(path: Path) -> list[str]:
+    return [sys.executable, "-m", "bench.reading", str(path)]
+
+
+def _on_polars(path: Path) -> list[str]:
+    return [str(POLARS), str(ROOT / "bench" / "rivals" / "on_polars.py"), str(path)]
+
+
+def quotes(count: int) -> list[Quote]:
+    """A random walk in cents, a few quotes a second, sizes of up to three decimals."""
     chance = np.random.default_rng(SEED)
     times = START_MS + np.cumsum(chance.integers(0, 1_000, count))
     bids = 6_500_000 + np.cumsum(chance.integers(-50, 51, count))
     offers = bids + chance.integers(1, 300, count)
-    columns = times.tolist(), bids.tolist(), offers.tolist()
-    return [(time, f"{bid / 100:.2f}", f"{offer / 100:.2f}") for time, bid, offer in zip(*columns, strict=True)]
-
-
-def _text(time_ms: int, form: str) -> str:
-    return f"{datetime.fromtimestamp(time_ms // 1000, UTC):{form}}.{time_ms % 1000:03d}"
+    sizes = np.rint(chance.lognormal(7, 2, (2, count))) + 1
+    columns = times.tolist(), bids.tolist(), offers.tolist(), *sizes.tolist()
+    return [
+        Quote(time, f"{bid / 100:.2f}", f"{offer / 100:.2f}", f"{bid_size / 1000}", f"{offer_size / 1000}")
+        for time, bid, offer, bid_size, offer_size in zip(*columns, strict=True)
+    ]
 
 
 def written(path: Path, header: str, lines: Iterable[str]) -> Path:
     with path.open("w") as file:
-        file.write(header + "\n")
+        if header:
+            file.write(header + "\n")
         file.writelines(f"{line}\n" for line in lines)
     return path
 
 
-def _best(command: list[str], rounds: int) -> dict[str, Any]:
-    """The fastest of some runs, each a process of its own."""
-    said = [
-        json.loads(
-            subprocess.run(
-                command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=True
-            ).stdout
-        )
-        for _ in range(rounds)
-    ]
-    return max(said, key=lambda one: float(one["rows_per_s_cpu"]))
+def _in_turns(
+    paths: Mapping[str, Path], command: Callable[[Path], list[str]], rounds: int
+) -> dict[str, dict[str, Any]]:
+    """Of each file the fastest of some runs, each a process of its own; the files take turns."""
+    runs = [{name: _said(command(path)) for name, path in paths.items()} for _ in range(rounds)]
+    return {name: max((one[name] for one in runs), key=lambda said: float(said["rows_per_s_cpu"])) for name in paths}
+
+
+def _said(command: list[str]) -> dict[str, Any]:
+    environment = {**os.environ, **ONE_THREAD}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return dict(json.loads(ended.stdout))
 
 
 def read(path: Path) -> dict[str, Any]:

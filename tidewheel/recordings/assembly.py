@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from tidewheel.domain.market import NO_INT64, Int64
-from tidewheel.recordings.columns import Mask
 from tidewheel.recordings.layout import Layout
 from tidewheel.recordings.quotes import RawBatch
 from tidewheel.recordings.selection import Chosen
+from tidewheel.recordings.text_column import Mask
 
 VALUES = ("time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9")
 Read = tuple[Int64, Mask]

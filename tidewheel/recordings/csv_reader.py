@@ -4,22 +4,19 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
-
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.recordings.assembly import assemble
-from tidewheel.recordings.columns import TextColumn, prices_e9, sizes_e9, times_ns
+from tidewheel.recordings.columns import prices_e9, sizes_e9, times_ns
 from tidewheel.recordings.fields import parse_batch
 from tidewheel.recordings.layout import Layout
 from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import Fault, RawBatch, SourceError
 from tidewheel.recordings.selection import Selection
+from tidewheel.recordings.splitting import BOM, line_count, text_columns
 
 LINE_BYTES_MAX = 64 * 1024
 # Below this many lines a block with a line of other fields is read line by line, above it is halved.
 LINES_ONE_BY_ONE = 32
-BOM = b"\xef\xbb\xbf"
 
 
 def batches(
@@ -51,7 +48,7 @@ def whole_lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
         if end:
-            yield rest + chunk[:end]
+            yield b"".join((rest, memoryview(chunk)[:end]))
             rest = chunk[end:]
         else:
             rest += chunk
@@ -59,11 +56,6 @@ def whole_lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
             raise SourceError(f"{file} holds a line of more than {LINE_BYTES_MAX} bytes: it is no CSV file of quotes")
     if rest:
         yield rest
-
-
-def line_count(block: bytes) -> int:
-    """Lines of a block; the last may lack its end."""
-    return block.count(b"\n") + (not block.endswith(b"\n"))
 
 
 def _parse_block(block: bytes, count: int, first_line: int, layout: Layout, selection: Selection) -> Iterator[RawBatch]:
@@ -97,20 +89,17 @@ class _Lines:
 
 
 def parse_columns(block: bytes, count: int, first_line: int, layout: Layout, selection: Selection) -> RawBatch | None:
-    """The whole block at once, odd fields one by one; or None where its lines are not all of the header's fields."""
-    columns = _text_columns(block, count, layout)
+    """The whole block at once, irregular fields one by one; None where its lines are not all of the header's fields."""
+    columns = text_columns(block, count, layout)
     if columns is None:
         return None
     chosen = selection.chosen({name: columns[name] for name in selection.columns}, first_line)
     times = times_ns(columns[layout.time], layout.clock)
     prices = [prices_e9(columns[name], layout.scale) for name in layout.prices]
     sizes = [sizes_e9(columns[name], layout.size_scale) for name in layout.sizes]
-    read = [times, *prices, *sizes]
-    if any(column is None for column in read):
-        return None
     lines = _Lines(block)
     return assemble(
-        [column for column in read if column is not None],
+        [times, *prices, *sizes],
         chosen,
         first_line,
         layout,
@@ -121,27 +110,6 @@ def parse_columns(block: bytes, count: int, first_line: int, layout: Layout, sel
 
 def _one_by_one(lines: Sequence[bytes], layout: Layout) -> RawBatch:
     return parse_batch(layout, [split_line(line, layout) for line in lines], 0, lines)
-
-
-def _text_columns(block: bytes, count: int, layout: Layout) -> dict[str, TextColumn] | None:
-    # Arrow drops a byte order mark wherever a block begins with one.
-    if block.startswith(BOM):
-        return None
-    wanted = layout.wanted
-    try:
-        table = arrow_csv.read_csv(
-            pa.py_buffer(block),
-            arrow_csv.ReadOptions(use_threads=False, column_names=list(layout.columns), block_size=len(block) + 1),
-            arrow_csv.ParseOptions(
-                delimiter=layout.delimiter, quote_char='"' if layout.quoted else False, ignore_empty_lines=False
-            ),
-            arrow_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.binary()), include_columns=list(wanted)),
-        )
-    except pa.ArrowInvalid:
-        return None
-    if table.num_rows != count:  # Arrow takes a lone carriage return for a line's end
-        return None
-    return {name: TextColumn(table.column(name).combine_chunks()) for name in wanted}
 
 
 def parse_lines(block: bytes, first_line: int, layout: Layout, selection: Selection) -> RawBatch:

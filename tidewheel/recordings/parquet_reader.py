@@ -20,7 +20,6 @@ from tidewheel.recordings.assembly import Read, assemble
 from tidewheel.recordings.columns import (
     FLOAT_EXACT_BELOW,
     PRICE_TYPE,
-    TextColumn,
     e9_of,
     prices_e9,
     sizes_e9,
@@ -32,6 +31,7 @@ from tidewheel.recordings.layout import Layout, NumberTime
 from tidewheel.recordings.place_mark import NO_MARK, PlaceMark
 from tidewheel.recordings.quotes import NO_SIZE, RawBatch, SourceError
 from tidewheel.recordings.selection import Selection
+from tidewheel.recordings.text_column import TextColumn
 
 BATCH_ROWS = 32_768
 SAMPLE_ROWS = 500
@@ -98,15 +98,11 @@ def batches(path: Path, layout: Layout, selection: Selection, mark: PlaceMark = 
 
 def _parse(rows: pa.RecordBatch, first_place: int, layout: Layout, selection: Selection) -> RawBatch:
     chosen = selection.chosen({name: _text_column(rows.column(name)) for name in selection.columns}, first_place)
-    time = _times(rows.column(layout.time), layout)
+    times = _times(rows.column(layout.time), layout)
     prices = [_prices(rows.column(name), layout) for name in layout.prices]
     sizes = [_sizes(rows.column(name), layout.size_scale) for name in layout.sizes]
-    read = [time, *prices, *sizes]
-    if any(column is None for column in read):
-        batch = _one_by_one(rows, np.arange(rows.num_rows), first_place, layout)
-        return chosen.applied(batch)
     return assemble(
-        [column for column in read if column is not None],
+        [times, *prices, *sizes],
         chosen,
         first_place,
         layout,
@@ -169,10 +165,10 @@ def _strings(column: pa.Array) -> pa.Array:
 
 
 def _text_column(column: pa.Array) -> TextColumn:
-    return TextColumn(_strings(column).fill_null("").cast(pa.binary()))
+    return TextColumn.of(_strings(column).fill_null("").cast(pa.binary()))
 
 
-def _times(column: pa.Array, layout: Layout) -> Read | None:
+def _times(column: pa.Array, layout: Layout) -> Read:
     column = _plain(column)
     if pa.types.is_integer(column.type) and not column.null_count and isinstance(layout.clock, NumberTime):
         times = column.to_numpy()
@@ -195,7 +191,7 @@ def _float_text(value: float) -> str:
     return format(Decimal(repr(value)), "f") if math.isfinite(value) else repr(value)
 
 
-def _prices(column: pa.Array, layout: Layout) -> Read | None:
+def _prices(column: pa.Array, layout: Layout) -> Read:
     plain = _plain(column)
     values = decimals_e9(plain) if layout.scale == 0 else None
     if values is not None:
@@ -222,7 +218,7 @@ def decimals_e9(column: pa.Array) -> Int64 | None:
         return None
 
 
-def _sizes(column: pa.Array, scale: int) -> Read | None:
+def _sizes(column: pa.Array, scale: int) -> Read:
     plain = _plain(column)
     null = plain.is_null().to_numpy(zero_copy_only=False)
     if null.all():

@@ -3,9 +3,10 @@
 import re
 from itertools import islice
 
-from tidewheel.recordings.csv_reader import BOM, split_text
+from tidewheel.recordings.csv_reader import split_text
 from tidewheel.recordings.guessing import Sample
 from tidewheel.recordings.quotes import SourceError
+from tidewheel.recordings.splitting import BOM
 
 SAMPLE_ROWS = 500
 DELIMITERS = (",", ";", "\t", "|")

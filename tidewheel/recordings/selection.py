@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import Int64, check_symbol
-from tidewheel.recordings.columns import Mask, TextColumn
 from tidewheel.recordings.instrument_column import INSTRUMENTS_MAX, InstrumentColumn
 from tidewheel.recordings.layout import Layout
 from tidewheel.recordings.quotes import Fault, RawBatch, SourceError, take_rows
+from tidewheel.recordings.text_column import Mask, TextColumn
 
 # Instead of an instrument's number: of none that is read, and of none at all.
 OTHER, NAMELESS = -1, -2
@@ -100,7 +99,7 @@ class Selection:
         return chosen
 
     def _numbered(self, column: TextColumn, first_place: int) -> Chosen:
-        values, codes = _encoded(column)
+        values, codes = column.encoded()
         numbers = np.array([self._number(value, first_place) for value in values], dtype=np.int64)[codes]
         if not len(numbers):
             return Chosen(numbers, {}, self._several)
@@ -150,16 +149,16 @@ class Selection:
     def _check_alone(self, name: str, column: TextColumn, first_place: int) -> None:
         if not len(column):
             return
-        first = self._of.first.setdefault((name, 0), _text(column, 0))
+        first = self._of.first.setdefault((name, 0), column[0])
         if not column.all_equal(first):
             row = int(np.argmin(column.equal_to(first)))
-            raise self._mixed(name, 0, _text(column, row), first_place + row)
+            raise self._mixed(name, 0, column[row], first_place + row)
 
     def _check_each(self, name: str, column: TextColumn, chosen: Chosen, first_place: int) -> None:
         assert chosen.numbers is not None
         numbers = chosen.numbers.copy()
         numbers[list(chosen.faults)] = OTHER
-        values, codes = _encoded(column)
+        values, codes = column.encoded()
         pairs, rows = np.unique(numbers * len(values) + codes, return_index=True)
         for pair, row in sorted(zip(pairs.tolist(), rows.tolist(), strict=True), key=lambda one: one[1]):
             if pair >= 0:
@@ -179,15 +178,3 @@ class Selection:
             f"{where}: these are quotes of more than one. Choose one by --instrument-column {name}={before}, or "
             f"{name}={now}; --instrument-column {name} runs each as an instrument of its own"
         )
-
-
-def _encoded(column: TextColumn) -> tuple[list[bytes], Int64]:
-    """The values of a column, each once, and which of them each row has."""
-    if not len(column):
-        return [], np.empty(0, dtype=np.int64)
-    encoded: pa.DictionaryArray = column.array.dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
-
-
-def _text(column: TextColumn, row: int) -> bytes:
-    return bytes(column.data[column.offsets[row] : column.offsets[row + 1]])
