@@ -30,4 +30,4 @@ class Accounts:
 def total_of(accounts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """What `Account.as_dict` gave of several, as one: the counts alone."""
     kept = list(accounts)
-    return {name: sum(one[name] for one in kept) for name in COUNTS} | {"by_reason": {}, "told": {}}
+    return {name: sum(one[name] for one in kept) for name in COUNTS} | {"by_reason": {}, "anomalies": {}}

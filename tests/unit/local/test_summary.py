@@ -135,7 +135,7 @@ def test_lines_for_people() -> None:
 
 def test_several_instruments_each_with_its_own() -> None:
     seen = observed()
-    rows = {"rows": 10, "ticks": 9, "rejected": 1, "other_instruments": 0, "by_reason": {}, "told": {}}
+    rows = {"rows": 10, "ticks": 9, "rejected": 1, "other_instruments": 0, "by_reason": {}, "anomalies": {}}
     for name in (NAME, "sim:OTHER"):
         seen.on_record(FeedStatus(name, FeedEvent.ACCOUNTED, 0, 1, json.dumps(rows), SourceKind.REPLAY))
     for seq in range(1, 20):
