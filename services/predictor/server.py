@@ -23,6 +23,7 @@ from services.predictor.metrics import (
     record_wait,
 )
 from services.predictor.rpc import health, reflection
+from services.predictor.rpc.arrivals import Arrivals
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.credentials import CertificateFiles, ReloadedCertificates
 from services.predictor.rpc.methods import Answer, Method, Methods, StreamCall, UnaryCall
@@ -107,10 +108,11 @@ class PredictorServer:
         self._health = health.HealthStatuses(
             {"": health.SERVING, **{service.name: health.NOT_SERVING for service in services}}
         )
-        gate, pool = CallGate(settings.grpc_calls_max), self._new_pool("grpc", settings.grpc_threads, record_wait)
+        callers = self._callers(message_seats(settings.grpc_threads), settings.grpc_message_wait_s)
+        pool = self._new_pool("grpc", settings.grpc_threads, record_wait, Arrivals(callers.messages))
+        gate = CallGate(settings.grpc_calls_max)
         record_calls_in_progress(lambda: gate.in_progress)
         self._gate, self._pool = gate, pool
-        callers = self._callers(message_seats(settings.grpc_threads), settings.grpc_message_wait_s)
         methods = {
             f"/{service.name}/{name}": UnaryCall(name, answer, callers, pool, log, gate).method()
             for service in services
@@ -167,8 +169,14 @@ class PredictorServer:
         calls_max = settings.grpc_calls_max + REFUSALS_MAX
         return grpc.server(pool, handlers, options=options(settings), maximum_concurrent_rpcs=calls_max)
 
-    def _new_pool(self, name: str, threads: int, on_start: Callable[[float], None] = lambda _: None) -> CallPool:
-        pool = CallPool(name, threads, on_start)
+    def _new_pool(
+        self,
+        name: str,
+        threads: int,
+        on_start: Callable[[float], None] = lambda _: None,
+        arrivals: Arrivals | None = None,
+    ) -> CallPool:
+        pool = CallPool(name, threads, on_start, arrivals)
         self._pools.append(pool)
         return pool
 

@@ -47,6 +47,10 @@ class Seats:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def has_room(self) -> bool:
+        """Whether a seat is free."""
+        return len(self._waiting) < self._count
+
     def take(self, cancel: Cancel) -> int:
         """A seat, by number; `cancel` ends the call. Ends the oldest where all were taken."""
         now_s = self._clock()
