@@ -28,6 +28,7 @@ class OpenInference:
         self._slots = slots
         self._kept = kept
         self._on_batch = on_batch
+        self._replies = converters.InferEncoder()
         self._server_metadata = wire.ServerMetadataResponse(
             name=SERVER_NAME, version=version(SERVER_NAME), extensions=EXTENSIONS
         )
@@ -40,10 +41,9 @@ class OpenInference:
             "ModelReady": self.model_ready,
             "ServerMetadata": self.server_metadata,
             "ModelMetadata": self.model_metadata,
-            "ModelInfer": self.model_infer,
             "RepositoryIndex": self.repository_index,
         }
-        return {name: _serialized(answer) for name, answer in answers.items()}
+        return {"ModelInfer": self.model_infer} | {name: _serialized(answer) for name, answer in answers.items()}
 
     def server_live(self, payload: bytes) -> wire.ServerLiveResponse:
         converters.parse(wire.ServerLiveRequest, payload)
@@ -68,11 +68,11 @@ class OpenInference:
         model = self._model(name.instrument, name.seq)
         return converters.metadata_response(model, sorted({model.seq, *self._kept.versions(model.instrument)}))
 
-    def model_infer(self, payload: bytes) -> wire.ModelInferResponse:
+    def model_infer(self, payload: bytes) -> bytes:
         request = converters.parse_infer_request(payload)
         result = self._predictions.score_batch(self._model(request.instrument, request.seq), request.rows)
         self._on_batch("ModelInfer", result, request.rows)
-        return converters.infer_response(request, result)
+        return self._replies.reply(request, result)
 
     def repository_index(self, payload: bytes) -> wire.RepositoryIndexResponse:
         request = converters.parse(wire.RepositoryIndexRequest, payload)
