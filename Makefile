@@ -22,7 +22,7 @@ REQUESTS ?= 1000
 SOAK_MINUTES ?= 5
 COUNT ?= 100000
 
-.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals clients soak release clean
+.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals bench-servers clients soak release clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ bench: $(READY) .venv-rivals-polars/.ready ## All benches at full size, one JSON
 
 bench-rivals: $(READY) .venv-rivals-quixstreams/.ready .venv-rivals-faust/.ready ## The labeler's job on other stream processors beside ours: ARGS='--rounds 3'
 	@$(BIN)/python -m bench.rivals $(ARGS)
+
+bench-servers: $(READY) .venv-rivals-mlserver/.ready .venv-rivals-kserve/.ready ## The predictor beside other model servers, under h2load: ARGS='--rounds 3'
+	@$(BIN)/python -m bench.rivals.serving $(ARGS)
 
 .venv-clients-%/.ready: requirements/clients-%.txt $(READY)
 	@echo "setting up: virtual environment of $*"

@@ -12,6 +12,8 @@ from services.predictor.models.model_slot import ServingModel
 from services.predictor.models.version_cache import VersionCache
 from services.predictor.refusals import invalid_input
 from services.predictor.trust.assessment import Flag, ModelTrust, Trust
+from services.predictor.usual_replies import packed_labels, packed_scores, usual_reply
+from services.predictor.usual_requests import FEATURES_OF_MANY, parse_usual, parse_usual_row
 from tidewheel.contracts.codecs.models import SCORECARD
 from tidewheel.domain.features import FEATURE_COUNT, FEATURES_BYTES
 from tidewheel.domain.time import NS_PER_S
@@ -47,6 +49,9 @@ class ExplainRequest:
 
 
 def parse_predict_request(payload: bytes) -> RowsRequest:
+    usual = parse_usual_row(payload)
+    if usual is not None:
+        return RowsRequest(usual[0], np.frombuffer(usual[1], dtype="<f4"), b"")
     return _parsed_row(_parse(predictor_pb2.PredictRequest, payload))
 
 
@@ -82,6 +87,9 @@ def parse_watch_request(payload: bytes) -> str:
 
 
 def parse_batch_request(payload: bytes) -> RowsRequest:
+    usual = parse_usual(payload, FEATURES_OF_MANY)
+    if usual is not None:
+        return RowsRequest(usual[0], _rows(payload, usual[1]), b"")
     message = _parse(predictor_pb2.PredictBatchRequest, payload)
     return RowsRequest(message.instrument, _rows(message.features_f32), message.schema_hash)
 
@@ -103,13 +111,15 @@ class ReplyEncoder:
         self._constants = VersionCache[_Constants]()
 
     def predict(self, value: Prediction) -> bytes:
-        return self._constants_of(value.trust.of_model).predict + _score_of(value).SerializeToString()
+        constants = self._constants_of(value.trust.of_model).predict
+        if value.trust.raised:
+            return constants + _score_of(value).SerializeToString()
+        return constants + usual_reply(value.score, value.label, value.trust)
 
     def batch(self, value: Predictions) -> bytes:
-        scores = predictor_pb2.PredictBatchResponse(
-            scores=value.scores.tolist(), labels=value.labels.tolist(), trust=_changing_trust(value.trust)
-        )
-        return self._constants_of(value.trust.of_model).batch + scores.SerializeToString()
+        changing = predictor_pb2.PredictBatchResponse(trust=_changing_trust(value.trust)).SerializeToString()
+        constants = self._constants_of(value.trust.of_model).batch
+        return b"".join((constants, packed_scores(value.scores), packed_labels(value.labels), changing))
 
     def now(self, value: PredictionNow) -> bytes:
         own = predictor_pb2.PredictNowResponse(
@@ -223,13 +233,15 @@ def _parse(message: type[M], payload: bytes) -> M:
         raise invalid_input("request", f"the bytes are no {message.DESCRIPTOR.full_name}") from None
 
 
-def _rows(packed: bytes) -> Rows:
-    count, rest = divmod(len(packed), FEATURES_BYTES)
+def _rows(packed: bytes, begin: int = 0) -> Rows:
+    """Rows as they lie in `packed` from `begin` on: nothing is copied."""
+    count, rest = divmod(len(packed) - begin, FEATURES_BYTES)
     if rest or not count:
         raise invalid_input(
-            "features_f32", f"{len(packed)} bytes, a row has {FEATURES_BYTES}: {FEATURE_COUNT} little-endian float32"
+            "features_f32",
+            f"{len(packed) - begin} bytes, a row has {FEATURES_BYTES}: {FEATURE_COUNT} little-endian float32",
         )
-    return np.frombuffer(packed, dtype="<f4").reshape(count, FEATURE_COUNT)
+    return np.frombuffer(packed, dtype="<f4", offset=begin).reshape(count, FEATURE_COUNT)
 
 
 def model_version(model: ServingModel) -> predictor_pb2.ModelVersion:

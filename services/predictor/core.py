@@ -96,11 +96,22 @@ class PredictionEngine:
 
     def score_batch(self, model: ServingModel, rows: Rows) -> Predictions:
         """Score rows with shape (n, 605) by a model, serving or not."""
+        if len(rows) == 1:
+            return self._score_one(model, rows)
         scores = model.scorer.scores(rows)
         if not (scores.min() > 0 and scores.max() < 1):
             _check_extreme_scores(model, rows, scores)
         trust = self._trust(model, rows, self._markets.get(model.instrument))
         return Predictions(scores, (scores >= model.threshold).astype(np.uint32), model, trust)
+
+    def _score_one(self, model: ServingModel, rows: Rows) -> Predictions:
+        """Of one row, as most callers of the open inference protocol have it, with the same bits."""
+        score = model.scorer.score(rows[0])
+        if not 0 < score < 1:
+            _check_extreme_scores(model, rows, score)
+        trust = self._trust(model, rows, self._markets.get(model.instrument))
+        labels = np.array((score >= model.threshold,), dtype=np.uint32)
+        return Predictions(np.array((score,)), labels, model, trust)
 
     def predict_now(self, instrument: str, quote: Quote | None = None, now_ns: int = 0) -> PredictionNow:
         """Score an order bought in the second after the last one known, at `quote` or else at that second's close.

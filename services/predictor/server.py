@@ -23,6 +23,7 @@ from services.predictor.metrics import (
     record_wait,
 )
 from services.predictor.rpc import health, reflection
+from services.predictor.rpc.arrivals import Arrivals
 from services.predictor.rpc.call_slots import WAIT_MIN_S, CallSlots
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.credentials import CertificateFiles, ReloadedCertificates
@@ -181,9 +182,11 @@ class PredictorServer:
             sleep(QUIET_S)
 
     def _new_lane(self, name: str, threads: int, settings: Settings, wait_min_s: float, *, large: bool) -> "_Lane":
-        pool, gate = self._new_pool(name, threads, record_wait), CallGate(settings.grpc_calls_max)
         callers = self._callers(message_slots(threads), settings.grpc_message_wait_s, wait_min_s)
-        return _Lane(large, pool, gate, callers)
+        # A large message is received by the thread that answers it: what has arrived and waits would take memory.
+        arrivals = None if large else Arrivals(callers.messages)
+        pool = self._new_pool(name, threads, record_wait, arrivals)
+        return _Lane(large, pool, CallGate(settings.grpc_calls_max), callers)
 
     def _unary_methods(self, lane: "_Lane") -> dict[str, Method]:
         return {
@@ -201,8 +204,14 @@ class PredictorServer:
         calls_max = 2 * settings.grpc_calls_max + REFUSALS_MAX
         return grpc.server(pool, handlers, options=options(settings), maximum_concurrent_rpcs=calls_max)
 
-    def _new_pool(self, name: str, threads: int, on_start: Callable[[float], None] = lambda _: None) -> CallPool:
-        pool = CallPool(name, threads, on_start)
+    def _new_pool(
+        self,
+        name: str,
+        threads: int,
+        on_start: Callable[[float], None] = lambda _: None,
+        arrivals: Arrivals | None = None,
+    ) -> CallPool:
+        pool = CallPool(name, threads, on_start, arrivals)
         self._pools.append(pool)
         return pool
 

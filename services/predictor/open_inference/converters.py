@@ -76,22 +76,38 @@ def parse_infer_request(payload: bytes) -> InferRequest:
     )
 
 
-def infer_response(request: InferRequest, value: Predictions) -> wire.ModelInferResponse:
-    model = value.model
-    response = wire.ModelInferResponse(model_name=model.instrument, model_version=str(model.seq), id=request.id)
+class InferEncoder:
+    """Replies as bytes. What a reply says of its model is encoded once a model."""
+
+    def __init__(self) -> None:
+        self._constants: dict[str, tuple[ServingModel, bytes]] = {}
+
+    def reply(self, request: InferRequest, value: Predictions) -> bytes:
+        response = wire.ModelInferResponse(id=request.id)
+        for name in request.outputs:
+            column = value.scores if name == SCORE else value.labels
+            tensor = response.outputs.add(name=name, datatype=OUTPUT_TYPES[name], shape=(len(column),))
+            if request.raw:
+                response.raw_output_contents.append(_little_endian(column))
+            elif name == SCORE:
+                tensor.contents.fp64_contents.extend(column.tolist())
+            else:
+                tensor.contents.uint_contents.extend(column.tolist())
+        return self._constants_of(value.model) + response.SerializeToString()
+
+    def _constants_of(self, model: ServingModel) -> bytes:
+        known = self._constants.get(model.instrument)
+        if known is None or known[0] is not model:
+            known = self._constants[model.instrument] = (model, _constant_reply(model).SerializeToString())
+        return known[1]
+
+
+def _constant_reply(model: ServingModel) -> wire.ModelInferResponse:
+    response = wire.ModelInferResponse(model_name=model.instrument, model_version=str(model.seq))
     response.parameters["threshold"].double_param = model.threshold
     response.parameters["evidence"].string_param = model.evidence
     response.parameters["epoch"].int64_param = model.epoch
     response.parameters["sha256"].string_param = model.sha256
-    for name in request.outputs:
-        column = value.scores if name == SCORE else value.labels
-        tensor = response.outputs.add(name=name, datatype=OUTPUT_TYPES[name], shape=[len(column)])
-        if request.raw:
-            response.raw_output_contents.append(_little_endian(column))
-        elif name == SCORE:
-            tensor.contents.fp64_contents.extend(column.tolist())
-        else:
-            tensor.contents.uint_contents.extend(column.tolist())
     return response
 
 
@@ -126,7 +142,8 @@ def _raw_rows(message: Any, count: int) -> Rows:
         raise invalid_input(
             "raw_input_contents", f"{len(message.raw_input_contents)} entries, there must be one for each input"
         )
-    if any(getattr(message.inputs[0].contents, field) for field in CONTENTS):
+    tensor = message.inputs[0]
+    if tensor.HasField("contents") and any(getattr(tensor.contents, field) for field in CONTENTS):
         raise invalid_input("inputs[0].contents", "must be empty where raw_input_contents is given")
     packed = message.raw_input_contents[0]
     if len(packed) != count * FEATURES_BYTES:

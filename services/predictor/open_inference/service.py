@@ -33,6 +33,7 @@ class OpenInference:
         self._slots = slots
         self._kept = kept
         self._on_batch = on_batch
+        self._replies = converters.InferEncoder()
         self._server_metadata = wire.ServerMetadataResponse(
             name=SERVER_NAME, version=version(SERVER_NAME), extensions=EXTENSIONS
         )
@@ -45,10 +46,9 @@ class OpenInference:
             "ModelReady": self.model_ready,
             "ServerMetadata": self.server_metadata,
             "ModelMetadata": self.model_metadata,
-            "ModelInfer": self.model_infer,
             "RepositoryIndex": self.repository_index,
         }
-        return {name: _serialized(answer) for name, answer in answers.items()}
+        return {"ModelInfer": self.model_infer} | {name: _serialized(answer) for name, answer in answers.items()}
 
     def server_live(self, payload: bytes) -> wire.ServerLiveResponse:
         converters.parse(wire.ServerLiveRequest, payload)
@@ -73,13 +73,13 @@ class OpenInference:
         model = self._model(name.instrument, name.seq)
         return converters.metadata_response(model, sorted({model.seq, *self._kept.versions(model.instrument)}))
 
-    def model_infer(self, payload: bytes) -> wire.ModelInferResponse:
+    def model_infer(self, payload: bytes) -> bytes:
         request = converters.parse_infer_request(payload)
         model = self._model(request.instrument, request.seq)
         result = self._engine.score_batch(model, request.rows)
         serving = request.seq is None or model is self._slots.get(request.instrument)
         self._on_batch("ModelInfer", result, request.rows, serving=serving)
-        return converters.infer_response(request, result)
+        return self._replies.reply(request, result)
 
     def repository_index(self, payload: bytes) -> wire.RepositoryIndexResponse:
         request = converters.parse(wire.RepositoryIndexRequest, payload)

@@ -52,6 +52,10 @@ class CallSlots:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def has_room(self) -> bool:
+        """Whether a slot is free."""
+        return len(self._waiting) < self._count
+
     def acquire(self, cancel: Cancel) -> int:
         """A slot, by number; `cancel` ends the call. Ends the oldest where all were taken."""
         now_s = self._clock()

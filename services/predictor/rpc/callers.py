@@ -7,10 +7,12 @@ from typing import Any
 
 import grpc
 
+from services.predictor.rpc.arrivals import Arrived
 from services.predictor.rpc.call_slots import CallSlots
 from services.predictor.rpc.status import CallRefusedError, Hints
 
 NO_MESSAGE = "the call ended without its message; send exactly one"
+CANCELLED = "the call was ended before its message came"
 TOO_LATE = "the deadline had passed before the call's turn came; nothing was computed"
 
 
@@ -45,13 +47,14 @@ class Callers:
 
     def message(self, requests: Iterator[bytes], context: Any) -> bytes:
         """The one message of a call. Raises CallRefusedError where none comes, grpc.RpcError where the call is over."""
-        slot = self.messages.acquire(context.cancel)
+        slot = None if isinstance(requests, Arrived) else self.messages.acquire(context.cancel)
         try:
             return next(requests)
         except StopIteration:
-            raise CallRefusedError(grpc.StatusCode.UNIMPLEMENTED, NO_MESSAGE, Hints("NO_MESSAGE")) from None
+            raise _no_message(context) from None
         finally:
-            self.messages.release(slot)
+            if slot is not None:
+                self.messages.release(slot)
 
     def check_wanted(self, context: Any) -> None:
         """Raises CallRefusedError where the caller waits no more. One that gave up before its deadline costs an answer;
@@ -65,3 +68,9 @@ class Callers:
         release: Callable[[], None] = lambda: self.replies.release(slot)  # noqa: E731 - a closure for the call's end
         if not context.add_callback(release):
             release()
+
+
+def _no_message(context: Any) -> CallRefusedError:
+    if context.is_active():
+        return CallRefusedError(grpc.StatusCode.UNIMPLEMENTED, NO_MESSAGE, Hints("NO_MESSAGE"))
+    return CallRefusedError(grpc.StatusCode.CANCELLED, CANCELLED, Hints("CANCELLED"))

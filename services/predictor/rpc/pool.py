@@ -8,17 +8,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from services.predictor.rpc.arrivals import Arrivals
+
 Work = Callable[..., Any]
 LOG = logging.getLogger(__name__)
 
 
 class Submitted:
-    """What grpc gets for work handed over: it wants to hear when that is done, to count what is in progress."""
+    """What grpc gets for work handed over: it wants to hear when that is done, to count what is in progress. `args` and
+    `submitted_s` are set when it is due."""
 
-    __slots__ = ("_args", "_done", "_lock", "_on_done", "_submitted_s", "_work")
+    __slots__ = ("_done", "_lock", "_on_done", "_work", "args", "submitted_s")
 
-    def __init__(self, work: Work, args: tuple[Any, ...], lock: threading.Lock, submitted_s: float) -> None:
-        self._work, self._args, self._lock, self._submitted_s = work, args, lock, submitted_s
+    def __init__(self, work: Work, lock: threading.Lock) -> None:
+        self._work, self._lock = work, lock
+        self.args: tuple[Any, ...] = ()
+        self.submitted_s = 0.0
         self._done = False
         self._on_done: Callable[[Any], object] | None = None
 
@@ -31,9 +36,9 @@ class Submitted:
 
     def run(self, started_s: float, on_start: Callable[[float], None]) -> None:
         """Do the work. grpc's own wrapper of a call catches what the call raises, but for faults of its own."""
-        on_start(started_s - self._submitted_s)
+        on_start(started_s - self.submitted_s)
         try:
-            self._work(*self._args)
+            self._work(*self.args)
         finally:
             with self._lock:
                 self._done = True
@@ -44,16 +49,19 @@ class Submitted:
 
 class CallPool(ThreadPoolExecutor):
     """So many threads, started at once, that live until `close`. grpc asks for the library's type, but calls nothing
-    of it but `submit`. `on_start` hears how many seconds each call waited for its thread."""
+    of it but `submit`. `on_start` hears how many seconds each call waited for its thread; `arrivals` are awaited before
+    that, else a call waits for its message in its thread."""
 
     def __init__(
         self,
         name: str,
         threads: int,
         on_start: Callable[[float], None] = lambda _: None,
+        arrivals: Arrivals | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__(threads)
+        self._arrivals = arrivals
         self._calls: queue.SimpleQueue[Submitted | None] = queue.SimpleQueue()
         self._threads_count = threads
         self._lock = threading.Lock()
@@ -65,8 +73,14 @@ class CallPool(ThreadPoolExecutor):
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
     def submit(self, fn: Work, /, *args: Any) -> Any:  # type: ignore[override]
-        submitted = Submitted(fn, args, self._lock, self._clock())
-        self._calls.put(submitted)
+        submitted = Submitted(fn, self._lock)
+
+        def put(ready_args: tuple[Any, ...]) -> None:
+            submitted.args, submitted.submitted_s = ready_args, self._clock()
+            self._calls.put(submitted)
+
+        if self._arrivals is None or not self._arrivals.await_message(args, put):
+            put(args)
         return submitted
 
     def hold(self) -> None:

@@ -242,7 +242,8 @@ def _novelty(
 ) -> float:
     """The share of features out of range; a feature at an end of its range is within."""
     where, features = "", rows.shape[-1]
-    if rows.ndim == 1:
+    if rows.size == features:
+        where = " of row 0" if rows.ndim == 2 else ""
         outside = int(np.count_nonzero(rows < lowest)) + int(np.count_nonzero(rows > highest))
     elif (rows.max(axis=0) <= highest).all() and (rows.min(axis=0) >= lowest).all():  # as it is mostly
         outside = 0

@@ -91,6 +91,10 @@ def test_a_batch_gives_each_row_what_it_gets_alone(engine: PredictionEngine) -> 
     alone = [engine.predict(INSTRUMENT, row) for row in rows]
     assert given.scores.tolist() == [one.score for one in alone]
     assert given.labels.tolist() == [one.label for one in alone]
+    for row, one in zip(rows, alone, strict=True):
+        given = engine.predict_batch(INSTRUMENT, row[np.newaxis])
+        assert (given.scores.tolist(), given.labels.tolist()) == ([one.score], [one.label])
+        assert (given.scores.dtype, given.labels.dtype) == (np.float64, np.uint32)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -101,11 +105,11 @@ def test_a_number_that_is_not_finite(engine: PredictionEngine, value: float) -> 
         RefusalReason.INVALID_INPUT,
         "features: number 6 (mid_2s) is not finite",
     )
-    rows = np.array([make_row(1), row])
-    assert refusal(engine, "predict_batch", INSTRUMENT, rows) == (
-        RefusalReason.INVALID_INPUT,
-        "features: number 6 (mid_2s) of row 1 is not finite",
-    )
+    for number, rows in ((1, [make_row(1), row]), (0, [row])):
+        assert refusal(engine, "predict_batch", INSTRUMENT, np.array(rows)) == (
+            RefusalReason.INVALID_INPUT,
+            f"features: number 6 (mid_2s) of row {number} is not finite",
+        )
 
 
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")
