@@ -154,7 +154,7 @@ def test_of_a_batch_the_most_novel_row_counts() -> None:
     trust = Predictor().engine.predict_batch(INSTRUMENT, rows).trust
     assert trust.novelty == 100 / FEATURE_COUNT
     assert "100 of 605 features of row 2 lie" in trust.flags[0].reason
-    alone = Predictor().handler.predict_batch(INSTRUMENT, rows[2:3]).trust
+    alone = Predictor().engine.predict_batch(INSTRUMENT, rows[2:3]).trust
     assert (alone.novelty, "of row 0 lie" in alone.flags[0].reason) == (trust.novelty, True)
 
 
