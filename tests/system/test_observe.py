@@ -1,6 +1,8 @@
-"""A real Prometheus beside a real run: every metric that a rule or an alert names has data soon after the start."""
+"""A real Prometheus beside a real run: every metric that a rule names, and every query of a panel, has data soon after
+the start."""
 
 import json
+import math
 import shutil
 import time
 import urllib.parse
@@ -11,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.promql import metrics_named
+from tests.promql import filled, metrics_named
 from tests.system import driver
 from tests.waiting import eventually
 from tidewheel.observability.alerts import ALERTS
+from tidewheel.observability.dashboards.all_dashboards import DASHBOARDS
+from tidewheel.observability.dashboards.annotations import annotations
 from tidewheel.observability.recording import RECORDING_RULES
 
 pytestmark = [
@@ -40,6 +44,10 @@ class Prometheus:
     def has(self, selector: str) -> bool:
         return bool(self.api("query", query=selector)["result"])
 
+    def draws(self, expr: str) -> bool:
+        """Whether a panel that asks this shows anything: what is no number is not drawn."""
+        return any(not math.isnan(float(one["value"][1])) for one in self.api("query", query=expr)["result"])
+
     def without_data(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if not self.has(name)]
 
@@ -64,6 +72,30 @@ def prometheus_of(data: Path) -> Prometheus | None:
     return found
 
 
+class Panels:
+    """Every query of every panel, of which those that have not drawn anything yet are asked again."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._began_s = time.monotonic()
+        self.empty = {
+            f"{dashboard.title}: {panel.question} {query.legend}": filled(query.expr)
+            for dashboard in DASHBOARDS
+            for panel in dashboard.panels
+            for query in panel.queries
+        }
+        self.count = len(self.empty)
+
+    def all_drawn(self) -> bool:
+        drawn = [name for name, expr in self.empty.items() if self._prometheus.draws(expr)]
+        for name in drawn:
+            del self.empty[name]
+        print(
+            f"{time.monotonic() - self._began_s:.0f} s: {len(self.empty)} of {self.count} are empty, as {sorted(self.empty)[:8]}"
+        )
+        return not self.empty
+
+
 def test_every_metric_of_a_rule_has_data(tmp_path: Path) -> None:
     wanted = sorted({name for rule in (*RECORDING_RULES, *ALERTS) for name in metrics_named(rule.expr)})
     data = tmp_path / "data"
@@ -75,9 +107,14 @@ def test_every_metric_of_a_rule_has_data(tmp_path: Path) -> None:
         since_s = time.monotonic()
         eventually(lambda: not prometheus.without_data(wanted), f"data of each of {wanted}", 0.5)
         print(f"data of all {len(wanted)} metrics {time.monotonic() - since_s:.0f} s after the first scrape of ingest")
+        panels = Panels(prometheus)
+        eventually(panels.all_drawn, "every query of every panel draws something", 1.0)
+        for marked in annotations(""):
+            prometheus.api("query", query=filled(marked.expr))  # an error of the query is an exception
         assert prometheus.unhealthy_rules() == []
         # A planted renaming: what nobody exports has no data, however long it is waited for.
         assert prometheus.without_data(["tidewheel_tick_total"]) == ["tidewheel_tick_total"]
+        assert not prometheus.draws(filled("sum(rate(tidewheel_tick_total[$__rate_interval]))"))
         jobs = {target["labels"]["job"] for target in prometheus.api("targets")["activeTargets"]}
         assert jobs == {"ingest", "orderbot", "labeler", "trainer", "predictor", "run"}
         running.scan()
