@@ -90,9 +90,8 @@ class Panels:
         drawn = [name for name, expr in self.empty.items() if self._prometheus.draws(expr)]
         for name in drawn:
             del self.empty[name]
-        print(
-            f"{time.monotonic() - self._began_s:.0f} s: {len(self.empty)} of {self.count} are empty, as {sorted(self.empty)[:8]}"
-        )
+        left = sorted(self.empty)
+        print(f"{time.monotonic() - self._began_s:.0f} s: {len(left)} of {self.count} are empty: {left[:8]}")
         return not self.empty
 
 
