@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from tidewheel.observability.dashboards.annotations import Annotation, annotations
 from tidewheel.observability.dashboards.panels import INSTRUMENT, OF_INSTRUMENT, Dashboard, Kind, Panel, Query, Variable
+from tidewheel.observability.grafana import DATASOURCE_NAME, DATASOURCE_UID
 from tidewheel.observability.prometheus import SCRAPE_INTERVAL
 
 TAG = "tidewheel"
@@ -68,7 +69,8 @@ def _to_the_others() -> sdk.DashboardLink:
 
 
 def _variables(dashboard: Dashboard) -> Iterator[sdk.DatasourceVariable | sdk.QueryVariable | sdk.TextBoxVariable]:
-    yield sdk.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
+    ours = model.VariableOption(selected=True, text=DATASOURCE_NAME, value=DATASOURCE_UID)
+    yield sdk.DatasourceVariable("datasource").label("Prometheus").type("prometheus").current(ours)
     for variable in dashboard.variables:
         yield _variable(variable)
     yield sdk.TextBoxVariable(DOCS).label("Where docs/ lies").default_value(DOCS)
@@ -145,7 +147,7 @@ def _query(number: int, query: Query) -> prometheus.Dataquery:
 
 
 def _lines(panel: Panel) -> timeseries.Panel:
-    made = _series(panel).fill_opacity(8).line_width(2).show_points(common_model.VisibilityMode.NEVER)
+    made = _series(panel).fill_opacity(8).line_width(2).show_points(common_model.VisibilityMode.AUTO)
     if panel.lines:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED))
     if panel.log:
