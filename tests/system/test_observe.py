@@ -2,6 +2,7 @@
 the start."""
 
 import json
+import logging
 import math
 import shutil
 import time
@@ -27,6 +28,7 @@ pytestmark = [
         shutil.which("prometheus") is None, reason="prometheus is not on PATH; Debian's package is prometheus"
     ),
 ]
+LOG = logging.getLogger(__name__)
 SHORT = ("--window", "400", "--trials", "2", "--orders-per-second", "5", "--threshold", "2", "--speed", "120")
 
 
@@ -91,7 +93,7 @@ class Panels:
         for name in drawn:
             del self.empty[name]
         left = sorted(self.empty)
-        print(f"{time.monotonic() - self._began_s:.0f} s: {len(left)} of {self.count} are empty: {left[:8]}")
+        LOG.info("%.0f s: %d of %d are empty: %s", time.monotonic() - self._began_s, len(left), self.count, left[:8])
         return not self.empty
 
 
@@ -105,7 +107,7 @@ def test_every_metric_of_a_rule_has_data(tmp_path: Path) -> None:
         eventually(lambda: prometheus.has('up{job="ingest"} == 1'), "ingest is asked", 0.2)
         since_s = time.monotonic()
         eventually(lambda: not prometheus.without_data(wanted), f"data of each of {wanted}", 0.5)
-        print(f"data of all {len(wanted)} metrics {time.monotonic() - since_s:.0f} s after the first scrape of ingest")
+        LOG.info("data of all %d metrics %.0f s after the first scrape", len(wanted), time.monotonic() - since_s)
         panels = Panels(prometheus)
         eventually(panels.all_drawn, "every query of every panel draws something", 1.0)
         for marked in annotations(""):
