@@ -1,8 +1,39 @@
-"""What PromQL queries name, by a parser of the language."""
+"""What PromQL queries name, by a parser of the language, and what of it nobody declares."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import promql_parser
+
+from tidewheel.observability.recording import RECORDING_RULES
+from tidewheel.telemetry.exposition import PROCESS_METRICS
+from tidewheel.telemetry.metrics import CATALOGUE
+
+# What Prometheus itself makes of each target, and of alerts.
+OF_PROMETHEUS = {"up", "ALERTS"}
+# What Grafana puts in the place of variables, where all is chosen.
+OF_GRAFANA = {"$__rate_interval": "20s", "$instrument": ".*", "$version": ".*"}
+
+
+def filled(expr: str) -> str:
+    """A panel's query as Grafana sends it."""
+    for variable, value in OF_GRAFANA.items():
+        expr = expr.replace(variable, value)
+    return expr
+
+
+def unknown(exprs: Iterable[str]) -> list[str]:
+    """What queries name that is neither declared nor recorded, and labels that a metric does not have."""
+    declared = CATALOGUE.series_names()
+    known = {*declared, *PROCESS_METRICS, *OF_PROMETHEUS, *(rule.name for rule in RECORDING_RULES)}
+    found = []
+    for expr in exprs:
+        for name, labels in selectors(expr):
+            if name not in known:
+                found.append(name)
+            elif one := declared.get(name):
+                own = {*one.labels, "job", "instance", "le"}
+                found += [f"{name}{{{label}}}" for label in labels if label not in own]
+    return found
 
 
 def selectors(expr: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -10,36 +10,17 @@ import pytest
 import yaml
 
 from tests.alert_cases import CASES, AlertCase
-from tests.promql import selectors
+from tests.promql import unknown
 from tests.tidy.tree import ROOT
 from tidewheel.observability.alerts import ALERTS
 from tidewheel.observability.files import prometheus_files
 from tidewheel.observability.generate import FOLDER, generate
 from tidewheel.observability.recording import RECORDING_RULES
 from tidewheel.observability.rules import AlertRule
-from tidewheel.telemetry.exposition import PROCESS_METRICS
-from tidewheel.telemetry.metrics import CATALOGUE
 
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH; Debian's package is prometheus")
-# What Prometheus itself makes of each target.
-OF_PROMETHEUS = {"up"}
 RULES = (*RECORDING_RULES, *ALERTS)
-
-
-def unknown(exprs: Iterable[str]) -> list[str]:
-    """What queries name that is neither declared nor recorded, and labels that a metric does not have."""
-    declared = CATALOGUE.series_names()
-    known = {*declared, *PROCESS_METRICS, *OF_PROMETHEUS, *(rule.name for rule in RECORDING_RULES)}
-    found = []
-    for expr in exprs:
-        for name, labels in selectors(expr):
-            if name not in known:
-                found.append(name)
-            elif one := declared.get(name):
-                own = {*one.labels, "job", "instance", "le"}
-                found += [f"{name}{{{label}}}" for label in labels if label not in own]
-    return found
 
 
 def firing(case: AlertCase) -> set[str]:

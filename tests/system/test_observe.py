@@ -1,20 +1,25 @@
-"""A real Prometheus beside a real run: every metric that a rule or an alert names has data soon after the start."""
+"""A real Prometheus beside a real run: every metric that a rule names, and every query of a panel, has data soon after
+the start."""
 
 import json
+import logging
+import math
 import shutil
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.promql import metrics_named
+from tests.promql import filled, metrics_named
 from tests.system import driver
 from tests.waiting import eventually
 from tidewheel.observability.alerts import ALERTS
+from tidewheel.observability.dashboards.all_dashboards import DASHBOARDS
+from tidewheel.observability.dashboards.annotations import annotations
 from tidewheel.observability.recording import RECORDING_RULES
 
 pytestmark = [
@@ -23,6 +28,7 @@ pytestmark = [
         shutil.which("prometheus") is None, reason="prometheus is not on PATH; Debian's package is prometheus"
     ),
 ]
+LOG = logging.getLogger(__name__)
 SHORT = ("--window", "400", "--trials", "2", "--orders-per-second", "5", "--threshold", "2", "--speed", "120")
 
 
@@ -39,6 +45,10 @@ class Prometheus:
 
     def has(self, selector: str) -> bool:
         return bool(self.api("query", query=selector)["result"])
+
+    def draws(self, expr: str) -> bool:
+        """Whether a panel that asks this shows anything: what is no number is not drawn."""
+        return any(not math.isnan(float(one["value"][1])) for one in self.api("query", query=expr)["result"])
 
     def without_data(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if not self.has(name)]
@@ -64,7 +74,30 @@ def prometheus_of(data: Path) -> Prometheus | None:
     return found
 
 
-def test_every_metric_of_a_rule_has_data(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+class Panels:
+    """Every query of every panel, of which those that have not drawn anything yet are asked again."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._began_s = time.monotonic()
+        self.empty = {
+            f"{dashboard.title}: {panel.question} {query.legend}": filled(query.expr)
+            for dashboard in DASHBOARDS
+            for panel in dashboard.panels
+            for query in panel.queries
+        }
+        self.count = len(self.empty)
+
+    def all_drawn(self) -> bool:
+        drawn = [name for name, expr in self.empty.items() if self._prometheus.draws(expr)]
+        for name in drawn:
+            del self.empty[name]
+        left = sorted(self.empty)
+        LOG.info("%.0f s: %d of %d are empty: %s", time.monotonic() - self._began_s, len(left), self.count, left[:8])
+        return not self.empty
+
+
+def test_every_metric_of_a_rule_has_data(tmp_path: Path) -> None:
     wanted = sorted({name for rule in (*RECORDING_RULES, *ALERTS) for name in metrics_named(rule.expr)})
     data = tmp_path / "data"
     with driver.started(["run", "--observe", *SHORT, "--data-dir", str(data)], tmp_path) as running:
@@ -74,11 +107,15 @@ def test_every_metric_of_a_rule_has_data(tmp_path: Path, record_property: Callab
         eventually(lambda: prometheus.has('up{job="ingest"} == 1'), "ingest is asked", 0.2)
         since_s = time.monotonic()
         eventually(lambda: not prometheus.without_data(wanted), f"data of each of {wanted}", 0.5)
-        # After the first answer of ingest; 42 s on two cores that twenty others wanted too.
-        record_property("seconds_until_all_have_data", round(time.monotonic() - since_s))
+        LOG.info("data of all %d metrics %.0f s after the first scrape", len(wanted), time.monotonic() - since_s)
+        panels = Panels(prometheus)
+        eventually(panels.all_drawn, "every query of every panel draws something", 1.0)
+        for marked in annotations(""):
+            prometheus.api("query", query=filled(marked.expr))  # an error of the query is an exception
         assert prometheus.unhealthy_rules() == []
         # A planted renaming: what nobody exports has no data, however long it is waited for.
         assert prometheus.without_data(["tidewheel_tick_total"]) == ["tidewheel_tick_total"]
+        assert not prometheus.draws(filled("sum(rate(tidewheel_tick_total[$__rate_interval]))"))
         jobs = {target["labels"]["job"] for target in prometheus.api("targets")["activeTargets"]}
         assert jobs == {"ingest", "orderbot", "labeler", "trainer", "predictor", "run"}
         running.scan()

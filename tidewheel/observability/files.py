@@ -1,8 +1,10 @@
 """All files by their place below `deploy/observability`, or below a run's folder for them."""
 
 from collections.abc import Mapping
+from importlib import resources
 
 from tidewheel.observability.alerts import ALERTS
+from tidewheel.observability.dashboards.all_dashboards import DASHBOARDS
 from tidewheel.observability.grafana import dashboards_yaml, datasource_yaml
 from tidewheel.observability.prometheus import kubernetes_config, local_config
 from tidewheel.observability.recording import RECORDING_RULES
@@ -10,6 +12,7 @@ from tidewheel.observability.rules import rules_yaml
 
 CLUSTER_PROMETHEUS = "http://prometheus:9090"
 CLUSTER_DASHBOARDS = "/var/lib/grafana/dashboards"
+SHIPPED = "tidewheel.observability.dashboards"
 
 
 def prometheus_files() -> Mapping[str, str]:
@@ -23,8 +26,11 @@ def prometheus_files() -> Mapping[str, str]:
 
 
 def dashboard_files() -> Mapping[str, str]:
-    """Dashboards by `dashboards/<uid>.json`, in Grafana's Classic schema."""
-    return {}
+    """Dashboards by `dashboards/<uid>.json`, in Grafana's Classic schema: as they were built, and ship."""
+    return {
+        f"dashboards/{dashboard.uid}.json": resources.files(SHIPPED).joinpath(f"{dashboard.uid}.json").read_text()
+        for dashboard in DASHBOARDS
+    }
 
 
 def files() -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tidewheel.observability.rules import as_yaml
 
-DATASOURCE_UID = "tidewheel"
+DATASOURCE_UID, DATASOURCE_NAME = "tidewheel", "Tidewheel"
 FOLDER_UID = "tidewheel"
 FOLDER_TITLE = "Tidewheel"
 
@@ -13,7 +13,7 @@ def datasource(url: str) -> dict[str, Any]:
     """Our Prometheus as a data source, at an address that Grafana itself reaches."""
     return {
         "uid": DATASOURCE_UID,
-        "name": "Tidewheel",
+        "name": DATASOURCE_NAME,
         "type": "prometheus",
         "access": "proxy",
         "url": url,
