@@ -4,27 +4,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidewheel.domain.market import NO_INT64, Int64
+from tidewheel.recordings.digits import ReadColumn
 from tidewheel.recordings.layout import Layout
-from tidewheel.recordings.quotes import RawBatch, take_rows
+from tidewheel.recordings.quotes import RawBatch, Remark, no_remarks, take_rows
 from tidewheel.recordings.text_column import Mask
 
 VALUES = ("time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9")
-Read = tuple[Int64, Mask]
 
 
 def assemble(
-    read: Sequence[Read],
+    read: Sequence[ReadColumn],
     kept: Mask | None,
     first_place: int,
     layout: Layout,
     raw: Callable[[int], bytes],
     one_by_one: Callable[[Int64], RawBatch],
 ) -> RawBatch:
-    """`read`: the time, prices and sizes of a layout, each with its odd rows. `kept`: the rows of the one chosen.
+    """`read`: the time, prices and sizes of a layout. `kept`: the rows of the one chosen.
     `one_by_one` reads rows by their indices."""
-    values, odd = [column for column, _ in read], np.logical_or.reduce([odd for _, odd in read])
+    values, odd = [column.values for column in read], np.logical_or.reduce([column.odd for column in read])
     prices, sizes = values[1 : 1 + len(layout.prices)], values[1 + len(layout.prices) :]
     bid, offer = layout.candles.sides_of(prices[0]) if layout.candles else (prices[0], prices[1])
     by_name = dict(zip(layout.sizes, sizes, strict=True))
@@ -35,12 +36,20 @@ def assemble(
         offer_e9=offer,
         bid_size_e9=by_name.get(layout.bid_size or "", NO_INT64),
         offer_size_e9=by_name.get(layout.offer_size or "", NO_INT64),
+        remarks=_remarks(read[1 : 1 + len(layout.prices)]),
         raw=raw,
     )
     rows = np.flatnonzero(odd if kept is None else odd & kept)
     if len(rows):
         batch = _patched(batch, rows, one_by_one(rows))
     return batch if kept is None else choose(batch, kept)
+
+
+def _remarks(prices: Sequence[ReadColumn]) -> NDArray[np.uint8]:
+    rounded = [column.rounded for column in prices if column.rounded is not None]
+    if not rounded:
+        return no_remarks()
+    return np.where(np.logical_or.reduce(rounded), np.uint8(Remark.PRICE_ROUNDED), np.uint8(0))
 
 
 def choose(batch: RawBatch, kept: Mask) -> RawBatch:
@@ -54,9 +63,9 @@ def _patched(batch: RawBatch, rows: Int64, read: RawBatch) -> RawBatch:
     for name, column in columns.items():
         if len(column):
             column[rows] = getattr(read, name)
-    remarks = read.remarks
-    if len(remarks):
-        remarks = np.zeros(len(batch), dtype=np.uint8)
-        remarks[rows] = read.remarks
+    remarks = batch.remarks
+    if len(remarks) or len(read.remarks):
+        remarks = remarks.copy() if len(remarks) else np.zeros(len(batch), dtype=np.uint8)
+        remarks[rows] = read.remarks if len(read.remarks) else 0
     faults = {int(rows[index]): fault for index, fault in read.faults.items()}
     return replace(batch, **columns, remarks=remarks, faults=faults)  # type: ignore[arg-type]
