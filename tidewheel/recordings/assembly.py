@@ -4,28 +4,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidewheel.domain.market import NO_INT64, Int64
+from tidewheel.recordings.digits import ReadColumn
 from tidewheel.recordings.layout import Layout
-from tidewheel.recordings.quotes import RawBatch
+from tidewheel.recordings.quotes import ParseFlag, RawBatch, no_parse_flags
 from tidewheel.recordings.selection import Chosen
-from tidewheel.recordings.text_column import Mask
 
 VALUES = ("time_ns", "bid_e9", "offer_e9", "bid_size_e9", "offer_size_e9")
-Read = tuple[Int64, Mask]
 
 
 def assemble(
-    read: Sequence[Read],
+    read: Sequence[ReadColumn],
     chosen: Chosen,
     first_place: int,
     layout: Layout,
     raw: Callable[[int], bytes],
     one_by_one: Callable[[Int64], RawBatch],
 ) -> RawBatch:
-    """`read`: the time, prices and sizes of a layout, each with its irregular rows. `chosen`: which rows are read.
+    """`read`: the time, prices and sizes of a layout. `chosen`: which rows are read.
     `one_by_one` reads rows by their indices."""
-    values, irregular = [column for column, _ in read], np.logical_or.reduce([irregular for _, irregular in read])
+    values, irregular = [column.values for column in read], np.logical_or.reduce([column.irregular for column in read])
     prices, sizes = values[1 : 1 + len(layout.prices)], values[1 + len(layout.prices) :]
     bid, offer = layout.candles.sides_of(prices[0]) if layout.candles else (prices[0], prices[1])
     by_name = dict(zip(layout.sizes, sizes, strict=True))
@@ -36,6 +36,7 @@ def assemble(
         offer_e9=offer,
         bid_size_e9=by_name.get(layout.bid_size or "", NO_INT64),
         offer_size_e9=by_name.get(layout.offer_size or "", NO_INT64),
+        parse_flags=_parse_flags(read[1 : 1 + len(layout.prices)]),
         raw=raw,
     )
     kept = chosen.kept
@@ -45,14 +46,21 @@ def assemble(
     return chosen.applied(batch)
 
 
+def _parse_flags(prices: Sequence[ReadColumn]) -> NDArray[np.uint8]:
+    rounded = [column.rounded for column in prices if column.rounded is not None]
+    if not rounded:
+        return no_parse_flags()
+    return np.where(np.logical_or.reduce(rounded), np.uint8(ParseFlag.PRICE_ROUNDED), np.uint8(0))
+
+
 def _patched(batch: RawBatch, rows: Int64, read: RawBatch) -> RawBatch:
     columns = {name: np.array(getattr(batch, name)) for name in VALUES}
     for name, column in columns.items():
         if len(column):
             column[rows] = getattr(read, name)
-    parse_flags = read.parse_flags
-    if len(parse_flags):
-        parse_flags = np.zeros(len(batch), dtype=np.uint8)
-        parse_flags[rows] = read.parse_flags
+    parse_flags = batch.parse_flags
+    if len(parse_flags) or len(read.parse_flags):
+        parse_flags = parse_flags.copy() if len(parse_flags) else np.zeros(len(batch), dtype=np.uint8)
+        parse_flags[rows] = read.parse_flags if len(read.parse_flags) else 0
     faults = {int(rows[index]): fault for index, fault in read.faults.items()}
     return replace(batch, **columns, parse_flags=parse_flags, faults=faults)  # type: ignore[arg-type]

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 
 from tidewheel.domain.market import Int64
-from tidewheel.recordings.digits import scaled
+from tidewheel.recordings.digits import ReadColumn, scaled
 from tidewheel.recordings.layout import NumberTime, TextTime
 from tidewheel.recordings.quotes import NO_SIZE
-from tidewheel.recordings.text_column import Mask, TextColumn
+from tidewheel.recordings.text_column import TextColumn
 from tidewheel.recordings.text_time_column import text_times
 
 E9_POWER = 9
@@ -17,29 +17,29 @@ FLOAT_EXACT_BELOW = 2_097_152.0
 PRICE_TYPE = pa.decimal128(38, 9)
 
 
-def prices_e9(column: TextColumn, scale: int) -> tuple[Int64, Mask]:
+def prices_e9(column: TextColumn, scale: int) -> ReadColumn:
     """Numbers in 1e-9 units. `scale`: the power of ten that one unit of the text is."""
     return scaled(column, E9_POWER + scale)
 
 
-def sizes_e9(column: TextColumn, scale: int) -> tuple[Int64, Mask]:
+def sizes_e9(column: TextColumn, scale: int) -> ReadColumn:
     """As of prices; an empty field is a missing size."""
-    values, irregular = scaled(column, E9_POWER + scale)
+    read = scaled(column, E9_POWER + scale)
     if not column.length_range[0]:
         empty = column.lengths == 0
-        values[empty] = NO_SIZE
-        irregular &= ~empty
-    return values, irregular
+        read.values[empty] = NO_SIZE
+        read.irregular[empty] = False
+    return read
 
 
-def times_ns(column: TextColumn, clock: NumberTime | TextTime) -> tuple[Int64, Mask]:
+def times_ns(column: TextColumn, clock: NumberTime | TextTime) -> ReadColumn:
     """Instants in nanoseconds."""
     if isinstance(clock, TextTime):
-        return text_times(column, clock)
-    times, irregular = scaled(column, UNIT_POWERS[clock.unit], points=clock.fractions)
+        return ReadColumn(*text_times(column, clock))
+    read = scaled(column, UNIT_POWERS[clock.unit], points=clock.fractions)
     if clock.fractions:
-        irregular |= column.begins_with(".")
-    return times, irregular
+        np.logical_or(read.irregular, column.begins_with("."), out=read.irregular)
+    return read
 
 
 def e9_of(decimals: pa.Array) -> Int64 | None:

@@ -5,6 +5,7 @@ here, or has no room, is told as irregular and left to the definition.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,24 +31,37 @@ OWN_BYTES = [
 ]
 # The digits of a third word, up to which three words fit in 63 bits whatever the others are.
 THIRD_WORD_MAX = INT64_MAX // WORD_DIGITS**2 - 1
+POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+# Of so many decimals and more, ten times their unit does not fit.
+DECIMALS_END = len(POWERS) - 1
 
 
-def scaled(column: TextColumn, power: int, *, points: bool = True) -> tuple[Int64, Mask]:
-    """Numbers times ten to the `power`, and which rows must be looked at by themselves; their numbers mean nothing.
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadColumn:
+    """A column's numbers. `irregular`: rows that must be looked at by themselves; their numbers mean nothing. `rounded`:
+    rows whose number is not exactly the one that is written; None where there is none."""
 
-    A number is of digits and, where `points` are allowed, of one point with at most `power` decimals.
+    values: Int64
+    irregular: Mask
+    rounded: Mask | None = None
+
+
+def scaled(column: TextColumn, power: int, *, points: bool = True) -> ReadColumn:
+    """Numbers times ten to the `power`, rounded half to even where they have more decimals.
+
+    A number is of digits and, where `points` are allowed, of one point.
     """
     words, irregular = _digits(column)
     marks = [not_digits(word) for word in words]
     if not any(mark.any() for mark in marks):
-        return _times(_value(words, irregular), power, irregular), irregular
+        return ReadColumn(_times(_value(words, irregular), power, irregular), irregular)
     if not points:
         irregular |= np.logical_or.reduce([mark != 0 for mark in marks])
-        return _times(_value(words, irregular), power, irregular), irregular
+        return ReadColumn(_times(_value(words, irregular), power, irregular), irregular)
     places = [mark >> U64(7) for mark in marks]
     irregular |= _beside_one_point(words, marks, places, column)
     value = _value([word ^ place * POINT for word, place in zip(words, places, strict=True)], irregular)
-    return _with_decimals(value, _decimals(places), power, irregular), irregular
+    return _with_decimals(value, _decimals(places), power, irregular)
 
 
 def _digits(column: TextColumn) -> tuple[list[Words], Mask]:
@@ -131,16 +145,35 @@ def _times(value: Int64, power: int, irregular: Mask) -> Int64:
     return scaled_value
 
 
-def _with_decimals(value: Int64, decimals: Int64, power: int, irregular: Mask) -> Int64:
+def _with_decimals(value: Int64, decimals: Int64, power: int, irregular: Mask) -> ReadColumn:
     """`value` has a 0 where the point was. That is a tenfold of the whole part, which is taken out again; the same
     goes for a number without a point that has one decimal less than none."""
     least, most = int(decimals.min()), int(decimals.max())
-    if most > power:
-        irregular |= decimals > power
-    scale = np.array([10 ** max(power - behind, 0) for behind in range(-1, max(most, 0) + 1)], dtype=np.int64)
+    scale = np.array([10 ** max(power - behind, 0) for behind in range(-1, most + 1)], dtype=np.int64)
     factor: Int64 | np.int64 = scale[least + 1] if least == most else scale[decimals + 1]
     if int(value.max()) > INT64_MAX // int(scale[least + 1]):
         irregular |= value > INT64_MAX // factor
     tenfold = value * factor
     exact: Int64 = tenfold - tenfold // 10 ** (power + 1) * (9 * 10**power)
-    return exact
+    if most <= power:
+        return ReadColumn(exact, irregular)
+    rows = np.flatnonzero((decimals > power) & ~irregular)
+    exact[rows], irregular[rows], off = _rounded(value[rows], decimals[rows], power)
+    rounded = np.zeros(len(irregular), dtype=np.bool_)
+    rounded[rows] = off
+    return ReadColumn(exact, irregular, rounded)
+
+
+def _rounded(value: Int64, decimals: Int64, power: int) -> tuple[Int64, Mask, Mask]:
+    """Numbers of more decimals than `power`; which have no room, or nothing left; and which are not exact."""
+    irregular = decimals >= DECIMALS_END
+    decimals = np.where(irregular, power + 1, decimals)
+    unit = POWERS[decimals + 1]
+    whole = value // unit
+    irregular |= whole >= INT64_MAX // 10**power
+    fraction, part = value - whole * unit, POWERS[decimals - power]
+    kept = fraction // part
+    rest = fraction - kept * part
+    number = np.where(irregular, 0, whole) * 10**power + kept
+    number += (rest > part // 2) | ((rest == part // 2) & (number % 2 == 1))
+    return number, irregular | ((number == 0) & (rest != 0)), rest != 0

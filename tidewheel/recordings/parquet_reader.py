@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from tidewheel.domain.market import Int64
 from tidewheel.domain.prices import E9, INT64_MAX
-from tidewheel.recordings.assembly import Read, assemble
+from tidewheel.recordings.assembly import assemble
 from tidewheel.recordings.columns import (
     FLOAT_EXACT_BELOW,
     PRICE_TYPE,
@@ -25,6 +25,7 @@ from tidewheel.recordings.columns import (
     sizes_e9,
     times_ns,
 )
+from tidewheel.recordings.digits import ReadColumn
 from tidewheel.recordings.fields import parse_batch
 from tidewheel.recordings.guessing import Sample
 from tidewheel.recordings.layout import Layout, NumberTime
@@ -168,13 +169,13 @@ def _text_column(column: pa.Array) -> TextColumn:
     return TextColumn.of(_strings(column).fill_null("").cast(pa.binary()))
 
 
-def _times(column: pa.Array, layout: Layout) -> Read:
+def _times(column: pa.Array, layout: Layout) -> ReadColumn:
     column = _plain(column)
     if pa.types.is_integer(column.type) and not column.null_count and isinstance(layout.clock, NumberTime):
         times = column.to_numpy()
         unit_ns = layout.clock.unit_ns
         if not len(times) or (times.min() >= 0 and int(times.max()) <= INT64_MAX // unit_ns):
-            return times.astype(np.int64) * unit_ns, np.zeros(len(times), dtype=np.bool_)
+            return _plain_column(times.astype(np.int64) * unit_ns)
     if pa.types.is_floating(column.type):
         column = pa.array(_shown_texts(column), pa.string())
     return times_ns(_text_column(column), layout.clock)
@@ -191,11 +192,11 @@ def _float_text(value: float) -> str:
     return format(Decimal(repr(value)), "f") if math.isfinite(value) else repr(value)
 
 
-def _prices(column: pa.Array, layout: Layout) -> Read:
+def _prices(column: pa.Array, layout: Layout) -> ReadColumn:
     plain = _plain(column)
     values = decimals_e9(plain) if layout.scale == 0 else None
     if values is not None:
-        return values, np.zeros(len(values), dtype=np.bool_)
+        return _plain_column(values)
     return prices_e9(_text_column(plain), layout.scale)
 
 
@@ -218,11 +219,11 @@ def decimals_e9(column: pa.Array) -> Int64 | None:
         return None
 
 
-def _sizes(column: pa.Array, scale: int) -> Read:
+def _sizes(column: pa.Array, scale: int) -> ReadColumn:
     plain = _plain(column)
     null = plain.is_null().to_numpy(zero_copy_only=False)
     if null.all():
-        return np.full(len(plain), NO_SIZE, dtype=np.int64), np.zeros(len(plain), dtype=np.bool_)
+        return _plain_column(np.full(len(plain), NO_SIZE, dtype=np.int64))
     values = None
     kind = plain.type
     if scale == 0 and (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
@@ -231,7 +232,11 @@ def _sizes(column: pa.Array, scale: int) -> Read:
         return sizes_e9(_text_column(plain), scale)
     values = values.copy()
     values[null] = NO_SIZE
-    return values, np.zeros(len(plain), dtype=np.bool_)
+    return _plain_column(values)
+
+
+def _plain_column(values: Int64) -> ReadColumn:
+    return ReadColumn(values, np.zeros(len(values), dtype=np.bool_))
 
 
 def _zero(kind: pa.DataType) -> pa.Scalar:
