@@ -38,8 +38,8 @@ DECIMALS_END = len(POWERS) - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadColumn:
-    """A column's numbers. `irregular`: rows that must be looked at by themselves; their numbers mean nothing. `rounded`:
-    rows whose number is not exactly the one that is written; None where there is none."""
+    """A column's numbers. `irregular`: rows that must be looked at by themselves; their numbers mean nothing.
+    `rounded`: rows whose number is not exactly the one that is written; None where there is none."""
 
     values: Int64
     irregular: Mask
