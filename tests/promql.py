@@ -48,7 +48,7 @@ def metrics_named(expr: str) -> set[str]:
 
 def _selectors(node: object) -> Iterator[tuple[str, tuple[str, ...]]]:
     if isinstance(node, promql_parser.VectorSelector):
-        yield node.name, tuple(matcher.name for matcher in node.matchers.matchers)
+        yield node.name or "", tuple(matcher.name for matcher in node.matchers.matchers)
     for part in ("expr", "lhs", "rhs", "vector_selector", "param"):
         if (inner := getattr(node, part, None)) is not None:
             yield from _selectors(inner)
