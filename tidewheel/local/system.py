@@ -25,10 +25,9 @@ from tidewheel.local.processes.shutdown import Grace, kill_all, stop_in_order
 from tidewheel.local.processes.signals import Interrupts
 from tidewheel.local.processes.subprocesses import start, tethered
 from tidewheel.local.processes.supervisor import Phase, ProcessSpec, Spawn, Supervisor
-from tidewheel.local.run_options import RunOptions
+from tidewheel.local.run_request import RunRequest
 from tidewheel.local.servers import run_servers as servers
 from tidewheel.local.view.frame import ProcessStatus, empty_frame
-from tidewheel.registry.client import masked_url
 
 TURN_S = 0.05
 FRAME_EVERY_S = 0.25
@@ -36,21 +35,6 @@ SERVICES_GRACE = Grace(turn_s=1.0, limit_s=5.0)
 SERVERS_GRACE = Grace(turn_s=0.3, limit_s=4.0)
 CATCH_UP_LIMIT_S = 60.0
 CATCH_UP_HURRIED_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """A run as asked for, checked. `kafka`, `redis`: addresses of running ones, None for our own."""
-
-    options: RunOptions
-    data_dir: Path
-    kafka: str | None
-    redis: str | None
-    partitions: int
-
-    def lasting(self) -> dict[str, object]:
-        """What may not change when the run is resumed, as it is kept and shown: without a password."""
-        return {**self.options.lasting(), "kafka": self.kafka, "redis": self.redis and masked_url(self.redis)}
 
 
 @dataclass(frozen=True, slots=True)
