@@ -120,7 +120,7 @@ def drawn(chance: Random) -> tuple[Layout, bytes]:
 def values(batch: RawBatch) -> list[tuple[object, ...]]:
     """Each row as it is told: its numbers with what is remarked, its fault, or that a side of it is zero."""
     count = len(batch)
-    remarks = batch.remarks if len(batch.remarks) else np.zeros(count, dtype=np.uint8)
+    parse_flags = batch.parse_flags if len(batch.parse_flags) else np.zeros(count, dtype=np.uint8)
     columns = (
         batch.place,
         batch.time_ns,
@@ -128,7 +128,7 @@ def values(batch: RawBatch) -> list[tuple[object, ...]]:
         batch.offer_e9,
         batch.bid_size_e9,
         batch.offer_size_e9,
-        remarks,
+        parse_flags,
     )
     rows: list[tuple[object, ...]] = list(zip(*(column.tolist() for column in columns), strict=True))
     for at, fault in batch.faults.items():

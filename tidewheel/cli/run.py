@@ -18,15 +18,13 @@ from tidewheel.domain.prices import Threshold
 from tidewheel.local import run_options
 from tidewheel.local.clock import this_year, wall_stamp
 from tidewheel.local.data_dir import DataDir, check_writable, make_folder
-from tidewheel.local.observing.observation import observe_request
-from tidewheel.local.run import RunOutputs
-from tidewheel.local.run import run as run_system
+from tidewheel.local.observing.request import observe_request
 from tidewheel.local.run_options import RunOptions, changed_since, checked, default_speed
-from tidewheel.local.system import RunRequest
+from tidewheel.local.run_request import RunOutputs, RunRequest
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
-from tidewheel.registry.client import MASK, checked_url
+from tidewheel.registry.urls import MASK
 from tidewheel.runtime.process import FatalError
 
 DATA_HOME = "tidewheel-data"
@@ -46,6 +44,13 @@ def parse_grafana(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise ValueError(f"{text!r} must look like http://127.0.0.1:3000")
     return text.strip()
+
+
+def _redis_url(text: str) -> str:
+    # Only here, as below: a client of Redis takes a quarter of the time in which a refusal is to come.
+    from tidewheel.registry.client import checked_url
+
+    return checked_url(text)
 
 
 @click.command()
@@ -178,7 +183,7 @@ def parse_grafana(text: str) -> str:
 )
 @click.option(
     "--redis",
-    type=Parsed("URL", checked_url),
+    type=Parsed("URL", _redis_url),
     metavar="URL",
     help="Use the Redis that runs there, like redis://127.0.0.1:6379/0. Default: start one.",
 )
@@ -233,6 +238,14 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     _check_feed(options.feed, reading)
     _check_places(outputs)
     ctx.exit(run_system(request, outputs))
+
+
+def run_system(request: RunRequest, outputs: RunOutputs) -> int:
+    """Run to the end and return the exit code."""
+    # Only here: what runs the system takes longer to load than all that may refuse it.
+    from tidewheel.local.run import run as run_to_the_end
+
+    return run_to_the_end(request, outputs)
 
 
 def _typed(ctx: click.Context, name: str) -> bool:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -12,21 +11,14 @@ from tidewheel.local.clock import wall_ns
 from tidewheel.local.data_dir import DataDir, PathError, write_atomically
 from tidewheel.local.display import Display, display, redirect_stderr, write
 from tidewheel.local.processes.signals import ForcedStop, Interrupts, handle_signals
+from tidewheel.local.run_request import RunOutputs, RunRequest
 from tidewheel.local.servers import run_servers as servers
 from tidewheel.local.summary import RunStats, as_json, as_text, summary
-from tidewheel.local.system import RunEnd, RunRequest, System
-from tidewheel.registry.client import masked_url
+from tidewheel.local.system import RunEnd, System
+from tidewheel.registry.urls import masked_url
 from tidewheel.runtime.process import EXIT_OK, FatalError
 
 EXIT_INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutputs:
-    """What a run leaves beside its data directory."""
-
-    summary: Path | None
-    export: Path | None
 
 
 def run(request: RunRequest, outputs: RunOutputs) -> int:

@@ -19,7 +19,7 @@ from tidewheel.local.monitoring.announcer import phase_line
 from tidewheel.local.monitoring.monitor import Addresses, Monitor
 from tidewheel.local.monitoring.observed import InstrumentState
 from tidewheel.local.monitoring.probe import ServedLog
-from tidewheel.local.observing.observation import Observation, ObserveRequest
+from tidewheel.local.observing.observation import Observation
 from tidewheel.local.processes.health_poller import LIVE_LIMIT_S, NO_ANSWER, HealthPoller, http_check
 from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.processes.services import INGEST, SERVICES, service_specs
@@ -27,12 +27,11 @@ from tidewheel.local.processes.shutdown import Grace, kill_all, stop_in_order
 from tidewheel.local.processes.signals import Interrupts
 from tidewheel.local.processes.subprocesses import start, tethered
 from tidewheel.local.processes.supervisor import Phase, ProcessSpec, Spawn, Supervisor
-from tidewheel.local.run_options import RunOptions
+from tidewheel.local.run_request import RunRequest
 from tidewheel.local.servers import run_servers as servers
 from tidewheel.local.servers.grafana import GRAFANA
 from tidewheel.local.servers.prometheus import PROMETHEUS
 from tidewheel.local.view.frame import ProcessStatus, empty_frame
-from tidewheel.registry.client import masked_url
 
 TURN_S = 0.05
 FRAME_EVERY_S = 0.25
@@ -41,22 +40,6 @@ SERVERS_GRACE = Grace(turn_s=0.3, limit_s=4.0)
 SERVERS = (GRAFANA, PROMETHEUS, servers.REDIS, servers.KAFKA)  # in the order in which they are ended
 CATCH_UP_LIMIT_S = 60.0
 CATCH_UP_HURRIED_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """A run as asked for, checked. `kafka`, `redis`: addresses of running ones, None for our own."""
-
-    options: RunOptions
-    data_dir: Path
-    kafka: str | None
-    redis: str | None
-    partitions: int
-    observe: ObserveRequest | None = None
-
-    def lasting(self) -> dict[str, object]:
-        """What may not change when the run is resumed, as it is kept and shown: without a password."""
-        return {**self.options.lasting(), "kafka": self.kafka, "redis": self.redis and masked_url(self.redis)}
 
 
 @dataclass(frozen=True, slots=True)

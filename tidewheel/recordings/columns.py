@@ -7,7 +7,7 @@ from tidewheel.domain.market import Int64
 from tidewheel.recordings.digits import ReadColumn, scaled
 from tidewheel.recordings.layout import NumberTime, TextTime
 from tidewheel.recordings.quotes import NO_SIZE
-from tidewheel.recordings.text_column import TextColumn
+from tidewheel.recordings.text_column import Mask, TextColumn
 from tidewheel.recordings.text_time_column import text_times
 
 E9_POWER = 9
@@ -49,8 +49,15 @@ def e9_of(decimals: pa.Array) -> Int64 | None:
     values = words[0::2].astype(np.int64)
     high = words[1::2]
     if decimals.null_count:
-        null = decimals.is_null().to_numpy(zero_copy_only=False)
+        null = null_rows(decimals)
         values[null] = 0
         high = np.where(null, 0, high)
     # A decimal128 is two words; the upper one must be only the lower one's sign.
     return values if np.array_equal(high, values >> 63) else None
+
+
+def null_rows(array: pa.Array) -> Mask:
+    """Which values are missing."""
+    # Without `to_numpy`, `pa.array` and `pa.scalar`, here and elsewhere: where pandas is installed they import it, and
+    # that takes longer than most files.
+    return np.from_dlpack(array.is_null().cast(pa.uint8())).astype(np.bool_)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import parquet
 
 from tidewheel.domain.market import Int64
@@ -21,6 +20,7 @@ from tidewheel.recordings.columns import (
     FLOAT_EXACT_BELOW,
     PRICE_TYPE,
     e9_of,
+    null_rows,
     prices_e9,
     sizes_e9,
     times_ns,
@@ -36,7 +36,6 @@ from tidewheel.recordings.text_column import TextColumn
 
 BATCH_ROWS = 32_768
 SAMPLE_ROWS = 500
-UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 # nautilus keeps a number as the bytes of a whole one, of 1e-9 or 1e-16.
 RAW_DECIMALS = {8: pa.decimal128(28, 9), 16: pa.decimal128(38, 16)}
 
@@ -114,7 +113,7 @@ def _parse(rows: pa.RecordBatch, first_place: int, layout: Layout, selection: Se
 
 def _one_by_one(rows: pa.RecordBatch, at: Int64, first_place: int, layout: Layout) -> RawBatch:
     """These rows as their texts say."""
-    some = rows.take(pa.array(at))
+    some = rows.take(pa.Array.from_buffers(pa.int64(), len(at), [None, pa.py_buffer(at.astype(np.int64))]))
     texts: Mapping[str, list[str]] = {
         name: (_shown_texts if name == layout.time else _texts)(some.column(name)) for name in layout.wanted
     }
@@ -130,8 +129,7 @@ def _plain(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_timestamp(column.type):
-        unit_ns = UNIT_NS[column.type.unit]
-        return pc.multiply_checked(column.cast(pa.int64()), unit_ns)
+        return column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
     if pa.types.is_fixed_size_binary(column.type) and column.type.byte_width in RAW_DECIMALS:
         return _raw_decimals(column)
     return column
@@ -166,13 +164,14 @@ def _strings(column: pa.Array) -> pa.Array:
 
 
 def _text_column(column: pa.Array) -> TextColumn:
-    return TextColumn.of(_strings(column).fill_null("").cast(pa.binary()))
+    strings = _strings(column)
+    return TextColumn.of((strings.fill_null("") if strings.null_count else strings).cast(pa.binary()))
 
 
 def _times(column: pa.Array, layout: Layout) -> ReadColumn:
     column = _plain(column)
     if pa.types.is_integer(column.type) and not column.null_count and isinstance(layout.clock, NumberTime):
-        times = column.to_numpy()
+        times = np.from_dlpack(column)
         unit_ns = layout.clock.unit_ns
         if not len(times) or (times.min() >= 0 and int(times.max()) <= INT64_MAX // unit_ns):
             return _plain_column(times.astype(np.int64) * unit_ns)
@@ -205,7 +204,7 @@ def decimals_e9(column: pa.Array) -> Int64 | None:
     if column.null_count:
         return None
     if pa.types.is_float64(column.type):
-        values = column.to_numpy()
+        values = np.from_dlpack(column)
         # NaN and infinity fail both tests.
         if not (np.abs(values) < FLOAT_EXACT_BELOW).all():
             return None
@@ -221,13 +220,13 @@ def decimals_e9(column: pa.Array) -> Int64 | None:
 
 def _sizes(column: pa.Array, scale: int) -> ReadColumn:
     plain = _plain(column)
-    null = plain.is_null().to_numpy(zero_copy_only=False)
+    null = null_rows(plain)
     if null.all():
         return _plain_column(np.full(len(plain), NO_SIZE, dtype=np.int64))
     values = None
     kind = plain.type
     if scale == 0 and (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        values = decimals_e9(plain.fill_null(_zero(plain.type)))
+        values = decimals_e9(plain.fill_null(_zero(plain.type)) if plain.null_count else plain)
     if values is None or (values < 0).any():
         return sizes_e9(_text_column(plain), scale)
     values = values.copy()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -16,8 +16,6 @@ from tidewheel.registry.verify import VerificationError, VerificationFailure
 SOCKET_TIMEOUT_S = 2.0
 # In the words of a refusal, be it of a command or of one in a script.
 WRONG_TYPE = "WRONGTYPE"
-MASK = "***"
-SECRET_QUERIES = frozenset({"password", "ssl_keyfile_password", "ssl_password"})
 
 
 class RegistryUnavailableError(TidewheelError):
@@ -51,17 +49,6 @@ def address_of(url: str) -> str:
     """Host and port of a URL, without the password it may hold."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-
-
-def masked_url(url: str) -> str:
-    """The URL fit to be shown and kept: where it holds a password, `***` stands in its place."""
-    parts = urlsplit(url)
-    queries = [(name, MASK if name in SECRET_QUERIES else value) for name, value in parse_qsl(parts.query)]
-    query = "&".join(f"{name}={value}" for name, value in queries)
-    user, _, host = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
-    netloc = f"{name}:{MASK}@{host}" if password else parts.netloc
-    return urlunsplit(parts._replace(netloc=netloc, query=query))
 
 
 @contextmanager

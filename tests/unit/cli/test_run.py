@@ -7,8 +7,7 @@ import pytest
 
 from tidewheel.cli import run as command
 from tidewheel.cli.main import main
-from tidewheel.local.run import RunOutputs
-from tidewheel.local.system import RunRequest
+from tidewheel.local.run_request import RunOutputs, RunRequest
 
 
 class Runs:

@@ -17,7 +17,8 @@ from tests.waiting import LIMIT_S
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.observing import observation
 from tidewheel.local.observing.grafana_api import Grafana, GrafanaError
-from tidewheel.local.observing.observation import Observation, ObserveRequest, observe_request
+from tidewheel.local.observing.observation import Observation
+from tidewheel.local.observing.request import ObserveRequest, observe_request
 from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.processes.supervisor import Phase, ProcessSpec, Supervisor
 from tidewheel.local.servers import grafana, prometheus

@@ -1,19 +1,17 @@
 """What a run has beside it with `--observe`: Prometheus with our rules, told at all times whom to ask; and Grafana."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from tidewheel.local.data_dir import DataDir, make_folder, write_atomically
 from tidewheel.local.metrics import ProcessRecorder
-from tidewheel.local.observing.grafana_api import Grafana, GrafanaError
+from tidewheel.local.observing.grafana_api import Grafana
+from tidewheel.local.observing.request import ObserveRequest
 from tidewheel.local.processes.health_poller import HealthCheck, http_check
 from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.processes.supervisor import ManagedProcess, Phase, ProcessSpec
 from tidewheel.local.servers.grafana import GRAFANA, grafana_command, installed_grafana
-from tidewheel.local.servers.prometheus import PROMETHEUS, prometheus_command, server_binary
+from tidewheel.local.servers.prometheus import PROMETHEUS, prometheus_command
 from tidewheel.observability.files import dashboard_files, prometheus_files
 from tidewheel.observability.grafana import dashboards_yaml, datasource_yaml
 from tidewheel.observability.prometheus import TARGETS_FILE, targets
@@ -24,38 +22,6 @@ PROMETHEUS_PORT, GRAFANA_PORT, RUN_METRICS_PORT = 9090, 3000, 9106
 RECORD_EVERY_S = 1.0
 # Who has not been started, or has ended for good, is asked nothing: its silence is no fault.
 NOT_ASKED = (Phase.WAITING, Phase.DONE, Phase.GIVEN_UP, Phase.STOPPED)
-TOKEN, TOKEN_FILE = "TIDEWHEEL_GRAFANA_TOKEN", "TIDEWHEEL_GRAFANA_TOKEN_FILE"
-
-
-@dataclass(frozen=True, slots=True)
-class ObserveRequest:
-    """As asked for, checked. `grafana`: the address of one that runs, empty for one of our own if it is installed."""
-
-    prometheus: Path
-    grafana: str = ""
-    token: str = ""
-
-
-def observe_request(grafana: str) -> ObserveRequest:
-    """Raises FatalError where there is no Prometheus, or no token for the Grafana that is named."""
-    binary = server_binary()
-    if not grafana:
-        return ObserveRequest(binary)
-    return ObserveRequest(binary, grafana, _token(os.environ))
-
-
-def _token(environ: Mapping[str, str]) -> str:
-    """Never from the command line, which others on this machine can read."""
-    if path := environ.get(TOKEN_FILE):
-        try:
-            return Path(path).read_text().strip()
-        except (OSError, UnicodeDecodeError) as failure:
-            raise GrafanaError(f"{TOKEN_FILE}: {path} cannot be read: {failure}") from None
-    if token := environ.get(TOKEN, ""):
-        return token
-    raise GrafanaError(
-        f"--grafana needs the token of a service account in {TOKEN}, or in a file that {TOKEN_FILE} names"
-    )
 
 
 class Observation:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidewheel.registry.client import masked_url
+from tidewheel.registry.urls import masked_url
 
 
 @pytest.mark.parametrize(
