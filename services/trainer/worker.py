@@ -363,10 +363,8 @@ class Worker:
         if run.candidate is not None:
             metrics.record_memory(window.instrument, run.candidate.model.lineage.memory)
         why = f" ({reason})" if reason else ""
-        self._log.info(
-            *("window %d of %s %s%s after %.2f s: %s", window.seq, window.instrument),
-            *(run.verdict, why, waited_s, run.detail),
-        )
+        outcome = (window.seq, window.instrument, run.verdict, why, waited_s, run.detail)
+        self._log.info("window %d of %s %s%s after %.2f s: %s", *outcome)
 
     def _guarded(self, run: Run, work: Callable[[], object]) -> None:
         """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""

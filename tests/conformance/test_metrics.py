@@ -27,7 +27,7 @@ BUCKETS = 17  # of the finest histogram, with infinity
 VALUES: Mapping[str, int] = {
     **dict.fromkeys(("service", "group", "verdict"), 1),
     **dict.fromkeys(("source", "topic", "which", "side", "label", "agrees", "model", "waiting_for"), 2),
-    "model_version": 21,  # of the 20 that served last, and older ones
+    "model_version": 6,  # of the 5 that served last, and older ones
     **dict.fromkeys(("partition", "outcome", "result"), 3),
     "kind": len(Anomaly),
     "flag": len(FlagKind),

@@ -263,7 +263,7 @@ DRIFTS = _trainer.counter(
 # predictor
 PREDICTIONS = _predictor.counter(
     "tidewheel_predictions_total",
-    "A row was scored. Versions come without end, so the 20 that served last are told apart; `older` is "
+    "A row was scored. Versions come without end, so the 5 that served last are told apart; `older` is "
     "one that did not serve, and that the caller chose.",
     *("instrument", "model_version", "label"),
 )

@@ -30,7 +30,7 @@ from tidewheel.telemetry.reported_failures import ReportedFailures
 # After a refusal, and at most: what did not verify a moment ago will hardly do so now.
 BACKOFF = Retry(1.0, pause_max_s=30.0)
 # Versions of an instrument whose prediction counters are kept.
-VERSIONS_COUNTED_MAX = 20
+VERSIONS_COUNTED_MAX = 5
 # Serving models that one look compares with what lies in the registry now.
 AUDITED_EACH = 4
 # One turn of loading; so many models at the most are verified between two looks.

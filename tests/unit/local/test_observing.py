@@ -15,7 +15,7 @@ import yaml
 
 from tests.waiting import LIMIT_S
 from tidewheel.local.data_dir import DataDir
-from tidewheel.local.observing import observation
+from tidewheel.local.observing import request as observing_request
 from tidewheel.local.observing.grafana_api import Grafana, GrafanaError
 from tidewheel.local.observing.observation import Observation
 from tidewheel.local.observing.request import ObserveRequest, observe_request
@@ -129,8 +129,8 @@ def test_one_that_is_not_there() -> None:
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes PATH one of programs that do nothing."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.delenv(observation.TOKEN, raising=False)
-    monkeypatch.delenv(observation.TOKEN_FILE, raising=False)
+    monkeypatch.delenv(observing_request.TOKEN, raising=False)
+    monkeypatch.delenv(observing_request.TOKEN_FILE, raising=False)
 
     def make(*programs: str) -> None:
         for name in programs:
@@ -153,9 +153,9 @@ def test_the_token_comes_from_a_variable_or_a_file(
     path("prometheus")
     with pytest.raises(FatalError, match="TIDEWHEEL_GRAFANA_TOKEN"):
         observe_request("http://127.0.0.1:3000")
-    monkeypatch.setenv(observation.TOKEN, TOKEN)
+    monkeypatch.setenv(observing_request.TOKEN, TOKEN)
     assert observe_request("http://127.0.0.1:3000").token == TOKEN
-    monkeypatch.setenv(observation.TOKEN_FILE, str(tmp_path / "absent"))
+    monkeypatch.setenv(observing_request.TOKEN_FILE, str(tmp_path / "absent"))
     with pytest.raises(FatalError, match="cannot be read"):
         observe_request("http://127.0.0.1:3000")
     (tmp_path / "absent").write_text("other\n")
