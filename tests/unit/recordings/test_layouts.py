@@ -1,11 +1,8 @@
 """Each layout that is known, as its makers mean it, and what is said of those that are not.
 
-Columns, units and zones are those of files that are really published. Some were found whole in the test data of
-nautilus_trader and read, every row a quote, the first rows compared by eye: Tardis `quotes` of huobi-dm-swap and
-`book_snapshot_5` and `_25` of binance-futures, HistData's ticks of January 2020, quote ticks of nautilus with whole
-numbers of 8 and of 16 bytes (the same prices in both), pandas' Parquet of Binance's book ticker with a timestamp in
-milliseconds. Binance's own dumps, Dukascopy, Databento and TrueFX rest on headers and rows that public code shows; no
-maker's own reader was run. The rows here are made up.
+Columns, units and zones are those of files that are really published; docs/how-to/replay-a-file.md names those that
+were read whole beside their makers' own readers. Binance's own dumps, Dukascopy and TrueFX's own files rest on headers
+and rows that public code shows. The rows here are made up.
 """
 
 from collections.abc import Callable
