@@ -26,11 +26,6 @@ def test_two_runs_cannot_share_it(tmp_path: Path) -> None:
     data.lock_dir().close()
 
 
-def test_what_a_run_was_told_is_for_its_owner(tmp_path: Path) -> None:
-    DataDir(tmp_path).save_run({"redis": "redis://there"})
-    assert (tmp_path / "run.json").stat().st_mode & 0o077 == 0
-
-
 def test_it_remembers(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     assert data.previous_run() is None
