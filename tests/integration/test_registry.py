@@ -20,6 +20,7 @@ from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Evidence, ModelRecord, Verdict
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.registry import keys
+from tidewheel.registry.limits import MODEL_BYTES_MAX, RECORD_BYTES_MAX
 from tidewheel.registry.store import (
     MODELS_KEPT,
     RECORDS_KEPT,
@@ -104,6 +105,21 @@ def test_publishing_again_restores_lost_bytes(registry: Registry, raw: redis.Red
             registry.load(INSTRUMENT, 1)
         assert registry.publish(payload, record) is ALREADY_PUBLISHED
         registry.load(INSTRUMENT, 1)
+
+
+def test_what_is_too_long_never_travels(registry: Registry, raw: redis.Redis) -> None:
+    raw.set(keys.model(INSTRUMENT, 1), bytes(MODEL_BYTES_MAX + 1))
+    raw.set(keys.record(INSTRUMENT, 1), bytes(RECORD_BYTES_MAX + 1))
+    registry.publish(*published(2))
+    raw.hset(keys.pointer(INSTRUMENT, keys.CURRENT), "evidence", "x" * 1_000_000)
+    reader = registry.reader
+    states = [
+        *reader.model_states([(INSTRUMENT, 1)]),
+        *reader.values([keys.record(INSTRUMENT, 1)], RECORD_BYTES_MAX),
+        *reader.pointers([INSTRUMENT], keys.CURRENT),
+    ]
+    assert [state[:5] for state in states] == [b"!long"] * 3
+    assert max(map(len, states)) < 20
 
 
 def test_the_last_models_are_kept_and_the_pointed_one(registry: Registry, raw: redis.Redis) -> None:

@@ -16,3 +16,7 @@ def test_secrets_are_not_said() -> None:
     settings = load(Settings, {"TIDEWHEEL_HMAC_KEY": "signing", "TIDEWHEEL_REDIS": "redis://:word@there"})
     assert "signing" not in described(settings)
     assert "word" not in described(settings)
+
+
+def test_metrics_and_health_are_for_this_machine_unless_told() -> None:
+    assert load(Settings, {}).metrics_host == "127.0.0.1"

@@ -8,7 +8,7 @@ import pytest
 
 from services.predictor.models.follower import BACKOFF, VERSIONS_COUNTED_MAX
 from services.predictor.models.model_slot import ModelSlots
-from services.predictor.models.watcher import Watcher
+from services.predictor.models.watcher import SWEPT_EACH, Watcher
 from tests.synthetic_models import INSTRUMENT, make_model, published
 from tidewheel.domain.features import SCHEMA_HASH
 from tidewheel.domain.models import Evidence
@@ -68,8 +68,8 @@ class Registry:
 class Watched:
     """A watcher with a clock that a test turns."""
 
-    def __init__(self) -> None:
-        self.registry, self.slots, self.now_s, self.first_models = Registry(), ModelSlots(), 0.0, 0
+    def __init__(self, registry: Registry | None = None) -> None:
+        self.registry, self.slots, self.now_s, self.first_models = registry or Registry(), ModelSlots(), 0.0, 0
         self.watcher = Watcher(
             self.registry,  # type: ignore[arg-type]
             self.slots,
@@ -250,6 +250,38 @@ def test_an_outage_is_said_once_and_changes_nothing(watched: Watched, caplog: py
     watched.registry.unavailable = False
     watched.poll_once()
     assert up("tidewheel_registry_up", {"service": "predictor"}) == 1
+
+
+class Crowded(Registry):
+    """A registry that knows very many instruments, a part of whose names is told at a time."""
+
+    NAMES_EACH = 1_000
+
+    def __init__(self, known: int) -> None:
+        super().__init__()
+        self.names = [f"sim:I{number}" for number in range(known)]
+        self.looked_at: list[int] = []
+
+    def some_instruments(self, cursor: int) -> Names:
+        following = cursor + self.NAMES_EACH
+        return Names(self.names[cursor:following], 0, following if following < len(self.names) else 0)
+
+    def pointers(self, instruments: list[str], role: str) -> list[bytes]:
+        self.looked_at.append(len(instruments))
+        return super().pointers(instruments, role)
+
+
+@pytest.mark.parametrize("known", [5_000, 50_000])
+def test_a_look_costs_the_same_however_many_are_known(known: int) -> None:
+    registry = Crowded(known)
+    watched = Watched(registry)
+    for _ in range(2 * known // Crowded.NAMES_EACH):
+        watched.poll_once()
+    assert max(registry.looked_at) <= Crowded.NAMES_EACH + SWEPT_EACH
+    # What moved is seen at the next look, not when its turn comes.
+    registry.point(1)
+    registry.has_moved = True
+    assert watched.poll_once() == (1, 1)
 
 
 def test_counters_of_old_versions_are_dropped(watched: Watched) -> None:
