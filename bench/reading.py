@@ -45,9 +45,12 @@ def run(size: Size, _servers: Servers) -> dict[str, Any]:
             for figure in ("rows_per_s_cpu", "rows_per_s")
         }
         own = said["own"]["rows_per_s_cpu"]
-        figures |= {f"own_to_{name}_cpu": round(own / best["rows_per_s_cpu"], 2) for name, best in said.items()}
+        figures |= {
+            f"own_to_{name}_cpu": round(own / said[name]["rows_per_s_cpu"], 2) for name in LAYOUTS if name != "own"
+        }
         if POLARS.exists():
-            for name, best in _in_turns(paths, _on_polars, 1).items():
+            rivals = paths if size is Size.FULL else {"own": paths["own"]}
+            for name, best in _in_turns(rivals, _on_polars, 1).items():
                 figures |= {f"polars_{name}_rows_per_s_cpu": best["rows_per_s_cpu"], "polars_version": best["version"]}
         own_layout = LAYOUTS["own"]
         tenth = written(Path(folder) / "tenth.csv", own_layout.header, map(own_layout.line, rows[: len(rows) // 10]))
