@@ -1,5 +1,7 @@
 """The predictor beside a bare gRPC echo of the same payload, taken in turns in one run; then swaps under load.
 
+Of a batch, beside the echo, also what merely to receive it costs.
+
 Both servers are processes of their own with the same server options; the client is this process. `python -m
 bench.predictor echo PORT` is the echo.
 """
@@ -46,6 +48,8 @@ WARM_UP_CALLS = 50
 CALL_LIMIT_S = 10.0
 START_LIMIT_S = 30.0
 ECHO = "/bench.Echo/Echo"
+# Takes the same and answers nothing: what grpcio itself costs whoever receives.
+SINK = "/bench.Echo/Sink"
 PREDICT = f"/{SERVICE}/Predict"
 
 Call = Callable[[bytes], bytes]
@@ -195,6 +199,7 @@ def under_load(ours: Served, bare: Served, payload: bytes, size: Size) -> dict[s
     many = {
         f"batch_of_{BATCH_ROWS}": h2load.Contender(pid, port, f"/{SERVICE}/PredictBatch", batch, BATCH_ROWS),
         f"echo_of_{BATCH_ROWS}": h2load.Contender(*bare, ECHO, batch, BATCH_ROWS),
+        f"received_{BATCH_ROWS}": h2load.Contender(*bare, SINK, batch, BATCH_ROWS),
     }
     return figures | h2load.compare(many, LOADED_CALLS[size] // 50, ROUNDS[size], streams=1)
 
@@ -232,9 +237,10 @@ def echo(folder: Path) -> Iterator[tuple[Call, Served]]:
 def serve_echo(port: int) -> None:
     """Gives back what it gets, with the predictor's pool and options, until it is terminated."""
     server = grpc.server(ThreadPoolExecutor(ECHO_THREADS), options=options(Settings()))
-    service, method = ECHO.strip("/").split("/")
-    handler = grpc.unary_unary_rpc_method_handler(lambda payload, _: payload)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    for name, answer in ((ECHO, lambda payload, _: payload), (SINK, lambda _, __: b"")):
+        service, method = name.strip("/").split("/")
+        handler = grpc.unary_unary_rpc_method_handler(answer)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     server.wait_for_termination()
