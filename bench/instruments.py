@@ -160,8 +160,8 @@ class Bench:
                     record_next_window(name, finding)
             metrics.WINDOW_ROWS.labels(name).set(1)
             metrics.TRAINING_RUNS.labels(name, "published", "").inc()
-            metrics.TUNING_DURATION_SECONDS.labels(name).observe(1)
-            metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.labels(name).observe(1)
+            metrics.TUNING_DURATION_SECONDS.observe(1)
+            metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.observe(1)
             kept.append((evaluator, model, served))
         return kept
 

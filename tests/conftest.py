@@ -18,11 +18,18 @@ from tests.servers import kafka_server, redis_server
 from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime import topic_admin
+from tidewheel.telemetry import declaration
 
 PARTITIONS = 2
 # No example fails by the clock: a busy machine is slow, which says nothing about the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def _named_instruments() -> None:
+    """A test's instruments are shown by name, however many those before it had."""
+    declaration.NAMES.clear()
 
 
 @pytest.fixture(scope="session")

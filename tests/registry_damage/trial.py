@@ -20,9 +20,11 @@ from tests.waiting import eventually
 from tidewheel.cli.main import main
 from tidewheel.domain.models import Champion, Scorer
 from tidewheel.registry.store import Publication, Registry
-from tidewheel.telemetry import metrics
+from tidewheel.telemetry import declaration, metrics
 
 UNTOUCHED = "sim:UNTOUCHED"
+# More instruments than a process shows by name, and each is to be counted by its own.
+NAMES_MAX = 100_000
 NEW, NEWER = SERVED + 3, SERVED + 4
 ROWS = market(1, 60).part(0, 10)
 ROW = make_row(7)
@@ -32,6 +34,7 @@ class Trial:
     """One Redis, and the kinds that are tried on it. `run`: a number, so that trials have instruments of their own."""
 
     def __init__(self, url: str, kinds: list[Kind], run: int = 0, key: bytes | None = None) -> None:
+        declaration.NAMES = declaration.InstrumentNames(NAMES_MAX)
         self.url = url
         self.registry = Registry.connect(url, key)
         self.kinds = {f"sim:K{run}-{number}": kind for number, kind in enumerate(kinds)}
