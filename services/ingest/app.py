@@ -135,7 +135,7 @@ class Ingest:
         for item in items:
             self._heartbeat()
             parts = self._parts(item)
-            if not self._publish([(feed, records) for feed, records in parts]):
+            if not self._publish(parts):
                 return False
             for feed, _ in parts:
                 feed.report_account()

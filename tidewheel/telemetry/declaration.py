@@ -104,8 +104,12 @@ class InstrumentGauge(Gauge):
 
     def labels(self, *values: object, **named: object) -> "InstrumentGauge":
         if not _is_shown(values[0]):
-            return InstrumentGauge("hidden", "Shown nowhere.", registry=None)
+            return HIDDEN
         return super().labels(*values, **named)
+
+
+# One for all: a gauge is told of at each second, of instruments that are not shown too.
+HIDDEN = InstrumentGauge("hidden", "Shown nowhere.", registry=None)
 
 
 @dataclass(frozen=True, slots=True)
