@@ -126,8 +126,8 @@ def test_damage_of_what_all_share_stops_nothing(empty_redis: str, key: str) -> N
                     newest = registry.newest_run(name)
                     registry.publish(*published(newest + 1, name))
                     eventually(lambda name=name, seq=newest + 1: served_seq(made.client, name) == seq, "it is served")
-            raw.sadd(keys.INSTRUMENTS, "no id", "\x1b[2J", "x" * 20_000)
             odd = metric_value("tidewheel_model_swap_failures_total", instrument="", reason="instrument")
+            raw.sadd(keys.INSTRUMENTS, "no id", "\x1b[2J", "x" * 20_000)
             eventually(
                 lambda: metric_value("tidewheel_model_swap_failures_total", instrument="", reason="instrument") > odd,
                 "names that are none are counted",
