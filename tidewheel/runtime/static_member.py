@@ -1,8 +1,10 @@
 """A process's place in a consumer group by a name that outlives it (KIP-345)."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import ConsumerGroupDescription  # type: ignore[attr-defined]
 
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, client, consumer_config
 from tidewheel.runtime.process import FatalError
@@ -12,6 +14,9 @@ SESSION_LIMIT_MS = 6_000
 
 # Of one partition at a time. The client's own 1 MiB makes small records wait for fetches: half the speed (measured).
 FETCH_BYTES_MAX = 4 * 2**20
+
+# Beyond any time that a client lives for a question.
+NEVER_S = 600.0
 
 
 class StaticMember:
@@ -60,10 +65,24 @@ class StaticMember:
         One that stays for longer than a session is another process. One that goes was ours: a client does not hear of
         each member id that it is given.
         """
-        admin = self._clients.admin({**client(self._bootstrap, self._service), "log_level": 0})
-        found = admin.describe_consumer_groups([self._group], request_timeout=limit_s)[self._group].result()
+        found = self._described(limit_s)
         holder = next((one.member_id for one in found.members if one.group_instance_id == self._name), None)
         return None if holder in (self._member_id, *self._ids) else holder
+
+    def _described(self, limit_s: float) -> ConsumerGroupDescription:
+        """The group, by a client that is gone before its own limit comes. A question whose limit passes while its
+        coordinator is looked for is freed, and sent all the same once that is found: librdkafka 2.16 aborts then.
+        """
+        admin = self._clients.admin({**client(self._bootstrap, self._service), "log_level": 0})
+        try:
+            asked = admin.describe_consumer_groups([self._group], request_timeout=limit_s + NEVER_S)
+            group: ConsumerGroupDescription = asked[self._group].result(limit_s)
+            return group
+        except FutureTimeoutError:
+            text = f"group {self._group}: no answer within {limit_s:.0f} s"
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text)) from None
+        finally:
+            del admin  # whoever keeps the failure keeps this frame
 
     @property
     def _member_id(self) -> str:
