@@ -397,3 +397,10 @@ PROCESS_RESIDENT_BYTES = _run.gauge("tidewheel_process_resident_bytes", "Memory 
 PROCESS_CPU_SECONDS = _run.counter(
     "tidewheel_process_cpu_seconds_total", "Processor time that the process has used.", "process"
 )
+SCENARIO_STEPS = _run.counter(
+    "tidewheel_scenario_steps_total",
+    "`tidewheel scenario` took a step: it begins, its fault is there, its alert fires, it is undone, all is over. "
+    "Explains what is seen after it.",
+    "scenario",
+    "step",
+)
