@@ -61,7 +61,7 @@ def test_its_limits_leave_the_alert_its_time(scenario: Scenario) -> None:
 
 
 def test_the_how_to_has_each() -> None:
-    text = (ROOT / "docs/how-to/watch-with-grafana.md").read_text()
+    text = (ROOT / "docs/how-to/show-a-fault.md").read_text()
     rows = dict(re.findall(r"^\| `([\w-]+)` \|.*\| \[(\w+)\]", text, re.MULTILINE))
     assert rows == {one.name: one.alert for one in DECLARED}
 

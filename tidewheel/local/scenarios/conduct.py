@@ -60,7 +60,8 @@ class Conductor:
             self._mark(Step.UNDONE)
         if until_over and self._fires():
             self._tell(f"undone; {scenario.alert} is to be over within {scenario.over_s} s")
-            self._look_until(lambda: not self._states_of(FIRING), scenario.over_s)
+            # What is pending may yet fire, and would be another alert that it brings.
+            self._look_until(lambda: not self._states, scenario.over_s)
         self._mark(Step.OVER)
         return judge(scenario, self._samples, self._times, asked_over=until_over)
 
