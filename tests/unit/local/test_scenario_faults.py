@@ -122,26 +122,33 @@ def test_a_file_that_names_none_names_none(text: str, tmp_path: Path) -> None:
     assert process_of(tmp_path / "absent", "redis") is None
 
 
-def test_a_service_is_killed_as_often_as_it_is_back(redis: Started, tmp_path: Path) -> None:
-    file = ProcessFile(tmp_path / "processes.json")
+def test_a_service_is_killed_when_it_is_back_and_that_was_seen(redis: Started, tmp_path: Path) -> None:
+    file, market = ProcessFile(tmp_path / "processes.json"), Market()
     started = [redis]
-
-    def wait(true: Callable[[], bool], what: str, limit_s: float) -> None:
-        if started[-1].process.poll() is None and "starts" in what:
-            started[-1].process.wait()
-            started.append(Started())
-            file.write({"redis": started[-1]})
-        wait_at_once(true, what, limit_s)
-
     try:
-        base = scene(tmp_path, Market(moves_s=1))
-        with killed("redis", 3, Scene(base.run, base.prometheus, wait, base.say)):
-            pass
-        assert len(started) == 4
-        assert [one.process.poll() for one in started] == [-signal.SIGKILL] * 3 + [None]
+        with killed("redis", 2, scene(tmp_path, market)) as keep:
+            assert started[0].process.wait() == -signal.SIGKILL
+            keep()
+            started.append(Started())
+            file.write({"redis": started[1]})
+            keep()  # Prometheus has not seen it
+            assert started[1].process.poll() is None
+            market.now_s += 1
+            keep()
+            assert started[1].process.wait() == -signal.SIGKILL
+            started.append(Started())
+            file.write({"redis": started[2]})
+            market.now_s += 1
+            keep()  # often enough
+            assert started[2].process.poll() is None
     finally:
         started[-1].process.kill()
         started[-1].process.wait()
+
+
+def test_a_service_that_does_not_run_is_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(FatalError, match="no labeler of its own"), killed("labeler", 3, scene(tmp_path)):
+        pass
 
 
 def fault(kind: EventKind, lasts_s: int | None, of: Scene) -> MarketFault:

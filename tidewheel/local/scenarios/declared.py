@@ -29,7 +29,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """A service is killed, and again whenever it is back."""
+    """A service is killed, and again when it is back: so many times in all."""
 
     process: str
     times: int
@@ -126,15 +126,15 @@ DECLARED = (
     ),
     Scenario(
         "labeler-killed",
-        f"The labeler is killed {KILLS} times, as soon as it is back. Each start is a recovery and loses nothing; "
-        "ServiceRestarting fires at the third, and is over ten minutes later.",
+        f"The labeler is killed, and again as soon as it is back, {KILLS} times at most. Each start is a recovery and "
+        "loses nothing; ServiceRestarting fires at the third within ten minutes, and is over ten minutes later.",
         Killed("labeler", KILLS),
         {
             MACHINE: ("Who starts again?", "Are records lost, repeated or rejected?"),
             MARKET: ("How far are labels behind the market?",),
         },
         "ServiceRestarting",
-        fires_s=120,
+        fires_s=240,
         over_s=720,
     ),
     Scenario(

@@ -18,7 +18,6 @@ from tidewheel.local.scenarios.poison import poisoned
 from tidewheel.local.scenarios.prometheus_api import Prometheus
 from tidewheel.runtime.process import FatalError
 
-BACK_LIMIT_S = 60.0
 SEEN_LIMIT_S = 60.0
 
 # What to do at each look while the fault is there.
@@ -80,29 +79,38 @@ def paused(process: str, scene: Scene) -> Iterator[Keep]:
         scene.say(f"{process} goes on")
 
 
-@contextmanager
-def killed(process: str, times: int, scene: Scene) -> Iterator[Keep]:
-    """Killed once it is there and Prometheus has seen its start, again and again. The run starts it by itself."""
-    for number in range(1, times + 1):
-        pid, began = running(process, scene), _began(process, scene)
+class Killing:
+    """Kills a service, and again when the run has started it and Prometheus has seen that: so many times in all."""
+
+    def __init__(self, process: str, times: int, scene: Scene) -> None:
+        self._process = process
+        self._times = times
+        self._scene = scene
+        self._done = 0
+        self._pid: int | None = None
+        self._began: float | None = None
+
+    def keep(self) -> None:
+        """Raises FatalError where the run has no such service at the first time."""
+        pid = self._scene.run.process(self._process) if self._done else running(self._process, self._scene)
+        if self._done == self._times or pid in (None, self._pid):
+            return
+        began = self._scene.prometheus.value(f'process_start_time_seconds{{job="{self._process}"}}')
+        if began in (None, self._began):
+            return
+        assert pid is not None
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        scene.say(f"{process} is killed, {number} of {times}")
-        _until_back(process, pid, scene)
-        scene.wait(
-            lambda began=began: _began(process, scene) not in (None, began),  # type: ignore[misc]
-            f"Prometheus sees that {process} started anew",
-            SEEN_LIMIT_S,
-        )
-    yield nothing
+        self._done, self._pid, self._began = self._done + 1, pid, began
+        self._scene.say(f"{self._process} is killed, {self._done} of {self._times}")
 
 
-def _until_back(process: str, pid: int, scene: Scene) -> None:
-    scene.wait(lambda: scene.run.process(process) not in (None, pid), f"the run starts {process} again", BACK_LIMIT_S)
-
-
-def _began(process: str, scene: Scene) -> float | None:
-    return scene.prometheus.value(f'process_start_time_seconds{{job="{process}"}}')
+@contextmanager
+def killed(process: str, times: int, scene: Scene) -> Iterator[Keep]:
+    """Once, and the other times while the fault lasts. The run starts it by itself."""
+    killing = Killing(process, times, scene)
+    killing.keep()
+    yield killing.keep
 
 
 @contextmanager
