@@ -127,6 +127,12 @@ def test_it_does_not_begin_where_an_alert_fires_already(tmp_path: Path) -> None:
     assert (scene.undone, scene.fault_s) == (0, None)
 
 
+def test_one_that_comes_by_itself_is_no_hindrance(tmp_path: Path) -> None:
+    verdict = MadeUp(tmp_path, others=lambda now_s: {"EdgeGone": "firing"}).conduct()
+    assert "as it should be" in verdict
+    assert "as it may" in verdict
+
+
 def test_it_need_not_wait_until_the_alert_is_over(tmp_path: Path) -> None:
     scene = MadeUp(tmp_path)
     assert scene.conduct(until_over=False) == "redis-away: as it should be: RedisAway fired after 70 s"

@@ -40,7 +40,7 @@ def test_one_that_may_fire_too_is_told_and_no_fault() -> None:
     verdict = judge(SCENARIO, [*RIGHT, *samples((101, "LabelsBehind"), (102, ""))], TIMES)
     assert verdict.holds
     assert verdict.tolerated == {"LabelsBehind": 91.0}
-    assert verdict.over_s == 12.0
+    assert verdict.over_s == 10.0
     assert "LabelsBehind fired after 91 s, as it may" in verdict.text
 
 

@@ -24,7 +24,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`fired_s`: seconds from the fault to its alert; `over_s`: from the fault undone to no alert; None: not seen.
+    """`fired_s`: seconds from the fault to its alert; `over_s`: from the fault undone to its end; None: not seen.
     `wrong`, `tolerated`: other alerts -> seconds from the fault."""
 
     scenario: str
@@ -62,7 +62,7 @@ def judge(scenario: Scenario, samples: Sequence[Sample], times: Times, *, asked_
         scenario.name,
         scenario.alert,
         fired_s,
-        _over_s(samples, times.undone_s) if fired_s is not None else None,
+        _over_s(scenario.alert, samples, times.undone_s) if fired_s is not None else None,
         {name: at_s for name, at_s in first.items() if name not in scenario.tolerated},
         {name: at_s for name, at_s in first.items() if name in scenario.tolerated},
         asked_over,
@@ -77,9 +77,9 @@ def _first_seen(samples: Iterable[Sample]) -> dict[str, float]:
     return found
 
 
-def _over_s(samples: Sequence[Sample], undone_s: float | None) -> float | None:
-    """Seconds until nothing fired any more, as of the last sample."""
-    if undone_s is None or not samples or samples[-1].firing or samples[-1].at_s < undone_s:
+def _over_s(alert: str, samples: Sequence[Sample], undone_s: float | None) -> float | None:
+    """Seconds until it fired no more, as of the last sample."""
+    if undone_s is None or alert in samples[-1].firing or samples[-1].at_s < undone_s:
         return None
-    last_firing = max((number for number, one in enumerate(samples) if one.firing), default=-1)
+    last_firing = max(number for number, one in enumerate(samples) if alert in one.firing)
     return max(0.0, samples[last_firing + 1].at_s - undone_s)
