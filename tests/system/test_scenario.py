@@ -36,6 +36,7 @@ def registry_of(data: Path) -> Registry:
 def test_faults_are_shown_and_undone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with driver.started(["run", "--observe", *SHORT, "--data-dir", str(data)], tmp_path) as running:
+        eventually(lambda: process_of(data / "processes.json", "predictor") is not None, "services start", 0.2)
         eventually(lambda: serves(data), "a model serves", 0.2)
         redis_is_let_go_on(data, tmp_path / "away")
         done = driver.run(
