@@ -43,7 +43,7 @@ run: $(READY) ## The whole system on this machine with the live view: FEED=sim|r
 	@$(BIN)/tidewheel run --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
 
 observe: $(READY) ## make run on small windows, so that there is soon much to see, with Prometheus beside it and Grafana where it is installed: FEED SPEED ARGS as for run
-	@$(BIN)/tidewheel run --observe --window 2000 --sim-flip-s 315360000 --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+	@$(BIN)/tidewheel run --observe --window 2000 --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
 
 watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka ... --redis ...'
 	@$(BIN)/tidewheel watch $(ARGS)

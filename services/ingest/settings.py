@@ -138,8 +138,8 @@ class Settings:
         text,
         "",
         meaning="Where it stands what else is to happen to the simulated market, a line each, as in `gap 1767230000 "
-        "1767240000`: a `gap` without quotes, a `burst` of them, or a `flip` of the pattern that can be turned, from "
-        "the one market second to the other. `tidewheel scenario` writes it; nothing: nothing is.",
+        "1767240000`: a `gap` without quotes, a `burst` of them, or a `flip` of its pattern, from the one market "
+        "second to the other. `tidewheel scenario` writes it; nothing: nothing is.",
     )
 
     metrics_host: str = metrics_host_setting()

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.system import driver
-from tests.waiting import eventually
+from tests.waiting import LIMIT_S, RUN_LIMIT_S, eventually
 from tidewheel.local.processes.process_file import process_of
 from tidewheel.registry.store import Registry
 
@@ -36,11 +36,12 @@ def registry_of(data: Path) -> Registry:
 def test_faults_are_shown_and_undone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with driver.started(["run", "--observe", *SHORT, "--data-dir", str(data)], tmp_path) as running:
-        eventually(lambda: process_of(data / "processes.json", "predictor") is not None, "services start", 0.2)
-        eventually(lambda: serves(data), "a model serves", 0.2)
+        eventually(lambda: serves(data), "a model serves", 0.2, RUN_LIMIT_S)
         redis_is_let_go_on(data, tmp_path / "away")
         done = driver.run(
-            ["scenario", "poisoned-model", "--until", "fires", "--data-dir", str(data)], tmp_path / "poisoned", 300
+            ["scenario", "poisoned-model", "--until", "fires", "--data-dir", str(data)],
+            tmp_path / "poisoned",
+            RUN_LIMIT_S,
         )
         # Whether another alert fires is the machine's affair here: under load, one that services start again may.
         assert "SwapsRefused fired after" in done.output
@@ -51,7 +52,7 @@ def test_faults_are_shown_and_undone(tmp_path: Path) -> None:
         assert registry_of(data).load_pointed(pointer).seq == pointer.seq
         running.scan()
         running.process.terminate()
-        running.wait(60)
+        running.wait(LIMIT_S)
         assert running.wait_gone() == []
 
 
@@ -63,7 +64,7 @@ def redis_is_let_go_on(data: Path, folder: Path) -> None:
         eventually(lambda: redis.status() == psutil.STATUS_STOPPED, "it stands still", 0.1)
         scenario.scan()
         scenario.process.send_signal(signal.SIGINT)
-        assert scenario.wait(60) == 130
+        assert scenario.wait(LIMIT_S) == 130
         assert scenario.wait_gone() == []
     eventually(lambda: redis.status() != psutil.STATUS_STOPPED, "it goes on", 0.1)
     assert "redis goes on" in (folder / "out.txt").read_text()

@@ -19,7 +19,8 @@ chance whatever the edge and the flip.
 
 Events (`tidewheel/domain/market_events.py`) are looked at before each block of seconds. During a gap there are no
 quotes; in a burst `EVENT_BURST_FACTOR` times as many, of which each `CROSSED_EACH`th is crossed, as fast markets have
-them; a flip turns the sign of the pattern that can be turned. A block without events has the chance it always had.
+them. A flip turns the sign of the pattern; that of the usual one, which would run away, at `TURNED_SHARE` of its
+strength. A block without events has the chance it always had.
 
 The market begins at 2026-01-01 UTC and never ends. Prices are reflected far outside any range they reach in years.
 """
@@ -54,6 +55,7 @@ QUIET_PROBABILITY = 1 / 300
 QUIET_S = (3, 50)
 EVENT_BURST_FACTOR = 20
 CROSSED_EACH = 25
+TURNED_SHARE = 0.15
 CENT_E9 = 10_000_000
 Mask = NDArray[np.bool_]
 
@@ -199,6 +201,8 @@ class Simulator:
                 drift = pattern.drift_usd()
                 if self._flip_s and (self._second + second >= self._flip_s) != is_turned:
                     drift = -drift
+                elif is_turned and not self._flip_s:
+                    drift *= -TURNED_SHARE
                 if not low < offer + move + drift < high:
                     move, signs[second] = -move, -1.0
                 drifts[second] = drift

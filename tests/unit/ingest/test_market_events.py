@@ -17,6 +17,7 @@ from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.market_events import (
     EVENTS_MAX,
     NOTICE_S,
+    SECOND_MAX,
     EventKind,
     MarketEvent,
     events_text,
@@ -79,10 +80,16 @@ def test_a_flip_is_that_of_a_market_which_turns_by_itself() -> None:
     assert np.array_equal(asked, by_itself)
 
 
-def test_a_pattern_that_cannot_be_turned_is_not() -> None:
-    flip = MarketEvent(EventKind.FLIP, START_S, END_S)
-    usual, asked = (list(islice(Simulator(1, 1.0, 0, lambda e=e: e).items(), 3)) for e in ((), (flip,)))  # type: ignore[misc]
-    assert all(np.array_equal(one.offer_e9, other.offer_e9) for one, other in zip(usual, asked, strict=True))
+def test_the_usual_pattern_pushes_away_while_it_is_turned_and_does_not_run_off() -> None:
+    """Prices that were drawn to the mean of ten minutes leave it, and stay a walk."""
+    hours = 6 * 3_600 // BLOCK_S
+    flip = MarketEvent(EventKind.FLIP, START_S, SECOND_MAX)
+    found = {}
+    for name, events in (("usual", ()), ("turned", (flip,))):
+        offers = np.concatenate([b.offer_e9 for b in islice(Simulator(1, 1.0, 0, lambda e=events: e).items(), hours)])
+        found[name] = float(np.ptp(offers)) / S
+    assert found["turned"] > 3 * found["usual"]
+    assert found["turned"] < 3_000
 
 
 def test_an_event_with_notice_is_seen_by_who_makes_the_market_as_it_goes() -> None:

@@ -62,7 +62,7 @@ class MadeUp:
             raise self.stumble
 
     def conduct(self, *, until_over: bool = True) -> str:
-        run = GoingRun(DataDir(self.folder), "http://127.0.0.1:1", "redis://127.0.0.1:1/0", "sim:A", True, True, 60.0)
+        run = GoingRun(DataDir(self.folder), "http://127.0.0.1:1", "redis://127.0.0.1:1/0", "sim:A", True, 60.0)
         prometheus = Prometheus(run.prometheus)
         object.__setattr__(prometheus, "alerts", self.alerts)
         conductor = Conductor(

@@ -63,7 +63,7 @@ class Market(Prometheus):
 
 
 def scene(folder: Path, market: Market | None = None, **run: object) -> Scene:
-    values: dict[str, object] = {"simulated": True, "flips": True, "speed": 60.0, **run}
+    values: dict[str, object] = {"simulated": True, "speed": 60.0, **run}
     going = GoingRun(DataDir(folder), "http://127.0.0.1:1", "redis://127.0.0.1:1/0", "sim:A", **values)  # type: ignore[arg-type]
     return Scene(going, market or Market(), wait_at_once, lambda line: None)
 
@@ -205,7 +205,6 @@ def test_a_flip_on_a_flip_ends_it(tmp_path: Path) -> None:
     [
         (EventKind.GAP, {"simulated": False}, "needs a simulated market"),
         (EventKind.GAP, {"speed": None}, "at a speed"),
-        (EventKind.FLIP, {"flips": False}, "--sim-flip-s"),
     ],
 )
 def test_a_market_that_cannot_be_told_says_so(
@@ -216,7 +215,7 @@ def test_a_market_that_cannot_be_told_says_so(
 
 
 RUN = {
-    "lasting": {"feed": "sim", "instrument": "BTC-USD", "sim_flip_s": 9},
+    "lasting": {"feed": "sim", "instrument": "BTC-USD"},
     "changing": {"speed": "60"},
     "addresses": {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:2/0", "predictor": "127.0.0.1:3"},
     "prometheus": "http://127.0.0.1:4",
@@ -234,7 +233,7 @@ def test_a_run_is_found_by_its_directory(tmp_path: Path) -> None:
     with save(tmp_path).lock_dir():
         found = going_run(tmp_path)
     assert (found.instrument, found.redis, found.speed) == ("sim:BTC-USD", "redis://127.0.0.1:2/0", 60.0)
-    assert (found.simulated, found.flips) == (True, True)
+    assert found.simulated
 
 
 def test_the_newest_that_goes_on_is_taken(tmp_path: Path) -> None:

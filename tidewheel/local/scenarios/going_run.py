@@ -15,15 +15,14 @@ RUN_FILE = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class GoingRun:
-    """`speed`: market seconds a second, None for as fast as it can. `flips`: whether its market's pattern can be
-    turned; `simulated`: whether there is one to tell what is to happen."""
+    """`speed`: market seconds a second, None for as fast as it can. `simulated`: whether its market can be told what is
+    to happen."""
 
     data: DataDir
     prometheus: str
     redis: str
     instrument: str
     simulated: bool
-    flips: bool
     speed: float | None
 
     def process(self, name: str) -> int | None:
@@ -74,6 +73,5 @@ def _as_recorded(data: DataDir, record: dict[str, Any]) -> GoingRun:
         str(record["addresses"]["redis"]),
         f"{kind}:{lasting['instrument']}",
         simulated=kind == SIMULATOR,
-        flips=bool(int(lasting.get("sim_flip_s", 0))),
         speed=None if speed == "max" else float(speed),
     )

@@ -22,11 +22,6 @@ class MarketFault:
     def __init__(self, kind: EventKind, lasts_s: int | None, run: GoingRun, prometheus: Prometheus) -> None:
         if not run.simulated or run.speed is None:
             raise FatalError(f"a {kind} needs a simulated market at a speed: start a run with make observe")
-        if kind is EventKind.FLIP and not run.flips:
-            raise FatalError(
-                "the pattern of this market cannot be turned: start a run with make observe, or with --sim-flip-s "
-                "315360000, which plants one that turns in ten years or when it is asked to"
-            )
         self._kind, self._lasts_s, self._speed = kind, lasts_s, run.speed
         self._query = f'max(tidewheel_market_time_seconds{{instrument="{run.instrument}"}})'
         self._prometheus = prometheus
