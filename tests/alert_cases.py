@@ -137,6 +137,7 @@ CASES = (
     silent("ClockSkew", "1.5 s ahead", clock="1.5+5x400"),
     fires("SwapsRefused", 125, "a model that does not verify", refused="0x24 1x300"),
     silent("SwapsRefused", "a swap", refused="0x400", swaps="0x24 1x300"),
+    silent("SwapsRefused", "an old one, seen again", refused="_ 9x19 _x6 9x300", predictor_up="_ 1x19 0x6 1x300"),
     fires("PredictorErrors", 125, "a call that fails", internal="0x24 1x300"),
     silent("PredictorErrors", "callers at fault", internal="0x400", invalid="0+9x400"),
     fires("KafkaAway", 125, "nobody is answered", labeler_kafka="1x12 0x300", trainer_kafka="1x12 0x300"),

@@ -30,9 +30,11 @@ class Deadline:
         assert not self.passed, f"{what}: not within {self.limit_s:.0f} s"
 
 
-def eventually(true: Callable[[], bool], what: str, look_every_s: float = LOOK_EVERY_S) -> None:
-    """Wait until it is `true`. Raises AssertionError after LIMIT_S."""
-    deadline, pause = Deadline(), threading.Event()
+def eventually(
+    true: Callable[[], bool], what: str, look_every_s: float = LOOK_EVERY_S, limit_s: float = LIMIT_S
+) -> None:
+    """Wait until it is `true`. Raises AssertionError after the limit."""
+    deadline, pause = Deadline(limit_s), threading.Event()
     while not true():
         deadline.check(what)
         pause.wait(look_every_s)

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 from services.ingest.instrument_feed import InstrumentFeed
 from services.ingest.interleaving import Record, by_second
 from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition_count, last_second
+from services.ingest.market_events_file import MarketEventsFile
 from services.ingest.metrics import record_held_back
 from services.ingest.pacing import ClockPacer, LagPacer, Pacer
 from services.ingest.prefetch import prefetch_first
@@ -46,6 +47,7 @@ def run(settings: Settings, context: Context) -> None:
             sim_seed=settings.sim_seed,
             sim_edge=settings.sim_edge,
             sim_flip_s=settings.sim_flip_s,
+            sim_events=MarketEventsFile(settings.sim_events_file, context.log),
         )
         for layout in source.layouts():
             context.log.info("%s", layout)

@@ -134,6 +134,14 @@ class Settings:
         "usual one, which never turns.",
     )
 
+    sim_events_file: str = setting(
+        text,
+        "",
+        meaning="Where it stands what else is to happen to the simulated market, a line each, as in `gap 1767230000 "
+        "1767240000`: a `gap` without quotes, a `burst` of them, or a `flip` of its pattern, from the one market "
+        "second to the other. `tidewheel scenario` writes it; nothing: nothing is.",
+    )
+
     metrics_host: str = metrics_host_setting()
     metrics_port: int = metrics_port_setting(9101)
     log_level: str = log_level_setting()

@@ -15,7 +15,7 @@ from tidewheel.observability.files import dashboard_files
 from tidewheel.observability.generate import SHIPPED, build_dashboards
 
 COMMITTED = {place: json.loads(text) for place, text in dashboard_files().items()}
-EVENTS = {"Swaps", "Models refused", "Swaps refused", "Drifts", "Restarts"}
+EVENTS = {"Swaps", "Models refused", "Swaps refused", "Drifts", "Restarts", "Scenario steps"}
 Damage = Callable[[Any], object]
 
 

@@ -13,6 +13,7 @@ from services.predictor.trust.assessment import FlagKind
 from tests.tidy.tree import PRODUCT, Source, full_names, imports, sources
 from tidewheel.domain.orders import NotPlacedReason
 from tidewheel.domain.training import RunReason
+from tidewheel.local.scenarios.declared import SCENARIOS, Step
 from tidewheel.recordings.account import Anomaly
 from tidewheel.telemetry import metrics
 from tidewheel.telemetry.declaration import INSTRUMENT, INSTRUMENTS_MAX, LABELS, RUN, SERVICES, Declared
@@ -34,6 +35,8 @@ VALUES: Mapping[str, int] = {
     "method": 8,
     "code": len(StatusCode),
     "process": 7,
+    "scenario": len(SCENARIOS),
+    "step": len(Step),
 }
 REASONS: Mapping[str, int] = {
     "tidewheel_dead_letters_total": 8,  # of a quote, or of a record

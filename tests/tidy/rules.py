@@ -23,7 +23,7 @@ SERVICE_SHELLS = (
     "services/*/__main__.py",
     *(f"services/*/{name}.py" for name in ("app", "metrics", "settings")),
     "services/orderbot/faust_app.py",
-    *(f"services/ingest/{name}.py" for name in ("instrument_feed", "kafka_log", "publisher")),
+    *(f"services/ingest/{name}.py" for name in ("instrument_feed", "kafka_log", "market_events_file", "publisher")),
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "windows/scratch_file")),
     *(f"services/predictor/{name}.py" for name in ("background", "server", "servicer", "watch_model")),

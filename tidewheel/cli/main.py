@@ -13,6 +13,10 @@ EXIT_INTERRUPTED = 130
 # Command -> (module:attribute, one line of help). A stranger reads the help without importing Kafka, Faust or gRPC.
 COMMANDS = {
     "run": ("tidewheel.cli.run:run", "Run the whole system on this machine, with a live view."),
+    "scenario": (
+        "tidewheel.cli.scenario:scenario",
+        "Do a fault to a run that is looked at, and see whether its alert fires and no other.",
+    ),
     "watch": ("tidewheel.cli.watch:watch", "Show the live view of a system that runs elsewhere."),
     "predict": (
         "tidewheel.cli.predict:predict",

@@ -58,6 +58,21 @@ class DataDir:
         """Where ingest keeps what it is parsing, so that a crash of it names the place."""
         return self.root / "ingest.place"
 
+    @property
+    def market_events(self) -> Path:
+        """What is to happen to the run's simulated market (`tidewheel/domain/market_events.py`)."""
+        return self.root / "market-events"
+
+    @property
+    def scenario_steps(self) -> Path:
+        """Steps of `tidewheel scenario`, a line each, which the run shows to Prometheus."""
+        return self.root / "scenario-steps"
+
+    @property
+    def processes(self) -> Path:
+        """Process ids of what the run keeps alive, as they are now."""
+        return self.root / "processes.json"
+
     def log(self, service: str) -> Path:
         return self.logs / f"{service}.log"
 

@@ -21,6 +21,11 @@ def record_client_failure(code: str) -> None:
     metrics.CLIENT_FAILURES.labels(code).inc()
 
 
+def record_scenario_step(scenario: str, step: str) -> None:
+    """`tidewheel scenario` took a step on this run."""
+    metrics.SCENARIO_STEPS.labels(scenario, step).inc()
+
+
 class ProcessState(Protocol):
     """What is asked of a process of the run; `pid` None while it does not run."""
 

@@ -22,6 +22,7 @@ from tidewheel.local.monitoring.probe import ServedLog
 from tidewheel.local.observing.observation import Observation
 from tidewheel.local.processes.health_poller import LIVE_LIMIT_S, NO_ANSWER, HealthPoller, http_check
 from tidewheel.local.processes.ports import PortClaims
+from tidewheel.local.processes.process_file import ProcessFile
 from tidewheel.local.processes.services import INGEST, SERVICES, service_specs
 from tidewheel.local.processes.shutdown import Grace, kill_all, stop_in_order
 from tidewheel.local.processes.signals import Interrupts
@@ -76,6 +77,7 @@ class System:
         lives = {name: http_check(port, "/live", LIVE_LIMIT_S) for name, port in self.ports.metrics.items()}
         self._health = HealthPoller(self._checks(), lives)
         self.supervisor = Supervisor(self._specs(), spawner(data.root), self._health, steady_s)
+        self._process_file = ProcessFile(data.processes)
         self.monitor: Monitor | None = None
         self._completion: Completion | None = None
         self._watched_since_s = 0.0
@@ -113,6 +115,7 @@ class System:
         while True:
             for change in self.supervisor.step():
                 self.display.say(phase_line(change))
+            self._process_file.write(self.supervisor.processes)
             if self.observation is not None:
                 self.observation.step(self.supervisor.processes)
             if self.supervisor.failure is not None:

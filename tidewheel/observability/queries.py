@@ -3,9 +3,10 @@
 
 def grew(selector: str, by: str, within: str = "2m") -> str:
     """A counter rose lately. One that is new where its process was there before counts from nothing: a rate knows
-    nothing of a series' first value. That of a process that is new to Prometheus itself may be years old."""
+    nothing of a series' first value. That of a process that is new to Prometheus itself, or that did not answer then,
+    may be years old."""
     rose = f"sum by ({by}) (increase({selector}[{within}])) > 0"
-    new = f"({selector} > 0 unless {selector} offset {within}) and on (job, instance) (up offset {within})"
+    new = f"({selector} > 0 unless {selector} offset {within}) and on (job, instance) (up offset {within} == 1)"
     return f"({rose}) or (sum by ({by}) ({new}))"
 
 

@@ -57,6 +57,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "agrees": "`true`, `false`",
         "result": "`equal`, `different`, `other_quote`",
         "process": "a process of the run: a service, `kafka`, `redis`",
+        "scenario": "a name that `tidewheel scenario list` shows",
+        "step": "`begins`, `fault`, `fires`, `undone`, `over`",
     }
 )
 

@@ -389,11 +389,12 @@ CLIENT_FAILURES = _run.counter(
 )
 PROCESS_UP = _run.gauge("tidewheel_process_up", "1 while the process runs and is ready, else 0.", "process")
 PROCESS_RESTARTS = _run.counter(
-    "tidewheel_process_restarts_total",
-    "The run started the process again, since it had ended or stood still.",
-    "process",
+    "tidewheel_process_restarts_total", "The run started the process again: it had ended or stood still.", "process"
 )
 PROCESS_RESIDENT_BYTES = _run.gauge("tidewheel_process_resident_bytes", "Memory of the process.", "process")
 PROCESS_CPU_SECONDS = _run.counter(
     "tidewheel_process_cpu_seconds_total", "Processor time that the process has used.", "process"
+)
+SCENARIO_STEPS = _run.counter(
+    "tidewheel_scenario_steps_total", "A scenario took a step: it explains what follows.", "scenario", "step"
 )

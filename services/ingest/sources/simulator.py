@@ -17,16 +17,22 @@ can be turned (`planted_drift.py`): before market second `flip_s`, counted from 
 and from then on its negative. Either is linear in the 600 mids that features hold, and the same seed has the same
 chance whatever the edge and the flip.
 
+Events (`tidewheel/domain/market_events.py`) are looked at before each block of seconds. During a gap there are no
+quotes; in a burst `EVENT_BURST_FACTOR` times as many, of which each `CROSSED_EACH`th is crossed, as fast markets have
+them. A flip turns the sign of the pattern; that of the usual one, which would run away, at `TURNED_SHARE` of its
+strength. A block without events has the chance it always had.
+
 The market begins at 2026-01-01 UTC and never ends. Prices are reflected far outside any range they reach in years.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.ingest.sources.planted_drift import curvature, mean_reversion
 from tidewheel.domain.market import Int64, SourceKind
+from tidewheel.domain.market_events import EventKind, MarketEvent
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import RawBatch
 
@@ -47,19 +53,29 @@ BURST_VOLATILITY = 2.0
 # Now and then nothing comes for 3 to 50 seconds: short enough never to be stale, and no break.
 QUIET_PROBABILITY = 1 / 300
 QUIET_S = (3, 50)
+EVENT_BURST_FACTOR = 20
+CROSSED_EACH = 25
+TURNED_SHARE = 0.15
 CENT_E9 = 10_000_000
+Mask = NDArray[np.bool_]
 
 
 class Simulator:
-    """Endless quotes, the same for the same seed, edge and flip on each start. With `flip_s` 0 it never flips."""
+    """Endless quotes, the same for the same seed, edge, flip and events on each start. With `flip_s` 0 it never flips.
+
+    `events`: asked before each block what is to happen.
+    """
 
     name = "sim"
     kind = SourceKind.SIMULATED
     replayable = True
     instruments = None
 
-    def __init__(self, seed: int, edge: float, flip_s: int = 0) -> None:
+    def __init__(
+        self, seed: int, edge: float, flip_s: int = 0, events: Callable[[], Sequence[MarketEvent]] = tuple
+    ) -> None:
         self._seed = seed
+        self._events = events
         self._flip_s = flip_s
         self._second = 0
         self._offer_usd = START_USD
@@ -88,26 +104,56 @@ class Simulator:
     def _block(self, block: int, place: int) -> RawBatch:
         rng = np.random.default_rng([self._seed, block])
         counts, volatilities = self._activity(rng, first=block == 0)
+        usual_total = int(counts.sum())
+        chance = rng.standard_normal(usual_total)
+        spreads = SPREAD_CENTS[0] + (SPREAD_CENTS[1] * rng.random(BLOCK_S) ** 4).astype(np.int64)
+        within_ns = rng.integers(0, NS_PER_S, usual_total)
+        happening = self._happening()
+        if happening[EventKind.GAP].any() or happening[EventKind.BURST].any():
+            counts, chance, within_ns = self._eventful(block, happening, counts, chance, within_ns)
         total = int(counts.sum())
         of_second = np.repeat(np.arange(BLOCK_S), counts)
         starts = np.cumsum(counts) - counts
         # Number of the quote within its second, from 1.
         order = np.arange(total) - starts[of_second] + 1
-        steps = rng.standard_normal(total) * (OFFER_STEP_USD * volatilities / np.sqrt(np.maximum(counts, 1)))[of_second]
+        steps = chance * (OFFER_STEP_USD * volatilities / np.sqrt(np.maximum(counts, 1)))[of_second]
         walked = np.cumsum(steps)
         within = walked - np.concatenate(([0.0], walked))[starts][of_second]
-        spreads = SPREAD_CENTS[0] + (SPREAD_CENTS[1] * rng.random(BLOCK_S) ** 4).astype(np.int64)
-        bases, drifts, signs = self._seconds(counts, starts, within, spreads)
+        bases, drifts, signs = self._seconds(counts, starts, within, spreads, happening[EventKind.FLIP])
         offers_usd = bases[of_second] + signs[of_second] * within + drifts[of_second] * (order / counts[of_second])
         offers = np.rint(offers_usd * 100).astype(np.int64)
+        crossed = happening[EventKind.BURST][of_second] & (order % CROSSED_EACH == 0)
+        bids = offers - np.where(crossed, -1, 1) * spreads[of_second]
         seconds = START_S + block * BLOCK_S + of_second
-        times = np.sort(seconds * NS_PER_S + rng.integers(0, NS_PER_S, total))
+        times = np.sort(seconds * NS_PER_S + within_ns)
         return RawBatch(
             place=np.arange(place, place + total, dtype=np.int64),
             time_ns=times,
-            bid_e9=(offers - spreads[of_second]) * CENT_E9,
+            bid_e9=bids * CENT_E9,
             offer_e9=offers * CENT_E9,
         )
+
+    def _happening(self) -> dict[EventKind, Mask]:
+        """In which seconds of the block to come."""
+        seconds = START_S + self._second + np.arange(BLOCK_S)
+        found = {kind: np.zeros(BLOCK_S, bool) for kind in EventKind}
+        for event in self._events():
+            found[event.kind] |= (event.from_s <= seconds) & (seconds < event.to_s)
+        return found
+
+    def _eventful(
+        self, block: int, happening: dict[EventKind, Mask], counts: Int64, chance: NDArray[np.float64], within_ns: Int64
+    ) -> tuple[Int64, NDArray[np.float64], Int64]:
+        """How many quotes there are instead of the usual ones, their chance and times. Seconds without an event keep
+        theirs; those of a burst get as much chance in all."""
+        repeats = np.where(happening[EventKind.GAP], 0, np.where(happening[EventKind.BURST], EVENT_BURST_FACTOR, 1))
+        of_quote = repeats[np.repeat(np.arange(BLOCK_S), counts)]
+        fresh = np.random.default_rng([self._seed, block, 1])
+        is_more = np.repeat(of_quote > 1, of_quote)
+        chance, within_ns = np.repeat(chance, of_quote), np.repeat(within_ns, of_quote)
+        chance[is_more] *= fresh.choice((-1.0, 1.0), int(is_more.sum()))
+        within_ns[is_more] = fresh.integers(0, NS_PER_S, int(is_more.sum()))
+        return counts * repeats, chance, within_ns
 
     def _activity(self, rng: np.random.Generator, *, first: bool) -> tuple[Int64, NDArray[np.float64]]:
         """Number of quotes and volatility of each second of a block."""
@@ -137,7 +183,7 @@ class Simulator:
         return counts, volatilities
 
     def _seconds(
-        self, counts: Int64, starts: Int64, within: NDArray[np.float64], spreads: Int64
+        self, counts: Int64, starts: Int64, within: NDArray[np.float64], spreads: Int64, turned: Mask
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Walk second by second: the offer each begins with, the drift in it, and -1 where chance is mirrored to stay
         in range. Arithmetic on plain floats in a fixed order, so that every machine walks alike."""
@@ -147,14 +193,16 @@ class Simulator:
         moves[alive] = within[(starts + counts - 1)[alive]]
         pattern, mid, offer = self._pattern, self._mid, self._offer_usd
         low, high = RANGE_USD
-        for second, (quoted, move, spread) in enumerate(
-            zip(alive.tolist(), moves.tolist(), spreads.tolist(), strict=True)
+        for second, (quoted, move, spread, is_turned) in enumerate(
+            zip(alive.tolist(), moves.tolist(), spreads.tolist(), turned.tolist(), strict=True)
         ):
             bases[second] = offer
             if quoted:
                 drift = pattern.drift_usd()
-                if self._flip_s and self._second + second >= self._flip_s:
+                if self._flip_s and (self._second + second >= self._flip_s) != is_turned:
                     drift = -drift
+                elif is_turned and not self._flip_s:
+                    drift *= -TURNED_SHARE
                 if not low < offer + move + drift < high:
                     move, signs[second] = -move, -1.0
                 drifts[second] = drift

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Mapping
 
 from tidewheel.local.data_dir import DataDir, make_folder, write_atomically
-from tidewheel.local.metrics import ProcessRecorder
+from tidewheel.local.metrics import ProcessRecorder, record_scenario_step
 from tidewheel.local.observing.grafana_api import Grafana
 from tidewheel.local.observing.request import ObserveRequest
+from tidewheel.local.observing.scenario_steps import StepsReader
 from tidewheel.local.processes.health_poller import HealthCheck, http_check
 from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.processes.supervisor import ManagedProcess, Phase, ProcessSpec
@@ -45,6 +46,7 @@ class Observation:
         self._health = Health(RUN)
         self._server = HealthServer(self._health, claims.port(RUN_METRICS_PORT))
         self._recorder = ProcessRecorder()
+        self._steps = StepsReader(data.scenario_steps)
         self._targets = ""
         self._next_s = 0.0
         self._write_files()
@@ -101,6 +103,8 @@ class Observation:
         self._next_s = now_s + RECORD_EVERY_S
         self._health.heartbeat()
         self._recorder.record(processes)
+        for scenario, step in self._steps.read():
+            record_scenario_step(scenario, step)
         asked = {
             name: f"127.0.0.1:{port}"
             for name, port in self._metrics_ports.items()

@@ -96,7 +96,10 @@ def service_specs(
     """What the supervisor runs beside the servers. Settings of the caller's environment that a run does not set
     itself pass through."""
     own = settings(options, addresses, ports)
-    place = as_environment({"PLACE_FILE": str(data.reading_place)})
+    files = {"PLACE_FILE": str(data.reading_place)}
+    if options.feed.kind == SIMULATOR:
+        files["SIM_EVENTS_FILE"] = str(data.market_events)
+    place = as_environment(files)
     return [
         ProcessSpec(
             name=name,

@@ -51,4 +51,10 @@ def annotations(chosen: str) -> tuple[Annotation, ...]:
             "purple",
             "{{job}} started anew",
         ),
+        Annotation(
+            "Scenario steps",
+            grew("tidewheel_scenario_steps_total", "scenario, step", RATE),
+            "green",
+            "scenario {{scenario}}: {{step}}",
+        ),
     )
