@@ -15,10 +15,10 @@ from preview.prometheus_api import PrometheusApi
 from tidewheel.local.processes.subprocesses import read_failure_line, start, stop, tethered
 
 PROGRAM = Path(sys.executable).with_name("tidewheel")
-RUN = ("run", "--observe", "--window", "2000", "--trials", "4", "--speed", "30")
+RUN = ("run", "--observe", "--window", "3000", "--trials", "4", "--speed", "30")
 # What takes longest to appear.
 SEEN = (
-    ("models serve", "sum(tidewheel_model_seq) >= 6"),
+    ("models serve", "sum(tidewheel_model_seq) >= 8"),
     ("models are judged", "min(tidewheel_bets) > 0"),
     ("calls are answered", "sum(tidewheel_rpcs_total) > 0"),
 )

@@ -7,7 +7,8 @@ from typing import Any
 from preview.errors import PreviewError
 
 ALL = "$__all"
-NAME = re.compile(r"\$(?:(\w+)|\{(\w+)(?::\w+)?\})")
+# `$1` is a group of a regular expression.
+NAME = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w+)(?::\w+)?\})")
 LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 NICE_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600)
 

@@ -14,6 +14,8 @@ Json = Mapping[str, Any]
 COLUMNS = 24
 # Grafana 11 writes 41; from 42 on it is another schema's turn to be asked.
 CLASSIC = range(36, 42)
+# Of a rate; and for what was last seen, however long ago.
+LOOKS_BACK = {"$__rate_interval", "$__range"}
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 RUNBOOK = re.compile(r"\$\{docs\}/([\w-]+\.md)#([\w-]+)$")
 
@@ -72,9 +74,7 @@ def anchors(page: str) -> set[str]:
 
 def rate_intervals(dashboard: Json) -> Iterator[str]:
     for expr in exprs(dashboard):
-        yield from (
-            f"{expr} looks back {back}" for back in re.findall(r"\[([^\]]*)\]", expr) if back != "$__rate_interval"
-        )
+        yield from (f"{expr} looks back {back}" for back in re.findall(r"\[([^\]]*)\]", expr) if back not in LOOKS_BACK)
 
 
 def sources(dashboard: Json) -> Iterator[str]:
@@ -100,7 +100,7 @@ def variables(dashboard: Json) -> Iterator[str]:
     for expr in exprs(dashboard):
         yield from (
             f"{expr} asks for ${name}"
-            for name in re.findall(r"\$(\w+)", expr)
+            for name in re.findall(r"\$([A-Za-z_]\w*)", expr)
             if name[:2] != "__" and name not in there
         )
         if "instrument" in there:

@@ -1,7 +1,7 @@
 // Series as Grafana's data frames, with the field config of a panel's JSON: defaults, then overrides.
 import {
   ConfigOverrideRule, createDataFrame, DataFrame, Field, FieldConfig, FieldConfigSource, FieldType, fieldMatchers,
-  getDisplayProcessor, getFieldDisplayName, GrafanaTheme2,
+  getDisplayProcessor, getFieldDisplayName, GrafanaTheme2, NumericRange, reduceField,
 } from '@grafana/data';
 
 export interface Series {
@@ -25,12 +25,19 @@ export function frames(series: Series[], config: FieldConfigSource, theme: Grafa
   made.forEach((frame, number) => {
     const field = frame.fields[1];
     field.config = resolved(field, frame, made, config);
-    field.state = { seriesIndex: number, displayName: null };
+    field.state = { seriesIndex: number, displayName: null, range: range(field) };
     field.state.displayName = getFieldDisplayName(field, frame, made);
     field.display = getDisplayProcessor({ field, theme, timeZone: 'utc' });
     frame.fields[0].display = getDisplayProcessor({ field: frame.fields[0], theme, timeZone: 'utc' });
   });
   return made;
+}
+
+// Colours by threshold are spread over it.
+function range(field: Field): NumericRange {
+  const { min, max } = reduceField({ field, reducers: ['min', 'max'] });
+  const [least, most] = [field.config.min ?? min, field.config.max ?? max];
+  return { min: least, max: most, delta: most - least };
 }
 
 function resolved(field: Field, frame: DataFrame, all: DataFrame[], source: FieldConfigSource): FieldConfig {

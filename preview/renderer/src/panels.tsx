@@ -77,7 +77,7 @@ function Numbers({ data, panel, width, height }: Drawn & { data: DataFrame[] }) 
         <BigValue
           value={(value as FieldDisplay).display} count={count} width={w} height={h} theme={theme}
           sparkline={value.sparkline} alignmentFactors={alignmentFactors} colorMode={options.colorMode}
-          graphMode={options.graphMode} justifyMode={options.justifyMode || 'auto'} textMode={options.textMode}
+          graphMode={options.graphMode} justifyMode={options.justifyMode || 'auto'} textMode={options.textMode} text={options.text}
         />
       )}
     />

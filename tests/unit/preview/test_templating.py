@@ -13,6 +13,7 @@ VALUES = {"instrument": ".*", "__rate_interval": "20s", "__interval": "5s"}
         ('up{i=~"${instrument}"}', 'up{i=~".*"}'),
         ('up{i=~"${instrument:regex}"}', 'up{i=~".*"}'),
         ("rate(x[$__rate_interval]) offset $__interval", "rate(x[20s]) offset 5s"),
+        ('label_replace(x, "a", "$1 b", "c", "(.+)")', 'label_replace(x, "a", "$1 b", "c", "(.+)")'),
         ("none of them", "none of them"),
     ],
 )
