@@ -1,6 +1,7 @@
 """Grafana's JSON of a dashboard, in its Classic schema, by Grafana's own SDK."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from tidewheel.observability.dashboards.panels import (
     Kind,
     Panel,
     Query,
+    Unit,
     Variable,
 )
 from tidewheel.observability.grafana import DATASOURCE_NAME, DATASOURCE_UID
@@ -31,6 +33,7 @@ SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 DOCS = "docs"
 # Of panels with an axis, and of lines of the page that have none.
 HEIGHT, LOW = 8, 5
+VALUE_SIZES = {HEIGHT: 72, LOW: 36}
 COLUMNS = 24
 SHOWN, REFRESHED = "now-15m", "10s"
 
@@ -68,7 +71,14 @@ def _dashboard(dashboard: Dashboard) -> sdk.Dashboard:
         for line in _lines_of(row.panels):
             height = LOW if all(panel.kind is Kind.NUMBER for panel in line) else HEIGHT
             for panel in line:
-                made.with_panel(PANELS[panel.kind](panel).height(height))
+                made.with_panel(_panel(panel, height))
+    return made
+
+
+def _panel(panel: Panel, height: int) -> timeseries.Panel | stat.Panel | statetimeline.Panel:
+    made = PANELS[panel.kind](panel).height(height)
+    if isinstance(made, stat.Panel):
+        made.text(common.VizTextDisplayOptions().title_size(14).value_size(VALUE_SIZES[height]))
     return made
 
 
@@ -147,7 +157,7 @@ def _told(made: B, panel: Panel) -> B:
         made.max(panel.most)
     if panel.decimals is not None:
         made.decimals(panel.decimals)
-    named = {"^none$": GREEN} if panel.unwanted else panel.colours or {}
+    named = {**(panel.colours or {}), **({"^none$": GREEN} if panel.unwanted else {})}
     for series, colour in named.items():
         fixed = {"mode": model.FieldColorModeId.FIXED, "fixedColor": colour}
         made.override_by_regexp(f"/{series}/", [model.DynamicConfigValue("color", fixed)])
@@ -179,15 +189,19 @@ def _query(number: int, query: Query) -> prometheus.Dataquery:
 
 
 def _lines(panel: Panel) -> timeseries.Panel:
-    # Where lines lie over one another, or do not begin at 0, an area below them means nothing.
-    filled = len(panel.queries) == 1 and panel.least == 0 and not panel.log
-    made = _series(panel).fill_opacity(12 if filled else 0).line_width(2)
+    made = _series(panel).fill_opacity(12 if _has_area(panel) else 0).line_width(2)
     made.show_points(common_model.VisibilityMode.AUTO)
     if panel.lines:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED))
     if panel.log:
         made.scale_distribution(common.ScaleDistributionConfig().type(common_model.ScaleDistribution.LOG).log(10))
     return made
+
+
+def _has_area(panel: Panel) -> bool:
+    """Where lines lie over one another, or do not begin at 0, an area below them means nothing."""
+    labels = {label for query in panel.queries for label in re.findall(r"{{(\w+)}}", query.legend)}
+    return len(panel.queries) == 1 and panel.least == 0 and not panel.log and labels <= {"instrument"}
 
 
 def _bars(panel: Panel) -> timeseries.Panel:
@@ -219,13 +233,14 @@ def _colours(panel: Panel) -> sdk.FieldColor:
 
 def _number(panel: Panel) -> stat.Panel:
     newest = common.ReduceDataOptions().calcs(["lastNotNull"])
+    # The line of a date only rises.
+    graph = common_model.BigValueGraphMode.NONE if panel.unit is Unit.DATE else common_model.BigValueGraphMode.AREA
     return (
         _told(stat.Panel(), panel)
         .reduce_options(newest)
         .text_mode(common_model.BigValueTextMode.VALUE_AND_NAME)
         .color_mode(common_model.BigValueColorMode.VALUE)
-        .graph_mode(common_model.BigValueGraphMode.AREA)
-        .text(common.VizTextDisplayOptions().title_size(14).value_size(36))
+        .graph_mode(graph)
         .color_scheme(sdk.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     )
 

@@ -7,6 +7,7 @@ from tidewheel.observability.dashboards.panels import (
     INSTRUMENT,
     OF_INSTRUMENT,
     ORANGE,
+    PURPLE,
     RED,
     Dashboard,
     Kind,
@@ -22,7 +23,7 @@ from tidewheel.observability.queries import newest
 
 ENDED = f"tidewheel_transactions_total{{{INSTRUMENT}}}"
 BY_OUTCOME = "instrument, outcome"
-OUTCOMES = {"PROFIT": GREEN, "LOSS": RED, "EXPIRED": GREY, "VOID": "purple"}
+OUTCOMES = {"PROFIT": GREEN, "LOSS": RED, "EXPIRED": GREY, "VOID": PURPLE}
 LIVES = (
     f"sum by ({BY_OUTCOME}) (rate(tidewheel_order_life_seconds_total{{{INSTRUMENT}}}[$__rate_interval])) / "
     f"({happening(rate(ENDED, BY_OUTCOME))})"
@@ -130,6 +131,7 @@ LABELS = Row(
             least=0,
             reach=(0, 1),
             unwanted=True,
+            colours={"spread": ORANGE, "threshold": BLUE, "stale": PURPLE},
         ),
         Panel(
             "How many orders are open?",

@@ -127,10 +127,10 @@ HEALTHY = Row(
             Unit.COUNT,
             "None.",
             "ServiceDown",
-            (Query(or_none('count by (alertname) (ALERTS{alertstate="firing"})', "alertname"), "{{alertname}}"),),
-            Kind.NUMBER,
+            (Query(or_none('max by (alertname) (ALERTS{alertstate="firing"})', "alertname"), "{{alertname}}"),),
+            Kind.STATES,
             width=6,
-            steps={1: RED},
+            words={0: ("quiet", GREEN), 1: ("fires", RED)},
         ),
         Panel(
             "Does everybody answer?",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from tidewheel.observability.rules import RUNBOOKS
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
-BLUE, ORANGE, GREY = "blue", "orange", "text"
+BLUE, ORANGE, PURPLE, GREY = "blue", "orange", "purple", "text"
 # Which fault of whom a call's code tells of: nobody's, the predictor's, the time's, the caller's.
 CODES = {
     "^OK$": GREEN,

@@ -8,6 +8,8 @@ from tidewheel.observability.dashboards.panels import (
     INSTRUMENT,
     OF_INSTRUMENT,
     OF_VERSION,
+    ORANGE,
+    PURPLE,
     RATE,
     RED,
     VERSION,
@@ -94,6 +96,7 @@ CALLS = Row(
             least=0,
             reach=(0, 1),
             unwanted=True,
+            colours={"no_model": BLUE, "invalid|unknown": YELLOW, "market|history": PURPLE},
         ),
         Panel(
             "Are answers kept in topic predictions?",
@@ -212,6 +215,7 @@ TRUST = Row(
             least=0,
             reach=(0, 1),
             unwanted=True,
+            colours={"overdue": ORANGE, "novel": BLUE, "stale": PURPLE},
         ),
         Panel(
             "Are rows cut here those that the labeler wrote?",
