@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 from preview.bundles import Asked, bundle
@@ -53,6 +54,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="preview", description="Our dashboards as pictures.")
     parser.add_argument("--prometheus", metavar="URL", help="draw what this one has; default: start a run with one")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long to collect before drawing (default: 5)")
+    parser.add_argument("--to", metavar="TIME", type=time_s, help="draw those before, as 2026-01-31T12:00:00Z")
     parser.add_argument("--width", type=int, default=1600, help="of a picture, in pixels (default: 1600)")
     parser.add_argument("--dashboards", type=Path, default=DASHBOARDS, help="folder of their JSON")
     parser.add_argument("--out", type=Path, default=PICTURES, help="folder of the pictures")
@@ -63,13 +65,26 @@ def say(words: str) -> None:
     print(f"preview: {words}", flush=True)
 
 
+def time_s(text: str) -> float:
+    """Of an ISO date with its zone."""
+    if (at := datetime.fromisoformat(text)).tzinfo is None:
+        raise ValueError(f"{text} names no zone")
+    return at.timestamp()
+
+
+def shown(prometheus: PrometheusApi, options: argparse.Namespace) -> Asked:
+    """From when to when. Raises PreviewError where nothing was collected."""
+    if options.to is not None:
+        return Asked(options.to - 60 * options.minutes, options.to, options.width)
+    now_s = time.time()
+    if (first_s := prometheus.number(FIRST_SAMPLE_S)) is None:
+        raise PreviewError("this Prometheus has collected nothing in the last quarter of an hour")
+    return Asked(first_s, now_s, options.width)
+
+
 def pictures(prometheus: PrometheusApi, options: argparse.Namespace) -> list[str]:
     """Draws all; returns what is wrong with them."""
-    now_s = time.time()
-    first_s = prometheus.number(FIRST_SAMPLE_S)
-    if first_s is None:
-        raise PreviewError("this Prometheus has collected nothing in the last quarter of an hour")
-    asked = Asked(first_s, now_s, options.width)
+    asked = shown(prometheus, options)
     dashboards = {path.stem: json.loads(path.read_text()) for path in sorted(options.dashboards.glob("*.json"))}
     with tempfile.TemporaryDirectory(prefix="tidewheel-preview-") as name:
         folder = Path(name)

@@ -12,6 +12,7 @@ from tidewheel.telemetry.metrics import CATALOGUE
 
 Json = Mapping[str, Any]
 COLUMNS = 24
+LETTERS_PER_COLUMN = 7
 # Grafana 11 writes 41; from 42 on it is another schema's turn to be asked.
 CLASSIC = range(36, 42)
 # Of a rate; and for what was last seen, however long ago.
@@ -39,6 +40,13 @@ def questions(dashboard: Json) -> Iterator[str]:
     titles = [panel["title"] for panel in panels(dashboard)]
     yield from (f"{title!r} asks nothing" for title in titles if not re.fullmatch(r"[A-Z].+\?", title))
     yield from (f"{title!r} is asked twice" for title in sorted(set(titles)) if titles.count(title) > 1)
+
+
+def titles_fit(dashboard: Json) -> Iterator[str]:
+    """Beside the two signs in a panel's head, on a page of 1600 pixels; `make dashboards-preview` measures it."""
+    for panel in panels(dashboard):
+        if len(panel["title"]) > LETTERS_PER_COLUMN * panel["gridPos"]["w"]:
+            yield f"{panel['title']!r} is too long for its panel"
 
 
 def units(dashboard: Json) -> Iterator[str]:
@@ -143,6 +151,7 @@ def names(dashboard: Json) -> Iterator[str]:
 RULES: list[Callable[[Json], Iterator[str]]] = [
     classic,
     questions,
+    titles_fit,
     units,
     descriptions,
     links,

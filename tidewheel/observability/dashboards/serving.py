@@ -215,7 +215,7 @@ TRUST = Row(
             least=0,
             reach=(0, 1),
             unwanted=True,
-            colours={"overdue": ORANGE, "novel": BLUE, "stale": PURPLE},
+            colours={"overdue": ORANGE, "novel": BLUE, "stale": PURPLE, "drift": RED, "evidence": YELLOW},
         ),
         Panel(
             "Are rows cut here those that the labeler wrote?",
