@@ -129,6 +129,7 @@ function Told({ marks, top }: { marks: Mark[]; top: number }) {
 }
 
 (window as any).draw = (bundle: Bundle) => {
+  Date.now = () => bundle.to_ms; // what is so long ago was so at the end of what is shown
   createRoot(document.getElementById('page')!).render(
     <ThemeContext.Provider value={createTheme({ colors: { mode: 'dark' } })}>
       <GlobalStyles />
