@@ -22,7 +22,7 @@ REQUESTS ?= 1000
 SOAK_MINUTES ?= 5
 COUNT ?= 100000
 
-.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals bench-servers clients soak release clean
+.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals bench-servers clients soak release dashboards-preview clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -130,5 +130,20 @@ clients: $(READY) .venv-clients-tritonclient/.ready .venv-clients-open_inference
 release: $(READY) ## sdist, wheel and bill of materials of this commit in dist/, shown to run from the wheel. Takes minutes.
 	@$(BIN)/python -m release
 
+# Grafana's components, by npm from wherever it is set up to fetch: the lock has hashes and no addresses.
+RENDERER := preview/renderer
+
+$(RENDERER)/node_modules/.ready: $(RENDERER)/package.json $(RENDERER)/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "pictures of the dashboards need Node.js 20 or newer with npm on PATH; there is none" >&2; exit 2; }
+	@echo "setting up: Grafana's components, 450 MB; takes a minute or more"
+	@cd $(RENDERER) && npm ci --silent && touch node_modules/.ready
+
+$(RENDERER)/built/page.js: $(RENDERER)/node_modules/.ready $(RENDERER)/build.mjs $(wildcard $(RENDERER)/src/*)
+	@echo "building the page that draws"
+	@cd $(RENDERER) && node build.mjs
+
+dashboards-preview: $(READY) $(RENDERER)/built/page.js ## The dashboards as pictures in docs/, of a run of five minutes: ARGS='--prometheus URL' of one that is there. Needs npm, chromium, prometheus.
+	@$(BIN)/python -m preview $(ARGS)
+
 clean: ## Remove the virtual environment and caches; data directories stay.
-	@rm -rf $(VENV) .venv-rivals-* .venv-clients-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-rivals-* .venv-clients-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(RENDERER)/node_modules $(RENDERER)/built

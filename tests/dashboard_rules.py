@@ -12,8 +12,11 @@ from tidewheel.telemetry.metrics import CATALOGUE
 
 Json = Mapping[str, Any]
 COLUMNS = 24
+LETTERS_PER_COLUMN = 7
 # Grafana 11 writes 41; from 42 on it is another schema's turn to be asked.
 CLASSIC = range(36, 42)
+# Of a rate; and for what was last seen, however long ago.
+LOOKS_BACK = {"$__rate_interval", "$__range"}
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 RUNBOOK = re.compile(r"\$\{docs\}/([\w-]+\.md)#([\w-]+)$")
 
@@ -37,6 +40,13 @@ def questions(dashboard: Json) -> Iterator[str]:
     titles = [panel["title"] for panel in panels(dashboard)]
     yield from (f"{title!r} asks nothing" for title in titles if not re.fullmatch(r"[A-Z].+\?", title))
     yield from (f"{title!r} is asked twice" for title in sorted(set(titles)) if titles.count(title) > 1)
+
+
+def titles_fit(dashboard: Json) -> Iterator[str]:
+    """Beside the two signs in a panel's head, on a page of 1600 pixels; `make dashboards-preview` measures it."""
+    for panel in panels(dashboard):
+        if len(panel["title"]) > LETTERS_PER_COLUMN * panel["gridPos"]["w"]:
+            yield f"{panel['title']!r} is too long for its panel"
 
 
 def units(dashboard: Json) -> Iterator[str]:
@@ -72,9 +82,7 @@ def anchors(page: str) -> set[str]:
 
 def rate_intervals(dashboard: Json) -> Iterator[str]:
     for expr in exprs(dashboard):
-        yield from (
-            f"{expr} looks back {back}" for back in re.findall(r"\[([^\]]*)\]", expr) if back != "$__rate_interval"
-        )
+        yield from (f"{expr} looks back {back}" for back in re.findall(r"\[([^\]]*)\]", expr) if back not in LOOKS_BACK)
 
 
 def sources(dashboard: Json) -> Iterator[str]:
@@ -100,7 +108,7 @@ def variables(dashboard: Json) -> Iterator[str]:
     for expr in exprs(dashboard):
         yield from (
             f"{expr} asks for ${name}"
-            for name in re.findall(r"\$(\w+)", expr)
+            for name in re.findall(r"\$([A-Za-z_]\w*)", expr)
             if name[:2] != "__" and name not in there
         )
         if "instrument" in there:
@@ -143,6 +151,7 @@ def names(dashboard: Json) -> Iterator[str]:
 RULES: list[Callable[[Json], Iterator[str]]] = [
     classic,
     questions,
+    titles_fit,
     units,
     descriptions,
     links,

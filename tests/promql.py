@@ -11,7 +11,13 @@ from tidewheel.telemetry.metrics import CATALOGUE
 # What Prometheus itself makes of each target, and of alerts.
 OF_PROMETHEUS = {"up", "ALERTS"}
 # What Grafana puts in the place of variables, where all is chosen.
-OF_GRAFANA = {"$__rate_interval": "20s", "$instrument": ".*", "$version": ".*"}
+OF_GRAFANA = {
+    "$__rate_interval": "20s",
+    "$__interval": "5s",
+    "$__range": "900s",
+    "$instrument": ".*",
+    "$version": ".*",
+}
 
 
 def filled(expr: str) -> str:

@@ -67,6 +67,7 @@ PLANTED: list[tuple[str, Damage]] = [
     ("classic", lambda one: one.__setitem__("schemaVersion", 2)),
     ("questions", put("title", "Market seconds")),
     ("questions", lambda one: panel(one).__setitem__("title", panel(one, 1)["title"])),
+    ("titles_fit", put("title", "How long ago did the feed bring a market second?")),
     ("units", lambda one: panel(one)["fieldConfig"]["defaults"].pop("unit")),
     ("descriptions", put("description", "")),
     ("descriptions", put("description", "Good. If not: docs/runbooks.md#edgegone")),

@@ -64,6 +64,7 @@ WALL_CLOCK_ALLOWED = (
     "services/predictor/app.py",
     "tests/*",
     "bench/*",
+    "preview/*",
 )
 ENVIRONMENT = re.compile(r"os\.(environ|environb|getenv|putenv|unsetenv)")
 # The trainer's `__main__` pins the threads of numpy, the predictor's silences grpc: both read that once, when loaded.
@@ -79,7 +80,7 @@ THREADS_ALLOWED = (
 )
 ERROR_ROOT = "TidewheelError"
 PRINT_ALLOWED = (
-    *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*"),
+    *("tidewheel/cli/*", "tidewheel/local/servers/jars.py", "bench/*", "release/*", "preview/*"),
     *(
         "tests/late_requests.py",
         "tests/proxy/torn.py",

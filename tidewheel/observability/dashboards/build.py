@@ -1,7 +1,8 @@
 """Grafana's JSON of a dashboard, in its Classic schema, by Grafana's own SDK."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import common, prometheus, stat, statetimeline, timeseries
@@ -11,7 +12,18 @@ from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 
 from tidewheel.observability.dashboards.annotations import Annotation, annotations
-from tidewheel.observability.dashboards.panels import INSTRUMENT, OF_INSTRUMENT, Dashboard, Kind, Panel, Query, Variable
+from tidewheel.observability.dashboards.panels import (
+    GREEN,
+    INSTRUMENT,
+    OF_INSTRUMENT,
+    ORANGE,
+    Dashboard,
+    Kind,
+    Panel,
+    Query,
+    Unit,
+    Variable,
+)
 from tidewheel.observability.grafana import DATASOURCE_NAME, DATASOURCE_UID
 from tidewheel.observability.prometheus import SCRAPE_INTERVAL
 
@@ -19,7 +31,10 @@ TAG = "tidewheel"
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 # Where the documents lie: the repository has no address that holds everywhere.
 DOCS = "docs"
-HEIGHT = 8
+# Of panels with an axis, and of lines of the page that have none.
+HEIGHT, LOW = 8, 5
+VALUE_SIZES = {HEIGHT: 72, LOW: 36}
+COLUMNS = 24
 SHOWN, REFRESHED = "now-15m", "10s"
 
 B = TypeVar("B", timeseries.Panel, stat.Panel, statetimeline.Panel)
@@ -53,9 +68,28 @@ def _dashboard(dashboard: Dashboard) -> sdk.Dashboard:
         made.with_variable(variable)
     for row in dashboard.rows:
         made.with_row(sdk.Row(row.title))
-        for panel in row.panels:
-            made.with_panel(PANELS[panel.kind](panel))
+        for line in _lines_of(row.panels):
+            height = LOW if all(panel.kind is Kind.NUMBER for panel in line) else HEIGHT
+            for panel in line:
+                made.with_panel(_panel(panel, height))
     return made
+
+
+def _panel(panel: Panel, height: int) -> timeseries.Panel | stat.Panel | statetimeline.Panel:
+    made = PANELS[panel.kind](panel).height(height)
+    if isinstance(made, stat.Panel):
+        made.text(common.VizTextDisplayOptions().title_size(14).value_size(VALUE_SIZES[height]))
+    return made
+
+
+def _lines_of(panels: Iterable[Panel]) -> list[list[Panel]]:
+    """As they stand beside one another on the page."""
+    lines: list[list[Panel]] = [[]]
+    for panel in panels:
+        if sum(one.width for one in lines[-1]) + panel.width > COLUMNS:
+            lines.append([])
+        lines[-1].append(panel)
+    return lines
 
 
 def _to_the_others() -> sdk.DashboardLink:
@@ -108,7 +142,7 @@ def _annotation(annotation: Annotation) -> dict[str, Any]:
 def _told(made: B, panel: Panel) -> B:
     """What panels of all kinds have."""
     made.title(panel.question).description(panel.description).datasource(SOURCE).unit(panel.unit)
-    made.span(panel.width).height(HEIGHT).links([_to_the_runbook(panel)]).thresholds(_thresholds(panel))
+    made.span(panel.width).links([_to_the_runbook(panel)]).thresholds(_thresholds(panel))
     for number, query in enumerate(panel.queries):
         made.with_target(_query(number, query))
     if panel.words:
@@ -119,6 +153,14 @@ def _told(made: B, panel: Panel) -> B:
         made.mappings([model.ValueMap(options=words)])
     if panel.least is not None:
         made.min(panel.least)
+    if panel.most is not None:
+        made.max(panel.most)
+    if panel.decimals is not None:
+        made.decimals(panel.decimals)
+    named = {**(panel.colours or {}), **({"^none$": GREEN} if panel.unwanted else {})}
+    for series, colour in named.items():
+        fixed = {"mode": model.FieldColorModeId.FIXED, "fixedColor": colour}
+        made.override_by_regexp(f"/{series}/", [model.DynamicConfigValue("color", fixed)])
     return made
 
 
@@ -147,12 +189,19 @@ def _query(number: int, query: Query) -> prometheus.Dataquery:
 
 
 def _lines(panel: Panel) -> timeseries.Panel:
-    made = _series(panel).fill_opacity(8).line_width(2).show_points(common_model.VisibilityMode.AUTO)
+    made = _series(panel).fill_opacity(12 if _has_area(panel) else 0).line_width(2)
+    made.show_points(common_model.VisibilityMode.AUTO)
     if panel.lines:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED))
     if panel.log:
         made.scale_distribution(common.ScaleDistributionConfig().type(common_model.ScaleDistribution.LOG).log(10))
     return made
+
+
+def _has_area(panel: Panel) -> bool:
+    """Where lines lie over one another, or do not begin at 0, an area below them means nothing."""
+    labels = {label for query in panel.queries for label in re.findall(r"{{(\w+)}}", query.legend)}
+    return len(panel.queries) == 1 and panel.least == 0 and not panel.log and labels <= {"instrument"}
 
 
 def _bars(panel: Panel) -> timeseries.Panel:
@@ -170,18 +219,28 @@ def _series(panel: Panel) -> timeseries.Panel:
     tooltip = (
         common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI).sort(common_model.SortOrder.DESCENDING)
     )
-    colour = sdk.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC)
-    return _told(timeseries.Panel(), panel).legend(legend).tooltip(tooltip).color_scheme(colour)
+    made = _told(timeseries.Panel(), panel).legend(legend).tooltip(tooltip).color_scheme(_colours(panel))
+    if panel.reach is not None:
+        made.axis_soft_min(panel.reach[0]).axis_soft_max(panel.reach[1])
+    return made
+
+
+def _colours(panel: Panel) -> sdk.FieldColor:
+    if panel.unwanted:
+        return sdk.FieldColor().mode(model.FieldColorModeId.SHADES).fixed_color(ORANGE)
+    return sdk.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC)
 
 
 def _number(panel: Panel) -> stat.Panel:
     newest = common.ReduceDataOptions().calcs(["lastNotNull"])
+    # The line of a date only rises.
+    graph = common_model.BigValueGraphMode.NONE if panel.unit is Unit.DATE else common_model.BigValueGraphMode.AREA
     return (
         _told(stat.Panel(), panel)
         .reduce_options(newest)
         .text_mode(common_model.BigValueTextMode.VALUE_AND_NAME)
-        .color_mode(common_model.BigValueColorMode.BACKGROUND_SOLID)
-        .graph_mode(common_model.BigValueGraphMode.NONE)
+        .color_mode(common_model.BigValueColorMode.VALUE)
+        .graph_mode(graph)
         .color_scheme(sdk.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     )
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from tidewheel.observability.dashboards.panels import (
+    BLUE,
     GREEN,
+    GREY,
     INSTRUMENT,
     OF_INSTRUMENT,
     RED,
@@ -14,6 +16,7 @@ from tidewheel.observability.dashboards.panels import (
     Query,
     Row,
     Unit,
+    happening,
     rate,
 )
 from tidewheel.observability.queries import newest
@@ -31,6 +34,8 @@ STEPS = {
     8: ("refused", YELLOW),
     9: ("failed", RED),
 }
+# What lies beyond says no more, and would make all else flat.
+E_VALUES = f"clamp({newest(f'tidewheel_e_value{{{INSTRUMENT}}}', 'instrument, side')}, 0.01, 10000)"
 INTERESTING: Mapping[float, str] = {20: YELLOW, 100: GREEN}
 
 
@@ -59,18 +64,19 @@ RUNS = Row(
         ),
         Panel(
             "How do runs end?",
-            Unit.PER_MINUTE,
+            Unit.RUNS_PER_MINUTE,
             "Published, or refused as not proven or worse than what serves. Failed is never right.",
             "ModelOverdue",
             (
                 Query(
-                    f"60 * {rate(f'tidewheel_training_runs_total{{{INSTRUMENT}}}', 'verdict, reason')}",
+                    happening(f"60 * {rate(f'tidewheel_training_runs_total{{{INSTRUMENT}}}', 'verdict, reason')}"),
                     "{{verdict}} {{reason}}",
                 ),
             ),
             Kind.BARS,
             width=12,
             least=0,
+            colours={"published": GREEN, "refused": YELLOW, "failed": RED},
         ),
         Panel(
             "How full is the window?",
@@ -89,16 +95,18 @@ RUNS = Row(
             (Query("sum(tidewheel_windows_waiting)", "waiting"),),
             width=6,
             least=0,
+            reach=(0, 2),
+            decimals=0,
         ),
         Panel(
-            "How long from a closed window to its model?",
+            "How long from window to model?",
             Unit.SECONDS,
             "Since the start. Shorter than a window takes to fill.",
             "TrainingStalled",
             (
-                Query(since_start(0.5, "tidewheel_window_closed_to_published_seconds"), "half are quicker than"),
-                Query(since_start(0.9, "tidewheel_window_closed_to_published_seconds"), "nine of ten"),
-                Query(since_start(0.9, "tidewheel_tuning_duration_seconds"), "the search, nine of ten"),
+                Query(since_start(0.5, "tidewheel_window_closed_to_published_seconds"), "p50"),
+                Query(since_start(0.9, "tidewheel_window_closed_to_published_seconds"), "p90"),
+                Query(since_start(0.9, "tidewheel_tuning_duration_seconds"), "p90 of the search"),
             ),
             width=6,
             least=0,
@@ -128,6 +136,8 @@ WORTH = Row(
             ),
             width=12,
             least=0,
+            most=1,
+            colours={"precision": GREEN, "base rate": GREY, "baseline": BLUE},
         ),
         Panel(
             "How much of what pays is found?",
@@ -140,18 +150,23 @@ WORTH = Row(
             ),
             width=12,
             least=0,
+            most=1,
+            colours={"recall": GREEN, "flagged": BLUE},
         ),
         Panel(
             "Is there an edge, and does it pay the spread?",
             Unit.COUNT,
-            "Gross and net wealth of a bettor on the flags: 20 is weak, 100 strong evidence. Around 1 there is none.",
+            "A bettor's wealth by the flags, gross and net, up to 10,000: 20 is weak, 100 strong evidence, 1 none.",
             "EdgeGone",
-            (Query(newest(f"tidewheel_e_value{{{INSTRUMENT}}}", "instrument, side"), "{{instrument}} {{side}}"),),
+            (Query(E_VALUES, "{{instrument}} {{side}}"),),
             width=12,
             steps=INTERESTING,
             first_colour="text",
             lines=True,
             log=True,
+            least=0.01,
+            most=10_000,
+            colours={"gross": BLUE, "net": GREEN},
         ),
         Panel(
             "Do the models turn bad?",
@@ -163,6 +178,7 @@ WORTH = Row(
             steps={50: RED},
             lines=True,
             least=0,
+            reach=(0, 60),
         ),
         Panel(
             "On how many bets does the evidence rest?",
@@ -187,6 +203,7 @@ WORTH = Row(
             "Precision minus base rate, pooled: above 0. Around 0 there is no edge.",
             "EdgeGone",
             (Query(of("tidewheel_pooled_lift"), "{{instrument}}"),),
+            reach=(-0.2, 0.4),
         ),
         Panel(
             "How much scratch space is in use?",

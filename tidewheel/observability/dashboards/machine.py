@@ -10,6 +10,7 @@ from tidewheel.observability.dashboards.panels import (
     Query,
     Row,
     Unit,
+    happening,
     or_none,
     rate,
 )
@@ -18,6 +19,15 @@ from tidewheel.observability.queries import newest, quantile
 UP = {0: ("away", RED), 1: ("answers", GREEN)}
 # What no Prometheus can ask by itself: `tidewheel run` tells of it.
 SERVERS = 'process=~"kafka|redis"'
+# Those of which there are any, each called by what befell it.
+SET_ASIDE = " or ".join(
+    f'label_replace(sum by ({label}) ({counter}) > 0, "record", "$1 {what}", "{label}", "(.+)")'
+    for counter, label, what in (
+        ("tidewheel_records_missing_total", "topic", "missing"),
+        ("tidewheel_records_repeated_total", "topic", "repeated"),
+        ('tidewheel_dead_letters_total{source!="feed"}', "source", "rejected"),
+    )
+)
 
 KAFKA = Row(
     "Kafka",
@@ -51,6 +61,7 @@ KAFKA = Row(
             width=6,
             first_colour=RED,
             steps={1: GREEN},
+            decimals=0,
         ),
         Panel(
             "Are partitions offline or short of copies?",
@@ -99,25 +110,24 @@ KAFKA = Row(
             (
                 Query(f"60 * {rate('tidewheel_kafka_transactions_aborted_total', 'service')}", "{{service}} aborted"),
                 Query(
-                    or_none(f"60 * {rate('tidewheel_kafka_producer_renewals_total', 'reason')}", "reason"),
+                    or_none(happening(f"60 * {rate('tidewheel_kafka_producer_renewals_total', 'reason')}"), "reason"),
                     "producer renewed: {{reason}}",
                 ),
             ),
             width=6,
             least=0,
+            reach=(0, 1),
         ),
         Panel(
             "Are records lost, repeated or rejected?",
             Unit.COUNT,
             "Missing and rejected are 0. Orders repeat where the order bot starts again.",
             "RecordsMissing",
-            (
-                Query("sum by (topic) (tidewheel_records_missing_total)", "{{topic}} missing"),
-                Query("sum by (topic) (tidewheel_records_repeated_total)", "{{topic}} repeated"),
-                Query('sum by (source) (tidewheel_dead_letters_total{source!="feed"})', "{{source}} rejected"),
-            ),
+            (Query(or_none(SET_ASIDE, "record"), "{{record}}"),),
             width=6,
             least=0,
+            reach=(0, 4),
+            unwanted=True,
         ),
     ),
 )

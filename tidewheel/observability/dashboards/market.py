@@ -1,23 +1,32 @@
 """What the market does and which labels come of it."""
 
 from tidewheel.observability.dashboards.panels import (
+    BLUE,
+    GREEN,
+    GREY,
     INSTRUMENT,
     OF_INSTRUMENT,
+    ORANGE,
+    PURPLE,
+    RED,
     Dashboard,
     Kind,
     Panel,
     Query,
     Row,
     Unit,
-    or_none,
+    happening,
     rate,
+    seldom,
 )
 from tidewheel.observability.queries import newest
 
+ENDED = f"tidewheel_transactions_total{{{INSTRUMENT}}}"
 BY_OUTCOME = "instrument, outcome"
+OUTCOMES = {"PROFIT": GREEN, "LOSS": RED, "EXPIRED": GREY, "VOID": PURPLE}
 LIVES = (
     f"sum by ({BY_OUTCOME}) (rate(tidewheel_order_life_seconds_total{{{INSTRUMENT}}}[$__rate_interval])) / "
-    f"(sum by ({BY_OUTCOME}) (rate(tidewheel_transactions_total{{{INSTRUMENT}}}[$__rate_interval])) > 0)"
+    f"({happening(rate(ENDED, BY_OUTCOME))})"
 )
 
 MARKET = Row(
@@ -33,6 +42,7 @@ MARKET = Row(
                 Query(newest(f"tidewheel_offer_price{{{INSTRUMENT}}}"), "{{instrument}} offer"),
             ),
             width=12,
+            colours={"bid": BLUE, "offer": ORANGE},
         ),
         Panel(
             "What does it cost to buy and sell at once?",
@@ -51,7 +61,7 @@ MARKET = Row(
         ),
         Panel(
             "How many quotes come?",
-            Unit.PER_SECOND,
+            Unit.QUOTES_PER_SECOND,
             "As many as the venue sends, times the speed.",
             "FeedDead",
             (Query(rate(f"tidewheel_ticks_total{{{INSTRUMENT}}}", "instrument"), "{{instrument}}"),),
@@ -65,20 +75,23 @@ MARKET = Row(
             "FeedDead",
             (Query(f"instrument:tidewheel_stale:ratio{{{INSTRUMENT}}}", "{{instrument}}"),),
             least=0,
+            most=1,
         ),
         Panel(
             "Which rows of the feed become no tick?",
-            Unit.PER_SECOND,
+            Unit.RECORDS_PER_SECOND,
             "None, or single strays. More than one in a hundred: the source is not what it is taken for.",
             "RowsRejected",
             (
                 Query(
-                    or_none(rate('tidewheel_dead_letters_total{source="feed"}', "reason"), "reason"),
+                    seldom('tidewheel_dead_letters_total{source="feed"}', "reason"),
                     "{{reason}}",
                 ),
             ),
             Kind.BARS,
             least=0,
+            reach=(0, 1),
+            unwanted=True,
         ),
         Panel(
             "Did the feed break?",
@@ -87,6 +100,8 @@ MARKET = Row(
             "FeedDead",
             (Query(newest(f"tidewheel_session{{{INSTRUMENT}}}"), "{{instrument}}"),),
             least=0,
+            reach=(0, 2),
+            decimals=0,
         ),
     ),
 )
@@ -95,7 +110,7 @@ LABELS = Row(
     (
         Panel(
             "How many orders are placed?",
-            Unit.PER_SECOND,
+            Unit.ORDERS_PER_SECOND,
             "The rate that is set, times the speed.",
             "FeedDead",
             (Query(rate(f"tidewheel_orders_placed_total{{{INSTRUMENT}}}", "instrument"), "{{instrument}}"),),
@@ -103,12 +118,20 @@ LABELS = Row(
         ),
         Panel(
             "Why was no order placed?",
-            Unit.PER_SECOND,
+            Unit.ORDERS_PER_SECOND,
             "Little against those that are placed: warming up after a break, or a quote that is stale.",
             "FeedDead",
-            (Query(rate(f"tidewheel_orders_not_placed_total{{{INSTRUMENT}}}", "reason"), "{{reason}}"),),
+            (
+                Query(
+                    seldom(f"tidewheel_orders_not_placed_total{{{INSTRUMENT}}}", "reason"),
+                    "{{reason}}",
+                ),
+            ),
             Kind.BARS,
             least=0,
+            reach=(0, 1),
+            unwanted=True,
+            colours={"spread": ORANGE, "threshold": BLUE, "stale": PURPLE},
         ),
         Panel(
             "How many orders are open?",
@@ -120,12 +143,18 @@ LABELS = Row(
         ),
         Panel(
             "How do orders end?",
-            Unit.PER_SECOND,
+            Unit.ORDERS_PER_SECOND,
             "PROFIT and LOSS both come, and about as many as are placed.",
             "LabelsBehind",
-            (Query(rate(f"tidewheel_transactions_total{{{INSTRUMENT}}}", BY_OUTCOME), "{{instrument}} {{outcome}}"),),
+            (
+                Query(
+                    happening(rate(f"tidewheel_transactions_total{{{INSTRUMENT}}}", BY_OUTCOME)),
+                    "{{instrument}} {{outcome}}",
+                ),
+            ),
             Kind.BARS,
             least=0,
+            colours=OUTCOMES,
         ),
         Panel(
             "Which share ends with PROFIT?",
@@ -134,18 +163,20 @@ LABELS = Row(
             "EdgeGone",
             (Query(f"instrument:tidewheel_base_rate:ratio{{{INSTRUMENT}}}", "{{instrument}}"),),
             least=0,
+            most=1,
         ),
         Panel(
             "How long does an order live?",
-            Unit.SECONDS,
+            Unit.MARKET_SECONDS,
             "Mean market time to its end, by outcome. Much longer than a window takes: labels come late.",
             "LabelsBehind",
             (Query(LIVES, "{{instrument}} {{outcome}}"),),
             least=0,
+            colours=OUTCOMES,
         ),
         Panel(
             "How far are labels behind the market?",
-            Unit.SECONDS,
+            Unit.MARKET_SECONDS,
             "Market seconds: steady, a few of them live, and some times the speed in a replay.",
             "LabelsBehind",
             (Query(f"instrument:tidewheel_label_lag:market_seconds{{{INSTRUMENT}}}", "{{instrument}}"),),
@@ -153,7 +184,7 @@ LABELS = Row(
         ),
         Panel(
             "How many training rows are written?",
-            Unit.PER_SECOND,
+            Unit.RECORDS_PER_SECOND,
             "As many as orders end.",
             "LabelsBehind",
             (Query(rate(f"tidewheel_examples_total{{{INSTRUMENT}}}", "instrument"), "{{instrument}}"),),
@@ -166,6 +197,7 @@ LABELS = Row(
             "LabelsBehind",
             (Query(f"instrument:tidewheel_held_back:ratio{{{INSTRUMENT}}}", "{{instrument}}"),),
             least=0,
+            most=1,
         ),
     ),
 )

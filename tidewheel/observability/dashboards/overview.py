@@ -1,6 +1,8 @@
 """Is the data fresh, are the models right, is the machine healthy: three rows for one look."""
 
 from tidewheel.observability.dashboards.panels import (
+    BLUE,
+    CODES,
     GREEN,
     INSTRUMENT,
     OF_INSTRUMENT,
@@ -13,7 +15,7 @@ from tidewheel.observability.dashboards.panels import (
     Row,
     Unit,
     or_none,
-    rate,
+    seldom,
 )
 from tidewheel.observability.queries import newest
 
@@ -21,7 +23,7 @@ FRESH = Row(
     "Fresh",
     (
         Panel(
-            "How long ago did the feed bring a market second?",
+            "How old is the newest market second?",
             Unit.SECONDS,
             "A second or two live. It grows only while the feed is silent or ingest is held back.",
             "FeedDead",
@@ -32,7 +34,7 @@ FRESH = Row(
         ),
         Panel(
             "How fast does the market run?",
-            Unit.COUNT,
+            Unit.TIMES,
             "Market seconds in a second: 1 live, about the speed asked for in a replay or a simulation.",
             "FeedDead",
             (Query(f"instrument:tidewheel_market_speed:ratio{{{INSTRUMENT}}}", "{{instrument}}"),),
@@ -40,15 +42,18 @@ FRESH = Row(
             width=6,
             first_colour=RED,
             steps={0.5: GREEN},
+            decimals=1,
         ),
         Panel(
             "How far are labels behind the market?",
-            Unit.SECONDS,
+            Unit.MARKET_SECONDS,
             "Market seconds: steady, a few of them live, and some times the speed in a replay.",
             "LabelsBehind",
             (Query(f"instrument:tidewheel_label_lag:market_seconds{{{INSTRUMENT}}}", "{{instrument}}"),),
             Kind.NUMBER,
             width=6,
+            decimals=0,
+            first_colour=BLUE,
         ),
         Panel(
             "When was the serving model published?",
@@ -58,6 +63,7 @@ FRESH = Row(
             (Query(f"{newest(f'tidewheel_model_published_time_seconds{{{INSTRUMENT}}}')} * 1000", "{{instrument}}"),),
             Kind.NUMBER,
             width=6,
+            first_colour=BLUE,
         ),
     ),
 )
@@ -84,6 +90,7 @@ RIGHT = Row(
             steps={0: GREEN},
             first_colour=RED,
             lines=True,
+            reach=(-0.2, 0.4),
         ),
         Panel(
             "How many windows in a row gave no model?",
@@ -96,7 +103,7 @@ RIGHT = Row(
             steps={1: YELLOW, 3: RED},
         ),
         Panel(
-            "Do the predictor's features equal the labeler's?",
+            "Do both services see the same features?",
             Unit.COUNT,
             "Rows that differ, ever: 0. One that differs is a fault, and the model is asked what it never learnt.",
             "ParityBroken",
@@ -120,10 +127,10 @@ HEALTHY = Row(
             Unit.COUNT,
             "None.",
             "ServiceDown",
-            (Query(or_none('count by (alertname) (ALERTS{alertstate="firing"})', "alertname"), "{{alertname}}"),),
-            Kind.NUMBER,
+            (Query(or_none('max by (alertname) (ALERTS{alertstate="firing"})', "alertname"), "{{alertname}}"),),
+            Kind.STATES,
             width=6,
-            steps={1: RED},
+            words={0: ("quiet", GREEN), 1: ("fires", RED)},
         ),
         Panel(
             "Does everybody answer?",
@@ -146,12 +153,14 @@ HEALTHY = Row(
         ),
         Panel(
             "How many calls fail?",
-            Unit.PER_SECOND,
+            Unit.REQUESTS_PER_SECOND,
             "None, but those of callers that ask for what does not exist, and before the first model.",
             "PredictorErrors",
-            (Query(or_none(rate('tidewheel_rpcs_total{code!="OK"}', "code"), "code"), "{{code}}"),),
+            (Query(seldom('tidewheel_rpcs_total{code!="OK"}', "code"), "{{code}}"),),
             width=6,
             least=0,
+            reach=(0, 1),
+            colours={**CODES, "^none$": GREEN},
         ),
     ),
 )

@@ -7,6 +7,14 @@ from enum import StrEnum
 from tidewheel.observability.rules import RUNBOOKS
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
+BLUE, ORANGE, PURPLE, GREY = "blue", "orange", "purple", "text"
+# Which fault of whom a call's code tells of: nobody's, the predictor's, the time's, the caller's.
+CODES = {
+    "^OK$": GREEN,
+    "INTERNAL|UNKNOWN|DATA_LOSS": RED,
+    "UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED": ORANGE,
+    "NOT_FOUND|INVALID_ARGUMENT|PRECONDITION|UNIMPLEMENTED|OUT_OF_RANGE": BLUE,
+}
 INSTRUMENT = 'instrument=~"$instrument"'
 VERSION = 'model_version=~"$version"'
 RATE = "$__rate_interval"
@@ -29,8 +37,14 @@ class Unit(StrEnum):
     RATIO = "percentunit"
     SECONDS = "s"
     BYTES = "bytes"
-    PER_SECOND = "ops"
-    PER_MINUTE = "opm"
+    MARKET_SECONDS = "suffix:market s"
+    TIMES = "suffix:×"
+    REQUESTS_PER_SECOND = "reqps"
+    QUOTES_PER_SECOND = "suffix:quotes/s"
+    ORDERS_PER_SECOND = "suffix:orders/s"
+    RECORDS_PER_SECOND = "recps"
+    RUNS_PER_MINUTE = "suffix:runs/min"
+    PER_MINUTE = "suffix:/min"
     DATE = "dateTimeFromNow"
 
 
@@ -47,7 +61,9 @@ class Panel:
     """One question. `good`: what a good answer looks like. `alert`: whose runbook helps where it is not good.
 
     `steps`: from which value on which colour holds, the first from -inf. `lines`: draw the steps as lines.
-    `words`: value -> what is shown instead, and its colour. `width`: of 24.
+    `words`: value -> what is shown instead, and its colour. `width`: of 24. `colours`: a regular expression of series
+    -> the colour that means what they mean. `least`, `most`: where the axis ends. `reach`: to where it goes at least,
+    lest a zero stands on an axis to a hundred. `unwanted`: whatever it shows but none had better not be there.
     """
 
     question: str
@@ -63,6 +79,11 @@ class Panel:
     log: bool = False
     words: Mapping[int, tuple[str, str]] | None = None
     least: float | None = None
+    most: float | None = None
+    reach: tuple[float, float] | None = None
+    decimals: int | None = None
+    colours: Mapping[str, str] | None = None
+    unwanted: bool = False
 
     @property
     def runbook(self) -> str:
@@ -118,3 +139,13 @@ def rate(selector: str, by: str) -> str:
 def or_none(expr: str, label: str) -> str:
     """`expr`, or a zero called none: for counters that have no series before what they count happens."""
     return f'({expr}) or on () label_replace(vector(0), "{label}", "none", "", "")'
+
+
+def happening(expr: str) -> str:
+    """Series above 0 only: those that never happened would fill the legend."""
+    return f"{expr} > 0"
+
+
+def seldom(selector: str, by: str) -> str:
+    """The rate of a counter that mostly stands still, or none."""
+    return or_none(happening(rate(selector, by)), by)
