@@ -49,6 +49,18 @@ CLOCK_TIME_SECONDS = _all.gauge(
     "Wall clock of the process when it is asked. Held against the asker's, it shows a clock that is wrong.",
     "service",
 )
+SPANS = _all.counter(
+    "tidewheel_spans_total",
+    "A span of a trace was recorded, reached the collector, or was lost since it does not answer. Recorded and neither "
+    "of both: it waits, or more came than can be sent. Moves only where traces are on.",
+    *("service", "outcome"),
+)
+TRACE_HEADERS_INVALID = _all.counter(
+    "tidewheel_trace_headers_invalid_total",
+    "The header `traceparent` of a record or a call is none; it was read as if there were no header. Somebody else "
+    "writes there.",
+    *("service", "source"),
+)
 
 # who reads as a consumer group
 CONSUMER_LAG_RECORDS = _consumers.gauge(
