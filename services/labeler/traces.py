@@ -4,6 +4,7 @@ A link and not a parent: a transaction holds seconds of several instruments, eac
 """
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 from confluent_kafka import Message
 
@@ -15,8 +16,9 @@ from tidewheel.domain.time import NS_PER_S
 from tidewheel.telemetry.tracing.context import Headers, TraceContext
 from tidewheel.telemetry.tracing.tracer import Attributes, Exemplar, Span, Tracer, exemplar, place_of, spread
 
-# Sampled seconds of an instrument that wait for their orders or their commit; the oldest are let go.
-SECONDS_MAX = 1_000
+# Sampled seconds of an instrument that wait for their orders or their commit; what comes beyond is not linked. A feed
+# at full speed is hours of market ahead of the order bot.
+SECONDS_MAX = 20_000
 
 
 class TransactionTraces:
@@ -43,9 +45,8 @@ class TransactionTraces:
         context = self._tracer.incoming(message.headers(), TICKS.name) or self._tracer.second(instrument, number)
         if context.sampled:
             waiting = self._seconds.setdefault(instrument, {})
-            waiting[number] = context
-            if len(waiting) > SECONDS_MAX:
-                del waiting[next(iter(waiting))]
+            if len(waiting) < SECONDS_MAX:
+                waiting[number] = context
 
     def headers(self, transaction: Transaction) -> Headers | None:
         """What the records of a resolved order carry: the transaction's place, where the second that ended the order
@@ -79,5 +80,6 @@ class TransactionTraces:
         self._own, self._outputs = None, 0
 
     def _labelled(self, instrument: str, until: int) -> list[TraceContext]:
+        """In the order in which they came, which is that of the market."""
         waiting = self._seconds.get(instrument, {})
-        return [waiting.pop(second) for second in [one for one in waiting if one <= until]]
+        return [waiting.pop(second) for second in list(takewhile(lambda one: one <= until, waiting))]

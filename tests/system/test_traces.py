@@ -11,7 +11,7 @@ from tests.system import driver
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.system
-SHORT = ("--window", "400", "--trials", "2", "--orders-per-second", "5", "--threshold", "2", "--speed", "120")
+SHORT = ("--window", "200", "--trials", "2", "--orders-per-second", "5", "--threshold", "2", "--speed", "40")
 SERVICES = {f"tidewheel-{name}" for name in ("ingest", "orderbot", "labeler", "trainer", "predictor")}
 WAY = {"training run", "label", "market second"}
 

@@ -7,7 +7,6 @@ Made of the events of the run, so that training knows nothing of it: each event 
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from confluent_kafka import Message
 
@@ -17,8 +16,8 @@ from tidewheel.domain.training import RunEvent, Step
 from tidewheel.telemetry.tracing.context import Headers, TraceContext
 from tidewheel.telemetry.tracing.tracer import Attributes, Span, Tracer, spread
 
-# Examples of an instrument whose traces are known, the newest: of a window and of the one that fills behind it.
-EXAMPLES_MAX = 4_096
+# Stretches of examples of one trace that are known of an instrument, the newest: of the windows that wait as well.
+STRETCHES_MAX = 4_096
 # What ends by which step, as a child of the run: from the step before it that is one of these.
 PHASES = {Step.SPLIT: "prepare", Step.SELECTED: "search", Step.GATE: "fit and gate", Step.PUBLISHED: "publish"}
 
@@ -29,22 +28,25 @@ class ExampleLinks:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._lock = threading.Lock()
-        self._known: dict[str, deque[tuple[int, TraceContext]]] = {}
+        # By instrument: the first and last number of a stretch, and its trace.
+        self._known: dict[str, deque[tuple[int, int, TraceContext]]] = {}
 
     def on_example(self, example: Example, message: Message) -> None:
         """Take down where an example came from, if its second is sampled."""
         context = self._tracer.incoming(message.headers(), EXAMPLES.name)
-        if context is not None and context.sampled:
-            with self._lock:
-                known = self._known.setdefault(example.instrument, deque(maxlen=EXAMPLES_MAX))
-                known.append((example.example_seq, context))
+        if context is None or not context.sampled:
+            return
+        with self._lock:
+            known, first = self._known.setdefault(example.instrument, deque(maxlen=STRETCHES_MAX)), example.example_seq
+            if known and known[-1][2] == context and known[-1][0] <= first:
+                first, *_ = known.pop()
+            known.append((first, example.example_seq, context))
 
     def between(self, instrument: str, first: int, last: int) -> list[TraceContext]:
         """Of the examples with these numbers, each trace once."""
         with self._lock:
             known = list(self._known.get(instrument, ()))
-        found = (context for number, context in known if first <= number <= last)
-        return list(dict.fromkeys(context for context, _ in groupby(found)))
+        return list(dict.fromkeys(context for begins, ends, context in known if begins <= last and ends >= first))
 
     def clear(self) -> None:
         """Partitions come or go: what is read then comes with its headers."""
