@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
-EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx", "observe")
+EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx", "observe", "otel")
 # Other stream processors, for `make bench-rivals`, other model servers, for `make bench-servers`, and a reader of
 # files, for `make bench`: environments of their own, since they need other versions than ours.
 RIVALS = ("quixstreams", "faust", "mlserver", "kserve", "polars")

@@ -110,6 +110,7 @@ class Ingest:
             last,
             self._reported.get(instrument, frozenset()),
             named=self._source.instruments is not None,
+            tracer=self._context.tracer,
         )
 
     def run(self, items: Iterable[Item]) -> None:

@@ -19,6 +19,7 @@ from tidewheel.recordings.account import account_lines, reasons_text
 from tidewheel.recordings.merging import FILE_SHIFT
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, Watermark
 from tidewheel.runtime.process import FatalError, UnrecoverableError
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Tracer
 
 Log = Logger | LoggerAdapter  # type: ignore[type-arg]
 Records = Callable[[], Iterator[Record]]
@@ -40,6 +41,7 @@ class InstrumentFeed:
         reported: frozenset[bytes],
         *,
         named: bool,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self.instrument = instrument
         self._feed = feed
@@ -50,7 +52,7 @@ class InstrumentFeed:
         self._account_reported = 0
         self._account_metrics = AccountRecorder(instrument)
         self._core = IngestCore(instrument, source.kind, rules, last, replayable=source.replayable)
-        self._publisher = Publisher(producer, instrument, source.kind, source.name, last, reported)
+        self._publisher = Publisher(producer, instrument, source.kind, source.name, last, reported, tracer)
 
     @property
     def quoted(self) -> bool:

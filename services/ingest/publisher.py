@@ -12,6 +12,7 @@ from tidewheel.recordings.quotes import RejectedRow
 from tidewheel.runtime.dead_letters import DeadLetterLimit, DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
 from tidewheel.runtime.outbox import ConfirmedOutbox
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Attributes, Span, Tracer
 
 SERVICE = "ingest"
 
@@ -49,8 +50,10 @@ class Publisher:
         source: str,
         last: MarketSecond | None,
         reported: frozenset[bytes] = frozenset(),
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._producer = producer
+        self._tracer = tracer
         self._instrument = instrument
         self._kind = kind
         self._source = source
@@ -72,12 +75,31 @@ class Publisher:
             self.publish_status(
                 FeedEvent.GAP, record.second * NS_PER_S, f"session {record.session} opens after {quiet_s} s"
             )
-        self._producer.produce(TICKS.name, encode_second(record), self._instrument)
+        if self._tracer.on:
+            self._produce_traced(record)
+        else:
+            self._producer.produce(TICKS.name, encode_second(record), self._instrument)
         if record.stale and not (before is not None and before.stale and before.session == record.session):
             end_ns = (record.second + 1) * NS_PER_S
             self.publish_status(FeedEvent.STALE, end_ns, f"no quote since {record.last_tick_ns} ns")
         self._last = record
         self._unrecorded.append(record)
+
+    def _produce_traced(self, record: MarketSecond) -> None:
+        """Begin the second's trace, whose place its record carries: whether it is recorded is said here for all."""
+        context, start_ns = self._tracer.second(record.instrument, record.second), self._tracer.clock_ns()
+        self._producer.produce(TICKS.name, encode_second(record), self._instrument, headers=context.headers)
+        if context.sampled:
+            attributes: Attributes = {
+                "tidewheel.instrument": record.instrument,
+                "tidewheel.second": record.second,
+                "tidewheel.session": record.session,
+                "tidewheel.quotes": len(record.quotes),
+                "messaging.destination.name": TICKS.name,
+            }
+            self._tracer.record(
+                Span("market second", context, start_ns, self._tracer.clock_ns(), attributes=attributes)
+            )
 
     def publish_rejected(self, row: RejectedRow) -> None:
         """Make a dead letter of a row, once: an earlier run may have done so. Raises FatalError when it is too many.

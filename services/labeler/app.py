@@ -12,6 +12,7 @@ from services.labeler.core import Labeler, Output, StateMismatchError
 from services.labeler.metrics import TransactionMetrics
 from services.labeler.partition import TOPICS, Partition
 from services.labeler.settings import Settings
+from services.labeler.traces import TransactionTraces
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.invalid_record import InvalidRecordError
@@ -25,6 +26,7 @@ from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transaction_policy import TransactionPolicy
 from tidewheel.runtime.transactional_loop import OffsetAndMetadata, TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Exemplar, Tracer
 
 SERVICE = "labeler"
 # Above the limit of a transaction, since one that a dead process left open is waited for.
@@ -38,13 +40,21 @@ class PartitionNotAssignedError(TidewheelError):
 class LabelerProcessor:
     """The processor that `tidewheel.runtime.transactional_loop` runs."""
 
-    def __init__(self, bootstrap: str, config: LabelerConfig, outbox: Outbox, clients: Clients = KAFKA) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        config: LabelerConfig,
+        outbox: Outbox,
+        clients: Clients = KAFKA,
+        tracer: Tracer = NO_TRACES,
+    ) -> None:
         self._bootstrap = bootstrap
         self._clients = clients
         self._config = config
         self._outbox = outbox
         self._dead_letters = DeadLetterQueue(SERVICE, outbox)
         self._metrics = TransactionMetrics()
+        self._traces = TransactionTraces(tracer) if tracer.on else None
         self._partitions: dict[int, Partition] = {}
         self._reported_offsets: dict[PartitionId, int] = {}  # bad records and breaks below them are reported
         self._advanced: dict[str, Labeler] = {}
@@ -83,8 +93,12 @@ class LabelerProcessor:
     def on_revoked(self) -> None:
         self._metrics.discard(name for partition in self._partitions.values() for name in partition.instruments)
         self._partitions, self._advanced = {}, {}
+        if self._traces is not None:
+            self._traces.discard()
 
     def process(self, messages: Sequence[Message]) -> None:
+        if self._traces is not None and messages:
+            self._traces.on_batch(messages[0])
         good_count = 0
         for message in messages:
             topic, number, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
@@ -93,7 +107,7 @@ class LabelerProcessor:
                 raise PartitionNotAssignedError(f"a record of {topic}, partition {number}, which is not assigned")
             partition.mark_read(topic, offset)
             try:
-                outputs = self._step(partition, topic, offset, message.value() or b"")
+                outputs = self._step(partition, topic, offset, message)
             except InvalidRecordError as failure:
                 self._dead_letters.accepted(good_count)
                 good_count = 0
@@ -119,17 +133,23 @@ class LabelerProcessor:
                 positions[topic, number] = OffsetAndMetadata(labeled, str(reported_offset))
         return positions
 
-    def on_committed(self) -> None:
+    def on_committed(self) -> Exemplar | None:
         self._metrics.flush(self._advanced.items())
+        sample = self._traces.on_committed(self._advanced.items()) if self._traces is not None else None
         self._advanced = {}
+        return sample
 
     def paused(self) -> Collection[PartitionId]:
         return {(topic, number) for number, partition in self._partitions.items() for topic in partition.paused()}
 
-    def _step(self, partition: Partition, topic: str, offset: int, payload: bytes) -> list[Output]:
+    def _step(self, partition: Partition, topic: str, offset: int, message: Message) -> list[Output]:
+        payload = message.value() or b""
         try:
             if topic == TICKS.name:
-                return partition.on_second(offset, len(payload), decode_second(payload))
+                second = decode_second(payload)
+                if self._traces is not None and second.second > partition.written_second(second.instrument):
+                    self._traces.on_second(message, second)
+                return partition.on_second(offset, len(payload), second)
             return partition.on_orders(offset, len(payload), decode_orders(payload))
         except StateMismatchError as failure:
             raise FatalError(str(failure)) from failure
@@ -143,10 +163,13 @@ class LabelerProcessor:
 
     def _produce_outputs(self, outputs: list[Output], number: int) -> None:
         produce, key = self._outbox.produce, outputs[0].transaction.instrument
+        headers = None
         for transaction, example in outputs:
-            produce(TRANSACTIONS.name, encode_transaction(transaction), key, number)
+            if self._traces is not None:
+                headers = self._traces.headers(transaction)
+            produce(TRANSACTIONS.name, encode_transaction(transaction), key, number, headers)
             if example is not None:
-                produce(EXAMPLES.name, encode_example(example), key, number)
+                produce(EXAMPLES.name, encode_example(example), key, number, headers)
         self._metrics.record_outputs(outputs)
 
     def _read_state(self, partitions: Collection[int]) -> dict[int, list[Record]]:
@@ -173,7 +196,7 @@ def build_loop(
     # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
     name = f"tidewheel-labeler-{settings.instance}"
     producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, name, clients))
-    processor = LabelerProcessor(settings.kafka, settings.labeler_config, producer, clients)
+    processor = LabelerProcessor(settings.kafka, settings.labeler_config, producer, clients, context.tracer)
 
     def heartbeat() -> None:
         context.health.heartbeat()

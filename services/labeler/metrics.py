@@ -47,7 +47,7 @@ class TransactionMetrics:
     def flush(self, labelers: Iterable[tuple[str, Labeler]]) -> None:
         """The transaction is committed; `labelers`: those that have labelled something in it, by instrument."""
         for one, partition in self._pending_breaks:
-            self._breaks[one.topic].record(one.instrument, one.arrival, f"partition {partition}, offset {one.offset}")
+            self._breaks[one.topic].record(one.instrument, one.arrival, partition, one.offset)
         for (instrument, outcome), count in self._resolved.items():
             metrics.TRANSACTIONS.labels(instrument, outcome.name).inc(count)
             life_s = self._life_ns[instrument, outcome] / NS_PER_S

@@ -118,6 +118,11 @@ class Partition:
             self.breaks.append(SequenceBreak(ORDERS.name, offset, orders.instrument, arrival))
         return instrument.labeler.on_orders(orders)
 
+    def written_second(self, name: str) -> int:
+        """The second up to which an instrument's outputs are written; -1 where none are."""
+        instrument = self.instruments.get(name)
+        return -1 if instrument is None else instrument.written_second
+
     def mark_read(self, topic: str, offset: int) -> None:
         """Everything up to this record was read, bad records too."""
         self._read_offsets[topic] = offset + 1

@@ -29,6 +29,8 @@ from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, failed_wi
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
+from tidewheel.telemetry.tracing.context import Headers
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Attributes, Span, Tracer, place_of
 
 SERVICE = "orderbot"
 COMMIT_INTERVAL_S = 0.5
@@ -38,17 +40,18 @@ DRAIN_TIMEOUT_S = 2.0
 # For leaving the group and closing connections.
 STOP_TIMEOUT_S = 2.0
 COORDINATOR_RETRY_INTERVAL_S = 0.1
-# A record to be produced: topic, key, value, partition (None: by key).
-OutputRecord = tuple[str, bytes, bytes, int | None]
+# A record to be produced: topic, key, value, partition (None: by key), headers.
+OutputRecord = tuple[str, bytes, bytes, int | None, Headers | None]
 
 
 class OrderBot:
     """The agent on `ticks` and the offsets whose outputs are delivered. Lives on one event loop."""
 
-    def __init__(self, app: App, settings: Settings, health: Health) -> None:
+    def __init__(self, app: App, settings: Settings, health: Health, tracer: Tracer = NO_TRACES) -> None:
         self._app = app
         self._rule = settings.rule
         self._health = health
+        self._tracer = tracer
         self._trackers: dict[int, OffsetTracker] = {}
         # Of each partition, by instrument.
         self._sequences: dict[int, dict[str, MarketSecondChecker]] = {}
@@ -78,8 +81,8 @@ class OrderBot:
         tracker = self._trackers.setdefault(message.partition, OffsetTracker())
         if not tracker.received(message.offset):
             self._sequences[message.partition] = {}
-        topic, key, value, partition = self._output_for(tracker, message, payload)
-        delivery = await self._app.producer.send(topic, key, value, partition, None, None)
+        topic, key, value, partition, headers = self._output_for(tracker, message, payload)
+        delivery = await self._app.producer.send(topic, key, value, partition, None, headers)
         delivery.add_done_callback(partial(self._on_delivery, tracker, message.offset))
 
     def _output_for(self, tracker: OffsetTracker, message: Any, payload: bytes | None) -> OutputRecord:
@@ -100,8 +103,24 @@ class OrderBot:
         for each in self._trackers.values():
             each.accepted()
         record_orders(orders)
+        headers = self._trace(message, second, len(orders)) if self._tracer.on else None
         # The labeler reads the same partition of both topics.
-        return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition
+        return ORDERS.name, orders.instrument.encode(), encode_orders(orders), message.partition, headers
+
+    def _trace(self, message: Any, second: MarketSecond, orders: int) -> Headers:
+        """Record that a market second got its orders; what the record of orders carries."""
+        own = self._tracer.second(second.instrument, second.second)
+        parent = self._tracer.incoming(message.headers, TICKS.name) or own
+        context, at_ns = parent.within("orders"), self._tracer.clock_ns()
+        if context.sampled:
+            attributes: Attributes = {
+                "tidewheel.instrument": second.instrument,
+                "tidewheel.second": second.second,
+                "tidewheel.orders": orders,
+                **place_of(message.topic, message.partition, message.offset),
+            }
+            self._tracer.record(Span("orders", context, at_ns, at_ns, parent, attributes=attributes))
+        return context.headers
 
     def _check_sequence(self, message: Any, second: MarketSecond) -> None:
         of_partition = self._sequences.setdefault(message.partition, {})
@@ -109,12 +128,11 @@ class OrderBot:
         if sequence is None:
             sequence = of_partition[second.instrument] = MarketSecondChecker()
         if (arrival := sequence.take(second)) is not NEXT:
-            place = f"partition {message.partition}, offset {message.offset}"
-            self._breaks.record(second.instrument, arrival, place)
+            self._breaks.record(second.instrument, arrival, message.partition, message.offset)
 
     def produce(self, topic: str, value: bytes, key: str, /) -> None:
         """Dead letters are written here; sent as the output of the present input."""
-        self._dead_letter_outputs.append((topic, key.encode(), value, None))
+        self._dead_letter_outputs.append((topic, key.encode(), value, None, None))
 
     def _on_delivery(self, tracker: OffsetTracker, offset: int, delivery: "asyncio.Future[Any]") -> None:
         if delivery.cancelled():
@@ -188,7 +206,7 @@ def _await_coordinator(consumer: Consumer, any_partition: TopicPartition) -> Non
 async def serve(settings: Settings, context: Context) -> None:
     """Run the app until `context.stop` is set. Raises what it failed of."""
     app = make_app(settings)
-    bot = OrderBot(app, settings, context.health)
+    bot = OrderBot(app, settings, context.health, context.tracer)
     await app.start()
     commits = asyncio.create_task(_commit_periodically(bot))
     try:

@@ -14,10 +14,13 @@ from services.predictor.models.model_slot import ModelSlots
 from services.predictor.models.watcher import Watcher
 from services.predictor.open_inference import service as open_inference
 from services.predictor.open_inference.kept_models import RegistryKeptModels
+from services.predictor.rpc.call_traces import CallTraces
 from services.predictor.rpc.methods import Answer
 from services.predictor.server import PredictorServer, Service
 from services.predictor.servicer import SERVICE, PredictorServicer, refusing
 from services.predictor.settings import Settings
+from services.predictor.traced_engine import TracedEngine
+from services.predictor.trust.assessment import ProcedureRecords, TrustPolicy
 from services.predictor.watch_model import WatchModel
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
@@ -44,16 +47,26 @@ def _refusing(methods: Mapping[str, Answer]) -> Mapping[str, Answer]:
     return {name: refusing(answer) for name, answer in methods.items()}
 
 
+def _engine(
+    traces: CallTraces | None, slots: ModelSlots, markets: MarketViews, records: ProcedureRecords, policy: TrustPolicy
+) -> PredictionEngine:
+    if traces is None:
+        return PredictionEngine(slots, markets, records, policy)
+    return TracedEngine(traces, slots, markets, records, policy)
+
+
 def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
     hmac_key = settings.hmac_key.encode() or None
     registry = Registry.connect(settings.redis, hmac_key)
-    workers = BackgroundWorkers(settings, registry, slots, markets, context.log, time.time_ns)
-    engine = PredictionEngine(slots, markets, workers.records, settings.trust)
+    traces = CallTraces(context.tracer) if context.tracer.on else None
+    headers = traces.headers if traces is not None else None
+    workers = BackgroundWorkers(settings, registry, slots, markets, context.log, time.time_ns, headers)
+    engine = _engine(traces, slots, markets, workers.records, settings.trust)
     watch = WatchModel(engine, context.stop, settings.watchers_max)
     servicer = PredictorServicer(engine, time.time_ns, workers.served)
-    server = PredictorServer(_services(servicer, engine, slots, registry, watch), settings, context.log)
+    server = PredictorServer(_services(servicer, engine, slots, registry, watch), settings, context.log, traces)
 
     def on_first_model() -> None:
         server.set_serving()
@@ -69,6 +82,7 @@ def run(settings: Settings, context: Context) -> None:
         on_model_loaded=on_first_model,
         on_poll=context.health.heartbeat,
         copies=copies,
+        tracer=context.tracer,
     )
     for state, model in copies.load() if copies else ():
         watcher.follower.take(state, model)

@@ -15,6 +15,7 @@ from services.predictor.trust.assessment import ProcedureRecords
 from services.predictor.trust.procedure_watcher import ProcedureWatcher
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.background import BackgroundThread
+from tidewheel.telemetry.tracing.context import Headers
 
 
 class BackgroundWorkers:
@@ -29,11 +30,12 @@ class BackgroundWorkers:
         markets: MarketViews,
         log: logging.Logger,
         clock_ns: Callable[[], int],
+        headers: Callable[[], Headers | None] | None = None,
     ) -> None:
-        """`clock_ns`: the wall clock."""
+        """`clock_ns`: the wall clock. `headers`: of the call in hand, where traces are on."""
         self.records = ProcedureRecords()
         candidates = Candidates()
-        self.served = ServedLog(settings.kafka, settings.sample_rates, candidates.get, log)
+        self.served = ServedLog(settings.kafka, settings.sample_rates, candidates.get, log, headers=headers)
         shadow = ShadowWatcher(registry, slots, candidates, log)
         procedure = ProcedureWatcher(
             registry,

@@ -12,6 +12,7 @@ from tidewheel.domain.models import ModelPointer
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.registry.verify import VerificationFailure
 from tidewheel.telemetry import metrics
+from tidewheel.telemetry.tracing.tracer import Exemplar
 
 SERVICE = "predictor"
 PREDICTIONS_CACHED = 4_096
@@ -28,8 +29,9 @@ class RpcMetrics:
         self._ok = metrics.RPCS.labels(method, StatusCode.OK.name)
         metrics.RPCS.labels(method, StatusCode.INTERNAL.name)
 
-    def record_call(self, duration_s: float, code: StatusCode) -> None:
-        self._duration_s.observe(duration_s)
+    def record_call(self, duration_s: float, code: StatusCode, sample: Exemplar | None = None) -> None:
+        """`sample`: the call's trace, if there is one."""
+        self._duration_s.observe(duration_s, sample)
         self.record_end(code)
 
     def record_end(self, code: StatusCode) -> None:
@@ -108,9 +110,9 @@ def record_swap(pointer: ModelPointer, learnt_until_ns: int) -> None:
     metrics.MODEL_LEARNT_TIME_SECONDS.labels(instrument).set(learnt_until_ns / NS_PER_S)
 
 
-def record_swap_duration(duration_s: float) -> None:
-    """From its bytes asked for to the model serving."""
-    metrics.MODEL_SWAP_DURATION_SECONDS.observe(duration_s)
+def record_swap_duration(duration_s: float, sample: Exemplar | None = None) -> None:
+    """From its bytes asked for to the model serving. `sample`: the swap's trace, if there is one."""
+    metrics.MODEL_SWAP_DURATION_SECONDS.observe(duration_s, sample)
 
 
 def record_resident_bytes(count: int) -> None:

@@ -25,6 +25,7 @@ from services.predictor.metrics import (
 from services.predictor.rpc import health, reflection
 from services.predictor.rpc.arrivals import Arrivals
 from services.predictor.rpc.call_slots import WAIT_MIN_S, CallSlots
+from services.predictor.rpc.call_traces import CallTraces, TracedCall
 from services.predictor.rpc.callers import Callers, CallGate
 from services.predictor.rpc.credentials import CertificateFiles, ReloadedCertificates
 from services.predictor.rpc.methods import Answer, Method, Methods, StreamCall, UnaryCall
@@ -118,10 +119,18 @@ class _Lane:
 class PredictorServer:
     """Serves from construction until `drain`. Health: "" = the process works; a service = it has a verified model."""
 
-    def __init__(self, services: tuple[Service, ...], settings: Settings, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        services: tuple[Service, ...],
+        settings: Settings,
+        log: logging.Logger,
+        traces: CallTraces | None = None,
+    ) -> None:
+        """`traces`: of the services' calls, where they are on."""
         logging.getLogger(CORE_LOGGER).setLevel(logging.CRITICAL)
         self._log = log
         self._services = services
+        self._call = UnaryCall if traces is None else partial(TracedCall, traces)
         self._slots: list[CallSlots] = []
         self._pools: list[CallPool] = []
         self._health = health.HealthStatuses(
@@ -190,7 +199,7 @@ class PredictorServer:
 
     def _unary_methods(self, lane: "_Lane") -> dict[str, Method]:
         return {
-            f"/{service.name}/{name}": UnaryCall(name, answer, lane.callers, lane.pool, self._log, lane.gate).method()
+            f"/{service.name}/{name}": self._call(name, answer, lane.callers, lane.pool, self._log, lane.gate).method()
             for service in self._services
             for name, answer in service.methods.items()
             if (name in service.large) is lane.large

@@ -29,6 +29,7 @@ from services.trainer.promotion.gate import Promotion
 from services.trainer.runs.events import RunEventProducer
 from services.trainer.runs.jobs import Job, LostWindowsJob, ReadingStartedJob, TrainJob
 from services.trainer.runs.ledger import Ledger, StoppingError
+from services.trainer.runs.traces import ExampleLinks, RunTraces
 from services.trainer.settings import Settings
 from services.trainer.windows.count_windows import (
     DuplicateExample,
@@ -54,6 +55,7 @@ from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, close_consumer
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.transaction_policy import is_fenced
+from tidewheel.telemetry.logs import Fields, of_record, of_window
 
 POLL_RECORDS_MAX = 500
 POLL_WAIT_S = 0.1
@@ -107,11 +109,13 @@ class TrainerApp:
         self._clock_ns = dependencies.clock_ns
         self._consumer = _consumer(settings, dependencies.clients)
         self._registry = dependencies.registry
+        self._example_links = ExampleLinks(context.tracer) if context.tracer.on else None
         self._events = RunEventProducer(
             lambda report: dependencies.clients.producer(
                 kafka.producer_config(settings.kafka, "trainer", on_delivery=report)
             ),
             dependencies.clock_ns,
+            RunTraces(context.tracer, self._example_links) if self._example_links is not None else None,
         )
         self._dead_letters = DeadLetterQueue("trainer", self._events)
         self._breaks = ContinuityMonitor("trainer", EXAMPLES.name)
@@ -131,6 +135,7 @@ class TrainerApp:
             settings.tuning_limit_s,
             settings.due_each,
             ExitOn(settings.exit_on),
+            tracer=context.tracer,
         )
         self._thread = dependencies.thread
         self._jobs: deque[Job] = deque()
@@ -217,6 +222,8 @@ class TrainerApp:
         except InvalidRecordError as failure:
             self._dead_letters.record(message, failure)
             return
+        if self._example_links is not None:
+            self._example_links.on_example(example, message)
         again = self._furthest.was_read(partition, offset)
         if started := self._replay.started(example):
             self._on_joined(started, partition, offset)
@@ -234,8 +241,7 @@ class TrainerApp:
                 self._on_misplaced(event, message)
             elif isinstance(event, DuplicateExample):
                 if not again:
-                    place = f"partition {partition}, offset {offset}"
-                    self._breaks.record(event.instrument, event.arrival, place)
+                    self._breaks.record(event.instrument, event.arrival, partition, offset)
             else:
                 self._on_joined(event, partition, offset)
         if not any(isinstance(event, Gap | OutOfOrderExample) for event in events):  # these were rejected
@@ -244,7 +250,8 @@ class TrainerApp:
 
     def _on_gap(self, gap: Gap, message: Message) -> None:
         detail = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"
-        self._context.log.error("%s; windows lost: %s", detail, list(gap.lost) or "none")
+        fields = _of_record(message, gap.instrument)
+        self._context.log.error("%s; windows lost: %s", detail, list(gap.lost) or "none", extra=fields)
         self._breaks.count(classify_arrival(gap.expected, gap.found, "example_seq"))
         self._dead_letters.record(message, InvalidRecordError(DeadLetterReason.OUT_OF_ORDER, detail))
         if gap.lost:
@@ -254,13 +261,13 @@ class TrainerApp:
 
     def _on_misplaced(self, misplaced: OutOfOrderExample, message: Message) -> None:
         detail = f"example {misplaced.found} of {misplaced.instrument} stands where {misplaced.expected} is expected"
-        self._context.log.error("%s; it is rejected", detail)
+        self._context.log.error("%s; it is rejected", detail, extra=_of_record(message, misplaced.instrument))
         self._dead_letters.record(message, InvalidRecordError(DeadLetterReason.OUT_OF_ORDER, detail))
 
     def _on_joined(self, started: ReadingStarted, partition: int, offset: int) -> None:
-        self._context.log.info(
-            "%s: reading from example %d, filling window %d", started.instrument, started.found, started.seq
-        )
+        said = (started.instrument, started.found, started.seq)
+        fields = of_record(EXAMPLES.name, partition, offset, **of_window(started.instrument, started.seq))
+        self._context.log.info("%s: reading from example %d, filling window %d", *said, extra=fields)
         if started.seq == 1:
             record_begun(started.instrument)
         else:
@@ -343,6 +350,8 @@ class TrainerApp:
         gone = {p.partition for p in partitions}
         self._windows.on_revoked(gone)
         self._replay.on_revoked(gone)
+        if self._example_links is not None:
+            self._example_links.clear()
         self._paused -= gone
         for job in [job for job in self._jobs if job.partition in gone]:
             self._jobs.remove(job)
@@ -354,6 +363,10 @@ def _free(job: Job) -> None:
     """Its rows are needed no more."""
     if isinstance(job, TrainJob):
         job.window.free()
+
+
+def _of_record(message: Message, instrument: str) -> Fields:
+    return of_record(EXAMPLES.name, message.partition() or 0, message.offset() or 0, instrument=instrument)
 
 
 def _consumer(settings: Settings, clients: Clients) -> Consumer:

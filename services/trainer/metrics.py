@@ -8,6 +8,7 @@ from tidewheel.domain.models import Evidence, RememberedWindow, Scorecard, Verdi
 from tidewheel.domain.training import RunEvent, RunReason, Step
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.telemetry import metrics
+from tidewheel.telemetry.tracing.tracer import Exemplar
 
 OUTCOMES = {"": "published", str(RunReason.NOT_PROVEN): "candidate"}
 # Without a model by design: none was asked for, a newer one serves, or what serves was shown better on the same rows.
@@ -73,13 +74,14 @@ def record_rejected(instrument: str) -> None:
     metrics.TRAINING_RECORDS_REJECTED.labels(instrument).inc()
 
 
-def record_tuning(duration_s: float) -> None:
-    metrics.TUNING_DURATION_SECONDS.observe(duration_s)
+def record_tuning(duration_s: float, sample: Exemplar | None = None) -> None:
+    """`sample`: the run's trace, if there is one."""
+    metrics.TUNING_DURATION_SECONDS.observe(duration_s, sample)
 
 
-def record_published(waited_s: float) -> None:
+def record_published(waited_s: float, sample: Exemplar | None = None) -> None:
     """A model serves, so long after its window closed."""
-    metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.observe(waited_s)
+    metrics.WINDOW_CLOSED_TO_PUBLISHED_SECONDS.observe(waited_s, sample)
 
 
 def record_end(instrument: str, seq: int, reason: str) -> None:

@@ -47,22 +47,19 @@ from services.trainer.runs.jobs import (
     result_of,
 )
 from services.trainer.runs.ledger import Ledger, StoppingError
-from services.trainer.runs.places import contradiction
+from services.trainer.runs.log import RunLog
+from services.trainer.runs.places import STALE_MODEL, contradiction
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window, left_behind
-from tidewheel.domain.account import Account
 from tidewheel.domain.models import Champion, Evidence, Hyperparameters, Model, ModelRecord
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.training import RunEvent, RunReason, RunResult, Step, verdict_of
 from tidewheel.evidence import pooling
 from tidewheel.registry.store import Publication
-
-STALE_MODEL = "the registry keeps a model of this window that is not of this log"
-REJECTED = "the record of window %d of %s is rejected, since %s; use an empty Redis when topics are made anew"
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Tracer
 
 TrainCandidate = Callable[[Window, TrainingConfig, EventSink, SearchStart], Candidate]
-Settle = Callable[[Account, Model, Window, bets.ModelOf, ExitOn], Account]
 
 
 class Worker:
@@ -80,7 +77,8 @@ class Worker:
         tuning_limit_s: float = 0.0,
         due_each: int = 1,
         exit_on: ExitOn = ExitOn.BID,
-        settle: Settle = bets.settle,
+        settle: bets.Settle = bets.settle,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._make_candidate = train_candidate
         self._settle = settle
@@ -92,7 +90,7 @@ class Worker:
         self._promotion = promotion
         self._ledger = ledger
         self._events = events
-        self._log = log
+        self._log = RunLog(log, tracer)
         self._clock_ns = clock_ns
         self._latest: dict[str, Model] = {}
         self._evaluators: dict[str, NextWindowEvaluator] = {}
@@ -145,7 +143,7 @@ class Worker:
             f"reading began with example {started.found} of {instrument}, and nothing was said of this window before"
         )
         if not seqs and newest + 1 < started.seq:
-            self._log.warning("%s: nothing is known of windows %d to %d", instrument, newest + 1, started.seq - 1)
+            self._log.unknown(instrument, newest + 1, started.seq - 1)
         if known is not None and known.reason == RunReason.ROWS_MISSING:
             # Its record may have come before the crash and its event not.
             seqs = range(newest, max(seqs.stop, newest + 1))
@@ -164,7 +162,7 @@ class Worker:
         verdict = verdict_of(reason)
         record = ModelRecord(instrument, seq, "", verdict, reason, Evidence.NONE, self._clock_ns())
         if reason not in UNRECORDED_REASONS and not self._ledger.put_record(record):
-            self._log.warning("window %d of %s has ended otherwise: %s", seq, instrument, detail)
+            self._log.ended_otherwise(record, detail)
             return
         result = RunResult("", verdict, "", 0.0, 0.0, None, None, 0, 0.0, 0.0)
         self._events.write(RunEvent(instrument, seq, Step.of_verdict(verdict), 0, reason, detail, result=result))
@@ -181,7 +179,7 @@ class Worker:
         model = self._model_again(run, record)
         if model is not None and (record.reason or None) in JUDGED_REASONS:
             self._latest[window.instrument] = model
-        self._log.info("window %d of %s was %s before", window.seq, window.instrument, record.verdict)
+        self._log.ended_before(record)
         metrics.record_end(window.instrument, window.seq, record.reason)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
@@ -219,7 +217,7 @@ class Worker:
             return record
         run.rejected = record
         metrics.record_rejected(record.instrument)
-        self._log.error(REJECTED, record.seq, record.instrument, doubt)
+        self._log.record_rejected(record, doubt)
         if record.sha256:
             self._make(run)
         if run.candidate is not None and run.candidate.sha256 == record.sha256:
@@ -272,7 +270,7 @@ class Worker:
         except (StoppingError, KafkaException):
             raise
         except Exception:
-            self._log.exception("model %d of %s could not be judged on its next window", seq, instrument)
+            self._log.not_judged(instrument, seq)
 
     def _with_account(self, finding: NextWindowResult, model: Model, window: Window) -> NextWindowResult:
         """The finding with the bettor's account after its rows. Older models are the registry's: after a restart there
@@ -356,15 +354,14 @@ class Worker:
         window, reason = run.window, run.reason or ""
         metrics.record_run(window.instrument, run.verdict, reason)
         metrics.record_end(window.instrument, window.seq, reason)
+        trace = self._log.trace(window.instrument, window.seq)
         if run.tuning_to_ns:
-            metrics.record_tuning(run.tuning_s)
+            metrics.record_tuning(run.tuning_s, trace)
         if run.reason is None:
-            metrics.record_published(waited_s)
+            metrics.record_published(waited_s, trace)
         if run.candidate is not None:
             metrics.record_memory(window.instrument, run.candidate.model.lineage.memory)
-        why = f" ({reason})" if reason else ""
-        outcome = (window.seq, window.instrument, run.verdict, why, waited_s, run.detail)
-        self._log.info("window %d of %s %s%s after %.2f s: %s", *outcome)
+        self._log.ended(run, waited_s)
 
     def _guarded(self, run: Run, work: Callable[[], object]) -> None:
         """Do one step; what goes wrong in it ends the run with a reason, and nothing but the run."""
@@ -375,7 +372,7 @@ class Worker:
         except NoModelError as refusal:
             run.reason, run.detail = refusal.reason, str(refusal)
         except Exception as failure:
-            self._log.exception("window %d of %s failed", run.window.seq, run.window.instrument)
+            self._log.failed(run)
             run.reason, run.detail = RunReason.TRAINING_ERROR, f"{type(failure).__name__}: {failure}"
 
     def _emit(

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from tests.simulation import errors
 from tests.simulation.consumer_groups import Group, GroupMetadata
 from tests.simulation.records import Partition, PartitionKey, Record, Transaction, TransactionState
+from tidewheel.telemetry.tracing.context import Headers
 
 # How likely the coordinator goes on with its markers in a turn: some time passes between a commit and its last marker.
 SETTLE_PROBABILITY = 0.3
@@ -52,12 +53,17 @@ class Broker:
         return topic, partition
 
     def append(
-        self, partition_key: PartitionKey, key: bytes | None, value: bytes | None, within: Transaction | None = None
+        self,
+        partition_key: PartitionKey,
+        key: bytes | None,
+        value: bytes | None,
+        within: Transaction | None = None,
+        headers: Headers | None = None,
     ) -> int:
         self.version += 1
         if within is not None and partition_key not in within.unmarked:
             within.unmarked.append(partition_key)
-        return self.partitions[partition_key].append(Record(key, value, within, self.version))
+        return self.partitions[partition_key].append(Record(key, value, within, self.version, headers=headers))
 
     def compact(self, topic: str) -> None:
         for (name, _), one in self.partitions.items():

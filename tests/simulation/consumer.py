@@ -91,6 +91,7 @@ class SimConsumer:
                         offset=position,
                         key=record.key,
                         value=record.value,
+                        headers=record.headers,
                     )
                 )
             position += 1

@@ -17,6 +17,7 @@ from tidewheel.contracts.topics import ORDERBOT_GROUP, TICKS
 from tidewheel.domain.prices import Threshold
 from tidewheel.runtime.kafka import Clients, consumer_config, flush, producer_config
 from tidewheel.runtime.process import Context
+from tidewheel.telemetry.tracing.context import Headers
 
 
 def run_sync(step: Coroutine[Any, Any, Any]) -> Any:
@@ -77,10 +78,12 @@ class FakeFaustApp:
     def agent(self, topic: str, *, name: str) -> Callable[[Any], Any]:
         return lambda process: process
 
-    async def _send(self, topic: str, key: bytes, value: bytes, partition: int | None, *_: None) -> Delivery:
+    async def _send(
+        self, topic: str, key: bytes, value: bytes, partition: int | None, _: None, headers: Headers | None
+    ) -> Delivery:
         delivery = Delivery()
         at = -1 if partition is None else partition
-        self.kafka_producer.produce(topic, value, key, at, on_delivery=delivery.settle)
+        self.kafka_producer.produce(topic, value, key, at, on_delivery=delivery.settle, headers=headers)
         return delivery
 
     async def _flush(self) -> None:
@@ -102,7 +105,7 @@ def orderbot(context: Context, clients: Clients, chance: Random, instance: str) 
         orders_per_second=SETTINGS.orders_per_second,
     )
     app = FakeFaustApp(clients, instance)
-    bot = OrderBot(cast(Any, app), settings, context.health)
+    bot = OrderBot(cast(Any, app), settings, context.health, context.tracer)
 
     def assigned(_: Any, parts: list[TopicPartition]) -> None:
         run_sync(bot.on_assigned(cast(Any, app), set()))
@@ -134,6 +137,7 @@ def _turn(app: FakeFaustApp, bot: OrderBot, chance: Random) -> None:
         if bot.failure:
             return
         at = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        at["headers"] = message.headers()
         run_sync(bot.on_record(SimpleNamespace(key=message.key(), **at), message.value()))
     if chance.random() < 0.7:
         app.kafka_producer.poll(0)

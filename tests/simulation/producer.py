@@ -15,9 +15,10 @@ from tests.simulation.injector import FaultInjector
 from tests.simulation.network import ApiKey
 from tests.simulation.records import PartitionKey, TransactionState
 from tests.simulation.request_sender import RESEND_WAIT_S, ClientLog, Sender
+from tidewheel.telemetry.tracing.context import Headers
 
 Delivered = Callable[[KafkaError | None, Message | None], None]
-Queued = tuple[bytes | None, bytes | None, Delivered | None]
+Queued = tuple[bytes | None, bytes | None, Headers | None, Delivered | None]
 # What a client sends by itself, some at a time: all that is more than this, and within transactions by chance as it is
 # queued, since a partition that gets its records in one go cannot be torn. The rest waits for the next call.
 QUEUE_MAX = 400
@@ -62,6 +63,7 @@ class SimProducer:
         key: bytes | str | None = None,
         partition: int = -1,
         on_delivery: Delivered | None = None,
+        headers: Headers | None = None,
     ) -> None:
         """Queue a record."""
         self._raise_fatal()
@@ -74,7 +76,7 @@ class SimProducer:
             raise
         partition_key = self._broker.partition_key_of(topic, bytes_of(key), partition)
         self._queues.setdefault(partition_key, deque()).append(
-            (bytes_of(key), bytes_of(value), on_delivery or self._report)
+            (bytes_of(key), bytes_of(value), headers, on_delivery or self._report)
         )
         self._waiting += 1
         if self._waiting > QUEUE_MAX or (
@@ -151,20 +153,22 @@ class SimProducer:
     def _send_each(self, batches: list[tuple[PartitionKey, *Queued]]) -> KafkaException | None:
         """Returns what the broker says if it takes a record in no transaction; a client that was replaced is dead."""
         try:
-            for partition_key, key, value, _ in batches:
-                self._send(partition_key, key, value)
+            for partition_key, key, value, headers, _ in batches:
+                self._send(partition_key, key, value, headers)
         except KafkaException as failure:
             if not failure.args[0].fatal():
                 return failure
             self._fatal = failure
         return None
 
-    def _send(self, partition_key: PartitionKey, key: bytes | None, value: bytes | None) -> None:
+    def _send(
+        self, partition_key: PartitionKey, key: bytes | None, value: bytes | None, headers: Headers | None
+    ) -> None:
         within = None
         if self._transactional_id is not None:
             self._register(ApiKey.ADD_PARTITIONS, partition_key)
             within = self._broker.registered(self._transactional_id, self._epoch, partition_key)
-        self._broker.append(partition_key, key, value, within)
+        self._broker.append(partition_key, key, value, within, headers)
 
     def _register(self, request: ApiKey, what: PartitionKey | str, wait_s: float = 0.0) -> None:
         """Once a transaction, before the first record to a partition or the first offsets of a group."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from tidewheel.telemetry.tracing.context import Headers
+
 PartitionKey = tuple[str, int]
 
 
@@ -39,6 +41,7 @@ class Record:
     transaction: Transaction | None
     stamp: int
     is_marker: bool = False
+    headers: Headers | None = None
 
 
 class Partition:

@@ -18,6 +18,7 @@ from tests.simulation.services import System
 from tests.simulation.simulator import SimulationError, Simulator
 from tidewheel.contracts.topics import LABELER_STATE, TOPICS
 from tidewheel.registry.store import Registry, VerificationError
+from tidewheel.telemetry.tracing.tracer import Record
 
 # So that a run of some hundred records has several.
 SNAPSHOT_RECORDS = (40, 150, 2000)
@@ -53,8 +54,10 @@ def faults_of(seed: int) -> list[Fault]:
     return fault_plan.draw(Random(f"faults {seed}"))
 
 
-def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = False) -> RunOutcome:
-    """Run a seed with its own faults, or with others."""
+def run(
+    seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = False, record: Record | None = None
+) -> RunOutcome:
+    """Run a seed with its own faults, or with others. `record`: takes spans; traces are off without it."""
     given = faults_of(seed) if faults is None else list(faults)
     chance = Random(f"setting {seed}")
     names = chance.choice((inputs.APART, inputs.APART, inputs.TOGETHER))
@@ -62,6 +65,7 @@ def run(seed: int, faults: Iterable[Fault] | None = None, *, verbose: bool = Fal
     broker = Broker({name: topic.partitions(inputs.PARTITIONS) for name, topic in TOPICS.items()}, chance)
     promotion = Random(f"promotion {seed}").choice(list(Promotion))
     system = System(chance, broker, Store(), markets, promotion)
+    system.record = record
     with (
         patch.object(partition, "SNAPSHOT_RECORDS_MIN", chance.choice(SNAPSHOT_RECORDS)),
         patch.object(proof, "assess", fake_learner.assess),

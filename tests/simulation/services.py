@@ -29,6 +29,7 @@ from tests.simulation.simulator import SimProcess, Simulator
 from tidewheel.registry.store import Registry
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.process import Context
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Record, Tracer
 
 LOG = logging.getLogger("simulation")
 WINDOW = 24
@@ -99,6 +100,7 @@ class System:
         self._step = chance.choice((0, 0, WINDOW // 2))
         self._named = chance.random() < 0.5
         self.promotion = promotion
+        self.record: Record | None = None  # who takes spans, where traces are on
 
     def factories(self, simulator: Simulator) -> dict[str, Callable[[SimProcess], None]]:
         """By kind of role, how a process of it begins."""
@@ -130,7 +132,8 @@ class System:
 
     def _context(self, process: SimProcess) -> Context:
         kind = process.role.partition("-")[0]
-        return Context(LOG, Health(kind, clock=self._now), cast(Any, SimEvent(process, asked=True)))
+        tracer = Tracer(kind, self.record, 1.0, lambda: round(self.simulator.now_s * 1e9)) if self.record else NO_TRACES
+        return Context(LOG, Health(kind, clock=self._now), cast(Any, SimEvent(process, asked=True)), tracer)
 
     def _now(self) -> float:
         return self.simulator.now_s
@@ -187,7 +190,8 @@ class System:
         reader = MarketReader("simulated", views, context.log, self._clients(process))
         process.run(lambda: reader.run(context.stop))
         self.views[process.name] = views
-        watcher = Watcher(Registry(SimRedis(self.store, process), "memory"), slots, LOG, clock=self._now)
+        registry = Registry(SimRedis(self.store, process), "memory")
+        watcher = Watcher(registry, slots, LOG, clock=self._now, tracer=context.tracer)
         while not process.stopping:
             watcher.poll_once()
             for name in slots.instruments():

@@ -18,6 +18,7 @@ from tidewheel.cli.options import option_text
 from tidewheel.local.processes.services import SERVICES
 from tidewheel.presentation.markdown import MADE, table
 from tidewheel.runtime.settings import PREFIX
+from tidewheel.runtime.telemetry_settings import TelemetrySettings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -41,12 +42,15 @@ told in one line on standard error. [settings.md](settings.md) has the variables
 
 def settings_page() -> str:
     """The settings of all services as Markdown."""
-    return "\n".join([SETTINGS_HEAD, *(line for service in SERVICES for line in _service(service))])
+    own = {service: import_module(f"services.{service}.settings").Settings for service in SERVICES}
+    every = {"all services": TelemetrySettings, **own}
+    return "\n".join(
+        [SETTINGS_HEAD, *(line for title, settings in every.items() for line in _section(title, settings))]
+    )
 
 
-def _service(service: str) -> Iterator[str]:
-    settings = import_module(f"services.{service}.settings").Settings
-    yield f"## {service}\n"
+def _section(title: str, settings: type) -> Iterator[str]:
+    yield f"## {title}\n"
     yield from table(("variable", "takes", "default", "unit", "meaning"), map(_setting, dataclasses.fields(settings)))
 
 

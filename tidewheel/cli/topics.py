@@ -3,7 +3,7 @@
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -19,6 +19,8 @@ from tidewheel.runtime import topic_admin
 from tidewheel.runtime.kafka import check as checked
 from tidewheel.runtime.kafka import consumer_config, partitions_of, read_to_end, watermark_offsets
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
+from tidewheel.telemetry.logs import of_record
+from tidewheel.telemetry.tracing.tracer import NO_TRACES
 
 PARTITIONS_DEFAULT = 2
 POLL_S = 0.2
@@ -77,8 +79,13 @@ def check(ctx: click.Context, kafka: str) -> None:
     "--from-beginning", is_flag=True, help="Start with the oldest record. Default: only what comes from now on."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N rows. Default: go on until Ctrl-C.")
+@click.option(
+    "--places",
+    is_flag=True,
+    help="Say of each row, as `record`, where it lies: topic, partition, offset, and its trace_id where it has one.",
+)
 @servers_options(KAFKA)
-def tail(topic: str, from_beginning: bool, limit: int | None, servers: RunServers) -> None:
+def tail(topic: str, from_beginning: bool, limit: int | None, places: bool, servers: RunServers) -> None:
     """Print a topic as JSON lines, committed records only. TOPIC as in `tidewheel export`.
 
     Of a run that has ended nothing comes any more: all that is there is printed.
@@ -86,7 +93,7 @@ def tail(topic: str, from_beginning: bool, limit: int | None, servers: RunServer
     kafka, view = servers.kafka, TABLE_VIEWS[topic]
     topic_admin.require_broker(kafka)
     messages = read_to_end(kafka, view.topic.name) if servers.ended else _arriving(kafka, view, from_beginning)
-    lines = _lines(messages, view)
+    lines = _lines(messages, view, places)
     try:
         for line in itertools.islice(lines, limit):
             click.echo(line)
@@ -97,15 +104,23 @@ def tail(topic: str, from_beginning: bool, limit: int | None, servers: RunServer
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _lines(messages: Iterable[Message], view: TableView) -> Iterator[str]:
+def _lines(messages: Iterable[Message], view: TableView, places: bool) -> Iterator[str]:
     """Rows as JSON; what cannot be decoded is said on standard error."""
     for message in messages:
         try:
             record = view.decode(message.key(), message.value())
-            yield from json_rows(view, table_of(view, [record]))
+            more = {"record": _place(message)} if places else None
+            yield from json_rows(view, table_of(view, [record]), more)
         except InvalidRecordError as failure:
             place = f"{view.topic.name} {message.partition()}:{message.offset()}"
             click.echo(f"{place}: {failure.reason}: {failure}", err=True)
+
+
+def _place(message: Message) -> Mapping[str, object]:
+    """Where a record lies, by the names that logs have."""
+    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    trace = NO_TRACES.incoming(message.headers(), topic)
+    return {**of_record(topic, partition, offset), **({} if trace is None else {"trace_id": trace.trace_id_hex})}
 
 
 def _arriving(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[Message]:

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -176,11 +176,12 @@ def table_of(view: TableView, records: Sequence[Any]) -> pa.Table:
     return pa.table({name: _array(column_type, columns[name]) for name, column_type in view.schema.items()})
 
 
-def json_rows(view: TableView, table: pa.Table) -> Iterator[str]:
-    """A JSON object a row, values as in Parquet; bytes in hex, or as text with escapes where they are mostly that."""
+def json_rows(view: TableView, table: pa.Table, more: Mapping[str, object] | None = None) -> Iterator[str]:
+    """A JSON object a row, values as in Parquet; bytes in hex, or as text with escapes where they are mostly that.
+    `more`: beside the columns, in each."""
     plain = {name: _for_json(column_type, table[name]) for name, column_type in view.schema.items()}
     for values in zip(*plain.values(), strict=True):
-        yield json.dumps(dict(zip(plain, values, strict=True)))
+        yield json.dumps({**dict(zip(plain, values, strict=True)), **(more or {})})
 
 
 def _for_json(column_type: ColumnType, column: pa.ChunkedArray) -> list[Any]:

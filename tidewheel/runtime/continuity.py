@@ -5,6 +5,7 @@ from collections import Counter
 
 from tidewheel.domain.continuity import Arrival, Counts
 from tidewheel.telemetry import metrics
+from tidewheel.telemetry.logs import of_record
 
 # So many stretches of an instrument are logged one by one, then the 100th, the 1000th, …
 LOGGED_EACH_MAX = 10
@@ -24,8 +25,8 @@ class ContinuityMonitor:
         # Instrument -> what was due after its last break: where that is still due, no good record came in between.
         self._due: dict[str, tuple[str, int]] = {}
 
-    def record(self, instrument: str, arrival: Arrival, place: str) -> None:
-        """Count a record that is not the next, and say so where it begins a stretch. `place`: partition and offset."""
+    def record(self, instrument: str, arrival: Arrival, partition: int, offset: int) -> None:
+        """Count a record that is not the next, and say so where it begins a stretch."""
         self.count(arrival)
         goes_on = self._due.get(instrument) == (arrival.field, arrival.due)
         self._due[instrument] = arrival.field, arrival.due_after
@@ -34,8 +35,10 @@ class ContinuityMonitor:
         self._stretches[instrument] += 1
         number = self._stretches[instrument]
         if number <= LOGGED_EACH_MAX or str(number).strip("0") == "1":
-            template = "%s of %s, %s: %s (stretch %d; repeats are passed over, all are counted)"
-            self._log.log(self._level, template, self._topic, instrument, place, arrival.summary(), number)
+            template = "%s of %s, partition %d, offset %d: %s (stretch %d; repeats are passed over, all are counted)"
+            said = (self._topic, instrument, partition, offset, arrival.summary(), number)
+            fields = of_record(self._topic, partition, offset, instrument=instrument)
+            self._log.log(self._level, template, *said, extra=fields)
 
     def count(self, arrival: Arrival) -> None:
         """Count only, for what is logged otherwise."""

@@ -1,5 +1,7 @@
 """The dead-letter queue: rejected records with their reason, counted, and not without limit."""
 
+import logging
+from collections import Counter
 from typing import Protocol
 
 from confluent_kafka import Message
@@ -9,6 +11,7 @@ from tidewheel.contracts.invalid_record import DeadLetterReason, InvalidRecordEr
 from tidewheel.contracts.topics import DEAD_LETTERS, TOPICS
 from tidewheel.runtime.process import FatalError
 from tidewheel.telemetry import metrics
+from tidewheel.telemetry.logs import of_record
 
 # What is kept of a rejected record, so that its dead letter always fits into one.
 RAW_BYTES_MAX = 100_000
@@ -72,6 +75,8 @@ class DeadLetterQueue:
         self._service = service
         self._producer = producer
         self._limit = limit or DeadLetterLimit()
+        self._log = logging.getLogger(service)
+        self._counts: Counter[tuple[str, str]] = Counter()
         # Made now, so that a reader of metrics sees 0 and not nothing.
         for source in [topic.name for topic in TOPICS.values() if service in topic.consumers] or [FEED]:
             metrics.DEAD_LETTERS.labels(service, source, DeadLetterReason.UNDECODABLE)
@@ -117,4 +122,16 @@ class DeadLetterQueue:
         # A source that is no topic has whatever name its owner gave it.
         source = dead_letter.source if dead_letter.source in TOPICS else FEED
         metrics.DEAD_LETTERS.labels(self._service, source, dead_letter.reason).inc()
+        if dead_letter.source in TOPICS:  # ingest gives an account of its feed's rows
+            self._say(dead_letter)
         self._limit.rejected()
+
+    def _say(self, letter: DeadLetter) -> None:
+        """The 1st of a reason, the 10th, 100th, …: all of them are on the topic."""
+        self._counts[letter.source, letter.reason] += 1
+        count = self._counts[letter.source, letter.reason]
+        if str(count).strip("0") == "1":
+            template = "%s[%d]@%d rejected (%s, %d so far): %s"
+            said = (letter.source, letter.partition, letter.offset, letter.reason, count, letter.detail)
+            fields = of_record(letter.source, letter.partition, letter.offset, reason=letter.reason)
+            self._log.warning(template, *said, extra=fields)

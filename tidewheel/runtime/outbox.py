@@ -5,6 +5,7 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from tidewheel.runtime.kafka import flush
+from tidewheel.telemetry.tracing.context import Headers
 
 QUEUE_FULL_WAIT_S = 0.01
 FLUSH_LIMIT_S = 30.0
@@ -19,10 +20,20 @@ class Outbox:
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
 
-    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = PARTITION_OF_KEY) -> None:
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | str,
+        partition: int = PARTITION_OF_KEY,
+        headers: Headers | None = None,
+    ) -> None:
         while True:
             try:
-                self._producer.produce(topic, value, key, partition)
+                if headers is None:
+                    self._producer.produce(topic, value, key, partition)
+                else:
+                    self._producer.produce(topic, value, key, partition, headers=headers)
                 return
             except BufferError:
                 self._await_room()

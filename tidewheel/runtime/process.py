@@ -14,12 +14,16 @@ from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.broker_monitor import BrokerMonitor
 from tidewheel.runtime.health import Health, HealthServer
 from tidewheel.runtime.settings import SettingsError, described, load
+from tidewheel.runtime.telemetry_settings import TelemetrySettings
 from tidewheel.telemetry import logs
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Tracer
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
 EXIT_UNRECOVERABLE = 3
+# For the last spans; a collector that is away gets none.
+LAST_SPANS_S = 1.0
 
 
 class FatalError(TidewheelError):
@@ -54,6 +58,7 @@ class Context:
     log: logging.Logger
     health: Health
     stop: threading.Event
+    tracer: Tracer = NO_TRACES
 
 
 def settings_of(settings_type: type[T]) -> T:
@@ -69,10 +74,11 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
     """
     try:
         settings = settings_of(settings_type)
+        telemetry, unusable = TelemetrySettings.of(os.environ)
     except SettingsError as failure:
         sys.stderr.write(f"tidewheel {service}: " + f"\ntidewheel {service}: ".join(str(failure).splitlines()) + "\n")
         return EXIT_BAD_SETTINGS
-    log = logs.configure(service, settings.log_level)
+    log = logs.configure(service, settings.log_level, telemetry.log_format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -83,10 +89,13 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
         where = (settings.metrics_port, settings.metrics_host)
         log.error("the metrics port %d on %s cannot be used: %s", *where, failure.strerror)
         return EXIT_FAILED
-    log.info("starting: %s; metrics on port %d", described(settings), server.port)
+    log.info("starting: %s %s; metrics on port %d", described(settings), described(telemetry), server.port)
+    for fault in unusable:
+        log.warning("%s", fault)
+    tracer = telemetry.tracer(service, log)
     monitor = _broker_monitor(service, settings.kafka, group, log)
     try:
-        run(settings, Context(log, health, stop))
+        run(settings, Context(log, health, stop, tracer))
     except FatalError as failure:
         log.error("%s", failure)
         return EXIT_UNRECOVERABLE if isinstance(failure, UnrecoverableError) else EXIT_FAILED
@@ -97,6 +106,7 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
         server.close()
         if monitor is not None:
             monitor.close()
+        BackgroundThread("traces", lambda _: tracer.close()).start().ended(LAST_SPANS_S)
     log.info("stopped")
     return EXIT_OK
 

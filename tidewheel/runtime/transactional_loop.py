@@ -57,8 +57,8 @@ class Processor(Protocol):
     def checkpoint(self) -> Mapping[PartitionId, OffsetAndMetadata]:
         """Send the state that goes with what was sent; return the offset of every partition held."""
 
-    def on_committed(self) -> None:
-        """Everything up to the last `checkpoint` is visible now."""
+    def on_committed(self) -> dict[str, str] | None:
+        """Everything up to the last `checkpoint` is visible now. Returns the exemplar of it, if it has a trace."""
 
     def paused(self) -> Collection[PartitionId]:
         """Partitions not to be read further for now."""
@@ -228,8 +228,8 @@ class TransactionalLoop:
         # 5. Only now is it a fact.
         self._in_transaction = self._mid_batch = False
         self._policy.on_committed()
-        self._processor.on_committed()
-        metrics.COMMIT_DURATION_SECONDS.labels(self._service).observe(self._clock() - started_s)
+        sample = self._processor.on_committed()
+        metrics.COMMIT_DURATION_SECONDS.labels(self._service).observe(self._clock() - started_s, sample)
         # 6. What of it may still be on its way must meet no transaction of the same producer.
         if uncertainty := self._producer.uncertainty:
             self._log.warning("committed, though %s: a new producer goes on", uncertainty)

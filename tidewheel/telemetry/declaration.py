@@ -39,7 +39,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "topic": "a topic of ours",
         "group": "a consumer group of ours",
         "partition": "a partition's number",
-        "source": "the topic that a record was rejected from, or `feed`: a row of what ingest reads",
+        "source": "the topic that a record is of; `feed`: a row of what ingest reads; `rpc`: a call",
         "reason": "a word of the closed set that is declared with what it is the reason of",
         "outcome": "how it came out, a word of few",
         "kind": "what is worth telling of a row, a word of few",

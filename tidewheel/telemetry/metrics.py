@@ -49,6 +49,17 @@ CLOCK_TIME_SECONDS = _all.gauge(
     "Wall clock of the process when it is asked. Held against the asker's, it shows a clock that is wrong.",
     "service",
 )
+SPANS = _all.counter(
+    "tidewheel_spans_total",
+    "A span of a trace was recorded, reached the collector, or was lost since it does not answer. Recorded and neither "
+    "of both: it waits, or more came than can be sent. Moves only where traces are on.",
+    *("service", "outcome"),
+)
+TRACE_HEADERS_INVALID = _all.counter(
+    "tidewheel_trace_headers_invalid_total",
+    "The header `traceparent` of a record or a call is none, and was not used. Somebody else writes there.",
+    *("service", "source"),
+)
 
 # who reads as a consumer group
 CONSUMER_LAG_RECORDS = _consumers.gauge(
@@ -78,9 +89,7 @@ KAFKA_PARTITIONS_UNDER_REPLICATED = _consumers.gauge(
 # ingest
 TICKS = _ingest.counter("tidewheel_ticks_total", "A quote became a tick.", "instrument")
 MARKET_SECONDS = _ingest.counter(
-    "tidewheel_market_seconds_total",
-    "A market second was published. Live, one a second and instrument.",
-    "instrument",
+    "tidewheel_market_seconds_total", "A market second was published. Live, one a second and instrument.", "instrument"
 )
 SESSION = _ingest.gauge(
     "tidewheel_session", "Number of the present session. Rises with each break of the feed.", "instrument"
@@ -93,9 +102,7 @@ MARKET_TIME_SECONDS = _ingest.gauge(
     "instrument",
 )
 STALE_MARKET_SECONDS = _ingest.counter(
-    "tidewheel_stale_market_seconds_total",
-    "A market second was stale: its quote is too old to buy at.",
-    "instrument",
+    "tidewheel_stale_market_seconds_total", "A market second was stale: its quote is too old to buy at.", "instrument"
 )
 RECORDED_ROWS = _ingest.counter(
     "tidewheel_recorded_rows_total",
@@ -141,17 +148,13 @@ LABELED_MARKET_TIME_SECONDS = _labeler.gauge(
     "tidewheel_labeled_market_time_seconds", "Last market second whose labels are written.", "instrument"
 )
 ORDERS_MISSING = _labeler.counter(
-    "tidewheel_orders_missing_total",
-    "A market second had no record of orders, though later ones have.",
-    "instrument",
+    "tidewheel_orders_missing_total", "A market second had no record of orders, though later ones have.", "instrument"
 )
 COMMIT_DURATION_SECONDS = _labeler.histogram(
     "tidewheel_commit_duration_seconds", "Length of a transaction's commit.", LATENCY_S, "service"
 )
 KAFKA_TRANSACTIONS_ABORTED = _labeler.counter(
-    "tidewheel_kafka_transactions_aborted_total",
-    "A Kafka transaction was given up and its work redone.",
-    "service",
+    "tidewheel_kafka_transactions_aborted_total", "A Kafka transaction was given up and its work redone.", "service"
 )
 KAFKA_PRODUCER_RENEWALS = _labeler.counter(
     "tidewheel_kafka_producer_renewals_total",
@@ -213,9 +216,7 @@ DRIFT_E_VALUE = _trainer.gauge(
     "instrument",
 )
 EVIDENCE_LEVEL = _trainer.gauge(
-    "tidewheel_evidence_level",
-    "How much speaks for the models on later rows: 0 none, 1 weak, 2 strong.",
-    "instrument",
+    "tidewheel_evidence_level", "How much speaks for the models on later rows: 0 none, 1 weak, 2 strong.", "instrument"
 )
 TRAINING_RUNS = _trainer.counter(
     "tidewheel_training_runs_total", "A training run ended.", "instrument", "verdict", "reason"

@@ -24,6 +24,7 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of, written_at_ns
 from tidewheel.runtime.retry import Retry
+from tidewheel.telemetry.logs import of_record
 
 # Records of a partition read back at a start or a jump: 600 seconds, and some, for each of its instruments; for two
 # where fewer are known.
@@ -181,7 +182,7 @@ class MarketReader:
         partition, offset = message.partition() or 0, message.offset() or 0
         again = self._read_positions.was_read(partition, offset)
         if (arrival := history.order.take(second)) is not NEXT and not again:
-            self._breaks.record(second.instrument, arrival, f"partition {partition}, offset {offset}")
+            self._breaks.record(second.instrument, arrival, partition, offset)
         history.add(second, written_at_ns(message))
 
     def _publish_views(self, partition: int) -> None:
@@ -196,7 +197,9 @@ class MarketReader:
         count = self._invalid_records[failure.reason]
         if str(count).strip("0") == "1":  # the 1st, 10th, 100th, …
             place = f"{TICKS.name}[{message.partition()}]@{message.offset()}"
-            self._log.warning("%s not used (%s, %d so far): %s", place, failure.reason, count, failure)
+            fields = of_record(TICKS.name, message.partition() or 0, message.offset() or 0, reason=failure.reason)
+            template = "%s not used (%s, %d so far): %s"
+            self._log.warning(template, place, failure.reason, count, failure, extra=fields)
 
     def _on_error(self, error: KafkaError) -> None:
         """librdkafka's word on the connection, from within consume."""

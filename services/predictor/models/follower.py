@@ -18,6 +18,7 @@ from services.predictor.metrics import (
 )
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.models.refused_models import RefusedModels
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.registry import keys
 from tidewheel.registry.pointer import check_follows
 from tidewheel.registry.reading import BoundedReader
@@ -25,7 +26,9 @@ from tidewheel.registry.store import ModelPointer, VerificationError, Verificati
 from tidewheel.registry.values import LoadedModel
 from tidewheel.registry.verify import sha256_of
 from tidewheel.runtime.retry import Retry
+from tidewheel.telemetry.logs import Fields, of_window
 from tidewheel.telemetry.reported_failures import ReportedFailures
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Attributes, Exemplar, Span, Tracer, exemplar
 
 # After a refusal, and at most: what did not verify a moment ago will hardly do so now.
 BACKOFF = Retry(1.0, pause_max_s=30.0)
@@ -63,7 +66,9 @@ class Follower:
         clock: Callable[[], float],
         on_model_loaded: Callable[[], None],
         copies: CopyStore | None = None,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
+        self._tracer = tracer
         self._source = source
         self._slots = slots
         self._log = log
@@ -132,12 +137,26 @@ class Follower:
                 self._refuse(instrument, state, failure, pointer.seq)
             else:
                 self.take(state, ServingModel.of(pointer, loaded.model))
-                record_swap_duration(self._clock() - started_s)
+                duration_s = self._clock() - started_s
+                record_swap_duration(duration_s, self._trace(pointer, duration_s) if self._tracer.on else None)
                 if self._copies is not None:
                     self._copies.save(state, loaded)
             del self._due[instrument]
             if self._clock() > end_s:
                 break
+
+    def _trace(self, pointer: ModelPointer, duration_s: float) -> Exemplar | None:
+        """A trace of its own, since a model may be loaded by many and long after: a link leads to its run."""
+        context, end_ns = self._tracer.fresh(always=True), self._tracer.clock_ns()
+        attributes: Attributes = {
+            "tidewheel.instrument": pointer.instrument,
+            "tidewheel.window": pointer.seq,
+            "tidewheel.epoch": pointer.epoch,
+        }
+        links = [self._tracer.run(pointer.instrument, pointer.seq)]
+        start_ns = end_ns - round(duration_s * NS_PER_S)
+        self._tracer.record(Span("model swap", context, start_ns, end_ns, None, links, attributes))
+        return exemplar(context)
 
     def take(self, state: bytes, model: ServingModel) -> None:
         """Serve a verified model from now on."""
@@ -157,6 +176,7 @@ class Follower:
             "serving model %d (epoch %d, sha256 %s…, evidence %s) of %s%s",
             *(pointer.seq, pointer.epoch, pointer.sha256[:12], pointer.evidence, instrument),
             f" after {before.seq} (epoch {before.epoch})" if before else "",
+            extra=self._fields(instrument, pointer.seq),
         )
 
     def _drop_old_counters(self, instrument: str, seq: int) -> None:
@@ -173,7 +193,14 @@ class Follower:
         if self._refused.note(instrument, (state, failure.reason), self._clock()):
             serving = self._slots.get(instrument)
             kept = f"model {serving.seq} serves on" if serving else "nothing serves yet"
-            self._log.error("model %s of %s not taken, %s: %s", seq or "?", instrument, kept, failure)
+            template, fields = "model %s of %s not taken, %s: %s", self._fields(instrument, seq or 0, failure.reason)
+            self._log.error(template, seq or "?", instrument, kept, failure, extra=fields)
+
+    def _fields(self, instrument: str, seq: int, reason: str = "") -> Fields:
+        """Of a line about a model, with the trace of the run that made it."""
+        run = self._tracer.run(instrument, seq) if self._tracer.on and seq else None
+        more = {**({"reason": reason} if reason else {}), **(exemplar(run) or {})}
+        return of_window(instrument, seq, **more) if seq else {"instrument": instrument, **more}
 
     def audit(self) -> None:
         """Compare some serving models with what lies in the registry now: whoever starts next would not get them."""
@@ -199,4 +226,5 @@ class Follower:
                 "the serving model %d of %s is damaged in the registry (%s); it serves on, but a predictor that starts "
                 "now would not get it: see `tidewheel models check`",
                 *(model.seq, model.instrument, damage),
+                extra=self._fields(model.instrument, model.seq, damage),
             )

@@ -17,6 +17,7 @@ from services.predictor.models.model_slot import ModelSlots
 from tidewheel.registry.limits import INSTRUMENTS_MAX
 from tidewheel.registry.store import Notifications, Registry, RegistryUnavailableError, VerificationError
 from tidewheel.registry.verify import VerificationFailure
+from tidewheel.telemetry.tracing.tracer import NO_TRACES, Tracer
 
 # Looked at each time, moved or not.
 SWEPT_EACH = 1_000
@@ -39,6 +40,7 @@ class Watcher:
         on_poll: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         copies: CopyStore | None = None,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._registry = registry
         self._reader = registry.reader
@@ -47,7 +49,7 @@ class Watcher:
         self._poll_s = poll_s
         self._on_poll = on_poll
         self._clock = clock
-        self.follower = Follower(registry, slots, log, clock, on_model_loaded, copies)
+        self.follower = Follower(registry, slots, log, clock, on_model_loaded, copies, tracer)
         self._known: dict[str, None] = {}
         self._counted = (-1, -1)
         self._last_moved: set[str] = set()

@@ -9,7 +9,8 @@ import queue
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -22,6 +23,7 @@ from tidewheel.contracts.topics import PREDICTIONS
 from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
 from tidewheel.telemetry.reported_failures import ReportedFailures
+from tidewheel.telemetry.tracing.context import Headers
 
 # Answers handed over and not yet taken: some 10 MB of features.
 WAITING_MAX = 4_000
@@ -58,6 +60,7 @@ class Answer:
     logged: bool
     now: PredictionNow | None = None
     quote_given: bool = False
+    headers: Headers | None = None
 
 
 class ServedLog:
@@ -71,7 +74,10 @@ class ServedLog:
         log: logging.Logger,
         clients: Clients = KAFKA,
         chance: Callable[[], float] = random.random,
+        headers: Callable[[], Headers | None] | None = None,
     ) -> None:
+        """`headers`: what the record of the call in hand carries, where traces are on."""
+        self._headers = headers
         self._bootstrap = bootstrap
         self._rates = rates
         self._candidate_of = candidate_of
@@ -137,6 +143,8 @@ class ServedLog:
         return share >= 1 or (share > 0 and self._chance() < share)
 
     def _offer(self, answer: Answer) -> None:
+        if self._headers is not None:
+            answer = replace(answer, headers=self._headers())
         try:
             self._waiting.put_nowait(answer)
         except queue.Full:
@@ -162,7 +170,7 @@ class ServedLog:
             shadow = shadow_answer(answer.candidate, answer.row, answer.score, answer.label)
             record_shadow(answer.model.instrument, shadow.difference, agrees=shadow.agrees)
         if answer.logged:
-            self._produce(_served(answer, shadow))
+            self._produce(_served(answer, shadow), answer.headers)
         self._poll_deliveries()
         return True
 
@@ -170,12 +178,13 @@ class ServedLog:
         if self._producer is not None:
             self._producer.poll(0)
 
-    def _produce(self, value: ServedPrediction) -> None:
+    def _produce(self, value: ServedPrediction, headers: Headers | None) -> None:
+        more: dict[str, Any] = {} if headers is None else {"headers": headers}
         try:
             if self._producer is None:
                 self._producer = self._clients.producer(self._config())
             self._producer.produce(
-                PREDICTIONS.name, encode_prediction(value), value.instrument, on_delivery=self._on_delivery
+                PREDICTIONS.name, encode_prediction(value), value.instrument, on_delivery=self._on_delivery, **more
             )
         except BufferError:
             record_lost("kafka_slow")

@@ -18,6 +18,7 @@ from tidewheel.domain.orders import ExitOn
 
 PERIODS_MAX = 4
 ModelOf = Callable[[int], Model | None]
+Settle = Callable[[Account, Model, Window, ModelOf, ExitOn], Account]
 
 
 def settle(

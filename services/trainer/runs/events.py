@@ -8,6 +8,7 @@ from typing import Protocol
 from confluent_kafka import Producer
 
 from services.trainer.metrics import record_step
+from services.trainer.runs.traces import RunTraces
 from tidewheel.contracts.codecs.training import encode_run_event
 from tidewheel.contracts.topics import TRAINING_RUNS
 from tidewheel.domain.training import RunEvent
@@ -25,13 +26,20 @@ class RunEventProducer(ConfirmedOutbox):
     """Writes events by an idempotent producer. A crash may repeat an event, which names the same change; none is lost
     that `flush` returned for."""
 
-    def __init__(self, make: Callable[[OnDelivery], Producer], clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        make: Callable[[OnDelivery], Producer],
+        clock_ns: Callable[[], int],
+        traces: RunTraces | None = None,
+    ) -> None:
         super().__init__(make)
         self._clock_ns = clock_ns
+        self._traces = traces
 
     def write(self, event: RunEvent) -> None:
         """Send an event now. Raises KafkaException where an earlier one could not be delivered."""
         stamped = replace(event, at_ns=self._clock_ns())
-        self.produce(TRAINING_RUNS.name, encode_run_event(stamped), event.instrument)
+        headers = self._traces.on_event(stamped) if self._traces is not None else None
+        self.produce(TRAINING_RUNS.name, encode_run_event(stamped), event.instrument, headers=headers)
         self.poll()
         record_step(event)

@@ -6,6 +6,8 @@ A registry is not believed: a record may be forged, or be of the topics of an ea
 from services.trainer.windows.count_windows import Window
 from tidewheel.domain.models import ModelRecord
 
+STALE_MODEL = "the registry keeps a model of this window that is not of this log"
+
 
 def contradiction(record: ModelRecord, window: Window) -> str | None:
     """What the log says against the record of this window, or of one before it, in words; None for nothing.

@@ -32,7 +32,9 @@ class Topics:
         self.positions: dict[PartitionId, OffsetAndMetadata] = {}
         self._sent: list[tuple[str, bytes | None, bytes | str]] = []
 
-    def produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int = -1) -> None:
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | str, partition: int = -1, headers: object = None
+    ) -> None:
         self._sent.append((topic, value, key))
 
     def commit(self, processor: LabelerProcessor) -> None:

@@ -21,7 +21,7 @@ def read(numbers: list[int]) -> None:
     checker, breaks = SequenceChecker("example_seq"), ContinuityMonitor("test", TOPIC)
     for offset, number in enumerate(numbers):
         if (arrival := checker.take(number)) is not NEXT:
-            breaks.record("sim:A", arrival, f"partition 1, offset {offset}")
+            breaks.record("sim:A", arrival, 1, offset)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def annotations(chosen: str) -> tuple[Annotation, ...]:
         ),
         Annotation(
             "Scenario steps",
-            grew("tidewheel_scenario_steps_total", "scenario, step", RATE),
+            rose("tidewheel_scenario_steps_total", "scenario, step"),
             "green",
             "scenario {{scenario}}: {{step}}",
         ),

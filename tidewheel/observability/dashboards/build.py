@@ -178,14 +178,9 @@ def _thresholds(panel: Panel) -> sdk.ThresholdsConfig:
 
 
 def _query(number: int, query: Query) -> prometheus.Dataquery:
-    return (
-        prometheus.Dataquery()
-        .ref_id(chr(ord("A") + number))
-        .datasource(SOURCE)
-        .expr(query.expr)
-        .legend_format(query.legend)
-        .range()
-    )
+    made = prometheus.Dataquery().ref_id(chr(ord("A") + number)).datasource(SOURCE)
+    made.expr(query.expr).legend_format(query.legend).range()
+    return made.exemplar(True) if query.of_a_histogram else made
 
 
 def _lines(panel: Panel) -> timeseries.Panel:

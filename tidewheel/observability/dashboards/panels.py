@@ -55,6 +55,11 @@ class Query:
     expr: str
     legend: str
 
+    @property
+    def of_a_histogram(self) -> bool:
+        """Whether its samples may carry traces, which the panel shows beside its lines."""
+        return "_bucket" in self.expr
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:

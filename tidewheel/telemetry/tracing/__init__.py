@@ -1,0 +1,1 @@
+"""Traces from market second to prediction: where a span stands, what is recorded of it, and where it goes."""
