@@ -8,12 +8,13 @@ from tidewheel.observability.rules import RUNBOOKS
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
 BLUE, ORANGE, PURPLE, GREY = "blue", "orange", "purple", "text"
-# Which fault of whom a call's code tells of: nobody's, the predictor's, the time's, the caller's.
+# Which fault of whom a call's code tells of: nobody's, the predictor's, the time's, the caller's, or the state's.
 CODES = {
     "^OK$": GREEN,
     "INTERNAL|UNKNOWN|DATA_LOSS": RED,
     "UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED": ORANGE,
-    "NOT_FOUND|INVALID_ARGUMENT|PRECONDITION|UNIMPLEMENTED|OUT_OF_RANGE": BLUE,
+    "NOT_FOUND|INVALID_ARGUMENT|UNIMPLEMENTED": YELLOW,
+    "PRECONDITION|OUT_OF_RANGE": BLUE,
 }
 INSTRUMENT = 'instrument=~"$instrument"'
 VERSION = 'model_version=~"$version"'
