@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tidewheel.cli.options import kafka_option
 from tidewheel.cli.servers import servers_options
+from tidewheel.cli.topics_wait import wait
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.tables import TABLE_VIEWS, TableView
 from tidewheel.local.ended_run import RunServers
@@ -21,12 +22,16 @@ from tidewheel.runtime.kafka import consumer_config, partitions_of, read_to_end,
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 
 PARTITIONS_DEFAULT = 2
+BROKER_WAIT_S = 5.0
 POLL_S = 0.2
 
 
 @click.group()
 def topics() -> None:
     """Create, check or read the topics, as they are declared in the code."""
+
+
+topics.add_command(wait)
 
 
 @topics.command()
@@ -46,10 +51,18 @@ def topics() -> None:
     metavar="N",
     help="Replicas of each partition.",
 )
+@click.option(
+    "--wait-s",
+    type=click.FloatRange(0, 86_400),
+    default=BROKER_WAIT_S,
+    show_default=True,
+    metavar="S",
+    help="For how long a broker that does not answer yet is waited for.",
+)
 @kafka_option
-def create(partitions: int, replication: int, kafka: str) -> None:
+def create(partitions: int, replication: int, wait_s: float, kafka: str) -> None:
     """Create the topics that are missing; those that are there stay as they are."""
-    topic_admin.require_broker(kafka)
+    topic_admin.require_broker(kafka, wait_s)
     try:
         created = topic_admin.create(kafka, partitions, replication)
     except KafkaException as failure:
@@ -58,12 +71,18 @@ def create(partitions: int, replication: int, kafka: str) -> None:
 
 
 @topics.command()
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Partitions that topics keyed by instrument should have.",
+)
 @kafka_option
 @click.pass_context
-def check(ctx: click.Context, kafka: str) -> None:
+def check(ctx: click.Context, partitions: int | None, kafka: str) -> None:
     """Compare the broker's topics with the declarations; exit code 1 if they differ."""
     topic_admin.require_broker(kafka)
-    faults = topic_admin.faults(kafka)
+    faults = topic_admin.faults(kafka, partitions)
     for fault in faults:
         click.echo(fault, err=True)
     if faults:

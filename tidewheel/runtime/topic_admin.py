@@ -63,9 +63,10 @@ def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:
     return created
 
 
-def faults(bootstrap: str) -> list[str]:
+def faults(bootstrap: str, partitions: int | None = None) -> list[str]:
     """What differs between the declarations and the broker, a sentence each; empty when all is well.
 
+    `partitions`: what topics keyed by instrument should have; None: any count, as long as it is one.
     Raises KafkaException where the broker does not answer.
     """
     admin = AdminClient(client(bootstrap, "topics"))
@@ -78,6 +79,11 @@ def faults(bootstrap: str) -> list[str]:
     }
     if len(set(counts.values())) > 1:
         found.append(f"topics keyed by instrument differ in partitions: {counts}")
+    elif partitions is not None and counts and (count := next(iter(counts.values()))) != partitions:
+        found.append(
+            f"topics keyed by instrument have {count} partitions instead of {partitions}; a count holds for the life "
+            "of the topics, since it says where an instrument's records lie"
+        )
     found += _config_faults(admin, [name for name in TOPICS if name in present])
     return found + (_forgotten(bootstrap) if EXAMPLES.name in present else [])
 
