@@ -46,7 +46,8 @@ def binding(grant: Grant, principal_of: Named) -> AclBinding:
 def apply(broker: Broker, grants: Iterable[Grant], principal_of: Named) -> int:
     """Make every entry; one that is there stays. Returns how many there are now of ours. Raises KafkaException."""
     wanted = [binding(grant, principal_of) for grant in grants]
-    for future in _admin(broker).create_acls(wanted, request_timeout=LIMIT_S).values():
+    admin = _admin(broker)  # what it was asked for is given up with it
+    for future in admin.create_acls(wanted, request_timeout=LIMIT_S).values():
         future.result()
     return len(wanted)
 
