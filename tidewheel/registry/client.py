@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -19,6 +20,7 @@ from tidewheel.runtime.secret_files import SecretFileError
 SOCKET_TIMEOUT_S = 2.0
 # Of a user that is unknown or has another password, and of one that may not do this.
 REFUSALS = (AuthenticationError, NoPermissionError)
+REFUSED_IN_SCRIPT = "ACL failure"
 # In the words of a refusal, be it of a command or of one in a script.
 WRONG_TYPE = "WRONGTYPE"
 
@@ -53,13 +55,14 @@ def connect(server: RedisServer) -> redis.Redis:
     One immediate retry: after a restart of Redis the pooled connections are dead, and that is no outage.
     """
     access = access_of(server)
-    locks: dict[str, object] = {}
+    url, locks = access.url, dict[str, Any]()
     if access.password_file:
+        url = access.url_without_user
         locks["credential_provider"] = PasswordFile(access)
     if access.has_tls and access.ca_file:
         locks["ssl_ca_certs"] = access.ca_file
     return redis.Redis.from_url(
-        access.url,
+        url,
         **locks,
         protocol=2,
         socket_timeout=SOCKET_TIMEOUT_S,
@@ -84,7 +87,7 @@ def translating_errors(address: str, instrument: str | None = None) -> Iterator[
         raise RegistryUnavailableError(f"Redis at {address} cannot be asked: {failure}") from failure
     except (RedisError, OSError) as failure:
         words = printable(" ".join(str(failure).split())) or type(failure).__name__
-        if isinstance(failure, REFUSALS):
+        if isinstance(failure, REFUSALS) or words.startswith(REFUSED_IN_SCRIPT):
             raise RegistryUnavailableError(f"Redis at {address} refuses this user: {words}") from failure
         if instrument is not None and isinstance(failure, ResponseError) and WRONG_TYPE in words:
             raise VerificationError(VerificationFailure.KEY, f"a key of {instrument} is damaged: {words}") from failure

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from tidewheel.registry.urls import masked_url
 from tidewheel.runtime.secret_files import read_secret
@@ -25,6 +25,12 @@ class RedisAccess:
     def username(self) -> str:
         """The user that the URL names; empty for the default one."""
         return unquote(urlsplit(self.url).username or "")
+
+    @property
+    def url_without_user(self) -> str:
+        """For a client that is told of the user elsewhere."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     @property
     def has_tls(self) -> bool:
