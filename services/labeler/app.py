@@ -15,10 +15,19 @@ from services.labeler.settings import Settings
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.contracts.topics import (
+    EXAMPLES,
+    LABELER_GROUP,
+    LABELER_NAMES,
+    LABELER_STATE,
+    ORDERS,
+    TICKS,
+    TRANSACTIONS,
+)
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, PartitionId, read_to_end
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.static_member import StaticMember
@@ -38,7 +47,7 @@ class PartitionNotAssignedError(TidewheelError):
 class LabelerProcessor:
     """The processor that `tidewheel.runtime.transactional_loop` runs."""
 
-    def __init__(self, bootstrap: str, config: LabelerConfig, outbox: Outbox, clients: Clients = KAFKA) -> None:
+    def __init__(self, bootstrap: Broker, config: LabelerConfig, outbox: Outbox, clients: Clients = KAFKA) -> None:
         self._bootstrap = bootstrap
         self._clients = clients
         self._config = config
@@ -171,9 +180,9 @@ def build_loop(
 ) -> tuple[TransactionalLoop, LabelerProcessor]:
     """The loop and its processor; nothing is read before the loop's start. `more`: further arguments of the loop."""
     # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
-    name = f"tidewheel-labeler-{settings.instance}"
-    producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, name, clients))
-    processor = LabelerProcessor(settings.kafka, settings.labeler_config, producer, clients)
+    name = LABELER_NAMES + settings.instance
+    producer = TransactionalProducer(partial(transactional_client, settings.kafka_access, SERVICE, name, clients))
+    processor = LabelerProcessor(settings.kafka_access, settings.labeler_config, producer, clients)
 
     def heartbeat() -> None:
         context.health.heartbeat()
@@ -183,7 +192,7 @@ def build_loop(
             context.health.not_ready("restoring state" if loop.assigned else "waiting for partitions")
 
     loop = TransactionalLoop(
-        StaticMember(settings.kafka, SERVICE, LABELER_GROUP, name, clients),
+        StaticMember(settings.kafka_access, SERVICE, LABELER_GROUP, name, clients),
         producer,
         (TICKS.name, ORDERS.name),
         processor,

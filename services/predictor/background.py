@@ -33,7 +33,7 @@ class BackgroundWorkers:
         """`clock_ns`: the wall clock."""
         self.records = ProcedureRecords()
         candidates = Candidates()
-        self.served = ServedLog(settings.kafka, settings.sample_rates, candidates.get, log)
+        self.served = ServedLog(settings.kafka_access, settings.sample_rates, candidates.get, log)
         shadow = ShadowWatcher(registry, slots, candidates, log)
         procedure = ProcedureWatcher(
             registry,
@@ -47,7 +47,7 @@ class BackgroundWorkers:
         )
         self._readers = [("records", procedure.run)]
         if settings.parity_check:
-            self._readers.append(("parity", ParityReader(settings.kafka, markets, log).run))
+            self._readers.append(("parity", ParityReader(settings.kafka_access, markets, log).run))
         # Ends after the last call, so that what is answered on the way out is written too.
         self._log_stop = threading.Event()
 

@@ -29,7 +29,7 @@ NAMESPACE = "tidewheel-test"
 INSTRUMENT = "sim:BTC-USD"
 WORKLOADS = tuple(f"statefulset/{name}" for name in ("kafka", "redis", *SERVICES) if name != "predictor")
 PREDICTOR = "deployment/predictor"
-REDIS_USERS = ("trainer", "predictor", "people")
+REDIS_USERS = ("trainer", "predictor", "people", "admin")
 LIMIT_S = 900.0
 MEMORY_MAX_BYTES = 3 * 2**30
 LOOK_EVERY_S = 0.5

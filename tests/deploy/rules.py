@@ -15,11 +15,9 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 REDIS_CLIENTS = ("trainer", "predictor")
 # The one that asks the API which pods there are.
 TOKEN_HOLDERS = ("prometheus",)
-# Of components for secured servers; the clients' settings come with them.
-PENDING = {
-    *(f"TIDEWHEEL_KAFKA_{name}" for name in ("SECURITY", "USERNAME", "PASSWORD_FILE", "CA_FILE")),
-    *("TIDEWHEEL_REDIS_PASSWORD_FILE", "TIDEWHEEL_REDIS_CA_FILE", "TIDEWHEEL_HMAC_KEY_FILE"),
-}
+# Where pods find what Secrets hold.
+SECRETS = "/run/secrets/"
+DRAINS = ("drain_wait_s", "drain_grace_s")
 VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim", "downwardAPI"}
 
 
@@ -113,9 +111,7 @@ def scraped(manifest: Sequence[Object]) -> Iterator[str]:
 
 def configured(manifest: Sequence[Object]) -> Iterator[str]:
     """Each service takes what it is given, and each variable is one that some service knows."""
-    known = {
-        f"TIDEWHEEL_{name.upper()}" for one in SERVICES for name in settings_class(one).__dataclass_fields__
-    } | PENDING
+    known = {f"TIDEWHEEL_{name.upper()}" for one in SERVICES for name in settings_class(one).__dataclass_fields__}
     for one in workloads(manifest):
         for container in one.containers:
             given = environment(manifest, container)
@@ -126,12 +122,14 @@ def configured(manifest: Sequence[Object]) -> Iterator[str]:
             )
         if one.component in SERVICES:
             fields = settings_class(one.component).__dataclass_fields__
-            own = {each["name"] for each in one.main.get("env", []) if each["name"].startswith("TIDEWHEEL_")} - PENDING
+            own = {each["name"] for each in one.main.get("env", []) if each["name"].startswith("TIDEWHEEL_")}
             yield from (f"{one.name}: not its setting: {name}" for name in own if name[10:].lower() not in fields)
             try:
                 load(settings_class(one.component), environment(manifest, one.main))
             except SettingsError as failure:
-                yield f"{one.name}: {failure}"
+                # What lies in Secrets is not here.
+                lines = [line for line in str(failure).splitlines() if SECRETS not in line]
+                yield from (f"{one.name}: {line}" for line in lines)
 
 
 def settings_class(service: str) -> type:
@@ -159,8 +157,8 @@ def patient(manifest: Sequence[Object]) -> Iterator[str]:
     """Time to end: more than the predictor drains for; servers end after those who still have something to say."""
     for one in workloads(manifest):
         if one.component == "predictor":
-            settings = load(settings_class("predictor"), environment(manifest, one.main))
-            if one.pod["terminationGracePeriodSeconds"] < settings.drain_wait_s + settings.drain_grace_s + 5:
+            drains_s = [settings_class("predictor").__dataclass_fields__[name].default for name in DRAINS]
+            if one.pod["terminationGracePeriodSeconds"] < sum(drains_s) + 5:
                 yield "predictor: is killed while it drains"
         if one.component in ("kafka", "redis") and "preStop" not in one.main.get("lifecycle", {}):
             yield f"{one.name}: ends with its clients, not after them"

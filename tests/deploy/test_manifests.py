@@ -12,6 +12,7 @@ import pytest
 from tests.deploy import rules
 from tests.deploy.manifests import COMPONENTS, K8S, OVERLAYS, Object, built, component_built, dist, kubectl, objects
 from tidewheel.contracts.topics import TOPICS
+from tidewheel.registry.access import USERS, rules_of
 
 VERSIONS = ("1.31", "1.32", "1.33", "1.34")
 # Kinds of operators that may not be there: their components are in no overlay.
@@ -69,6 +70,14 @@ def test_strimzi_has_the_topics_as_declared() -> None:
     assert {name: spec["partitions"] for name, spec in made.items()} == {
         name: topic.partitions(3) for name, topic in TOPICS.items()
     }
+
+
+def test_redis_has_the_users_that_the_registry_declares() -> None:
+    lines = (K8S / "base/redis/users.acl").read_text().splitlines()
+    rules_by_user = {words[1]: words[2:] for words in (line.split() for line in lines) if words[0] == "user"}
+    assert rules_by_user.pop("default")[0] == "off"
+    assert rules_by_user.pop("health") == ["nopass", "resetchannels", "resetkeys", "-@all", "+ping"]
+    assert rules_by_user == {name: rules_of(user) for name, user in USERS.items()}
 
 
 def test_three_brokers_differ_from_one_only_in_their_count() -> None:

@@ -6,19 +6,23 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import click
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
+from tidewheel.cli.acls import acls
 from tidewheel.cli.options import kafka_option
 from tidewheel.cli.servers import servers_options
 from tidewheel.cli.topics_wait import wait
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.tables import TABLE_VIEWS, TableView
+from tidewheel.contracts.topics import TAIL_READER
 from tidewheel.local.ended_run import RunServers
 from tidewheel.local.exporting import json_rows, table_of
 from tidewheel.local.servers.run_servers import KAFKA
 from tidewheel.runtime import topic_admin
+from tidewheel.runtime.kafka import KAFKA as KAFKA_CLIENTS
 from tidewheel.runtime.kafka import check as checked
 from tidewheel.runtime.kafka import consumer_config, partitions_of, read_to_end, watermark_offsets
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 
 PARTITIONS_DEFAULT = 2
@@ -28,9 +32,10 @@ POLL_S = 0.2
 
 @click.group()
 def topics() -> None:
-    """Create, check or read the topics, as they are declared in the code."""
+    """Create, check or read the topics, as they are declared in the code; and say who may use them."""
 
 
+topics.add_command(acls)
 topics.add_command(wait)
 
 
@@ -60,7 +65,7 @@ topics.add_command(wait)
     help="For how long a broker that does not answer yet is waited for.",
 )
 @kafka_option
-def create(partitions: int, replication: int, wait_s: float, kafka: str) -> None:
+def create(partitions: int, replication: int, wait_s: float, kafka: Broker) -> None:
     """Create the topics that are missing; those that are there stay as they are."""
     topic_admin.require_broker(kafka, wait_s)
     try:
@@ -79,7 +84,7 @@ def create(partitions: int, replication: int, wait_s: float, kafka: str) -> None
 )
 @kafka_option
 @click.pass_context
-def check(ctx: click.Context, partitions: int | None, kafka: str) -> None:
+def check(ctx: click.Context, partitions: int | None, kafka: Broker) -> None:
     """Compare the broker's topics with the declarations; exit code 1 if they differ."""
     topic_admin.require_broker(kafka)
     faults = topic_admin.faults(kafka, partitions)
@@ -127,9 +132,9 @@ def _lines(messages: Iterable[Message], view: TableView) -> Iterator[str]:
             click.echo(f"{place}: {failure.reason}: {failure}", err=True)
 
 
-def _arriving(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[Message]:
+def _arriving(bootstrap: Broker, view: TableView, from_beginning: bool) -> Iterator[Message]:
     """All that comes."""
-    consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail", log_level=0))
+    consumer = KAFKA_CLIENTS.consumer(consumer_config(bootstrap, "tail", TAIL_READER, log_level=0))
     name = view.topic.name
     try:
         known = watermark_offsets(consumer, name, partitions_of(consumer, name))

@@ -3,6 +3,7 @@
 import click
 
 from tidewheel.cli.options import kafka_option
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.topic_wait import await_topics
 
 SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
@@ -14,7 +15,7 @@ SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
     "--wait-s", type=click.FloatRange(0, 86_400), default=600.0, show_default=True, metavar="S", help="For how long."
 )
 @kafka_option
-def wait(service: str, wait_s: float, kafka: str) -> None:
+def wait(service: str, wait_s: float, kafka: Broker) -> None:
     """Wait until the broker has the topics that SERVICE writes and reads; exit code 1 if that takes too long.
 
     What is waited for is said in a line on standard error.

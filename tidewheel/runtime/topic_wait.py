@@ -6,6 +6,7 @@ from confluent_kafka import KafkaException
 
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime.kafka import KAFKA, client
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.retry import Retry
 
@@ -13,7 +14,7 @@ ASK_AGAIN_S = 1.0
 ANSWER_LIMIT_S = 5.0
 
 
-def await_topics(bootstrap: str, service: str, limit_s: float, tell: Callable[[str], object]) -> None:
+def await_topics(bootstrap: Broker, service: str, limit_s: float, tell: Callable[[str], object]) -> None:
     """Return when the broker has the topics that `service` writes and reads, with one count of partitions.
 
     `tell` is told what is waited for, whenever that changes. Raises FatalError with it after `limit_s`.

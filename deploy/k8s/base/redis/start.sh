@@ -6,18 +6,19 @@ users=/tmp/users.acl
 while read -r word name rules; do
     [ "$word" = user ] || continue
     case " $rules " in
-    *" off "* | *" nopass "*) access= ;;
+    *" off "*) access= ;;
+    *" nopass "*) access="on " ;;
     *)
         if [ -f "$passwords/$name" ]; then
-            access="#$(printf %s "$(cat "$passwords/$name")" | sha256sum | cut -d' ' -f1) "
+            access="on #$(printf %s "$(cat "$passwords/$name")" | sha256sum | cut -d' ' -f1) "
         elif [ "${REDIS_PASSWORDS:-required}" = none ]; then
-            access="nopass "
+            access="on nopass "
         else
             echo "redis: Secret redis-passwords has no key $name; docs/how-to/run-on-kubernetes.md says how to make it" >&2
             exit 1
         fi
         ;;
     esac
-    echo "user $name $access$rules" >>"$users"
+    echo "user $name reset $access$rules" >>"$users"
 done </etc/tidewheel/users.acl
 exec redis-server /etc/tidewheel/redis.conf
