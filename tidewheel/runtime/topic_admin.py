@@ -29,13 +29,19 @@ LIMIT_S = 30.0
 ASK_AGAIN_S = 0.2
 
 
+def require_admission(broker: Broker) -> None:
+    """Raises FatalError where a broker refuses us at the door."""
+    if isinstance(broker, KafkaAccess) and not broker.is_open:
+        refusal = find_refusal(client(broker, "topics"))
+        if refusal is not None:
+            raise FatalError(refusal_text(broker, refusal))
+
+
 def require_broker(bootstrap: Broker, limit_s: float = 5.0) -> None:
     """Raises FatalError where no broker answers, or it lets this user not in."""
-    config = {**client(bootstrap, "topics"), "log_level": 0}
-    if isinstance(bootstrap, KafkaAccess) and (refusal := find_refusal(config)) is not None:
-        raise FatalError(refusal_text(bootstrap, refusal))
+    require_admission(bootstrap)
     try:
-        KAFKA.admin(config).list_topics(timeout=limit_s)
+        KAFKA.admin({**client(bootstrap, "topics"), "log_level": 0}).list_topics(timeout=limit_s)
     except KafkaException:
         raise FatalError(f"no Kafka broker answers at {bootstrap}") from None
 

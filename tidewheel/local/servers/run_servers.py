@@ -27,6 +27,7 @@ HealthCheck = Callable[[], tuple[bool, str]]
 
 def prepare_external_kafka(bootstrap: Broker, partitions: int) -> None:
     """Create what topics are missing on a broker that runs already. Raises FatalError."""
+    topic_admin.require_admission(bootstrap)
     try:
         KAFKA_CLIENTS.admin(client(bootstrap, "run")).list_topics(timeout=ANSWER_LIMIT_S)
     except KafkaException as failure:
