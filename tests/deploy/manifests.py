@@ -92,10 +92,11 @@ def environment(manifest: Sequence[Object], container: Object) -> dict[str, str]
     return found
 
 
-def may_talk(manifest: Sequence[Object], source: str, target: str, port: Object) -> bool:
-    """Whether network policies let a pod of component `source` open a connection to `target` on a container port."""
+def open_ends(manifest: Sequence[Object], source: str, target: str, port: Object) -> tuple[bool, bool]:
+    """Whether network policies let a pod of component `source` out to `target` on a container port, and `target` let
+    it in."""
     policies = [one["spec"] for one in manifest if one["kind"] == "NetworkPolicy"]
-    return _passes(policies, "Egress", source, target, port) and _passes(policies, "Ingress", target, source, port)
+    return _passes(policies, "Egress", source, target, port), _passes(policies, "Ingress", target, source, port)
 
 
 def _passes(policies: Sequence[Object], way: str, subject: str, other: str, port: Object) -> bool:

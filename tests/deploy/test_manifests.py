@@ -218,12 +218,6 @@ def test_planted_faults_are_found(fault: str) -> None:
     assert list(rule(broken("kind", kind, name, change)))
 
 
-def test_an_open_door_shows_only_where_both_sides_open_it() -> None:
-    """A flow needs its way out and its way in: opening one end alone opens nothing."""
-    manifest = broken("kind", "NetworkPolicy", "redis", lambda spec: spec["ingress"].append({}))
-    assert list(rules.separated(manifest)) == []
-
-
 def test_a_misspelt_field_is_no_valid_manifest() -> None:
     manifest = broken("kind", "StatefulSet", "kafka", lambda spec: main(spec).update(enviroment=[]))
     assert [fault for one in manifest for fault in schema_faults(one, VERSIONS[0])]
