@@ -22,7 +22,7 @@ REQUESTS ?= 1000
 SOAK_MINUTES ?= 5
 COUNT ?= 100000
 
-.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate lock bench bench-rivals bench-servers clients soak release dashboards-preview clean
+.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate manifests check-deploy images cluster-test lock bench bench-rivals bench-servers clients soak release dashboards-preview clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,18 @@ generate: $(READY) ## Make again what is generated: code from proto/, docs/setti
 	@$(BIN)/python -m tidewheel.wire.generate
 	@$(BIN)/python -m tidewheel.cli.reference
 	@$(BIN)/python -m tidewheel.observability.generate
+
+manifests: ## Render each overlay of deploy/k8s into deploy/k8s/dist, by kubectl.
+	@sh deploy/k8s/render.sh
+
+check-deploy: $(READY) ## The manifests: built, valid for several Kubernetes versions, and after our rules. Part of check.
+	@$(BIN)/python -m pytest -q tests/deploy
+
+images: ## The images of all services, by docker, podman or buildah: BASE=<image> TAG=<version> ENGINE=<one of them>
+	@sh deploy/images/build.sh
+
+cluster-test: $(READY) ## The system on the cluster that the kube context names, killed, drained and upgraded there. Takes minutes.
+	@$(BIN)/python -m tests.cluster $(ARGS)
 
 lock: $(READY) ## Choose package versions anew, with hashes and without addresses.
 	@$(BIN)/python requirements/lock.py

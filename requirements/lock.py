@@ -7,12 +7,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
-EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "local", "onnx", "observe", "otel")
+EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "tools", "local", "onnx", "observe", "otel")
 # Other stream processors, for `make bench-rivals`, other model servers, for `make bench-servers`, and a reader of
 # files, for `make bench`: environments of their own, since they need other versions than ours.
 RIVALS = ("quixstreams", "faust", "mlserver", "kserve", "polars")
 # Clients of the open inference protocol that others wrote, for `make clients`: environments of their own likewise.
 CLIENTS = ("tritonclient", "open_inference")
+# What the images are built with.
+BUILD = "build"
 # What `make release` writes the bill of materials with, in an environment of its own.
 RELEASE = "release"
 COMPILE = (
@@ -30,6 +32,7 @@ lock(["requirements/bootstrap.in"], "bootstrap")
 lock(["pyproject.toml", "--extra", TESTED], TESTED)
 for extra in EXTRAS:
     lock(["pyproject.toml", "--extra", extra, "--constraint", f"requirements/{TESTED}.txt"], extra)
+lock([f"requirements/{BUILD}.in", "--constraint", f"requirements/{TESTED}.txt"], BUILD)
 lock([f"requirements/{RELEASE}.in", "--constraint", f"requirements/{TESTED}.txt"], RELEASE)
 for rival in RIVALS:
     lock([f"requirements/rivals-{rival}.in"], f"rivals-{rival}")

@@ -26,6 +26,7 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.kafka import KAFKA, Clients
+from tidewheel.runtime.kafka_refusals import failure_text
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
 
 WAIT_STEP_S = 0.1
@@ -53,12 +54,12 @@ def run(settings: Settings, context: Context) -> None:
             context.log.info("%s", layout)
         # What cannot be read at all is known before anything is said to run.
         items = prefetch_first(source.items())
-        count = fetch_partition_count(settings.kafka)
+        count = fetch_partition_count(settings.kafka_access)
         Ingest(settings, context, source, partial(partition_of, partitions=count)).run(items)
     except SourceError as failure:
         raise UnrecoverableError(str(failure)) from None
     except KafkaException as failure:
-        raise FatalError(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
+        raise FatalError(f"Kafka at {settings.kafka}: {failure_text(failure.args[0])}") from None
 
 
 def _place_mark(settings: Settings) -> PlaceMark:
@@ -89,13 +90,13 @@ class Ingest:
         self._pacers: dict[int, Pacer] = {}
         self._closing = ExitStack()
         self._feeds: dict[str, InstrumentFeed] = {}
-        self._producer = IdempotentProducer(settings.kafka, self._keep_waiting, clients)
+        self._producer = IdempotentProducer(settings.kafka_access, self._keep_waiting, clients)
         if source.instruments is None:
             self._feeds[settings.instrument_id] = self._open(settings.instrument_id)
 
     def _open(self, instrument: str) -> InstrumentFeed:
         """Read back what the log holds of an instrument."""
-        kafka, beat, clients = self._settings.kafka, self._context.health.heartbeat, self._clients
+        kafka, beat, clients = self._settings.kafka_access, self._context.health.heartbeat, self._clients
         last = last_second(kafka, instrument, self._partition(instrument), beat, clients, self._ends)
         if self._reported is None:
             replayable = self._source.replayable
@@ -186,7 +187,7 @@ class Ingest:
         return self._pacers[partition]
 
     def _lag_pacer(self, partition: int) -> LagPacer:
-        lag = LabelerLag(self._settings.kafka, partition, self._producer.in_flight, self._clients)
+        lag = LabelerLag(self._settings.kafka_access, partition, self._producer.in_flight, self._clients)
         self._closing.enter_context(closing(lag))
         held_back = partial(self._record_held_back, partition)
         return LagPacer(self._settings.ahead_max_s, lag, time.monotonic, self._wait, held_back)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from services.ingest.prefetch import prefetch_first
 from tidewheel.contracts.codecs.market import decode_dead_letter, decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, TICKS
+from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, READER_GROUP, TICKS
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.kafka import (
     KAFKA,
@@ -21,6 +21,7 @@ from tidewheel.runtime.kafka import (
     read_to_end,
     watermark_offsets,
 )
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.retry import Retry
 
@@ -51,9 +52,9 @@ def _retry_new_topic(call: Callable[[], T]) -> T:
     return Retry(NEW_TOPIC_RETRY_INTERVAL_S, NEW_TOPIC_TIMEOUT_S).call(call, failed_with(NEW_TOPIC_ERRORS))
 
 
-def fetch_partition_count(bootstrap: str) -> int:
+def fetch_partition_count(bootstrap: Broker) -> int:
     """How many partitions `ticks` has. Raises KafkaException where the topic is missing."""
-    consumer = Consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    consumer = KAFKA.consumer(consumer_config(bootstrap, "ingest", READER_GROUP))
     try:
         return len(_retry_new_topic(lambda: partitions_of(consumer, TICKS.name, BROKER_TIMEOUT_S)))
     finally:
@@ -61,7 +62,7 @@ def fetch_partition_count(bootstrap: str) -> int:
 
 
 def last_second(
-    bootstrap: str,
+    bootstrap: Broker,
     instrument: str,
     partition: int,
     heartbeat: Heartbeat = no_heartbeat,
@@ -75,7 +76,7 @@ def last_second(
     `ends` keeps where each partition ended when it was first looked at: what the caller has written since, of other
     instruments, is not read.
     """
-    consumer = clients.consumer(consumer_config(bootstrap, "ingest", "tidewheel-reader"))
+    consumer = clients.consumer(consumer_config(bootstrap, "ingest", READER_GROUP))
     try:
         first, end = _retry_new_topic(lambda: watermark_offsets(consumer, TICKS.name, [partition])[partition])
     finally:
@@ -121,7 +122,7 @@ def _decoded(message: Message) -> MarketSecond:
 
 
 def dead_letter_places(
-    bootstrap: str, source: str, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
+    bootstrap: Broker, source: str, heartbeat: Heartbeat = no_heartbeat, clients: Clients = KAFKA
 ) -> dict[str, frozenset[bytes]]:
     """Instrument -> places in a source of its rows that are on `dead-letters` already."""
     places: dict[str, set[bytes]] = {}
@@ -136,7 +137,7 @@ def dead_letter_places(
 
 
 def _read(
-    bootstrap: str, topic: str, starts: dict[int, int] | None, heartbeat: Heartbeat, clients: Clients
+    bootstrap: Broker, topic: str, starts: dict[int, int] | None, heartbeat: Heartbeat, clients: Clients
 ) -> Iterator[Message]:
     """A topic to its present end, one record at a time; `heartbeat` is called now and then."""
     messages = _retry_new_topic(lambda: prefetch_first(read_to_end(bootstrap, topic, starts, clients=clients)))
@@ -149,7 +150,9 @@ def _read(
 class LabelerLag:
     """How many records of a partition of `ticks` the labeler has not committed, those in flight included."""
 
-    def __init__(self, bootstrap: str, partition: int, in_flight: Callable[[], int], clients: Clients = KAFKA) -> None:
+    def __init__(
+        self, bootstrap: Broker, partition: int, in_flight: Callable[[], int], clients: Clients = KAFKA
+    ) -> None:
         # A member of the group only by name: it asks and never joins.
         self._consumer = clients.consumer(consumer_config(bootstrap, "ingest", LABELER_GROUP))
         self._partition = TopicPartition(TICKS.name, partition)
@@ -158,6 +161,7 @@ class LabelerLag:
     def __call__(self) -> int | None:
         """None while the broker or the group's coordinator does not answer."""
         try:
+            self._consumer.poll(0.0)  # hears what its client has to say
             (committed,) = self._consumer.committed([self._partition], timeout=BROKER_TIMEOUT_S)
             in_flight = self._in_flight()
             first, end = self._consumer.get_watermark_offsets(self._partition, timeout=BROKER_TIMEOUT_S)

@@ -11,6 +11,7 @@ from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import RejectedRow
 from tidewheel.runtime.dead_letters import DeadLetterLimit, DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.outbox import ConfirmedOutbox
 from tidewheel.telemetry.tracing.tracer import NO_TRACES, Attributes, Span, Tracer
 
@@ -25,7 +26,7 @@ class IdempotentProducer(ConfirmedOutbox):
     """Without gaps: after a record that was given up, librdkafka sends none of those behind it. `keep_waiting` is asked
     while the queue is full."""
 
-    def __init__(self, bootstrap: str, keep_waiting: Callable[[], bool], clients: Clients = KAFKA) -> None:
+    def __init__(self, bootstrap: Broker, keep_waiting: Callable[[], bool], clients: Clients = KAFKA) -> None:
         self._keep_waiting = keep_waiting
         gapless = {"enable.gapless.guarantee": True, "delivery.report.only.error": True}
         super().__init__(

@@ -10,10 +10,10 @@ from tidewheel.domain.prices import Threshold
 from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
 from tidewheel.recordings.layout import MS_NS
 from tidewheel.recordings.options import ReadingOptions, last_year, parse_columns, parse_time_unit
+from tidewheel.runtime.kafka_settings import KafkaSettings
 from tidewheel.runtime.settings import (
     Parser,
     decimal,
-    kafka_setting,
     log_level_setting,
     metrics_host_setting,
     metrics_port_setting,
@@ -48,10 +48,9 @@ def speed(value: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(KafkaSettings):
     """Filled from TIDEWHEEL_<NAME>."""
 
-    kafka: str = kafka_setting()
     feed: Feed = setting(  # noqa: RUF009 - it makes a field
         Parser(Feed.parse, "`sim`, `replay:<path>`"), Feed(SIMULATOR), meaning="Where quotes come from."
     )

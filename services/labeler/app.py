@@ -16,10 +16,19 @@ from services.labeler.traces import TransactionTraces
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import decode_orders, encode_example, encode_transaction
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.topics import EXAMPLES, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
+from tidewheel.contracts.topics import (
+    EXAMPLES,
+    LABELER_GROUP,
+    LABELER_NAMES,
+    LABELER_STATE,
+    ORDERS,
+    TICKS,
+    TRANSACTIONS,
+)
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, PartitionId, read_to_end
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.static_member import StaticMember
@@ -42,7 +51,7 @@ class LabelerProcessor:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Broker,
         config: LabelerConfig,
         outbox: Outbox,
         clients: Clients = KAFKA,
@@ -194,9 +203,9 @@ def build_loop(
 ) -> tuple[TransactionalLoop, LabelerProcessor]:
     """The loop and its processor; nothing is read before the loop's start. `more`: further arguments of the loop."""
     # The same over restarts: Kafka aborts what the process before left open, and gives its partitions back at once.
-    name = f"tidewheel-labeler-{settings.instance}"
-    producer = TransactionalProducer(partial(transactional_client, settings.kafka, SERVICE, name, clients))
-    processor = LabelerProcessor(settings.kafka, settings.labeler_config, producer, clients, context.tracer)
+    name = LABELER_NAMES + settings.instance
+    producer = TransactionalProducer(partial(transactional_client, settings.kafka_access, SERVICE, name, clients))
+    processor = LabelerProcessor(settings.kafka_access, settings.labeler_config, producer, clients, context.tracer)
 
     def heartbeat() -> None:
         context.health.heartbeat()
@@ -206,7 +215,7 @@ def build_loop(
             context.health.not_ready("restoring state" if loop.assigned else "waiting for partitions")
 
     loop = TransactionalLoop(
-        StaticMember(settings.kafka, SERVICE, LABELER_GROUP, name, clients),
+        StaticMember(settings.kafka_access, SERVICE, LABELER_GROUP, name, clients),
         producer,
         (TICKS.name, ORDERS.name),
         processor,

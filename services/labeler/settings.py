@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from services.labeler.config import LabelerConfig
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.runtime.kafka_settings import KafkaSettings
 from tidewheel.runtime.settings import (
     decimal,
     instance_setting,
-    kafka_setting,
     log_level_setting,
     metrics_host_setting,
     metrics_port_setting,
@@ -19,11 +19,10 @@ from tidewheel.runtime.settings import (
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(KafkaSettings):
     """Filled from TIDEWHEEL_<NAME>. `exit_on` and `max_holding_s` shape the labels: they hold for the life of the
     topics."""
 
-    kafka: str = kafka_setting()
     instance: str = instance_setting(
         "0",
         meaning="A name that outlives the process, another one for each labeler that shares the work: a killed one has "

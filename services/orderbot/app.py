@@ -15,6 +15,7 @@ from services.orderbot.core import orders_of
 from services.orderbot.faust_app import App, make_app, quiet_library_logs
 from services.orderbot.metrics import record_orders
 from services.orderbot.offset_tracker import OffsetGapError, OffsetTracker
+from services.orderbot.password_watch import PasswordWatch
 from services.orderbot.settings import Settings
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
@@ -25,7 +26,8 @@ from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.health import Health
-from tidewheel.runtime.kafka import METADATA_LIMIT_S, consumer_config, failed_with, partitions_of
+from tidewheel.runtime.kafka import KAFKA, METADATA_LIMIT_S, consumer_config, failed_with, partitions_of
+from tidewheel.runtime.kafka_refusals import failure_text
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
@@ -184,7 +186,7 @@ class OrderBot:
 def check_broker(settings: Settings) -> None:
     """Raises FatalError in words where the broker does not answer or the topics do not fit."""
     try:
-        consumer = Consumer(consumer_config(settings.kafka, SERVICE, ORDERBOT_GROUP, log_level=0))
+        consumer = KAFKA.consumer(consumer_config(settings.kafka_access, SERVICE, ORDERBOT_GROUP, log_level=0))
         try:
             ticks = partitions_of(consumer, TICKS.name, METADATA_LIMIT_S)
             orders = partitions_of(consumer, ORDERS.name, METADATA_LIMIT_S)
@@ -192,7 +194,7 @@ def check_broker(settings: Settings) -> None:
         finally:
             consumer.close()
     except KafkaException as failure:
-        raise FatalError(f"Kafka at {settings.kafka} cannot be used: {failure.args[0].str()}") from None
+        raise FatalError(f"Kafka at {settings.kafka} cannot be used: {failure_text(failure.args[0])}") from None
     if ticks != orders:
         raise FatalError(f"topics ticks and orders differ in partitions: {len(ticks)} and {len(orders)}")
 
@@ -205,7 +207,7 @@ def _await_coordinator(consumer: Consumer, any_partition: TopicPartition) -> Non
 
 async def serve(settings: Settings, context: Context) -> None:
     """Run the app until `context.stop` is set. Raises what it failed of."""
-    app = make_app(settings)
+    app, password = make_app(settings), PasswordWatch(settings.kafka_access)
     bot = OrderBot(app, settings, context.health, context.tracer)
     await app.start()
     commits = asyncio.create_task(_commit_periodically(bot))
@@ -213,6 +215,7 @@ async def serve(settings: Settings, context: Context) -> None:
         while not context.stop.is_set():
             if failure := bot.failure or app.crash_reason or (commits.done() and commits.exception()):
                 raise failure
+            password.check()
             context.health.heartbeat()
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
     finally:

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import faust
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.sensors import Monitor
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -12,6 +13,7 @@ from mode.threads import WorkerThread
 
 from services.orderbot.settings import Settings
 from tidewheel.contracts.topics import ORDERBOT_GROUP, RECORD_BYTES_MAX
+from tidewheel.runtime.kafka_access import KafkaAccess
 
 # Records waiting for the agent. A busy market second has some 30 kB.
 BUFFER_RECORDS_MAX = 1024
@@ -107,11 +109,21 @@ class App(faust.App):  # type: ignore[misc]
             producer._message_accumulator.fail_all(failure)
 
 
+def credentials(access: KafkaAccess) -> Credentials | None:
+    """What Faust is told of locks; a password as its file holds it now. Raises SecretFileError."""
+    context = access.tls_context() if access.has_tls else None
+    if access.has_sasl:
+        user = {"username": access.username, "password": access.password()}
+        return SASLCredentials(mechanism=access.mechanism.value, ssl_context=context, **user)
+    return SSLCredentials(context) if context else None
+
+
 def make_app(settings: Settings) -> App:
     """The app, not started; call it within the event loop that will run it."""
     return App(
         ORDERBOT_GROUP,
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        broker_credentials=credentials(settings.kafka_access),
         processing_guarantee="at_least_once",
         key_serializer="raw",
         value_serializer="raw",

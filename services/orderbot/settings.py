@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from services.orderbot.core import OrderRule
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import ORDER_IDS_PER_S
+from tidewheel.runtime.kafka_settings import KafkaSettings
 from tidewheel.runtime.settings import (
     Parser,
     instance_setting,
-    kafka_setting,
     log_level_setting,
     metrics_host_setting,
     metrics_port_setting,
@@ -21,10 +21,9 @@ THRESHOLD_DEFAULT = Threshold.parse("10")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(KafkaSettings):
     """Filled from TIDEWHEEL_<NAME>."""
 
-    kafka: str = kafka_setting()
     threshold: Threshold = setting(  # noqa: RUF009 - a field like the others
         Parser(Threshold.parse, "number like `10`, or basis points like `15bps`"),
         THRESHOLD_DEFAULT,

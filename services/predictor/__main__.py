@@ -13,7 +13,7 @@ from tidewheel.runtime import process
 
 def main() -> int:
     """Run until SIGTERM; returns the exit code."""
-    return process.main("predictor", Settings, run)
+    return process.main("predictor", Settings, run, needs_kafka=False)  # only PredictNow needs it
 
 
 if __name__ == "__main__":

@@ -58,8 +58,8 @@ def _engine(
 def run(settings: Settings, context: Context) -> None:
     """Serve until `context.stop` is set. Raises what a thread raised."""
     slots, markets = ModelSlots(), MarketViews()
-    hmac_key = settings.hmac_key.encode() or None
-    registry = Registry.connect(settings.redis, hmac_key)
+    hmac_key = settings.signing_key
+    registry = Registry.connect(settings.redis_access, hmac_key)
     traces = CallTraces(context.tracer) if context.tracer.on else None
     headers = traces.headers if traces is not None else None
     workers = BackgroundWorkers(settings, registry, slots, markets, context.log, time.time_ns, headers)
@@ -90,7 +90,7 @@ def run(settings: Settings, context: Context) -> None:
     threads = [
         BackgroundThread("callers", server.watch_callers, context.stop).start(),
         BackgroundThread("watcher", watcher.run, context.stop).start(),
-        BackgroundThread("market", MarketReader(settings.kafka, markets, context.log).run, context.stop).start(),
+        BackgroundThread("market", MarketReader(settings.kafka_access, markets, context.log).run, context.stop).start(),
         *workers.start(context.stop),
     ]
     # What is there now stays: a full collection would look through all of it, and hold calls up for as long.

@@ -35,7 +35,7 @@ class BackgroundWorkers:
         """`clock_ns`: the wall clock. `headers`: of the call in hand, where traces are on."""
         self.records = ProcedureRecords()
         candidates = Candidates()
-        self.served = ServedLog(settings.kafka, settings.sample_rates, candidates.get, log, headers=headers)
+        self.served = ServedLog(settings.kafka_access, settings.sample_rates, candidates.get, log, headers=headers)
         shadow = ShadowWatcher(registry, slots, candidates, log)
         procedure = ProcedureWatcher(
             registry,
@@ -49,7 +49,7 @@ class BackgroundWorkers:
         )
         self._readers = [("records", procedure.run)]
         if settings.parity_check:
-            self._readers.append(("parity", ParityReader(settings.kafka, markets, log).run))
+            self._readers.append(("parity", ParityReader(settings.kafka_access, markets, log).run))
         # Ends after the last call, so that what is answered on the way out is written too.
         self._log_stop = threading.Event()
 

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from services.predictor.served.served_log import SampleRates
 from services.predictor.trust.assessment import FlagKind, TrustPolicy
-from tidewheel.registry.client import checked_url
+from tidewheel.registry.settings import RegistrySettings
+from tidewheel.runtime.kafka_settings import KafkaSettings
 from tidewheel.runtime.settings import (
     PREFIX,
     Parser,
     decimal,
-    hmac_key_setting,
-    kafka_setting,
     log_level_setting,
     metrics_host_setting,
     metrics_port_setting,
@@ -33,15 +32,8 @@ def _checked_flags(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(RegistrySettings, KafkaSettings):
     """Filled from TIDEWHEEL_<NAME>."""
-
-    kafka: str = kafka_setting()
-    # Secret, since a URL may hold a password.
-    redis: str = setting(
-        Parser(checked_url, "a Redis URL"), "redis://127.0.0.1:6379/0", secret=True, meaning="URL of the registry."
-    )
-    hmac_key: str = hmac_key_setting()
 
     model_dir: str = setting(
         text,
@@ -168,6 +160,8 @@ class Settings:
     log_level: str = log_level_setting()
 
     def __post_init__(self) -> None:
+        KafkaSettings.__post_init__(self)
+        RegistrySettings.__post_init__(self)
         if bool(self.grpc_tls_certificate) != bool(self.grpc_tls_key):
             raise ValueError(
                 f"{PREFIX}GRPC_TLS_CERTIFICATE and {PREFIX}GRPC_TLS_KEY belong together: set both or neither"

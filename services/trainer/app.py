@@ -53,6 +53,7 @@ from tidewheel.runtime import kafka
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.kafka import KAFKA, Clients, close_consumer
+from tidewheel.runtime.kafka_refusals import failure_text
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.transaction_policy import is_fenced
 from tidewheel.telemetry.logs import Fields, of_record, of_window
@@ -92,7 +93,7 @@ class Dependencies:
         """Raises FatalError where there is no space for scratch."""
         return cls(
             KAFKA,
-            Registry.connect(settings.redis, settings.hmac_key.encode() or None),
+            Registry.connect(settings.redis_access, settings.signing_key),
             ThreadPoolExecutor(1, thread_name_prefix="training"),
             threading.Event(),
             scratch=ScratchFile(settings.scratch_dir),
@@ -112,7 +113,7 @@ class TrainerApp:
         self._example_links = ExampleLinks(context.tracer) if context.tracer.on else None
         self._events = RunEventProducer(
             lambda report: dependencies.clients.producer(
-                kafka.producer_config(settings.kafka, "trainer", on_delivery=report)
+                kafka.producer_config(settings.kafka_access, "trainer", on_delivery=report)
             ),
             dependencies.clock_ns,
             RunTraces(context.tracer, self._example_links) if self._example_links is not None else None,
@@ -370,7 +371,7 @@ def _of_record(message: Message, instrument: str) -> Fields:
 
 
 def _consumer(settings: Settings, clients: Clients) -> Consumer:
-    config = kafka.consumer_config(settings.kafka, "trainer", TRAINER_GROUP)
+    config = kafka.consumer_config(settings.kafka_access, "trainer", TRAINER_GROUP)
     config |= {
         "session.timeout.ms": round(1000 * settings.session_timeout_s),
         "heartbeat.interval.ms": round(1000 * settings.session_timeout_s / HEARTBEATS_PER_SESSION),
@@ -394,7 +395,7 @@ def run(settings: Settings, context: Context) -> None:
     try:
         service.run()
     except KafkaException as failure:
-        raise FatalError(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from failure
+        raise FatalError(f"Kafka at {settings.kafka}: {failure_text(failure.args[0])}") from failure
     finally:
         context.health.not_ready("stopping")
         service.close()

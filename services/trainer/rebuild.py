@@ -16,6 +16,7 @@ from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.models import Lineage, Model, ModelRecord
 from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.kafka_access import Broker
 
 
 class RebuildError(TidewheelError):
@@ -30,7 +31,7 @@ class Rebuilt:
     sha256: str
 
 
-def rebuild(bootstrap: str, model: Model, record: ModelRecord) -> Rebuilt:
+def rebuild(bootstrap: Broker, model: Model, record: ModelRecord) -> Rebuilt:
     """Make `model` again; `record` says where its rows begin in the topic. Raises RebuildError, KafkaException."""
     config = config_of(model)
     search_start = _search_start_of(model)
@@ -66,7 +67,7 @@ def _search_start_of(model: Model) -> SearchStart:
         raise RebuildError(f"the setting its search started from is none of this program's: {failure}") from None
 
 
-def read_window(bootstrap: str, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
+def read_window(bootstrap: Broker, model: Model, record: ModelRecord, config: TrainingConfig) -> Window:
     """Exactly the rows of a model's window, and those it remembers. Raises RebuildError where one is missing.
 
     Looked for where the record says, and then from the beginning: a record may be wrong, or forged.
@@ -80,7 +81,7 @@ def read_window(bootstrap: str, model: Model, record: ModelRecord, config: Train
     return _read_window(bootstrap, model, config, 0)
 
 
-def _read_window(bootstrap: str, model: Model, config: TrainingConfig, start: int) -> Window:
+def _read_window(bootstrap: Broker, model: Model, config: TrainingConfig, start: int) -> Window:
     lineage, windows = model.lineage, Windows(config.windowing, config.memory)
     first = min([lineage.first_example_seq, *(one.first_example_seq for one in lineage.memory)])
     newest = first - 1

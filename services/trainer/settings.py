@@ -8,13 +8,11 @@ from services.trainer.search.config import TrainingConfig
 from services.trainer.search.criteria import Criterion, Goal
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.windows import Windowing
-from tidewheel.registry.client import checked_url
+from tidewheel.registry.settings import RegistrySettings
+from tidewheel.runtime.kafka_settings import KafkaSettings
 from tidewheel.runtime.settings import (
-    Parser,
     decimal,
-    hmac_key_setting,
     instance_setting,
-    kafka_setting,
     log_level_setting,
     metrics_host_setting,
     metrics_port_setting,
@@ -31,15 +29,8 @@ WINDOW_MIN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(RegistrySettings, KafkaSettings):
     """Filled from TIDEWHEEL_<NAME>."""
-
-    kafka: str = kafka_setting()
-    # Secret, since a URL may hold a password.
-    redis: str = setting(
-        Parser(checked_url, "a Redis URL"), "redis://127.0.0.1:6379/0", secret=True, meaning="URL of the registry."
-    )
-    hmac_key: str = hmac_key_setting()
 
     exit_on: str = setting(
         one_of(*ExitOn),
@@ -116,7 +107,9 @@ class Settings:
     log_level: str = log_level_setting()
 
     def __post_init__(self) -> None:
-        """Raises ValueError where window and step do not go together."""
+        """Raises ValueError where settings do not go together."""
+        KafkaSettings.__post_init__(self)
+        RegistrySettings.__post_init__(self)
         Windowing(self.window, self.step or self.window)
 
     def training(self) -> TrainingConfig:

@@ -70,7 +70,7 @@ def test_all_sets_agree_on_versions() -> None:
 
 def test_there_is_a_lock_for_every_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert {lock.stem for lock in LOCKS} == {*extras, "bootstrap", "release", *RIVALS}
+    assert {lock.stem for lock in LOCKS} == {*extras, "bootstrap", "build", "release", *RIVALS}
 
 
 @pytest.mark.parametrize(

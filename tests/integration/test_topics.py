@@ -17,6 +17,12 @@ def test_creating_twice_changes_nothing(broker: str) -> None:
     assert topic_admin.faults(broker) == []
 
 
+def test_another_count_of_partitions_is_a_fault(broker: str) -> None:
+    assert topic_admin.faults(broker, 2) == []
+    (fault,) = topic_admin.faults(broker, 3)
+    assert fault.startswith("topics keyed by instrument have 2 partitions instead of 3; ")
+
+
 def test_a_changed_retention_is_a_fault(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = TOPICS["ticks"]
     changed = {

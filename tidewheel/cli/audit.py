@@ -9,7 +9,9 @@ from tidewheel.cli.options import INSTRUMENT_ID, kafka_option, redis_option
 from tidewheel.cli.progress import ProgressLine
 from tidewheel.cli.registry_access import open_registry
 from tidewheel.local.serving_audit import PREDICTIONS_MAX, audit_serving
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.registry.store import RegistryUnavailableError
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
@@ -31,7 +33,9 @@ EXIT_UNREADABLE = 2
 @kafka_option
 @redis_option
 @click.pass_context
-def audit(ctx: click.Context, /, instrument: str | None, newest: int, as_json: bool, kafka: str, redis: str) -> None:
+def audit(
+    ctx: click.Context, /, instrument: str | None, newest: int, as_json: bool, kafka: Broker, redis: RedisServer
+) -> None:
     """Hold the answers on topic predictions against the labels of the same instants.
 
     Features must equal the labeler's bit for bit, and an answer what the model that it names scores. The precision is

@@ -8,6 +8,7 @@ import click
 from tidewheel.cli.options import redis_option
 from tidewheel.cli.registry_access import json_option, open_registry
 from tidewheel.registry.damage import Damage, RegistryChecker
+from tidewheel.registry.redis_access import RedisServer
 
 
 @click.command()
@@ -15,7 +16,7 @@ from tidewheel.registry.damage import Damage, RegistryChecker
 @redis_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, /, repair: bool, redis: str, as_json: bool) -> None:
+def check(ctx: click.Context, /, repair: bool, redis: RedisServer, as_json: bool) -> None:
     """Look at every key of the registry, and list what is damaged.
 
     A line a damage: the key, what is wrong with it, and what --repair does about it. Exit code 1 where something is

@@ -31,6 +31,7 @@ from tidewheel.cli.servers import servers_options
 from tidewheel.cli.tables import echo, separated
 from tidewheel.local.ended_run import RunServers
 from tidewheel.local.servers.run_servers import KAFKA, REDIS
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.registry.store import ModelPointer, Registry, WrongDirectionError
 
 # Only a trainer trains: it is reached by name, as `tidewheel.cli.services` reaches the services.
@@ -110,7 +111,7 @@ def diff(first: str, second: str, instrument: str | None, servers: RunServers, a
 @click.argument("seq", type=click.IntRange(min=1))
 @instrument_option
 @redis_option
-def rollback(seq: int, instrument: str | None, redis: str) -> None:
+def rollback(seq: int, instrument: str | None, redis: RedisServer) -> None:
     """Serve an older model again, until the next new window publishes.
 
     The pointer gets a new epoch, and predictors follow within two seconds. A restarted trainer cannot undo it.
@@ -122,7 +123,7 @@ def rollback(seq: int, instrument: str | None, redis: str) -> None:
 @click.argument("seq", type=click.IntRange(min=1))
 @instrument_option
 @redis_option
-def promote(seq: int, instrument: str | None, redis: str) -> None:
+def promote(seq: int, instrument: str | None, redis: RedisServer) -> None:
     """Serve a newer model that is kept but does not serve, like the candidate.
 
     The pointer gets a new epoch, and predictors follow within two seconds. A restarted trainer cannot undo it. The
@@ -133,7 +134,7 @@ def promote(seq: int, instrument: str | None, redis: str) -> None:
 
 
 def _point(
-    move: Callable[[Registry, str, int], ModelPointer], other: str, seq: int, instrument: str | None, redis: str
+    move: Callable[[Registry, str, int], ModelPointer], other: str, seq: int, instrument: str | None, redis: RedisServer
 ) -> None:
     """`other`: the command for the other direction."""
     with open_registry(redis) as registry:

@@ -2,11 +2,17 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from tidewheel.domain.market import check_instrument
+from tidewheel.registry.redis_access import RedisAccess, access_faults
+from tidewheel.runtime.kafka_access import KafkaAccess
+from tidewheel.runtime.kafka_settings import KafkaSettings
+from tidewheel.runtime.process import settings_of
+from tidewheel.runtime.settings import SettingsError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,13 +52,44 @@ KAFKA_DEFAULT = "127.0.0.1:9092"
 REDIS_DEFAULT = "redis://127.0.0.1:6379/0"
 
 
+class SettingsFault(click.UsageError):
+    """What stands in the environment cannot be used."""
+
+
+def kafka_at(bootstrap: str) -> KafkaAccess:
+    """A Kafka there, with what the environment says of how to get in. Raises SettingsFault."""
+    try:
+        return replace(settings_of(KafkaSettings).kafka_access, bootstrap=bootstrap)
+    except SettingsError as failure:
+        raise SettingsFault(str(failure)) from None
+
+
+def redis_at(url: str) -> RedisAccess:
+    """A Redis there, in the same way. Raises SettingsFault; BadParameter where it is no URL of Redis."""
+    # Only here: a client of Redis takes longer to load than all that may refuse a command line.
+    from tidewheel.registry.client import checked_url
+    from tidewheel.registry.settings import REDIS_VARIABLES, RegistrySettings
+
+    try:
+        access = replace(settings_of(RegistrySettings).redis_access, url=checked_url(url))
+        faults = list(access_faults(access, *REDIS_VARIABLES))
+    except SettingsError as failure:
+        raise SettingsFault(str(failure)) from None
+    except ValueError as failure:
+        raise click.BadParameter(str(failure), param_hint="--redis") from None
+    if faults:
+        raise SettingsFault("; ".join(faults))
+    return access
+
+
 def kafka_option(command: F) -> F:
-    """Adds `--kafka`, handed over as `kafka`: the bootstrap address of a running broker."""
+    """Adds `--kafka`, handed over as `kafka`: a running broker, with what the environment says of how to get in."""
     return click.option(
         "--kafka",
         metavar="ADDRESS",
         envvar="TIDEWHEEL_KAFKA",
         default=KAFKA_DEFAULT,
+        callback=lambda _, __, bootstrap: kafka_at(bootstrap),
         show_default=True,
         show_envvar=True,
         help="Bootstrap address of the Kafka broker.",
@@ -60,12 +97,13 @@ def kafka_option(command: F) -> F:
 
 
 def redis_option(command: F) -> F:
-    """Adds `--redis`, handed over as `redis`: the URL of a running Redis."""
+    """Adds `--redis`, handed over as `redis`: a running Redis, in the same way."""
     return click.option(
         "--redis",
         metavar="URL",
         envvar="TIDEWHEEL_REDIS",
         default=REDIS_DEFAULT,
+        callback=lambda _, __, url: redis_at(url),
         show_default=True,
         show_envvar=True,
         help="URL of the Redis that holds the models.",

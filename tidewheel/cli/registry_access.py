@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
 from tidewheel.cli.model_views import RegisteredRun
-from tidewheel.cli.options import INSTRUMENT_ID
+from tidewheel.cli.options import INSTRUMENT_ID, SettingsFault
 from tidewheel.domain.models import Model, ModelRecord, Verdict
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.evidence.pooling import pool_scorecards
-from tidewheel.registry.client import checked_url
+from tidewheel.registry.redis_access import RedisServer
+from tidewheel.registry.settings import SigningSettings
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, VerificationFailure
 from tidewheel.runtime.process import settings_of
-from tidewheel.runtime.settings import SettingsError, hmac_key_setting
+from tidewheel.runtime.settings import SettingsError
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -39,22 +39,13 @@ def check_model_reference(_: click.Context, __: click.Parameter, value: str | No
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """What a command needs besides its options; a secret is no option, since others see what is typed."""
-
-    hmac_key: str = hmac_key_setting()
-
-
 @contextmanager
-def open_registry(url: str) -> Iterator[Registry]:
-    """A registry, with its failures as one clear line."""
+def open_registry(server: RedisServer) -> Iterator[Registry]:
+    """A registry, with its failures as one clear line. The key comes from the environment: others see what is typed."""
     try:
-        registry = Registry.connect(checked_url(url), settings_of(Signing).hmac_key.encode() or None)
+        registry = Registry.connect(server, settings_of(SigningSettings).signing_key)
     except SettingsError as failure:
-        raise click.ClickException(str(failure)) from None
-    except ValueError as failure:
-        raise click.BadParameter(str(failure), param_hint="--redis") from None
+        raise SettingsFault(str(failure)) from None
     try:
         yield registry
     except RegistryUnavailableError as failure:

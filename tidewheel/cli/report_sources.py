@@ -17,9 +17,11 @@ from tidewheel.contracts.topics import TRAINING_RUNS
 from tidewheel.domain.models import Model, ModelPointer, ModelRecord, Verdict
 from tidewheel.domain.training import RunEvent
 from tidewheel.evidence.pooling import pool_scorecards
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.registry.store import Registry, RegistryUnavailableError, VerificationError, VerificationFailure
 from tidewheel.report.run_report import EvidenceSummary, RunSources
 from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
@@ -69,7 +71,9 @@ class RegistryReader:
         return None
 
 
-def load_sources(kafka: str, redis: str, instrument: str | None, which: str | None, now_ns: int) -> RunSources:
+def load_sources(
+    kafka: Broker, redis: RedisServer, instrument: str | None, which: str | None, now_ns: int
+) -> RunSources:
     """All that is known of a run; `which` None is the newest. Raises ClickException where nothing is."""
     log = read_log(kafka)
     with open_registry(redis) as registry:
@@ -82,7 +86,7 @@ def load_sources(kafka: str, redis: str, instrument: str | None, which: str | No
         return _sources(reader, log, chosen, seq, records, now_ns)
 
 
-def read_log(bootstrap: str) -> RunEventLog:
+def read_log(bootstrap: Broker) -> RunEventLog:
     """All of topic training-runs, as far as it can be read."""
     log, unreadable = RunEventLog(), 0
     try:

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from tidewheel.cli.guarded import guarded
-from tidewheel.cli.options import FiniteRange, Parsed
+from tidewheel.cli.options import FiniteRange, Parsed, kafka_at, redis_at
 from tidewheel.cli.piped import keep_piped
 from tidewheel.cli.reading_options import READING, as_options, as_settings, reading_options
 from tidewheel.domain.feeds import SIM_FLIP_MAX_S, STDIN, Feed
@@ -230,7 +230,8 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     observation = observe_request(grafana or "") if observe else None
     if "instrument" in typed and options.watched is None:
         raise click.UsageError(f"--instrument-column {options.column} names the instruments: leave --instrument out")
-    request = RunRequest(options, data_dir, kafka, redis, PARTITIONS, observation)
+    servers = kafka_at(kafka) if kafka else None, redis_at(redis) if redis else None
+    request = RunRequest(options, data_dir, *servers, PARTITIONS, observation)
     if changed := changed_since(previous_run.get("lasting", {}), request.lasting()):
         raise click.UsageError(f"{data_dir} belongs to a run with other settings: {'; '.join(changed)}")
     if redis and "redis" not in typed and MASK in redis:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tidewheel.cli.options import kafka_option, redis_option
+from tidewheel.cli.options import kafka_at, kafka_option, redis_at, redis_option
 from tidewheel.local.ended_run import RunServers, run_servers
 from tidewheel.local.servers.run_servers import KAFKA, REDIS
 
@@ -28,7 +28,7 @@ def servers_options(*wanted: str) -> Callable[[Callable[..., Any]], Callable[...
             if data_dir is None:
                 return command(*arguments, servers=RunServers(**addresses), **given)
             _refuse_both(wanted)
-            with run_servers(data_dir, wanted, _say) as servers:
+            with run_servers(data_dir, wanted, _say, {KAFKA: kafka_at, REDIS: redis_at}) as servers:
                 return command(*arguments, servers=servers, **given)
 
         added = click.option(

@@ -6,29 +6,39 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 import click
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
+from tidewheel.cli.acls import acls
 from tidewheel.cli.options import kafka_option
 from tidewheel.cli.servers import servers_options
+from tidewheel.cli.topics_wait import wait
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.tables import TABLE_VIEWS, TableView
+from tidewheel.contracts.topics import TAIL_READER
 from tidewheel.local.ended_run import RunServers
 from tidewheel.local.exporting import json_rows, table_of
 from tidewheel.local.servers.run_servers import KAFKA
 from tidewheel.runtime import topic_admin
+from tidewheel.runtime.kafka import KAFKA as KAFKA_CLIENTS
 from tidewheel.runtime.kafka import check as checked
 from tidewheel.runtime.kafka import consumer_config, partitions_of, read_to_end, watermark_offsets
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import EXIT_FAILED, FatalError
 from tidewheel.telemetry.logs import of_record
 from tidewheel.telemetry.tracing.tracer import NO_TRACES
 
 PARTITIONS_DEFAULT = 2
+BROKER_WAIT_S = 5.0
 POLL_S = 0.2
 
 
 @click.group()
 def topics() -> None:
-    """Create, check or read the topics, as they are declared in the code."""
+    """Create, check or read the topics, as they are declared in the code; and say who may use them."""
+
+
+topics.add_command(acls)
+topics.add_command(wait)
 
 
 @topics.command()
@@ -48,10 +58,18 @@ def topics() -> None:
     metavar="N",
     help="Replicas of each partition.",
 )
+@click.option(
+    "--wait-s",
+    type=click.FloatRange(0, 86_400),
+    default=BROKER_WAIT_S,
+    show_default=True,
+    metavar="S",
+    help="For how long a broker that does not answer yet is waited for.",
+)
 @kafka_option
-def create(partitions: int, replication: int, kafka: str) -> None:
+def create(partitions: int, replication: int, wait_s: float, kafka: Broker) -> None:
     """Create the topics that are missing; those that are there stay as they are."""
-    topic_admin.require_broker(kafka)
+    topic_admin.require_broker(kafka, wait_s)
     try:
         created = topic_admin.create(kafka, partitions, replication)
     except KafkaException as failure:
@@ -60,12 +78,18 @@ def create(partitions: int, replication: int, kafka: str) -> None:
 
 
 @topics.command()
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Partitions that topics keyed by instrument should have.",
+)
 @kafka_option
 @click.pass_context
-def check(ctx: click.Context, kafka: str) -> None:
+def check(ctx: click.Context, partitions: int | None, kafka: Broker) -> None:
     """Compare the broker's topics with the declarations; exit code 1 if they differ."""
     topic_admin.require_broker(kafka)
-    faults = topic_admin.faults(kafka)
+    faults = topic_admin.faults(kafka, partitions)
     for fault in faults:
         click.echo(fault, err=True)
     if faults:
@@ -123,9 +147,9 @@ def _place(message: Message) -> Mapping[str, object]:
     return {**of_record(topic, partition, offset), **({} if trace is None else {"trace_id": trace.trace_id_hex})}
 
 
-def _arriving(bootstrap: str, view: TableView, from_beginning: bool) -> Iterator[Message]:
+def _arriving(bootstrap: Broker, view: TableView, from_beginning: bool) -> Iterator[Message]:
     """All that comes."""
-    consumer = Consumer(consumer_config(bootstrap, "tail", "tidewheel-tail", log_level=0))
+    consumer = KAFKA_CLIENTS.consumer(consumer_config(bootstrap, "tail", TAIL_READER, log_level=0))
     name = view.topic.name
     try:
         known = watermark_offsets(consumer, name, partitions_of(consumer, name))

@@ -17,10 +17,12 @@ from tidewheel.local.monitoring.collector import RawRecord, decoded
 from tidewheel.local.monitoring.observed import InstrumentState, ObservedSystem
 from tidewheel.local.processes.services import INGEST
 from tidewheel.recordings.account import account_lines
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.registry.store import Registry
 from tidewheel.report.run_report import RunReport, RunSources
 from tidewheel.report.whole_run import FeedChange, InstrumentHistory, MarketTotals, RejectedRecords, WholeRun
 from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.topic_admin import require_broker
 
@@ -71,7 +73,9 @@ class TopicFindings:
         self.rejected[key] = replace(known, count=known.count + 1, last=at)
 
 
-def load_whole_run(kafka: str, redis: str, instrument: str | None, now_ns: int, progress: OnProgress) -> WholeRun:
+def load_whole_run(
+    kafka: Broker, redis: RedisServer, instrument: str | None, now_ns: int, progress: OnProgress
+) -> WholeRun:
     """Everything that is known of a run, of one instrument or of all. Raises ClickException where nothing is."""
     log = read_log(kafka)
     found = TopicFindings(instrument, errors=[log.error] if log.error else [])
@@ -98,7 +102,7 @@ def _chosen(names: set[str], wanted: str | None, troubles: Iterable[str]) -> lis
     return [wanted] if wanted else sorted(names)
 
 
-def _read_topics(bootstrap: str, found: TopicFindings, progress: OnProgress) -> None:
+def _read_topics(bootstrap: Broker, found: TopicFindings, progress: OnProgress) -> None:
     for topic in (*COUNTED, FEED_STATUS.name, DEAD_LETTERS.name):
         try:
             require_broker(bootstrap)

@@ -15,7 +15,10 @@ RECORD_BYTES_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic's contract. `key` says what the key's bytes are; `partitions` None means the set number."""
+    """A topic's contract. `key` says what the key's bytes are; `partitions` None means the set number.
+
+    `read_back_by`: producers that also read what they wrote, to go on from it.
+    """
 
     name: str
     message: type[Message]
@@ -26,6 +29,7 @@ class Topic:
     transactional: bool = False
     compacted: bool = False
     fixed_partitions: int | None = None
+    read_back_by: tuple[str, ...] = ()
 
     def partitions(self, per_instrument_topics: int) -> int:
         """Number of partitions where topics keyed by instrument have `per_instrument_topics`."""
@@ -47,7 +51,9 @@ class Topic:
         return MappingProxyType({"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)})
 
 
-def _topic(name: str, message: type[Message], producers: str, consumers: str, days: int, **more: bool | int) -> Topic:
+def _topic(
+    name: str, message: type[Message], producers: str, consumers: str, days: int, **more: bool | int | tuple[str, ...]
+) -> Topic:
     return Topic(
         name,
         message,
@@ -59,7 +65,9 @@ def _topic(name: str, message: type[Message], producers: str, consumers: str, da
     )
 
 
-TICKS = _topic("ticks", market_pb2.MarketSecond, "ingest", "orderbot labeler predictor people", 7)
+TICKS = _topic(
+    "ticks", market_pb2.MarketSecond, "ingest", "orderbot labeler predictor people", 7, read_back_by=("ingest",)
+)
 ORDERS = _topic("orders", orders_pb2.SecondOrders, "orderbot", "labeler people", 7)
 TRANSACTIONS = _topic("transactions", orders_pb2.Transaction, "labeler", "people", 30, transactional=True)
 EXAMPLES = _topic("examples", orders_pb2.Example, "labeler", "trainer predictor people", 30, transactional=True)
@@ -69,7 +77,7 @@ LABELER_STATE = Topic(
     orders_pb2.LabelerFrontier,
     key="instrument|kind",
     producers=("labeler",),
-    consumers=("labeler",),
+    consumers=("labeler", "people"),  # people's commands ask how far the labeler is
     retention_ms=None,
     transactional=True,
     compacted=True,
@@ -85,6 +93,7 @@ DEAD_LETTERS = _topic(
     "people",
     30,
     fixed_partitions=1,
+    read_back_by=("ingest",),
 )
 
 TOPICS: Mapping[str, Topic] = MappingProxyType(
@@ -101,6 +110,14 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
 ORDERBOT_GROUP = "orderbot"
 LABELER_GROUP = "labeler"
 TRAINER_GROUP = "trainer"
+# Names of readers that join no group and commit nothing. Kafka wants one of them all the same.
+READER_GROUP = "tidewheel-reader"
+PREDICTOR_READER = "tidewheel-predictor"
+PARITY_READER = "tidewheel-predictor-parity"
+COLLECTOR_READER = "tidewheel-collector"
+TAIL_READER = "tidewheel-tail"
+# What a labeler's transactional id and its name in the group begin with.
+LABELER_NAMES = "tidewheel-labeler-"
 # What each of them reads.
 GROUP_TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -7,7 +7,7 @@ Redis is small, and a copy of it is served.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from tidewheel.local.servers.jars import SetupError
 from tidewheel.local.servers.kafka import LocalKafka, start_keeping_kafka
 from tidewheel.local.servers.redis import LOG_NAME, LocalRedis, start_redis
 from tidewheel.local.servers.run_servers import KAFKA, REDIS
+from tidewheel.registry.redis_access import RedisServer
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.topic_admin import await_leaders
 
@@ -29,15 +31,21 @@ from tidewheel.runtime.topic_admin import await_leaders
 class RunServers:
     """Where a run's servers listen; empty for those that were not asked for. `ended`: nothing is written any more."""
 
-    kafka: str = ""
-    redis: str = ""
+    kafka: Broker = ""
+    redis: RedisServer = ""
     predictor: str = ""
     ended: bool = False
 
 
 @contextmanager
-def run_servers(root: Path, wanted: Collection[str], say: Callable[[str], None]) -> Iterator[RunServers]:
+def run_servers(
+    root: Path,
+    wanted: Collection[str],
+    say: Callable[[str], None],
+    at: Mapping[str, Callable[[str], Any]] | None = None,
+) -> Iterator[RunServers]:
     """The wanted of KAFKA and REDIS for as long as the block lasts. `say` is told what takes a while.
+    `at`: of each, what an address of one that is none of the run's own becomes.
 
     Raises FatalError where the folder is none of a run, or its servers cannot be started. A signal that asks the
     process to end raises KeyboardInterrupt meanwhile, so that no server is left behind.
@@ -54,13 +62,21 @@ def run_servers(root: Path, wanted: Collection[str], say: Callable[[str], None])
         except InUseError as used:
             if not used.by_run:
                 raise FatalError(f"{used}; wait for its end, or end it") from None
-            yield RunServers(**{name: addresses[name] for name in (*wanted, "predictor")})
+            found = {name: addresses[name] for name in (*wanted, "predictor")}
+            yield RunServers(**{**found, **_external(given, addresses, wanted, at or {})})
             return
-        external = {name: given[name] for name in wanted if given.get(name)}
+        external = _external(given, given, wanted, at or {})
         own = [name for name in wanted if name not in external]
         if own:
             say(f"the run in {root} has ended; starting its {' and '.join(map(str.capitalize, own))} to read it")
         yield RunServers(**external, **_started(data, own, stack), ended=True)
+
+
+def _external(
+    given: dict[str, Any], addresses: dict[str, Any], wanted: Collection[str], at: Mapping[str, Callable[[str], Any]]
+) -> dict[str, Any]:
+    """Of the wanted, those that were given to the run."""
+    return {name: at.get(name, str)(addresses[name]) for name in wanted if given.get(name)}
 
 
 def _section(data: DataDir, record: dict[str, Any], name: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from tidewheel.contracts.topics import LABELER_STATE
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.prices import decimal_text
 from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 
 BATCH_RECORDS = 2_000
@@ -71,7 +72,7 @@ class ExportResult:
         return self.reasons.total()
 
 
-def export_all(bootstrap: str, folder: Path) -> dict[str, ExportResult]:
+def export_all(bootstrap: Broker, folder: Path) -> dict[str, ExportResult]:
     """Every topic as Parquet, `bars` as well, transactions and bars as CSV too; file name -> what is in it.
 
     What was left out, what repeats and what is missing is said on standard error. Raises FatalError where Kafka
@@ -88,7 +89,7 @@ def export_all(bootstrap: str, folder: Path) -> dict[str, ExportResult]:
     return done
 
 
-def export(bootstrap: str, view: TableView, target: Path, instrument: str | None = None) -> ExportResult:
+def export(bootstrap: Broker, view: TableView, target: Path, instrument: str | None = None) -> ExportResult:
     """Write one view to a file of a kind in SUFFIXES. Raises FatalError where Kafka cannot be read, OSError."""
     sink_type = SINKS[target.suffix]
     target.parent.mkdir(parents=True, exist_ok=True)

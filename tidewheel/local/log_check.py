@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from tidewheel.contracts.codecs.labeler_state import FRONTIER, decode_frontier, key_kind
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.invariants.findings import LogEntry
 from tidewheel.contracts.invariants.log import TOPICS_READ, LogInvariants
 from tidewheel.contracts.tables import TABLE_VIEWS
-from tidewheel.contracts.topics import LABELER_STATE
+from tidewheel.contracts.topics import LABELER_STATE, READER_GROUP
 from tidewheel.domain.labeler_state import Frontier
 from tidewheel.runtime.kafka import (
+    KAFKA,
     METADATA_LIMIT_S,
     PartitionId,
     client,
@@ -27,6 +28,7 @@ from tidewheel.runtime.kafka import (
     read_to_end,
     watermark_offsets,
 )
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.retry import Retry
 
 SETTLE_LIMIT_S = 60.0
@@ -37,7 +39,7 @@ REPORT_EVERY_RECORDS = 2_000
 OnProgress = Callable[[str, int], None]
 
 
-def check_log(bootstrap: str, instrument: str | None, progress: OnProgress) -> LogInvariants:
+def check_log(bootstrap: Broker, instrument: str | None, progress: OnProgress) -> LogInvariants:
     """All that is found in the log of one instrument, or of all. Raises KafkaException where it cannot be read."""
     before = _frontiers(bootstrap, instrument)
     firsts, ends = _extent(bootstrap)
@@ -74,7 +76,7 @@ def _take(invariants: LogInvariants, topic: str, message: Message, instrument: s
     invariants.take(LogEntry(topic, partition, offset, key, value, hash(payload)))
 
 
-def _frontiers(bootstrap: str, instrument: str | None) -> Mapping[str, Frontier]:
+def _frontiers(bootstrap: Broker, instrument: str | None) -> Mapping[str, Frontier]:
     """How far the labels of each instrument are, as the labeler's state says now."""
     found: dict[str, Frontier] = {}
     for message in read_to_end(bootstrap, LABELER_STATE.name):
@@ -86,10 +88,10 @@ def _frontiers(bootstrap: str, instrument: str | None) -> Mapping[str, Frontier]
     return found
 
 
-def _extent(bootstrap: str) -> tuple[dict[PartitionId, int], dict[PartitionId, int]]:
+def _extent(bootstrap: Broker) -> tuple[dict[PartitionId, int], dict[PartitionId, int]]:
     """First offset and end of every partition that is read. Raises KafkaException."""
     config = {**client(bootstrap, "reader"), "log_level": 0}
-    consumer = Consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", log_level=0))
+    consumer = KAFKA.consumer(consumer_config(bootstrap, "reader", READER_GROUP, log_level=0))
     firsts: dict[PartitionId, int] = {}
     ends: dict[PartitionId, int] = {}
     try:

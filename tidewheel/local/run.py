@@ -15,7 +15,8 @@ from tidewheel.local.run_request import RunOutputs, RunRequest
 from tidewheel.local.servers import run_servers as servers
 from tidewheel.local.summary import RunStats, as_json, as_text, summary
 from tidewheel.local.system import RunEnd, System
-from tidewheel.registry.urls import masked_url
+from tidewheel.registry.redis_access import access_of
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import EXIT_OK, FatalError
 
 EXIT_INTERRUPTED = 130
@@ -60,7 +61,7 @@ def run_record(request: RunRequest, system: System) -> dict[str, object]:
     return {
         "lasting": request.lasting(),
         "changing": request.options.changing(),
-        "addresses": {"kafka": where.kafka, "redis": masked_url(where.redis), "predictor": where.predictor},
+        "addresses": {"kafka": str(where.kafka), "redis": str(access_of(where.redis)), "predictor": where.predictor},
         "metrics_ports": dict(system.ports.metrics),
         **({"prometheus": system.observation.url} if system.observation else {}),
     }
@@ -138,7 +139,7 @@ def _report(system: System, outputs: RunOutputs, wall_s: float, hurried: bool) -
     return ""
 
 
-def _export(bootstrap: str, folder: Path) -> None:
+def _export(bootstrap: Broker, folder: Path) -> None:
     """Every topic as files. Raises FatalError."""
     from tidewheel.local.exporting import export_all
 

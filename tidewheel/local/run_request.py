@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tidewheel.local.observing.request import ObserveRequest
 from tidewheel.local.run_options import RunOptions
-from tidewheel.registry.urls import masked_url
+from tidewheel.registry.redis_access import RedisServer, access_of
+from tidewheel.runtime.kafka_access import Broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +15,15 @@ class RunRequest:
 
     options: RunOptions
     data_dir: Path
-    kafka: str | None
-    redis: str | None
+    kafka: Broker | None
+    redis: RedisServer | None
     partitions: int
     observe: ObserveRequest | None = None
 
     def lasting(self) -> dict[str, object]:
         """What may not change when the run is resumed, as it is kept and shown: without a password."""
-        return {**self.options.lasting(), "kafka": self.kafka, "redis": self.redis and masked_url(self.redis)}
+        given = {"kafka": self.kafka, "redis": access_of(self.redis) if self.redis else None}
+        return {**self.options.lasting(), **{name: str(server) if server else None for name, server in given.items()}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.local.log_check import OnProgress, reporting
 from tidewheel.registry.store import Registry, VerificationError
 from tidewheel.runtime.kafka import read_to_end
+from tidewheel.runtime.kafka_access import Broker
 
 # The newest answers are looked at: some 250 MB of features.
 PREDICTIONS_MAX = 100_000
 
 
 def audit_serving(
-    bootstrap: str, registry: Registry, instrument: str | None, progress: OnProgress, newest: int = PREDICTIONS_MAX
+    bootstrap: Broker, registry: Registry, instrument: str | None, progress: OnProgress, newest: int = PREDICTIONS_MAX
 ) -> ServingAudit:
     """The `newest` answers of one instrument, or of all. Raises KafkaException and RegistryUnavailableError where they
     cannot be read."""
@@ -50,7 +51,7 @@ def audit_serving(
     return audit
 
 
-def _read(bootstrap: str, topic: Topic, instrument: str | None, progress: OnProgress) -> Iterator[Message]:
+def _read(bootstrap: Broker, topic: Topic, instrument: str | None, progress: OnProgress) -> Iterator[Message]:
     for message in reporting(topic.name, read_to_end(bootstrap, topic.name), progress):
         if instrument is None or message.key() == instrument.encode():
             yield message

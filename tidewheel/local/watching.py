@@ -16,6 +16,7 @@ from tidewheel.local.processes.signals import ForcedStop, Interrupts, handle_sig
 from tidewheel.local.servers.run_servers import check_external_redis
 from tidewheel.local.system import FRAME_EVERY_S, file_log
 from tidewheel.local.view.frame import ProcessStatus
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.runtime.process import EXIT_OK, FatalError
 
 REDIS_EVERY_S = 2.0
@@ -80,9 +81,9 @@ def _processes(monitor: Monitor, health: HealthPoller, addresses: Addresses) -> 
     ]
 
 
-def _redis_answer(url: str) -> tuple[bool, str]:
+def _redis_answer(server: RedisServer) -> tuple[bool, str]:
     try:
-        check_external_redis(url)
+        check_external_redis(server)
     except FatalError as failure:
         return False, str(failure)
     return True, "ready"

@@ -27,6 +27,7 @@ from tidewheel.registry.notifications import Notifications
 from tidewheel.registry.pointer import parse_pointer, pointer_fields
 from tidewheel.registry.reading import BoundedReader
 from tidewheel.registry.records import VALUE, read_record, read_value, write_record
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.registry.values import (
     LoadedModel,
     Publication,
@@ -71,9 +72,9 @@ class Registry:
         self._move = client.register_script(scripts.text("move"))
 
     @classmethod
-    def connect(cls, url: str, hmac_key: bytes | None = None) -> "Registry":
-        """A registry at a URL; the first call connects. Raises ValueError where the URL is none of Redis."""
-        return cls(connect(url), address_of(url), hmac_key or None)
+    def connect(cls, server: RedisServer, hmac_key: bytes | None = None) -> "Registry":
+        """A registry there; the first call connects. Raises ValueError where the URL is none of Redis."""
+        return cls(connect(server), address_of(server), hmac_key or None)
 
     def close(self) -> None:
         self.client.close()

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from tidewheel.contracts.topics import GROUP_TOPICS, TOPICS
 from tidewheel.runtime import kafka
 from tidewheel.runtime.kafka import KAFKA, Clients, client, consumer_config, end_offsets
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.telemetry import metrics
 
 ASK_EVERY_S = 5.0
@@ -28,7 +29,7 @@ class BrokerMonitor:
     def __init__(
         self,
         service: str,
-        bootstrap: str,
+        bootstrap: Broker,
         group: str,
         log: logging.Logger,
         clients: Clients = KAFKA,
@@ -66,6 +67,7 @@ class BrokerMonitor:
             metrics.KAFKA_UP.labels(self._service).set(1)
 
     def _ask_metadata(self) -> None:
+        self._consumer.poll(0.0)  # hears what its client has to say, such as that its password is an old one
         found = self._consumer.list_topics(timeout=ANSWER_LIMIT_S)
         partitions = [
             part for name, topic in found.topics.items() if name in TOPICS for part in topic.partitions.values()

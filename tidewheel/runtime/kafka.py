@@ -18,7 +18,9 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tidewheel.contracts.partitioning import PARTITIONER
-from tidewheel.contracts.topics import RECORD_BYTES_MAX
+from tidewheel.contracts.topics import READER_GROUP, RECORD_BYTES_MAX
+from tidewheel.runtime.kafka_access import Broker, KafkaAccess
+from tidewheel.runtime.kafka_refusals import ERROR_CB, RefusalListener, listening
 
 METADATA_LIMIT_S = 10.0
 POLLS_BEFORE_CLOSE = 3
@@ -46,18 +48,34 @@ class Clients:
     admin: Callable[[Config], AdminClient]
 
 
-KAFKA = Clients(Consumer, Producer, AdminClient)
+KAFKA = Clients(listening(Consumer), listening(Producer), AdminClient)
 
 
-def client(bootstrap: str, service: str) -> Config:
-    """What every client has. Calls and records tell what fails; librdkafka's own lines, only what ends a client."""
-    return {"bootstrap.servers": bootstrap, "client.id": f"tidewheel-{service}", "log_level": 1}
+def client(broker: Broker, service: str) -> Config:
+    """What every client has. Calls and records tell what fails; librdkafka's own lines, only what ends a client.
+
+    Where the broker has a lock, what opens it, and an ear for its refusals. Raises SecretFileError where the password's
+    file cannot be read.
+    """
+    config: Config = {"bootstrap.servers": str(broker), "client.id": f"tidewheel-{service}", "log_level": 1}
+    if isinstance(broker, KafkaAccess) and not broker.is_open:
+        config |= broker.client_config()
+        config[ERROR_CB] = RefusalListener(broker)
+    return config
 
 
-def producer_config(bootstrap: str, service: str, **more: Any) -> Config:
+def _configured(base: Config, own: Config, more: Config) -> Config:
+    """All of it, later ones first; a caller's own ear for errors hears them behind that for refusals."""
+    listener = base.get(ERROR_CB)
+    if listener is not None and ERROR_CB in more:
+        listener.next = more[ERROR_CB]
+        more = {**more, ERROR_CB: listener}
+    return {**base, **own, **more}
+
+
+def producer_config(broker: Broker, service: str, **more: Any) -> Config:
     """An idempotent producer: ordered, no duplicates by retries."""
-    return {
-        **client(bootstrap, service),
+    own = {
         "enable.idempotence": True,
         "partitioner": PARTITIONER,
         "compression.type": "lz4",
@@ -67,14 +85,13 @@ def producer_config(bootstrap: str, service: str, **more: Any) -> Config:
         "message.max.bytes": RECORD_BYTES_MAX,
         "queue.buffering.max.messages": 200_000,
         "queue.buffering.max.kbytes": 128 * 1024,
-        **more,
     }
+    return _configured(client(broker, service), own, more)
 
 
-def consumer_config(bootstrap: str, service: str, group: str, **more: Any) -> Config:
+def consumer_config(broker: Broker, service: str, group: str, **more: Any) -> Config:
     """A consumer that sees committed records only and commits nothing by itself."""
-    return {
-        **client(bootstrap, service),
+    own = {
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
@@ -83,8 +100,8 @@ def consumer_config(bootstrap: str, service: str, group: str, **more: Any) -> Co
         "enable.partition.eof": False,
         "fetch.wait.max.ms": 50,
         "queued.max.messages.kbytes": 32 * 1024,
-        **more,
     }
+    return _configured(client(broker, service), own, more)
 
 
 def partitions_of(consumer: Consumer | Producer, topic: str, limit_s: float = METADATA_LIMIT_S) -> list[int]:
@@ -126,7 +143,7 @@ def flush(producer: Producer, limit_s: float = 30.0) -> None:
 
 
 def read_to_end(
-    bootstrap: str,
+    broker: Broker,
     topic: str,
     starts: Mapping[int, int] | None = None,
     ends: Mapping[int, int] | None = None,
@@ -143,12 +160,12 @@ def read_to_end(
     """
     # What goes wrong is raised, so librdkafka need not say it as well.
     more = {"enable.partition.eof": True, "log_level": 0}
-    consumer = clients.consumer(consumer_config(bootstrap, "reader", "tidewheel-reader", **more))
+    consumer = clients.consumer(consumer_config(broker, "reader", READER_GROUP, **more))
     try:
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
         places = [TopicPartition(topic, p) for p in wanted]
         if ends is None:
-            found = end_offsets({**client(bootstrap, "reader"), "log_level": 0}, places, limit_s, clients=clients)
+            found = end_offsets({**client(broker, "reader"), "log_level": 0}, places, limit_s, clients=clients)
             ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from tidewheel.domain.errors import TidewheelError
+from tidewheel.runtime import kafka
 from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.broker_monitor import BrokerMonitor
 from tidewheel.runtime.health import Health, HealthServer
+from tidewheel.runtime.kafka_access import Broker, KafkaAccess
+from tidewheel.runtime.kafka_refusals import await_admission
+from tidewheel.runtime.secret_files import SecretFileError
 from tidewheel.runtime.settings import SettingsError, described, load
 from tidewheel.runtime.telemetry_settings import TelemetrySettings
 from tidewheel.telemetry import logs
@@ -38,7 +42,7 @@ class CommonSettings(Protocol):
     """What every service's settings have."""
 
     @property
-    def kafka(self) -> str: ...
+    def kafka_access(self) -> KafkaAccess: ...
     @property
     def metrics_host(self) -> str: ...
     @property
@@ -66,8 +70,16 @@ def settings_of(settings_type: type[T]) -> T:
     return load(settings_type, os.environ)
 
 
-def main(service: str, settings_type: type[S], run: Callable[[S, Context], None], group: str = "") -> int:
+def main(
+    service: str,
+    settings_type: type[S],
+    run: Callable[[S, Context], None],
+    group: str = "",
+    *,
+    needs_kafka: bool = True,
+) -> int:
     """Run a service to its end and return the exit code. `group`: the consumer group that it reads as, if it does.
+    `needs_kafka`: nothing is begun while a Kafka that has a lock lets us not in.
 
     `run` returns when its work is done or `stop` is set. What it raises is a crash: one line for FatalError, a
     traceback for anything else; starting again is the recovery, but for UnrecoverableError, with its own exit code.
@@ -93,9 +105,17 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
     for fault in unusable:
         log.warning("%s", fault)
     tracer = telemetry.tracer(service, log)
-    monitor = _broker_monitor(service, settings.kafka, group, log)
+    monitor: BackgroundThread | None = None
     try:
-        run(settings, Context(log, health, stop, tracer))
+        if needs_kafka and not settings.kafka_access.is_open:
+            access = settings.kafka_access
+            await_admission(access, lambda: kafka.client(access, service), health, stop)
+        monitor = _broker_monitor(service, settings.kafka_access, group, log)
+        if not stop.is_set():
+            run(settings, Context(log, health, stop, tracer))
+    except SecretFileError as failure:
+        log.error("a secret is gone: %s", failure)
+        return EXIT_BAD_SETTINGS
     except FatalError as failure:
         log.error("%s", failure)
         return EXIT_UNRECOVERABLE if isinstance(failure, UnrecoverableError) else EXIT_FAILED
@@ -111,7 +131,7 @@ def main(service: str, settings_type: type[S], run: Callable[[S, Context], None]
     return EXIT_OK
 
 
-def _broker_monitor(service: str, bootstrap: str, group: str, log: logging.Logger) -> BackgroundThread | None:
+def _broker_monitor(service: str, bootstrap: Broker, group: str, log: logging.Logger) -> BackgroundThread | None:
     if not group:
         return None
     return BackgroundThread("broker", BrokerMonitor(service, bootstrap, group, log).run).start()

@@ -143,22 +143,6 @@ switch = Parser(_switch, "`true`, `false`")
 level = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-def kafka_setting() -> Any:
-    """The field that every service has."""
-    return setting(text, "127.0.0.1:9092", meaning="Bootstrap address of the Kafka broker.")
-
-
-def hmac_key_setting() -> Any:
-    """The field of whoever uses the registry. Empty would sign with what everybody knows, or mean no key at all."""
-    return setting(
-        text,
-        "",
-        secret=True,
-        may_be_empty=False,
-        meaning="Where set, models, their records and the pointers at them are signed with it, and must be.",
-    )
-
-
 def metrics_port_setting(default: int) -> Any:
     """The field that every service has, each with a port of its own."""
     return setting(whole(0, 65_535), default, meaning="Port of `/live`, `/ready` and `/metrics`; 0 takes a free one.")

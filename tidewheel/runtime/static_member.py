@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import ConsumerGroupDescription  # type: ignore[attr-defined]
 
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, client, consumer_config
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 
 # A member that is silent for so long has its partitions given to others. Brokers take no less unless told to.
@@ -27,7 +28,7 @@ class StaticMember:
     (librdkafka's issue 3437). So being fenced says nothing; which member has the name does.
     """
 
-    def __init__(self, bootstrap: str, service: str, group: str, name: str, clients: Clients = KAFKA) -> None:
+    def __init__(self, bootstrap: Broker, service: str, group: str, name: str, clients: Clients = KAFKA) -> None:
         self._bootstrap = bootstrap
         self._service = service
         self._group = group

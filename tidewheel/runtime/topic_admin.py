@@ -10,7 +10,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from tidewheel.contracts.offset_metadata import replay_offset
 from tidewheel.contracts.topics import EXAMPLES, TOPICS, TRAINER_GROUP
-from tidewheel.runtime.kafka import client, committed, consumer_config, failed_with, partitions_of, watermark_offsets
+from tidewheel.runtime.kafka import (
+    KAFKA,
+    client,
+    committed,
+    consumer_config,
+    failed_with,
+    partitions_of,
+    watermark_offsets,
+)
+from tidewheel.runtime.kafka_access import Broker, KafkaAccess
+from tidewheel.runtime.kafka_refusals import find_refusal, refusal_text
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
@@ -19,19 +29,28 @@ LIMIT_S = 30.0
 ASK_AGAIN_S = 0.2
 
 
-def require_broker(bootstrap: str, limit_s: float = 5.0) -> None:
-    """Raises FatalError where no broker answers."""
+def require_admission(broker: Broker) -> None:
+    """Raises FatalError where a broker refuses us at the door."""
+    if isinstance(broker, KafkaAccess) and not broker.is_open:
+        refusal = find_refusal(client(broker, "topics"))
+        if refusal is not None:
+            raise FatalError(refusal_text(broker, refusal))
+
+
+def require_broker(bootstrap: Broker, limit_s: float = 5.0) -> None:
+    """Raises FatalError where no broker answers, or it lets this user not in."""
+    require_admission(bootstrap)
     try:
-        AdminClient({**client(bootstrap, "topics"), "log_level": 0}).list_topics(timeout=limit_s)
+        KAFKA.admin({**client(bootstrap, "topics"), "log_level": 0}).list_topics(timeout=limit_s)
     except KafkaException:
         raise FatalError(f"no Kafka broker answers at {bootstrap}") from None
 
 
-def await_leaders(bootstrap: str) -> None:
+def await_leaders(bootstrap: Broker) -> None:
     """Return when every partition can be read: a broker that has just started leads none for a moment.
 
     Raises FatalError where that does not come to pass."""
-    admin = AdminClient({**client(bootstrap, "topics"), "log_level": 0})
+    admin = KAFKA.admin({**client(bootstrap, "topics"), "log_level": 0})
 
     def led() -> bool:
         topics = admin.list_topics(timeout=LIMIT_S).topics.values()
@@ -45,9 +64,9 @@ def await_leaders(bootstrap: str) -> None:
         raise FatalError(f"the Kafka at {bootstrap} does not answer for its topics")
 
 
-def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:
+def create(bootstrap: Broker, partitions: int, replication: int = 1) -> list[str]:
     """Create what is missing and return its names; what is there stays as it is. Raises KafkaException."""
-    admin = AdminClient(client(bootstrap, "topics"))
+    admin = KAFKA.admin(client(bootstrap, "topics"))
     wanted = [
         NewTopic(topic.name, topic.partitions(partitions), replication, config=dict(topic.config))
         for topic in TOPICS.values()
@@ -63,12 +82,13 @@ def create(bootstrap: str, partitions: int, replication: int = 1) -> list[str]:
     return created
 
 
-def faults(bootstrap: str) -> list[str]:
+def faults(bootstrap: Broker, partitions: int | None = None) -> list[str]:
     """What differs between the declarations and the broker, a sentence each; empty when all is well.
 
+    `partitions`: what topics keyed by instrument should have; None: any count, as long as it is one.
     Raises KafkaException where the broker does not answer.
     """
-    admin = AdminClient(client(bootstrap, "topics"))
+    admin = KAFKA.admin(client(bootstrap, "topics"))
     present = admin.list_topics(timeout=LIMIT_S).topics
     found = [f"topic {name} is missing" for name in TOPICS if name not in present]
     counts = {
@@ -78,14 +98,19 @@ def faults(bootstrap: str) -> list[str]:
     }
     if len(set(counts.values())) > 1:
         found.append(f"topics keyed by instrument differ in partitions: {counts}")
+    elif partitions is not None and counts and (count := next(iter(counts.values()))) != partitions:
+        found.append(
+            f"topics keyed by instrument have {count} partitions instead of {partitions}; a count holds for the life "
+            "of the topics, since it says where an instrument's records lie"
+        )
     found += _config_faults(admin, [name for name in TOPICS if name in present])
     return found + (_forgotten(bootstrap) if EXAMPLES.name in present else [])
 
 
-def _forgotten(bootstrap: str) -> list[str]:
+def _forgotten(bootstrap: Broker) -> list[str]:
     """Where retention has taken rows that the trainer goes back to after a restart: its next models would be made of
     less than those before."""
-    consumer = Consumer(consumer_config(bootstrap, "topics", TRAINER_GROUP))
+    consumer = KAFKA.consumer(consumer_config(bootstrap, "topics", TRAINER_GROUP))
     try:
         places = [TopicPartition(EXAMPLES.name, p) for p in partitions_of(consumer, EXAMPLES.name)]
         replay_offsets = {

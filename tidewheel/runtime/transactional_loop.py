@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime import kafka
 from tidewheel.runtime.kafka import PartitionId, close_consumer, is_transient
+from tidewheel.runtime.kafka_refusals import failure_text
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.static_member import StaticMember, co_partitions
 from tidewheel.runtime.transaction_policy import TransactionLeftOpenError, TransactionPolicy, is_fenced
@@ -127,7 +128,7 @@ class TransactionalLoop:
             cause = failure.args[0]
             if is_fenced(cause):
                 raise FatalError(self._replaced(cause.str())) from failure
-            raise FatalError(f"Kafka cannot be used ({cause.name()}): {cause.str()}") from failure
+            raise FatalError(f"Kafka cannot be used ({cause.name()}): {failure_text(cause)}") from failure
         finally:
             self._forget_transaction()
 

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from tidewheel.domain.errors import TidewheelError
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.outbox import Outbox
 from tidewheel.runtime.transaction_evidence import DEBUG, TransactionEvidence, Uncertainty
 
@@ -22,7 +23,7 @@ class CommitUncertainError(TidewheelError):
 
 
 def transactional_client(
-    bootstrap: str,
+    bootstrap: Broker,
     service: str,
     transactional_id: str,
     clients: Clients = KAFKA,

@@ -18,11 +18,13 @@ from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.metrics import record_invalid_record
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.topics import TICKS
+from tidewheel.contracts.topics import PREDICTOR_READER, TICKS
 from tidewheel.domain.continuity import NEXT, ReadPositions
 from tidewheel.domain.market import MarketSecond
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of, written_at_ns
+from tidewheel.runtime.kafka_access import Broker
+from tidewheel.runtime.kafka_refusals import REFUSED, failure_text
 from tidewheel.runtime.retry import Retry
 from tidewheel.telemetry.logs import of_record
 
@@ -50,7 +52,7 @@ class ReadBackRange(NamedTuple):
 class MarketReader:
     """One thread runs it; it writes MarketViews."""
 
-    def __init__(self, bootstrap: str, views: MarketViews, log: logging.Logger, clients: Clients = KAFKA) -> None:
+    def __init__(self, bootstrap: Broker, views: MarketViews, log: logging.Logger, clients: Clients = KAFKA) -> None:
         self._bootstrap = bootstrap
         self._clients = clients
         self._views = views
@@ -92,7 +94,7 @@ class MarketReader:
         return consumer_config(
             self._bootstrap,
             "predictor",
-            "tidewheel-predictor",
+            PREDICTOR_READER,
             error_cb=self._on_error,
             log_level=0,  # what matters is logged by _report_unavailable, once
             **{"queued.max.messages.kbytes": 4096, "auto.offset.reset": "latest", "reconnect.backoff.max.ms": 2000},
@@ -203,7 +205,7 @@ class MarketReader:
 
     def _on_error(self, error: KafkaError) -> None:
         """librdkafka's word on the connection, from within consume."""
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        if error.code() in (KafkaError._ALL_BROKERS_DOWN, *REFUSED):
             self._report_unavailable(error)
 
     def _on_failure(self, failure: Exception, _tried_s: float) -> None:
@@ -211,7 +213,7 @@ class MarketReader:
 
     def _report_unavailable(self, error: KafkaError) -> None:
         """Told again and again during an outage; logged once."""
-        reason = f"Kafka at {self._bootstrap} gives no market seconds ({error.str()})"
+        reason = f"Kafka at {self._bootstrap} gives no market seconds ({failure_text(error)})"
         if not self._is_unavailable:
             self._log.warning("%s; only PredictNow needs them", reason)
         self._is_unavailable, self._views.unavailable = True, reason

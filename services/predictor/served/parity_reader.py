@@ -13,9 +13,10 @@ from services.predictor.metrics import record_parity, show_parity
 from services.predictor.served.parity import Parity, ParitySample
 from tidewheel.contracts.codecs.orders import decode_example
 from tidewheel.contracts.invalid_record import InvalidRecordError
-from tidewheel.contracts.topics import EXAMPLES
+from tidewheel.contracts.topics import EXAMPLES, PARITY_READER
 from tidewheel.domain.features import Example
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, check, consumer_config, partitions_of
+from tidewheel.runtime.kafka_access import Broker
 
 BATCH_RECORDS_MAX = 500
 # After a full batch, so that a replay at full speed costs a few per cent of a core here.
@@ -29,7 +30,7 @@ RETRY_S = 2.0
 class ParityReader:
     """One thread runs it."""
 
-    def __init__(self, bootstrap: str, views: MarketViews, log: logging.Logger, clients: Clients = KAFKA) -> None:
+    def __init__(self, bootstrap: Broker, views: MarketViews, log: logging.Logger, clients: Clients = KAFKA) -> None:
         self._bootstrap = bootstrap
         self._views = views
         self._log = log
@@ -58,7 +59,7 @@ class ParityReader:
 
     def _config(self) -> Config:
         more = {"queued.max.messages.kbytes": 4096, "reconnect.backoff.max.ms": 2000}
-        return consumer_config(self._bootstrap, "predictor", "tidewheel-predictor-parity", log_level=0, **more)
+        return consumer_config(self._bootstrap, "predictor", PARITY_READER, log_level=0, **more)
 
     def _poll_once(self, consumer: Consumer, stop: threading.Event) -> None:
         for view in self._views.all():

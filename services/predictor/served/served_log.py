@@ -22,6 +22,7 @@ from tidewheel.contracts.codecs.predictions import encode_prediction
 from tidewheel.contracts.topics import PREDICTIONS
 from tidewheel.domain.predictions import ServedPrediction
 from tidewheel.runtime.kafka import KAFKA, Clients, producer_config
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.telemetry.reported_failures import ReportedFailures
 from tidewheel.telemetry.tracing.context import Headers
 
@@ -68,7 +69,7 @@ class ServedLog:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Broker,
         rates: SampleRates,
         candidate_of: Callable[[str], ServingModel | None],
         log: logging.Logger,

@@ -103,6 +103,9 @@ NO_MATTER = {
         "tuning_limit_s",
     ),
     "scratch_dir",
+    *("kafka_security", "kafka_username", "kafka_password_file", "kafka_mechanism"),
+    *("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"),
+    *("redis_password_file", "redis_ca_file", "hmac_key_file"),
     *("feed", "instrument", "speed", "ahead_max_s", "sim_seed", "sim_edge", "sim_flip_s"),
     *("commit_interval_ms", "commit_records_max"),
     # What a file means is no matter of taste: `compare` takes them, and varies none.

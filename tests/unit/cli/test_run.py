@@ -8,6 +8,7 @@ import pytest
 from tidewheel.cli import run as command
 from tidewheel.cli.main import main
 from tidewheel.local.run_request import RunOutputs, RunRequest
+from tidewheel.registry.redis_access import RedisAccess
 
 
 class Runs:
@@ -252,7 +253,7 @@ def test_the_environment_counts_as_it_does_for_ingest(
 def test_a_password_is_neither_kept_nor_shown(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
     url = "redis://:secret@there:6379/0"
     assert main(["run", "--data-dir", "d", "--redis", url]) == 0
-    assert runs.last.redis == url
+    assert runs.last.redis == RedisAccess(url)
     assert "secret" not in Path("d/run.json").read_text()
     assert main(["run", "--data-dir", "d", "--redis", url.replace("secret", "newer")]) == 0
     assert main(["run", "--data-dir", "d"]) == 2

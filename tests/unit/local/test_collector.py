@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 from tidewheel.local.monitoring import collector
 from tidewheel.local.monitoring.collector import Collector
 from tidewheel.local.monitoring.observed import ObservedSystem
+from tidewheel.runtime.kafka import KAFKA
 
 
 class Topic:
@@ -40,8 +42,8 @@ def reader(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Collector:
         return {("ticks", 0): topic.end}
 
     monkeypatch.setattr(collector, "end_offsets", end_offsets)
-    monkeypatch.setattr(collector, "Consumer", lambda *_, **__: topic)
-    return Collector("nowhere", ObservedSystem(), threading.Lock(), logging.getLogger("test"))
+    clients: Any = replace(KAFKA, consumer=lambda _: topic)
+    return Collector("nowhere", ObservedSystem(), threading.Lock(), logging.getLogger("test"), clients=clients)
 
 
 def test_a_request_is_answered_once_all_is_read(topic: Topic, reader: Collector) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    Consumer,
     KafkaError,
     KafkaException,
     Message,
@@ -24,6 +23,7 @@ from tidewheel.contracts.codecs.orders import decode_example, decode_orders, dec
 from tidewheel.contracts.codecs.training import decode_run_event
 from tidewheel.contracts.invalid_record import InvalidRecordError
 from tidewheel.contracts.topics import (
+    COLLECTOR_READER,
     DEAD_LETTERS,
     EXAMPLES,
     FEED_STATUS,
@@ -35,7 +35,17 @@ from tidewheel.contracts.topics import (
 )
 from tidewheel.local.monitoring.observed import LabelerFrontier, ObservedSystem, Record
 from tidewheel.runtime.background import BackgroundThread
-from tidewheel.runtime.kafka import METADATA_LIMIT_S, PartitionId, client, consumer_config, end_offsets, partitions_of
+from tidewheel.runtime.kafka import (
+    KAFKA,
+    METADATA_LIMIT_S,
+    Clients,
+    PartitionId,
+    client,
+    consumer_config,
+    end_offsets,
+    partitions_of,
+)
+from tidewheel.runtime.kafka_access import Broker
 
 DECODERS: Mapping[str, Callable[[bytes | None], Record]] = {
     TICKS.name: decode_second,
@@ -87,12 +97,13 @@ class Collector:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Broker,
         observed: ObservedSystem,
         lock: threading.Lock,
         log: logging.Logger,
         *,
         read_examples: bool = False,
+        clients: Clients = KAFKA,
     ) -> None:
         self._observed = observed
         self._topics = [name for name in (*DECODERS, LABELER_STATE.name) if read_examples or name != EXAMPLES.name]
@@ -101,14 +112,14 @@ class Collector:
         config = consumer_config(
             bootstrap,
             "collector",
-            "tidewheel-collector",
+            COLLECTOR_READER,
             **{
                 "enable.partition.eof": True,
                 "queued.max.messages.kbytes": QUEUE_KBYTES_MAX,
                 "reconnect.backoff.max.ms": 1000,
             },
         )
-        self._consumer = Consumer(config, logger=log)
+        self._consumer = clients.consumer({**config, "logger": log})
         self._bootstrap = bootstrap
         self._ends: dict[PartitionId, int] = {}
         # Requests to catch up are numbered: one may come while another is being answered, and must not be answered

@@ -14,6 +14,8 @@ from tidewheel.local.monitoring.probe import Probe, ServedLog
 from tidewheel.local.monitoring.progress import ProgressWatch
 from tidewheel.local.monitoring.rates import Rates, Sample
 from tidewheel.local.view.frame import Frame, ProcessStatus
+from tidewheel.registry.redis_access import RedisServer
+from tidewheel.runtime.kafka_access import Broker
 
 # How long the view shows one instrument before the next, where there are several.
 TURN_S = 8.0
@@ -23,8 +25,8 @@ TURN_S = 8.0
 class Addresses:
     """Where the servers and the predictor listen; `predictor` is empty where none does."""
 
-    kafka: str
-    redis: str
+    kafka: Broker
+    redis: RedisServer
     predictor: str
 
 

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from tidewheel.contracts.topics import GROUP_TOPICS
 from tidewheel.runtime.background import BackgroundThread
-from tidewheel.runtime.kafka import PartitionId, client, consumer_config, end_offsets
+from tidewheel.runtime.kafka import KAFKA, PartitionId, client, consumer_config, end_offsets
+from tidewheel.runtime.kafka_access import Broker
 
 ASK_EVERY_S = 1.0
 ANSWER_LIMIT_S = 5.0
@@ -43,11 +44,11 @@ class ProgressWatch:
     whole process when the group's coordinator is not there yet (librdkafka issue 5040).
     """
 
-    def __init__(self, bootstrap: str, log: logging.Logger) -> None:
+    def __init__(self, bootstrap: Broker, log: logging.Logger) -> None:
         reconnect = {"reconnect.backoff.max.ms": 1000}
         self._asking = {**client(bootstrap, "progress"), "logger": log}
         self._groups = {
-            group: Consumer(consumer_config(bootstrap, "progress", group, **reconnect), logger=log)
+            group: KAFKA.consumer(consumer_config(bootstrap, "progress", group, logger=log, **reconnect))
             for group in GROUP_TOPICS
         }
         self._log = log

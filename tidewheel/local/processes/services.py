@@ -11,6 +11,7 @@ from tidewheel.local.monitoring.monitor import Addresses
 from tidewheel.local.processes.ports import Ports
 from tidewheel.local.processes.supervisor import ProcessSpec
 from tidewheel.local.run_options import RunOptions
+from tidewheel.registry.redis_access import access_of
 from tidewheel.runtime.settings import PREFIX
 
 INGEST = "ingest"
@@ -75,14 +76,20 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
     """Service -> its settings as text."""
     host, _, port = addresses.predictor.rpartition(":")
     own = run_settings(options)
-    more = {name: {"KAFKA": addresses.kafka, "METRICS_PORT": str(ports.metrics[name])} for name in SERVICES}
+    more = {name: {"KAFKA": str(addresses.kafka), "METRICS_PORT": str(ports.metrics[name])} for name in SERVICES}
     for name in REDIS_USERS:
-        more[name]["REDIS"] = addresses.redis
+        more[name]["REDIS"] = access_of(addresses.redis).url
     for name, instance in INSTANCES.items():
         more[name]["INSTANCE"] = instance
     # No balancer stands before it.
     more["predictor"] |= {"GRPC_HOST": host, "GRPC_PORT": port, "DRAIN_WAIT_S": "0"}
     return {name: own[name] | as_environment(more[name]) for name in SERVICES}
+
+
+def _locks_of_others(addresses: Addresses) -> tuple[str, ...]:
+    """What the settings begin with that open the doors of given servers: a run's own servers have none."""
+    doors = ((f"{PREFIX}KAFKA_", addresses.kafka), (f"{PREFIX}REDIS_", addresses.redis))
+    return tuple(beginning for beginning, server in doors if isinstance(server, str))
 
 
 def service_specs(
@@ -100,12 +107,13 @@ def service_specs(
     if options.feed.kind == SIMULATOR:
         files["SIM_EVENTS_FILE"] = str(data.market_events)
     place = as_environment(files)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(_locks_of_others(addresses))}
     return [
         ProcessSpec(
             name=name,
             command=lambda name=name: [sys.executable, "-m", f"services.{name}"],  # type: ignore[misc]
             log=data.log(name),
-            env={**os.environ, **ONE_THREAD, **(place if name == INGEST else {}), **own[name]},
+            env={**environ, **ONE_THREAD, **(place if name == INGEST else {}), **own[name]},
             needs=needs,
             parent_death_signal=signal.SIGKILL,  # a start is a recovery, so nothing is lost
             done_when=feed_is_done if name == INGEST else lambda: False,

@@ -118,9 +118,11 @@ def start_keeping_kafka(log_dir: Path, directory: Path, port: int, controller_po
     return server
 
 
-def launch_kafka(directory: Path, port: int, controller_port: int, front: ProxyListener | None = None) -> LocalKafka:
-    """As start_kafka, but a broker that does not listen yet."""
-    command = kafka_command(directory, port, controller_port, front)
+def launch_kafka(
+    directory: Path, port: int, controller_port: int, front: ProxyListener | None = None, more: str = ""
+) -> LocalKafka:
+    """As start_kafka, but a broker that does not listen yet. `more`: properties that only this broker has."""
+    command = _command(directory, directory / "logs", port, controller_port, front, more)
     return LocalKafka(start(tethered(command, signal.SIGKILL), directory / LOG_NAME), ports(port, front), directory)
 
 

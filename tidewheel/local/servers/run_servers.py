@@ -4,7 +4,6 @@ import signal
 from collections.abc import Callable
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.processes.health_poller import NO_ANSWER
@@ -13,9 +12,12 @@ from tidewheel.local.processes.subprocesses import accepts_connections
 from tidewheel.local.processes.supervisor import ProcessSpec
 from tidewheel.local.servers import kafka, redis
 from tidewheel.registry.client import RegistryUnavailableError
+from tidewheel.registry.redis_access import RedisServer
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import topic_admin
+from tidewheel.runtime.kafka import KAFKA as KAFKA_CLIENTS
 from tidewheel.runtime.kafka import client
+from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 
 KAFKA, REDIS = "kafka", "redis"
@@ -23,10 +25,11 @@ ANSWER_LIMIT_S = 5.0
 HealthCheck = Callable[[], tuple[bool, str]]
 
 
-def prepare_external_kafka(bootstrap: str, partitions: int) -> None:
+def prepare_external_kafka(bootstrap: Broker, partitions: int) -> None:
     """Create what topics are missing on a broker that runs already. Raises FatalError."""
+    topic_admin.require_admission(bootstrap)
     try:
-        AdminClient(client(bootstrap, "run")).list_topics(timeout=ANSWER_LIMIT_S)
+        KAFKA_CLIENTS.admin(client(bootstrap, "run")).list_topics(timeout=ANSWER_LIMIT_S)
     except KafkaException as failure:
         raise FatalError(f"Kafka at {bootstrap} does not answer") from failure
     try:
@@ -38,9 +41,9 @@ def prepare_external_kafka(bootstrap: str, partitions: int) -> None:
         raise FatalError(f"the topics at {bootstrap} are not as declared: {'; '.join(faults)}")
 
 
-def check_external_redis(url: str) -> None:
+def check_external_redis(server: RedisServer) -> None:
     """Raises FatalError where no Redis answers."""
-    registry = Registry.connect(url)
+    registry = Registry.connect(server)
     try:
         registry.ping()
     except RegistryUnavailableError as failure:
@@ -69,7 +72,7 @@ def redis_spec(data: DataDir, ports: Ports) -> ProcessSpec:
     )
 
 
-def kafka_check(port: int, bootstrap: str, partitions: int) -> HealthCheck:
+def kafka_check(port: int, bootstrap: Broker, partitions: int) -> HealthCheck:
     """Ready is a broker that has the declared topics: making them is the last step of its start."""
 
     made = False

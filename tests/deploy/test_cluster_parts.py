@@ -1,0 +1,37 @@
+"""What `make cluster-test` concludes from what a cluster says, without one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cluster.calls import summed
+from tests.cluster.kube import rolled_out
+
+READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("status", "done"),
+    [
+        (READY, True),
+        (READY | {"observedGeneration": 1}, False),  # of the order before
+        (READY | {"readyReplicas": 1}, False),
+        (READY | {"updatedReplicas": 1}, False),
+        (READY | {"replicas": 3}, False),  # an old one is still there
+        ({}, False),
+    ],
+)
+def test_rolled_out_is_all_new_and_all_ready(status: dict[str, Any], done: bool) -> None:
+    workload = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
+    assert rolled_out(workload) is done
+
+
+def test_calls_that_failed_are_told_from_those_that_were_answered() -> None:
+    lines = [
+        json.dumps({"codes": {"a OK": 3, "b OK": 2}, "slowest_s": 0.1, "version": 4}),
+        json.dumps({"codes": {"a OK": 1, "a UNAVAILABLE: gone": 2}, "slowest_s": 0.5, "version": 0}),
+    ]
+    calls = summed(lines)
+    assert calls.failed == {"a UNAVAILABLE: gone": 2}
+    assert (calls.count, calls.slowest_s, calls.version) == (8, 0.5, 4)
