@@ -14,39 +14,35 @@ from services.ingest.instrument_feed import InstrumentFeed
 from services.ingest.interleaving import Record, by_second
 from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition_count, last_second
 from services.ingest.metrics import record_held_back
-from services.ingest.pacing import ClockPacer, LagPacer, Pacer
+from services.ingest.pacing import ClockPacer, LagPacer, Pacer, Unpaced
 from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, StopRequestedError
 from services.ingest.settings import Settings
-from services.ingest.sources import Item, Source
+from services.ingest.sources import Clock, Item, Source
 from services.ingest.sources.factory import open_source
 from tidewheel.contracts.partitioning import partition_of
-from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
+from tidewheel.venues.live_clock import ClockWentBackError
 
 WAIT_STEP_S = 0.1
 HEARTBEAT_EVERY_RECORDS = 512  # records, where nothing is waited for
 EVERY_PARTITION = -1
+UNPACED = Unpaced()
 
 
-def run(settings: Settings, context: Context) -> None:
+def run(settings: Settings, context: Context, wall: Clock = time.time_ns, monotonic: Clock = time.monotonic_ns) -> None:
     """Until the source ends or `stop` is set. Raises FatalError in one line for what a person can mend:
-    UnrecoverableError where it is the source itself."""
+    UnrecoverableError where it is the source itself. `wall`, `monotonic`: the machine's clocks in ns."""
     try:
         mark = _place_mark(settings)
         if mark.died_at:
             context.log.error("the process before this one ended at %s, which is now read line by line", mark.died_at)
-        source = open_source(
-            settings.feed,
-            settings.reading(datetime.fromtimestamp(time.time(), UTC).year),
-            mark,
-            sim_seed=settings.sim_seed,
-            sim_edge=settings.sim_edge,
-            sim_flip_s=settings.sim_flip_s,
-        )
+        this_year = datetime.fromtimestamp(wall() / 10**9, UTC).year
+        source = open_source(settings, settings.reading(this_year), mark, wall, monotonic, context.log)
         for layout in source.layouts():
             context.log.info("%s", layout)
         # What cannot be read at all is known before anything is said to run.
@@ -55,6 +51,8 @@ def run(settings: Settings, context: Context) -> None:
         Ingest(settings, context, source, partial(partition_of, partitions=count)).run(items)
     except SourceError as failure:
         raise UnrecoverableError(str(failure)) from None
+    except ClockWentBackError as failure:
+        raise FatalError(str(failure)) from None
     except KafkaException as failure:
         raise FatalError(f"Kafka at {settings.kafka}: {failure.args[0].str()}") from None
 
@@ -121,6 +119,8 @@ class Ingest:
                 self._context.health.ready()
                 if self._publish_all(items):
                     self._on_source_end()
+                else:
+                    self._publish_remaining()
             except StopRequestedError:
                 pass
             except BaseException:
@@ -143,6 +143,11 @@ class Ingest:
                 return False
         return self._publish([(feed, feed.last_records()) for feed in self._feeds.values()])
 
+    def _publish_remaining(self) -> None:
+        """The service is to stop: what a live source has heard until now is written."""
+        for item in self._source.remaining():
+            self._publish(self._parts(item))
+
     def _parts(self, item: Item) -> list[tuple[InstrumentFeed, Iterable[Record]]]:
         if not isinstance(item, dict):
             (feed,) = self._feeds.values()
@@ -158,7 +163,7 @@ class Ingest:
         return self._feeds[instrument]
 
     def _instrument(self, symbol: str) -> str:
-        return f"{self._settings.feed.kind}:{symbol}"
+        return symbol if ":" in symbol else f"{self._settings.feed.kind}:{symbol}"
 
     def _publish(self, streams: list[tuple[InstrumentFeed, Iterable[Record]]]) -> bool:
         if not streams:
@@ -174,6 +179,8 @@ class Ingest:
 
     def _pacer(self, instrument: str) -> Pacer:
         """At a speed there is one clock for all; else the instruments of a partition share how far ahead they are."""
+        if self._source.kind is SourceKind.LIVE:
+            return UNPACED
         speed = self._settings.speed
         partition = self._partition(instrument) if math.isinf(speed) else EVERY_PARTITION
         if partition not in self._pacers:

@@ -59,23 +59,24 @@ def _redis_url(text: str) -> str:
     type=Parsed("FEED", run_options.parse_feed),
     default="sim",
     show_default=True,
-    metavar="sim|replay:PATH",
-    help="Where prices come from: a simulated market, or recorded files: one, a folder or a pattern of them, merged by "
+    metavar="sim|kraken|…|replay:PATH",
+    help="Where prices come from: a simulated market, a live venue (kraken, coinbase, binance, okx, or several with "
+    "commas between), or recorded files: one, a folder or a pattern of them, merged by "
     "time, or - for what comes by a pipe. CSV or Parquet of any known layout, packed or not.",
 )
 @reading_options
 @click.option(
     "--instrument",
-    default="BTC-USD",
-    show_default=True,
     metavar="SYMBOL",
-    help="What is traded; its id gets the feed before it, as in sim:BTC-USD.",
+    help="What is traded; its id gets the feed before it, as in sim:BTC-USD. Of a live feed several, with commas "
+    "between. Default: BTC-USD, or BTC-USDT where a venue has that only.",
 )
 @click.option(
     "--speed",
     type=Parsed("SPEED", run_options.parse_speed),
     metavar="N|max",
-    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file.",
+    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file; a live venue has its "
+    "own.",
 )
 @click.option(
     "--threshold",
@@ -274,7 +275,7 @@ def _options(wanted: dict[str, Any]) -> RunOptions:
         return checked(
             RunOptions(
                 feed=feed,
-                symbol=wanted.pop("instrument"),
+                symbol=wanted.pop("instrument") or feed.default_symbol,
                 reading=reading,
                 speed=wanted.pop("speed") or default_speed(feed),
                 step=wanted.pop("step") or wanted["window"],
