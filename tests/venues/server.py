@@ -68,6 +68,14 @@ class Peer:
         """Wait for a word of the test."""
         await asyncio.get_running_loop().run_in_executor(None, event.wait)
 
+    async def pause(self, pause_s: float) -> None:
+        """Let a little time pass between what is said."""
+        await asyncio.get_running_loop().run_in_executor(None, threading.Event().wait, pause_s)
+
+    async def arrived(self) -> None:
+        """Wait until the other side has all that was said."""
+        await (await self.socket.ping())
+
     def abort(self) -> None:
         """As where a cable is cut."""
         self.socket.transport.abort()

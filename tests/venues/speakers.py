@@ -71,7 +71,10 @@ class Coinbase:
     name, symbol, wire = "coinbase", "BTC-USD", "BTC-USD"
     other, other_wire = "ETH-USD", "ETH-USD"
     has_time, has_seq = True, True
-    heartbeat = '{"type":"heartbeat","sequence":90,"last_trade_id":0,"product_id":"BTC-USD","time":"2026-01-01T00:00:00.000000Z"}'
+    heartbeat = (
+        '{"type":"heartbeat","sequence":90,"last_trade_id":0,"product_id":"BTC-USD",'
+        '"time":"2026-01-01T00:00:00.000000Z"}'
+    )
     pong = '{"type":"last_match","product_id":"BTC-USD"}'  # it answers no text of ours: no sign of life either
     closing: str | None = None
     unknown = ('{"type":"status","products":[]}', '{"type":"something new"}')
@@ -93,9 +96,17 @@ class Coinbase:
 
     def quote(self, said: Said) -> str:
         message = {
-            **{"type": "ticker", "sequence": said.seq, "product_id": said.symbol, "price": said.bid},
-            **{"best_bid": said.bid, "best_bid_size": said.bid_size, "best_ask": said.offer},
-            **{"best_ask_size": said.offer_size, "side": "buy", "trade_id": said.seq, "last_size": "11.4396987"},
+            "type": "ticker",
+            "sequence": said.seq,
+            "product_id": said.symbol,
+            "price": said.bid,
+            "best_bid": said.bid,
+            "best_bid_size": said.bid_size,
+            "best_ask": said.offer,
+            "best_ask_size": said.offer_size,
+            "side": "buy",
+            "trade_id": said.seq,
+            "last_size": "11.4396987",
         }
         return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
 

@@ -33,11 +33,13 @@ class SymbolState:
 
     def judge(self, quote: Quote, number: int, received_ns: int) -> TickFlag | Fault | Repeated:
         """The flags of a quote that connection `number` brought, or why it is no tick."""
-        last = self._last
-        falling = last is not None and NO_VENUE_SEQ < quote.venue_seq < last.venue_seq and not self.after_gap
-        same = last is not None and quote[1:7] == last[1:7] and not self.after_gap
-        known = same and (quote.venue_seq, quote.venue_time_ns) != (NO_VENUE_SEQ, NO_VENUE_TIME)
-        if (falling or known) and number != self._last_number:
+        last = None if self.after_gap else self._last
+        falling = last is not None and NO_VENUE_SEQ < quote.venue_seq < last.venue_seq
+        numbered_alike = last is not None and quote.venue_seq == last.venue_seq != NO_VENUE_SEQ
+        known = (
+            last is not None and quote[1:7] == last[1:7] and (numbered_alike or quote.venue_time_ns != NO_VENUE_TIME)
+        )
+        if (falling or numbered_alike or known) and number != self._last_number:
             return Repeated()
         if falling:
             self._falling += 1
