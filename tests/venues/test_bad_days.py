@@ -165,6 +165,7 @@ def test_who_cannot_keep_up_gets_the_latest_and_is_told() -> None:
 
     async def floods(peer: Peer) -> None:
         await peer.subscribed()
+        await peer.until(begin)
         await peer.quote(*quotes(20))
         await peer.arrived()
         heard_all.set()
@@ -172,18 +173,20 @@ def test_who_cannot_keep_up_gets_the_latest_and_is_told() -> None:
         await peer.quote(*quotes(3, 21))
         await peer.stay()
 
-    drained, moved = threading.Event(), Moved()
+    begin, drained, moved = threading.Event(), threading.Event(), Moved()
     with (
         venue_server(KRAKEN, floods) as server,
         listening([quick(KRAKEN)], ["BTC-USD"], server.url, queue=queue) as listener,
     ):
         try:
-            listener.until(lambda one: bool(one.marks))
+            listener.until(lambda one: SUBSCRIBED in one.events)
+            begin.set()
             eventually(lambda: heard_all.is_set() and len(queue) == 6, "all has been heard")
             drained.set()
             listener.until(lambda one: len(one.ticks) >= 6)
             listener.until(lambda one: one.ticks[-1].bid_e9 == 1023 * S)
         finally:
+            begin.set()
             drained.set()
     ticks = [(tick.bid_e9 // S, tick.flags) for tick in listener.ticks]
     conflated = int(moved.by("quotes_conflated_total", instrument="kraken:BTC-USD"))
