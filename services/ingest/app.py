@@ -22,6 +22,7 @@ from services.ingest.sources import Clock, Item, Source
 from services.ingest.sources.factory import open_source
 from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.kafka import KAFKA, Clients
@@ -31,6 +32,8 @@ from tidewheel.venues.live_clock import ClockWentBackError
 WAIT_STEP_S = 0.1
 HEARTBEAT_EVERY_RECORDS = 512  # records, where nothing is waited for
 EVERY_PARTITION = -1
+# A log may end a little ahead: the second that was open when ingest stopped, and clocks of two machines.
+AHEAD_OF_CLOCK_MAX_S = 5
 UNPACED = Unpaced()
 
 
@@ -41,14 +44,14 @@ def run(settings: Settings, context: Context, wall: Clock = time.time_ns, monoto
         mark = _place_mark(settings)
         if mark.died_at:
             context.log.error("the process before this one ended at %s, which is now read line by line", mark.died_at)
-        this_year = datetime.fromtimestamp(wall() / 10**9, UTC).year
+        this_year = datetime.fromtimestamp(wall() // NS_PER_S, UTC).year
         source = open_source(settings, settings.reading(this_year), mark, wall, monotonic, context.log)
         for layout in source.layouts():
             context.log.info("%s", layout)
         # What cannot be read at all is known before anything is said to run.
         items = prefetch_first(source.items())
         count = fetch_partition_count(settings.kafka)
-        Ingest(settings, context, source, partial(partition_of, partitions=count)).run(items)
+        Ingest(settings, context, source, partial(partition_of, partitions=count), wall=wall).run(items)
     except SourceError as failure:
         raise UnrecoverableError(str(failure)) from None
     except ClockWentBackError as failure:
@@ -74,8 +77,10 @@ class Ingest:
         source: Source,
         partition: Callable[[str], int],
         clients: Clients = KAFKA,
+        wall: Clock = time.time_ns,
     ) -> None:
         self._settings = settings
+        self._wall = wall
         self._clients = clients
         self._context = context
         self._source = source
@@ -93,6 +98,8 @@ class Ingest:
         """Read back what the log holds of an instrument."""
         kafka, beat, clients = self._settings.kafka, self._context.health.heartbeat, self._clients
         last = last_second(kafka, instrument, self._partition(instrument), beat, clients, self._ends)
+        if last is not None and self._source.kind is SourceKind.LIVE:
+            self._check_not_ahead(instrument, last)
         if self._reported is None:
             replayable = self._source.replayable
             self._reported = dead_letter_places(kafka, self._source.name, beat, clients) if replayable else {}
@@ -107,6 +114,14 @@ class Ingest:
             self._reported.get(instrument, frozenset()),
             named=self._source.instruments is not None,
         )
+
+    def _check_not_ahead(self, instrument: str, last: MarketSecond) -> None:
+        """Raises FatalError where all that comes would be late by the log."""
+        ahead_s = last.second - self._wall() // NS_PER_S
+        if ahead_s > AHEAD_OF_CLOCK_MAX_S:
+            raise FatalError(
+                f"the log of {instrument} ends {ahead_s:,} s ahead of this machine's clock: see that the clock is right"
+            )
 
     def run(self, items: Iterable[Item]) -> None:
         with self._closing as stack:

@@ -1,7 +1,8 @@
 """Between the thread that hears venues and the loop that writes: bounded, and nobody who hears ever waits.
 
-Where the bound is reached, of each instrument only the latest quote is kept until there is room again; it is flagged as
-standing for several.
+Where the bound is reached, of each instrument only the latest quote of each second is kept until there is room again,
+flagged as standing for several; far beyond it, only the latest. So is what one instrument says in a second beyond what
+its record holds.
 """
 
 import threading
@@ -14,6 +15,8 @@ from tidewheel.venues.rows import FeedChange, Row
 Entry = Row | FeedChange | Watermark
 
 ROWS_MAX = 65_536
+# Of one instrument in one second: well below what a record has room for.
+SECOND_ROWS_MAX = 10_000
 # Words of the connection beyond so many are dropped: they come by the second at most.
 CHANGES_MAX = 4_096
 # Rows become records when their second is over; so many are made columns of before, to spread the work.
@@ -25,9 +28,13 @@ CARRIED = TickFlag.GAP_BEFORE | TickFlag.SNAPSHOT
 class LiveQueue:
     """Filled by one thread, emptied by another. `conflated`: instrument -> quotes that another stands for."""
 
-    def __init__(self, rows_max: int = ROWS_MAX, wake_rows: int = WAKE_ROWS) -> None:
+    def __init__(
+        self, rows_max: int = ROWS_MAX, second_rows_max: int = SECOND_ROWS_MAX, wake_rows: int = WAKE_ROWS
+    ) -> None:
         self.conflated: Counter[str] = Counter()
         self._rows_max = rows_max
+        self._second_rows_max = second_rows_max
+        self._in_second: Counter[str] = Counter()
         self._wake_rows = wake_rows
         self._changed = threading.Condition()
         self._entries: list[Entry] = []
@@ -47,13 +54,18 @@ class LiveQueue:
                 if self._changes < CHANGES_MAX:
                     self._entries.append(entry)
                     self._changes += 1
-            elif self._rows < self._rows_max and not self._latest:
+            elif self._has_room(entry.instrument):
+                self._in_second[entry.instrument] += 1
                 self._entries.append(entry)
                 self._rows += 1
                 if self._rows % self._wake_rows == 0:
                     self._changed.notify()
             else:
                 self._put_latest(entry)
+
+    def _has_room(self, instrument: str) -> bool:
+        is_room = self._rows < self._rows_max and self._in_second[instrument] < self._second_rows_max
+        return is_room and instrument not in self._latest
 
     def _put_latest(self, row: Row) -> None:
         before = self._latest.get(row.instrument)
@@ -68,6 +80,10 @@ class LiveQueue:
         """All that came before `time_ns` is in the queue."""
         mark = Watermark(time_ns)
         with self._changed:
+            self._in_second.clear()
+            if self._latest and self._rows < 2 * self._rows_max:
+                self._rows += len(self._latest)
+                self._entries += self._take_latest()
             if self._latest:
                 self._late_mark = mark
             elif self._entries and isinstance(self._entries[-1], Watermark):

@@ -53,7 +53,7 @@ class Live:
         def clock() -> int:
             return live_clock.at(wall(), monotonic())
 
-        self._queue = queue or LiveQueue()
+        self._queue = LiveQueue() if queue is None else queue
         self._clock, self._live_clock, self._jumped_ns = clock, live_clock, 0
         self._log = log
         self._second = 0

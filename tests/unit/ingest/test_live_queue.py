@@ -60,6 +60,30 @@ def test_beyond_the_bound_the_latest_of_each_stands_for_the_others() -> None:
     assert queue.take(0) == [row(10)]  # and it is well again
 
 
+def test_a_long_standstill_keeps_one_of_each_second_and_then_only_the_latest() -> None:
+    queue = LiveQueue(rows_max=2)
+    for time_ns in range(1, 31):
+        queue.put(row(time_ns))
+        if time_ns % 3 == 0:
+            queue.put_time(time_ns)
+    assert times(queue.take(0)) == [1, 2, 3, 3, 6, 6, 30, 30]
+    assert queue.conflated["kraken:A"] == 30 - 5
+
+
+def test_one_that_says_more_than_a_record_holds_is_conflated_alone() -> None:
+    queue = LiveQueue(second_rows_max=2)
+    for time_ns in range(1, 6):
+        queue.put(row(time_ns))
+        queue.put(row(time_ns, "kraken:B" if time_ns > 3 else "kraken:C"))
+    queue.put_time(6)
+    queue.put(row(7))
+    taken = queue.take(0)
+    assert [one.time_ns for one in taken if isinstance(one, Row) and one.instrument == "kraken:A"] == [1, 2, 5, 7]
+    assert [one.time_ns for one in taken if isinstance(one, Row) and one.instrument == "kraken:B"] == [4, 5]
+    assert queue.conflated == Counter({"kraken:A": 2})
+    assert [one.time_ns for one in taken if isinstance(one, Watermark)] == [6]
+
+
 def test_a_bad_row_does_not_take_the_place_of_a_quote() -> None:
     queue = LiveQueue(rows_max=0)
     queue.put(row(1))
