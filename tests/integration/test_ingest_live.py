@@ -74,12 +74,10 @@ def says(*quoted: Said, then: tuple[str, ...] = ()) -> Script:
 
 def test_quotes_become_market_seconds_and_a_restart_goes_on(broker: str) -> None:
     with venue_server(KRAKEN, says(*quotes(20), then=("{torn",)), says(*quotes(10, 21))) as server:
-        for connections in (1, 2):
-            run(broker, server, lambda: ticks_of(broker) >= (1 if connections == 1 else 21), "there are ticks")
+        run(broker, server, lambda: ticks_of(broker) >= 1, "there are ticks")
+        run(broker, server, lambda: ticks_of(broker) >= 21, "there are more")
     written = seconds(broker)
-    quoted = [
-        (bid, offer) for one in written for bid, offer in zip(one.quotes.bid_e9.tolist(), one.quotes.offer_e9.tolist())
-    ]
+    quoted = [pair for one in written for pair in zip(one.quotes.bid_e9, one.quotes.offer_e9, strict=True)]
     assert quoted == [(e9(one.bid), e9(one.offer)) for one in server.quoted]
     assert {(one.instrument, one.source_kind, one.session) for one in written} == {(INSTRUMENT, SourceKind.LIVE, 1)}
     assert [one.second for one in written] == list(range(written[0].second, written[0].second + len(written)))
@@ -128,5 +126,5 @@ def test_a_log_ahead_of_the_clock_is_not_gone_on_with(broker: str) -> None:
     with venue_server(KRAKEN, says(*quotes(1))) as server:
         run(broker, server, lambda: ticks_of(broker) >= 1, "there is a tick")
         an_hour_ago = settings(broker, server)
-        with pytest.raises(FatalError, match="3,6.. s ahead of this machine's clock"):
+        with pytest.raises(FatalError, match=r"3,(59|60)\d s ahead of this machine"):
             app.run(an_hour_ago, context_of("ingest"), wall=lambda: time.time_ns() - 3600 * 10**9)
