@@ -44,8 +44,8 @@ PURE = (
     *(
         f"tidewheel/venues/{name}.py"
         for name in (
-            *("adapter", "binance", "catalogue", "clock_skew", "coinbase", "connection_life", "frames", "intake"),
-            *("kraken", "live_clock", "okx", "parsing", "rows", "symbol_state", "waits"),
+            *("adapter", "binance", "catalogue", "clock_skew", "coinbase", "connection_life", "frame_log", "frames"),
+            *("intake", "kraken", "live_clock", "okx", "parsing", "rows", "symbol_state", "waits"),
         )
     ),
 )

@@ -26,6 +26,7 @@ from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.registry.urls import MASK
 from tidewheel.runtime.process import FatalError
+from tidewheel.venues.frame_log import SUFFIX as FRAMES_SUFFIX
 
 DATA_HOME = "tidewheel-data"
 PARTITIONS = 2
@@ -298,6 +299,9 @@ def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
     if not feed.path.exists() and not glob.has_magic(str(feed.path)):
         raise click.UsageError(f"--feed: there is no file {feed.path}")
     path = feed.path
+    if path.name.endswith(FRAMES_SUFFIX):
+        click.echo(_check_frames(path))
+        return
 
     def beginning(mark: PlaceMark) -> list[str]:
         # Only here: Arrow alone takes longer than all else.
@@ -310,6 +314,17 @@ def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
             click.echo(line)
     except SourceError as failure:
         raise FatalError(str(failure)) from failure
+
+
+def _check_frames(path: Path) -> str:
+    """What a recording of a venue's messages holds. Raises FatalError where it is none."""
+    from tidewheel.venues.frame_files import FrameFile
+
+    try:
+        header = FrameFile(path).header
+    except SourceError as failure:
+        raise FatalError(str(failure)) from failure
+    return f"{path.name}: messages of {header.venue}, of {', '.join(header.symbols)}"
 
 
 def _check_places(outputs: RunOutputs) -> None:

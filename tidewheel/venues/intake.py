@@ -95,6 +95,11 @@ class Intake:
                 )
             )
 
+    def set_aside(self, fault: Fault, text: str) -> None:
+        """What came in place of a message, and says nothing of when."""
+        self._messages += 1
+        self._set_aside(next(iter(self._states.values())), fault, 0, text)
+
     def _on_faulty(self, frame: Faulty, number: int, received_ns: int, text: str) -> None:
         state = self._states.get(frame.symbol) if frame.symbol else next(iter(self._states.values()))
         if state is None or not self.counts(number):

@@ -7,6 +7,7 @@ from tidewheel.recordings.layout import MS_NS
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
+from tidewheel.venues.frame_log import SUFFIX as FRAMES_SUFFIX
 from tidewheel.venues.log import Log
 
 
@@ -17,6 +18,10 @@ def open_source(
     at only when it is read. `wall`, `monotonic`: the machine's clocks in ns."""
     feed = settings.feed
     # Each source is imported only where it is wanted: Arrow alone takes longer than all else.
+    if feed.path is not None and feed.path.name.endswith(FRAMES_SUFFIX):
+        from services.ingest.sources.frames import Frames
+
+        return Frames(feed.path.expanduser(), settings.instrument, settings.venue_late_max_ms * MS_NS)
     if feed.path is not None:
         from services.ingest.sources.replay import Replay
 
