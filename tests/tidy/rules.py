@@ -93,6 +93,7 @@ PRINT_ALLOWED = (
         "tests/proxy/torn.py",
         "tests/registry_damage/__main__.py",
         "tests/soak.py",
+        "tests/venues/soak.py",
         "tests/foreign_clients/*",
         "tests/system/verify_recorded.py",
         "tests/system/chaos/__main__.py",

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from services.ingest.live_queue import LiveQueue
 from services.ingest.sources.live import Live, Wanted
 from tests.venues.speakers import Speaker
-from tests.waiting import Deadline
+from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import TickFlag
 from tidewheel.recordings.quotes import RejectedRow, Watermark
@@ -59,10 +59,12 @@ class Listener:
     _items: Iterator[object] | None = None
     _validators: dict[str, Validator] = dataclasses.field(default_factory=dict)
 
-    def until(self, done: Callable[["Listener"], bool], what: str = "what the venue says") -> None:
+    def until(
+        self, done: Callable[["Listener"], bool], what: str = "what the venue says", limit_s: float = LIMIT_S
+    ) -> None:
         """Hear on until it is so. Raises what the source raises."""
         self._items = self._items or self.live.items()
-        deadline = Deadline()
+        deadline = Deadline(limit_s)
         while not done(self):
             deadline.check(what)
             self._take(next(self._items))
@@ -103,10 +105,11 @@ def listening(
     queue: LiveQueue | None = None,
     wall: Callable[[], int] = time.time_ns,
     monotonic: Callable[[], int] = time.monotonic_ns,
+    chance: Callable[[], float] | None = None,
 ) -> Iterator[Listener]:
     """A listener that is left in peace in the end."""
     wanted = Wanted(adapters, symbols, tolerance_ms * MS, url)
-    listener = Listener(Live(wanted, wall, monotonic, logging.getLogger("ingest"), queue))
+    listener = Listener(Live(wanted, wall, monotonic, logging.getLogger("ingest"), queue, chance))
     try:
         yield listener
     finally:

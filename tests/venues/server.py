@@ -52,6 +52,7 @@ class Peer:
 
     async def say(self, text: str | bytes) -> None:
         await self.socket.send(text)
+        self.server.messages += 1
 
     async def quote(self, *quotes: Said) -> None:
         for one in quotes:
@@ -94,6 +95,7 @@ class VenueServer:
     heard: list[str] = field(default_factory=list)
     url: str = ""
     connections: int = 0
+    messages: int = 0
     _numbers: "count[int]" = field(default_factory=count)
 
     def _script(self, number: int) -> Script:

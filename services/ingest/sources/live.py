@@ -46,8 +46,16 @@ class Live:
     kind = SourceKind.LIVE
     replayable = False
 
-    def __init__(self, wanted: Wanted, wall: Clock, monotonic: Clock, log: Log, queue: LiveQueue | None = None) -> None:
-        """`wall`, `monotonic`: the machine's two clocks in ns."""
+    def __init__(
+        self,
+        wanted: Wanted,
+        wall: Clock,
+        monotonic: Clock,
+        log: Log,
+        queue: LiveQueue | None = None,
+        chance: Callable[[], float] | None = None,
+    ) -> None:
+        """`wall`, `monotonic`: the machine's two clocks in ns; `chance`: from 0 to 1, by which tries are spread."""
         live_clock = LiveClock(wall(), monotonic())
 
         def clock() -> int:
@@ -62,7 +70,7 @@ class Live:
             f"{adapter.name}:{symbol}" for adapter in wanted.adapters for symbol in wanted.symbols
         )
         # Chance spreads tries of many processes; that two of them have the same is what must not be.
-        chance = Random(wall()).random
+        chance = chance or Random(wall()).random
         self._intakes = [
             Intake(adapter, wanted.symbols, wanted.tolerance_ns, self._queue.put) for adapter in wanted.adapters
         ]
