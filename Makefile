@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 FEED ?= sim
-SPEED ?= 60
+# A live market has a speed of its own.
+SPEED ?= $(if $(filter sim replay:%,$(FEED)),60)
 ARGS ?=
 SEED ?=
 SEEDS ?= 1000
@@ -39,11 +40,11 @@ $(READY): requirements/dev.txt requirements/bootstrap.txt pyproject.toml tidewhe
 	@$(BIN)/python -m tidewheel.local.servers.jars
 	@touch $@
 
-run: $(READY) ## The whole system on this machine with the live view: FEED=sim|replay:<path> SPEED=60|max ARGS='...'
-	@$(BIN)/tidewheel run --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+run: $(READY) ## The whole system on this machine with the live view: FEED=sim|kraken|…|replay:<path> SPEED=60|max ARGS='...'
+	@$(BIN)/tidewheel run --feed '$(FEED)' $(if $(SPEED),--speed '$(SPEED)') $(ARGS)
 
 observe: $(READY) ## make run on small windows, so that there is soon much to see, with Prometheus beside it and Grafana where it is installed: FEED SPEED ARGS as for run
-	@$(BIN)/tidewheel run --observe --window 2000 --feed '$(FEED)' --speed '$(SPEED)' $(ARGS)
+	@$(BIN)/tidewheel run --observe --window 2000 --feed '$(FEED)' $(if $(SPEED),--speed '$(SPEED)') $(ARGS)
 
 watch: $(READY) ## The live view of a system that runs elsewhere: ARGS='--kafka ... --redis ...'
 	@$(BIN)/tidewheel watch $(ARGS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class Authority:
-    """Signs certificates; its files lie in a folder of the test."""
+    """Makes certificates with the openssl program."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name

@@ -13,51 +13,50 @@ from confluent_kafka import KafkaException
 from services.ingest.instrument_feed import InstrumentFeed
 from services.ingest.interleaving import Record, by_second
 from services.ingest.kafka_log import LabelerLag, dead_letter_places, fetch_partition_count, last_second
-from services.ingest.market_events_file import MarketEventsFile
 from services.ingest.metrics import record_held_back
-from services.ingest.pacing import ClockPacer, LagPacer, Pacer
+from services.ingest.pacing import ClockPacer, LagPacer, Pacer, Unpaced
 from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, StopRequestedError
 from services.ingest.settings import Settings
-from services.ingest.sources import Item, Source
+from services.ingest.sources import Clock, Item, Source
 from services.ingest.sources.factory import open_source
 from tidewheel.contracts.partitioning import partition_of
-from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.kafka import KAFKA, Clients
 from tidewheel.runtime.kafka_refusals import failure_text
 from tidewheel.runtime.process import Context, FatalError, UnrecoverableError
+from tidewheel.venues.live_clock import ClockWentBackError
 
 WAIT_STEP_S = 0.1
 HEARTBEAT_EVERY_RECORDS = 512  # records, where nothing is waited for
 EVERY_PARTITION = -1
+# A log may end a little ahead: the second that was open when ingest stopped, and clocks of two machines.
+AHEAD_OF_CLOCK_MAX_S = 5
+UNPACED = Unpaced()
 
 
-def run(settings: Settings, context: Context) -> None:
+def run(settings: Settings, context: Context, wall: Clock = time.time_ns, monotonic: Clock = time.monotonic_ns) -> None:
     """Until the source ends or `stop` is set. Raises FatalError in one line for what a person can mend:
-    UnrecoverableError where it is the source itself."""
+    UnrecoverableError where it is the source itself. `wall`, `monotonic`: the machine's clocks in ns."""
     try:
         mark = _place_mark(settings)
         if mark.died_at:
             context.log.error("the process before this one ended at %s, which is now read line by line", mark.died_at)
-        source = open_source(
-            settings.feed,
-            settings.reading(datetime.fromtimestamp(time.time(), UTC).year),
-            mark,
-            sim_seed=settings.sim_seed,
-            sim_edge=settings.sim_edge,
-            sim_flip_s=settings.sim_flip_s,
-            sim_events=MarketEventsFile(settings.sim_events_file, context.log),
-        )
+        this_year = datetime.fromtimestamp(wall() // NS_PER_S, UTC).year
+        source = open_source(settings, settings.reading(this_year), mark, wall, monotonic, context.log)
         for layout in source.layouts():
             context.log.info("%s", layout)
         # What cannot be read at all is known before anything is said to run.
         items = prefetch_first(source.items())
         count = fetch_partition_count(settings.kafka_access)
-        Ingest(settings, context, source, partial(partition_of, partitions=count)).run(items)
+        Ingest(settings, context, source, partial(partition_of, partitions=count), wall=wall).run(items)
     except SourceError as failure:
         raise UnrecoverableError(str(failure)) from None
+    except ClockWentBackError as failure:
+        raise FatalError(str(failure)) from None
     except KafkaException as failure:
         raise FatalError(f"Kafka at {settings.kafka}: {failure_text(failure.args[0])}") from None
 
@@ -79,8 +78,10 @@ class Ingest:
         source: Source,
         partition: Callable[[str], int],
         clients: Clients = KAFKA,
+        wall: Clock = time.time_ns,
     ) -> None:
         self._settings = settings
+        self._wall = wall
         self._clients = clients
         self._context = context
         self._source = source
@@ -98,6 +99,8 @@ class Ingest:
         """Read back what the log holds of an instrument."""
         kafka, beat, clients = self._settings.kafka_access, self._context.health.heartbeat, self._clients
         last = last_second(kafka, instrument, self._partition(instrument), beat, clients, self._ends)
+        if last is not None and self._source.kind is SourceKind.LIVE:
+            self._check_not_ahead(instrument, last)
         if self._reported is None:
             replayable = self._source.replayable
             self._reported = dead_letter_places(kafka, self._source.name, beat, clients) if replayable else {}
@@ -114,6 +117,14 @@ class Ingest:
             tracer=self._context.tracer,
         )
 
+    def _check_not_ahead(self, instrument: str, last: MarketSecond) -> None:
+        """Raises FatalError where all that comes would be late by the log."""
+        ahead_s = last.second - self._wall() // NS_PER_S
+        if ahead_s > AHEAD_OF_CLOCK_MAX_S:
+            raise FatalError(
+                f"the log of {instrument} ends {ahead_s:,} s ahead of this machine's clock: see that the clock is right"
+            )
+
     def run(self, items: Iterable[Item]) -> None:
         with self._closing as stack:
             stack.enter_context(closing(self._producer))
@@ -125,6 +136,8 @@ class Ingest:
                 self._context.health.ready()
                 if self._publish_all(items):
                     self._on_source_end()
+                else:
+                    self._publish_remaining()
             except StopRequestedError:
                 pass
             except BaseException:
@@ -147,6 +160,11 @@ class Ingest:
                 return False
         return self._publish([(feed, feed.last_records()) for feed in self._feeds.values()])
 
+    def _publish_remaining(self) -> None:
+        """The service is to stop: what a live source has heard until now is written."""
+        for item in self._source.remaining():
+            self._publish(self._parts(item))
+
     def _parts(self, item: Item) -> list[tuple[InstrumentFeed, Iterable[Record]]]:
         if not isinstance(item, dict):
             (feed,) = self._feeds.values()
@@ -162,7 +180,7 @@ class Ingest:
         return self._feeds[instrument]
 
     def _instrument(self, symbol: str) -> str:
-        return f"{self._settings.feed.kind}:{symbol}"
+        return symbol if ":" in symbol else f"{self._settings.feed.kind}:{symbol}"
 
     def _publish(self, streams: list[tuple[InstrumentFeed, Iterable[Record]]]) -> bool:
         if not streams:
@@ -178,6 +196,8 @@ class Ingest:
 
     def _pacer(self, instrument: str) -> Pacer:
         """At a speed there is one clock for all; else the instruments of a partition share how far ahead they are."""
+        if self._source.kind is SourceKind.LIVE:
+            return UNPACED
         speed = self._settings.speed
         partition = self._partition(instrument) if math.isinf(speed) else EVERY_PARTITION
         if partition not in self._pacers:

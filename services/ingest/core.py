@@ -4,7 +4,7 @@ Whatever the source and however its rows are cut into batches, the same rows giv
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.ingest.seconds import SecondBuilder, SessionRules
 from tidewheel.domain.errors import TidewheelError
@@ -40,6 +40,8 @@ class IngestCore:
         self._validator = Validator(latest_ns)
         self._resume_verifier = ResumeVerifier(last) if replayable and last is not None else None
         self._builder = SecondBuilder(instrument, kind, rules, last)
+        # A live source counts its connections from 1, whatever the process before it had.
+        self.epochs_before = 0 if replayable or last is None else last.connection_epoch
         self.first_tick_ns: int | None = None  # of this source, skipped or not
         self.account = Account()  # of all rows of this source, skipped or not
 
@@ -52,6 +54,8 @@ class IngestCore:
             yield from self._builder.on_time(second)
             return
         ticks = self._validator.ticks(item)
+        if self.epochs_before:
+            ticks = replace(ticks, connection_epoch=self.epochs_before + ticks.connection_epoch)
         self.account.on_ticks(ticks)
         if self.first_tick_ns is None and len(ticks.quotes):
             self.first_tick_ns = int(ticks.quotes.time_ns[0])

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from logging import Logger, LoggerAdapter
 from typing import Any
 
 from services.ingest.core import IngestCore, TimelineMismatchError
@@ -13,15 +12,16 @@ from services.ingest.publisher import IdempotentProducer, Publisher
 from services.ingest.seconds import SessionRules
 from services.ingest.sources import Source
 from tidewheel.contracts.codecs.market import FeedEvent
-from tidewheel.domain.market import MarketSecond
+from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.account import account_lines, reasons_text
 from tidewheel.recordings.merging import FILE_SHIFT
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, Watermark
 from tidewheel.runtime.process import FatalError, UnrecoverableError
 from tidewheel.telemetry.tracing.tracer import NO_TRACES, Tracer
+from tidewheel.venues.log import Log
+from tidewheel.venues.rows import FeedChange
 
-Log = Logger | LoggerAdapter  # type: ignore[type-arg]
 Records = Callable[[], Iterator[Record]]
 
 
@@ -60,16 +60,21 @@ class InstrumentFeed:
         return self._core.first_tick_ns is not None
 
     def begin(self) -> None:
-        """Say that it is connected, and where it goes on."""
+        """Say that it is connected, and where it goes on. A live source says by itself when it is connected."""
         last = self._last_in_log
         self._say(f"goes on after second {last.second}" if last else "begins a new log")
+        if self._source.kind is SourceKind.LIVE:
+            return
         at_ns = last.last_tick_ns if last else 0
         self._publisher.publish_status(FeedEvent.CONNECTED, at_ns, self._source.name)
         self._publisher.publish_status(FeedEvent.SUBSCRIBED, at_ns, self.instrument)
 
-    def records(self, items: Iterable[RawBatch | Watermark]) -> Iterator[Record]:
+    def records(self, items: Iterable[RawBatch | FeedChange | Watermark]) -> Iterator[Record]:
         """What comes of them. Raises UnrecoverableError where they do not continue the log, SourceError."""
-        return self._continuing(lambda: (record for item in items for record in self._core.on_item(item)))
+        return self._continuing(lambda: (record for item in items for record in self._on_item(item)))
+
+    def _on_item(self, item: RawBatch | FeedChange | Watermark) -> Iterator[Record]:
+        return iter((item,)) if isinstance(item, FeedChange) else self._core.on_item(item)
 
     def last_records(self) -> Iterator[Record]:
         """What comes of the source's end. Raises as `records` does."""
@@ -87,6 +92,9 @@ class InstrumentFeed:
         better."""
         if isinstance(record, MarketSecond):
             self._publisher.publish_second(record)
+        elif isinstance(record, FeedChange):
+            epoch = self._core.epochs_before + record.epoch
+            self._publisher.publish_status(record.event, record.time_ns, record.detail, epoch)
         else:
             self._reject(record)
 

@@ -7,13 +7,14 @@ from typing import TypeVar
 
 from tidewheel.domain.market import MarketSecond
 from tidewheel.recordings.quotes import RejectedRow
+from tidewheel.venues.rows import FeedChange
 
-Record = MarketSecond | RejectedRow
+Record = MarketSecond | RejectedRow | FeedChange
 Owner = TypeVar("Owner")
 
 
 def by_second(streams: Sequence[tuple[Owner, Iterable[Record]]]) -> Iterator[tuple[Owner, Record]]:
-    """Each record with the owner of its stream. A stream keeps its order; a rejected row goes with the second before
+    """Each record with the owner of its stream. A stream keeps its order; what is no second goes with the second before
     it, and of one second the stream that was given first goes first."""
     if len(streams) == 1:
         owner, records = streams[0]

@@ -1,9 +1,9 @@
 """What is to happen to the simulated market, as a file says it now."""
 
-import logging
 from pathlib import Path
 
 from tidewheel.domain.market_events import MarketEvent, parse_events
+from tidewheel.venues.log import Log
 
 FILE_BYTES_MAX = 100_000
 
@@ -12,7 +12,7 @@ class MarketEventsFile:
     """Reads it at each call. What it cannot read is said once; where it cannot be read at all, what stood there before
     goes on to hold."""
 
-    def __init__(self, path: str, log: logging.Logger) -> None:
+    def __init__(self, path: str, log: Log) -> None:
         """`path`: empty for none. A file that is not there has no events."""
         self._path = Path(path) if path else None
         self._log = log

@@ -2,11 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from services.ingest.live_queue import LiveQueue
 from tidewheel.domain.market import MarketSecond
 from tidewheel.domain.prices import E9
+from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.account import Account, Anomaly
 from tidewheel.telemetry import metrics
+from tidewheel.venues.connection_life import Loss
+from tidewheel.venues.intake import Kind
+
+if TYPE_CHECKING:  # websockets is loaded only where a venue is heard
+    from tidewheel.venues.client import VenueClient
 
 
 class AccountRecorder:
@@ -31,6 +39,49 @@ class AccountRecorder:
                 count
             )
         self._recorded = now
+
+
+class FeedRecorder:
+    """Moves the metrics of live venues to what their clients and the queue know by now."""
+
+    def __init__(self, queue: LiveQueue, clients: Sequence["VenueClient"]) -> None:
+        self._queue = queue
+        self._clients = clients
+        self._recorded: Counter[tuple[str, str, str]] = Counter()
+        for client in clients:  # made now, so that a reader of metrics sees 0 and not nothing
+            metrics.VENUE_CONNECTIONS.labels(client.name)
+            for kind in Kind:
+                metrics.VENUE_FRAMES.labels(client.name, kind)
+            for loss in Loss:
+                metrics.VENUE_CONNECTIONS_LOST.labels(client.name, loss)
+            for state in client.intake.states:
+                metrics.QUOTES_CONFLATED.labels(state.instrument)
+
+    def record(self) -> None:
+        """Called each second at least."""
+        metrics.LIVE_QUOTES_WAITING.set(len(self._queue))
+        for client in self._clients:
+            self._record_client(client)
+        for instrument, count in self._queue.conflated.copy().items():
+            metrics.QUOTES_CONFLATED.labels(instrument).inc(self._new(("conflated", instrument, ""), count))
+
+    def _record_client(self, client: "VenueClient") -> None:
+        name = client.name
+        metrics.VENUE_SERVING.labels(name).set(client.serving)
+        metrics.VENUE_CONNECTIONS.labels(name).inc(self._new(("connections", name, ""), client.opened))
+        for kind, count in client.intake.kinds.copy().items():
+            metrics.VENUE_FRAMES.labels(name, kind).inc(self._new(("frames", name, kind), count))
+        for loss, count in client.losses.copy().items():
+            metrics.VENUE_CONNECTIONS_LOST.labels(name, loss).inc(self._new(("lost", name, loss), count))
+        for state in client.intake.states:
+            base_ns = state.skew.base_ns
+            if base_ns is not None:
+                metrics.VENUE_SKEW_SECONDS.labels(state.instrument).set(base_ns / NS_PER_S)
+                metrics.VENUE_LAG_SECONDS.labels(state.instrument).set(state.skew.latest_ns / NS_PER_S)
+
+    def _new(self, what: tuple[str, str, str], count: int) -> int:
+        new, self._recorded[what] = count - self._recorded[what], count
+        return new
 
 
 def record_seconds(instrument: str, records: Sequence[MarketSecond]) -> None:

@@ -36,6 +36,13 @@ class ClockPacer:
         return self._wait(0)
 
 
+class Unpaced:
+    """A live market sets the pace."""
+
+    def wait_until_due(self, _: int) -> bool:
+        return True
+
+
 class LagPacer:
     """As fast as it goes, but at most `ahead_max_s` seconds ahead of the labeler; 0 is no limit.
 

@@ -117,8 +117,9 @@ class Publisher:
         else:
             self._dead_letters.put(dead_letter)
 
-    def publish_status(self, event: FeedEvent, time_ns: int, detail: str) -> None:
-        epoch = self._last.connection_epoch if self._last else 1
+    def publish_status(self, event: FeedEvent, time_ns: int, detail: str, epoch: int = 0) -> None:
+        """`epoch`: 0 for that of the newest record."""
+        epoch = epoch or (self._last.connection_epoch if self._last else 1)
         value = FeedStatus(self._instrument, event, time_ns, epoch, detail, self._kind)
         self._producer.produce(FEED_STATUS.name, encode_feed_status(value), self._instrument)
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from services.ingest.seconds import SessionRules
-from tidewheel.domain.feeds import SIM_FLIP_MAX_S, SIMULATOR, Feed
+from tidewheel.domain.feeds import DEFAULT_SYMBOL, SIM_FLIP_MAX_S, SIMULATOR, Feed, split_symbols
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
@@ -26,11 +26,19 @@ from tidewheel.runtime.settings import (
 SPEED_MAX = 1_000_000.0
 
 
-def symbol(value: str) -> str:
-    """The part of an instrument id after the feed."""
+def symbols(value: str) -> str:
+    """The part of an instrument id after the feed, or several with commas between."""
     if ":" in value:
         raise ValueError(f"{value!r}: give the symbol alone, like BTC-USD; the feed's name is put before it")
-    check_instrument(f"{SIMULATOR}:{value}")
+    for symbol in split_symbols(value):
+        check_instrument(f"{SIMULATOR}:{symbol}")
+    return value
+
+
+def venue_url(value: str) -> str:
+    """The address of a venue's websocket."""
+    if not value.startswith(("wss://", "ws://")):
+        raise ValueError(f"{value!r} must begin with wss:// or ws://")
     return value
 
 
@@ -52,10 +60,26 @@ class Settings(KafkaSettings):
     """Filled from TIDEWHEEL_<NAME>."""
 
     feed: Feed = setting(  # noqa: RUF009 - it makes a field
-        Parser(Feed.parse, "`sim`, `replay:<path>`"), Feed(SIMULATOR), meaning="Where quotes come from."
+        Parser(Feed.parse, "`sim`, `replay:<path>`, `kraken`, `coinbase`, `binance`, `okx`, `kraken,coinbase`"),
+        Feed(SIMULATOR),
+        meaning="Where quotes come from.",
     )
     instrument: str = setting(
-        Parser(symbol, "a symbol"), "BTC-USD", meaning="What is traded; the instrument id gets the feed before it."
+        Parser(symbols, "a symbol, `BTC-USD,ETH-USD` of a live feed"),
+        DEFAULT_SYMBOL,
+        meaning="What is traded; the instrument id gets the feed before it.",
+    )
+    venue_url: str = setting(
+        Parser(venue_url, "`wss://…`, `ws://…`"),
+        "",
+        meaning="Where a live venue is reached, instead of its own addresses.",
+    )
+    venue_late_max_ms: int = setting(
+        whole(100, 3_600_000),
+        10_000,
+        unit="ms",
+        meaning="How much later or earlier than the quotes around it a live quote may be by its venue's own time; what "
+        "is further off is set aside.",
     )
     speed: float = setting(
         Parser(speed, f"number above 0 and up to {SPEED_MAX:,.0f}, or `max`"),
@@ -144,6 +168,16 @@ class Settings(KafkaSettings):
     metrics_host: str = metrics_host_setting()
     metrics_port: int = metrics_port_setting(9101)
     log_level: str = log_level_setting()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where settings do not go together."""
+        if self.feed.venues:
+            if self.speed != 1:
+                raise ValueError("TIDEWHEEL_SPEED: a live market has a speed of its own: leave it at 1")
+            if self.venue_url and len(self.feed.venues) > 1:
+                raise ValueError("TIDEWHEEL_VENUE_URL: is of one venue, and the feed has several")
+        elif len(split_symbols(self.instrument)) > 1:
+            raise ValueError("TIDEWHEEL_INSTRUMENT: only a live feed takes several symbols")
 
     @property
     def instrument_id(self) -> str:

@@ -46,6 +46,9 @@ class InMemorySource:
             yield _batch(rest[:count])
             rest = rest[count:]
 
+    def remaining(self) -> Iterator[RawBatch]:
+        return iter(())
+
 
 def _batch(rows: list[Row]) -> RawBatch:
     columns = [(row.line, row.time_ns, row.bid, row.offer) for row in rows]

@@ -24,6 +24,7 @@ SERVICE_SHELLS = (
     *(f"services/*/{name}.py" for name in ("app", "metrics", "settings")),
     *("services/orderbot/faust_app.py", "services/labeler/traces.py", "services/trainer/runs/traces.py"),
     *(f"services/ingest/{name}.py" for name in ("instrument_feed", "kafka_log", "market_events_file", "publisher")),
+    *("services/ingest/live_queue.py", "services/ingest/sources/live.py"),
     *(f"services/trainer/{name}.py" for name in ("rebuild", "worker")),
     *(f"services/trainer/{name}.py" for name in ("runs/events", "runs/ledger", "runs/log", "windows/scratch_file")),
     *(f"services/predictor/{name}.py" for name in ("background", "server", "servicer", "watch_model")),
@@ -40,6 +41,13 @@ PURE = (
     "tidewheel/contracts/invariants/*.py",
     "tidewheel/report/*.py",
     "services/*/core.py",
+    *(
+        f"tidewheel/venues/{name}.py"
+        for name in (
+            *("adapter", "binance", "catalogue", "clock_skew", "coinbase", "connection_life", "frame_log", "frames"),
+            *("intake", "kraken", "live_clock", "okx", "parsing", "rows", "symbol_state", "waits"),
+        )
+    ),
 )
 # What a pure module may not import: the outside world, its clocks, its chance and its words to people.
 IMPURE = (
@@ -87,6 +95,7 @@ PRINT_ALLOWED = (
         "tests/proxy/torn.py",
         "tests/registry_damage/__main__.py",
         "tests/soak.py",
+        "tests/venues/soak.py",
         "tests/foreign_clients/*",
         "tests/system/verify_recorded.py",
         "tests/system/chaos/__main__.py",

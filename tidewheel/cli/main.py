@@ -25,6 +25,8 @@ COMMANDS = {
     "load": ("tidewheel.cli.load:load", "Call the predictor at a steady rate, for demonstrations."),
     "models": ("tidewheel.cli.models:models", "List, show, compare, rebuild, export the models; promote, roll back."),
     "data": ("tidewheel.cli.data:data", "Check a recorded file, or convert it to Parquet."),
+    "feeds": ("tidewheel.cli.feeds:feeds", "Hear a live venue for a moment, and say what comes."),
+    "record": ("tidewheel.cli.feeds:record", "Write a live venue's messages to a file that can be replayed."),
     "compare": ("backtest.command:compare", "Compare configurations on recorded files, without Kafka and Redis."),
     "report": ("tidewheel.cli.report:report", "Draw a training run as one self-contained HTML page."),
     "topics": ("tidewheel.cli.topics:topics", "Create, check or read the topics; who may use them."),

@@ -26,6 +26,7 @@ from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.registry.urls import MASK
 from tidewheel.runtime.process import FatalError
+from tidewheel.venues.frame_log import SUFFIX as FRAMES_SUFFIX
 
 DATA_HOME = "tidewheel-data"
 PARTITIONS = 2
@@ -59,23 +60,24 @@ def _redis_url(text: str) -> str:
     type=Parsed("FEED", run_options.parse_feed),
     default="sim",
     show_default=True,
-    metavar="sim|replay:PATH",
-    help="Where prices come from: a simulated market, or recorded files: one, a folder or a pattern of them, merged by "
+    metavar="sim|kraken|…|replay:PATH",
+    help="Where prices come from: a simulated market, a live venue (kraken, coinbase, binance, okx, or several with "
+    "commas between), or recorded files: one, a folder or a pattern of them, merged by "
     "time, or - for what comes by a pipe. CSV or Parquet of any known layout, packed or not.",
 )
 @reading_options
 @click.option(
     "--instrument",
-    default="BTC-USD",
-    show_default=True,
     metavar="SYMBOL",
-    help="What is traded; its id gets the feed before it, as in sim:BTC-USD.",
+    help="What is traded; its id gets the feed before it, as in sim:BTC-USD. Of a live feed several, with commas "
+    "between. Default: BTC-USD, or BTC-USDT where a venue has that only.",
 )
 @click.option(
     "--speed",
     type=Parsed("SPEED", run_options.parse_speed),
     metavar="N|max",
-    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file.",
+    help="How much faster than real time. Default: 60 for the simulator, max for a recorded file; a live venue has its "
+    "own.",
 )
 @click.option(
     "--threshold",
@@ -275,7 +277,7 @@ def _options(wanted: dict[str, Any]) -> RunOptions:
         return checked(
             RunOptions(
                 feed=feed,
-                symbol=wanted.pop("instrument"),
+                symbol=wanted.pop("instrument") or feed.default_symbol,
                 reading=reading,
                 speed=wanted.pop("speed") or default_speed(feed),
                 step=wanted.pop("step") or wanted["window"],
@@ -298,6 +300,9 @@ def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
     if not feed.path.exists() and not glob.has_magic(str(feed.path)):
         raise click.UsageError(f"--feed: there is no file {feed.path}")
     path = feed.path
+    if path.name.endswith(FRAMES_SUFFIX):
+        click.echo(_check_frames(path))
+        return
 
     def beginning(mark: PlaceMark) -> list[str]:
         # Only here: Arrow alone takes longer than all else.
@@ -310,6 +315,17 @@ def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
             click.echo(line)
     except SourceError as failure:
         raise FatalError(str(failure)) from failure
+
+
+def _check_frames(path: Path) -> str:
+    """What a recording of a venue's messages holds. Raises FatalError where it is none."""
+    from tidewheel.venues.frame_files import FrameFile
+
+    try:
+        header = FrameFile(path).header
+    except SourceError as failure:
+        raise FatalError(str(failure)) from failure
+    return f"{path.name}: messages of {header.venue}, of {', '.join(header.symbols)}"
 
 
 def _check_places(outputs: RunOutputs) -> None:

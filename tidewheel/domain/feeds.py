@@ -6,29 +6,50 @@ from pathlib import Path
 SIMULATOR = "sim"
 STDIN = Path("-")
 REPLAY = "replay"
+# Live venues, and what is heard at each where nothing is said: some trade against USDT only.
+DEFAULT_SYMBOL = "BTC-USD"
+VENUES = {"kraken": DEFAULT_SYMBOL, "coinbase": DEFAULT_SYMBOL, "binance": "BTC-USDT", "okx": "BTC-USDT"}
+FORMS = f"sim, replay:<path> or a live venue ({', '.join(VENUES)}; several with commas between)"
 # Market seconds after which a simulated market may turn its edge: ten years.
 SIM_FLIP_MAX_S = 315_360_000
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The simulator, or a recording: a file, a folder, or a pattern like `days/*.csv.gz`. `kind` stands before the
-    symbol in the instrument's id."""
+    """The simulator, live venues, or a recording: a file, a folder, or a pattern like `days/*.csv.gz`. `kind` stands
+    before the symbol in the instrument's id; of several venues, each venue's name."""
 
     kind: str
     path: Path | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Feed":
-        """`sim` or `replay:<path>`; the path stays as it is written. Raises ValueError in words for people."""
+        """As FORMS says; the path stays as it is written. Raises ValueError in words for people."""
         kind, colon, path = text.strip().partition(":")
         if kind == REPLAY:
             if not path:
                 raise ValueError("give the recorded file too: replay:<path>")
             return cls(REPLAY, Path(path))
-        if colon or kind != SIMULATOR:
-            raise ValueError(f"{text!r} must be sim or replay:<path>")
-        return cls(kind)
+        names = [name.strip() for name in kind.split(",")]
+        if colon or (kind != SIMULATOR and not set(names) <= VENUES.keys()):
+            raise ValueError(f"{text!r} must be {FORMS}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"{text!r} names a venue twice")
+        return cls(",".join(names))
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """The live venues."""
+        return () if self.kind in (SIMULATOR, REPLAY) else tuple(self.kind.split(","))
+
+    def instruments(self, symbols: str) -> tuple[str, ...]:
+        """The ids of symbols, written with commas between, at each venue."""
+        return tuple(f"{kind}:{symbol}" for kind in self.venues or (self.kind,) for symbol in split_symbols(symbols))
+
+    @property
+    def default_symbol(self) -> str:
+        """What is traded where nothing is said: what the first venue has."""
+        return VENUES[self.venues[0]] if self.venues else DEFAULT_SYMBOL
 
     @property
     def ends(self) -> bool:
@@ -37,3 +58,8 @@ class Feed:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.path}" if self.path else self.kind
+
+
+def split_symbols(text: str) -> list[str]:
+    """`BTC-USD,ETH-USD` one by one."""
+    return [symbol.strip() for symbol in text.split(",")]

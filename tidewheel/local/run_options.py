@@ -15,6 +15,7 @@ from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instr
 MAX = "max"
 SPEED_MAX = 1_000_000.0
 SPEED_SIM = "60"
+SPEED_LIVE = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class RunOptions:
     reading: tuple[tuple[str, str], ...] = ()  # how a recorded file is read: ingest's settings as texts
 
     @property
-    def instrument(self) -> str:
-        return f"{self.feed.kind}:{self.symbol}"
+    def instruments(self) -> tuple[str, ...]:
+        """The ids of what is traded, but for what a recorded file says by itself."""
+        return self.feed.instruments(self.symbol)
 
     @property
     def column(self) -> InstrumentColumn | None:
@@ -52,13 +54,14 @@ class RunOptions:
 
     @property
     def watched(self) -> str | None:
-        """The instrument of the run; None where a recorded file has several."""
-        return None if self.column and self.column.several else self.instrument
+        """The instrument of the run; None where there are several."""
+        one, *others = self.instruments
+        return None if others or (self.column and self.column.several) else one
 
     @property
     def traded(self) -> str:
         """What is traded, for people."""
-        return self.watched or f"instruments by {self.column}"
+        return self.watched or (f"instruments by {self.column}" if self.column else ", ".join(self.instruments))
 
     @property
     def windowing(self) -> Windowing:
@@ -87,9 +90,15 @@ class RunOptions:
 
 def checked(options: RunOptions) -> RunOptions:
     """The options, if they go together. Raises ValueError in words for people."""
-    check_instrument(options.instrument)
+    for instrument in options.instruments:
+        check_instrument(instrument)
+    if len(options.instruments) > 1 and not options.feed.venues:
+        raise ValueError("--instrument: only a live feed takes several")
     Windowing(options.window, options.step)
-    return dataclasses.replace(options, speed=parse_speed(options.speed))
+    speed = parse_speed(options.speed)
+    if options.feed.venues and speed != SPEED_LIVE:
+        raise ValueError("--speed: a live market has a speed of its own: leave it out")
+    return dataclasses.replace(options, speed=speed)
 
 
 def parse_feed(text: str) -> Feed:
@@ -115,7 +124,9 @@ def parse_speed(text: str) -> str:
 
 
 def default_speed(feed: Feed) -> str:
-    """Time runs as fast as it can for a recorded file, at 60 × for the simulator."""
+    """Time runs as fast as it can for a recorded file, at 60 × for the simulator, and as it does for a live venue."""
+    if feed.venues:
+        return SPEED_LIVE
     return MAX if feed.ends else SPEED_SIM
 
 

@@ -150,7 +150,7 @@ def account_lines(values: dict[str, Any]) -> list[str]:
         lines.append(f"{_counted(entry)}: {MEANING[Anomaly(anomaly)]}")
     if values["rejected"] > WARN_SHARE * values["rows"]:
         share = values["rejected"] / values["rows"]
-        lines.append(f"WARNING: {share:.1%} of the rows read were rejected: is this file what it is taken for?")
+        lines.append(f"WARNING: {share:.1%} of the rows read were rejected: is this what it is taken for?")
     return lines
 
 

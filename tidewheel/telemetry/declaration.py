@@ -36,6 +36,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
     {
         INSTRUMENT: f"an instrument's id; at most {INSTRUMENTS_MAX} a process, the rest is `{OTHER}`",
         "service": "the service that exports it",
+        "venue": "a live venue",
         "topic": "a topic of ours",
         "group": "a consumer group of ours",
         "partition": "a partition's number",

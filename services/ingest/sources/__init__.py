@@ -6,9 +6,12 @@ from typing import Protocol
 from tidewheel.domain.market import SourceKind
 from tidewheel.recordings.dealing import Dealt
 from tidewheel.recordings.quotes import RawBatch, Watermark
+from tidewheel.venues.rows import FeedChange
 
-Clock = Callable[[], int]  # wall clock in ns since the epoch, UTC
-Item = RawBatch | Watermark | Dealt
+Clock = Callable[[], int]  # in ns, the wall clock since the epoch, UTC
+# What a live source gives in one step, of each instrument in order.
+Items = dict[str, list[RawBatch | FeedChange | Watermark]]
+Item = RawBatch | Watermark | Dealt | Items
 
 
 class Source(Protocol):
@@ -26,8 +29,8 @@ class Source(Protocol):
 
     @property
     def instruments(self) -> tuple[str, ...] | None:
-        """None for a source of the one instrument that is set. Else its items say of which symbols they are: these are
-        wanted, or whichever come where none is named."""
+        """None for a source of the one instrument that is set. Else its items say of which symbols they are, or by
+        whole ids where the source is of several venues: these are wanted, or whichever come where none is named."""
         ...
 
     @property
@@ -47,3 +50,7 @@ class Source(Protocol):
         ...
 
     def items(self) -> Iterator[Item]: ...
+
+    def remaining(self) -> Iterator[Item]:
+        """What came and was not yet given when the service is to stop; nothing of a source that begins anew."""
+        ...

@@ -30,3 +30,7 @@ class Replay:
     def items(self) -> Iterator[RawBatch | Dealt]:
         """Raises SourceError in one line for a file that is missing, unreadable, damaged or of other columns."""
         return self._recording.dealt() if self._recording.several else self._recording.batches()
+
+    def remaining(self) -> Iterator[RawBatch]:
+        """The next start reads them."""
+        return iter(())

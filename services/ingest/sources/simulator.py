@@ -101,6 +101,10 @@ class Simulator:
             place += len(batch)
             block += 1
 
+    def remaining(self) -> Iterator[RawBatch]:
+        """The next start makes them."""
+        return iter(())
+
     def _block(self, block: int, place: int) -> RawBatch:
         rng = np.random.default_rng([self._seed, block])
         counts, volatilities = self._activity(rng, first=block == 0)

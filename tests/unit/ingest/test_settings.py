@@ -30,7 +30,10 @@ def test_the_feed_stands_before_the_symbol_of_the_instrument() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("FEED", "nasdaq", "must be sim or replay:<path>"),
+        ("FEED", "nasdaq", "must be sim, replay:<path> or a live venue"),
+        ("FEED", "kraken,kraken", "names a venue twice"),
+        ("FEED", "kraken,sim", "must be sim, replay"),
+        ("VENUE_URL", "https://x", "must begin with wss:// or ws://"),
         ("FEED", "replay:", "give the recorded file"),
         ("FEED", "sim:x", "must be sim"),
         ("SPEED", "fast", "must be max, or a number"),
@@ -52,3 +55,28 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(name: str, value: s
         settings(**{name: value})
     assert str(failure.value).startswith(f"TIDEWHEEL_{name}: ")
     assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"FEED": "kraken", "SPEED": "max"}, "a live market has a speed of its own"),
+        ({"FEED": "kraken,okx", "VENUE_URL": "ws://x"}, "is of one venue"),
+        ({"FEED": "sim", "INSTRUMENT": "BTC-USD,ETH-USD"}, "only a live feed"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(values: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        settings(**values)
+
+
+def test_a_live_feed_has_the_instruments_of_each_venue() -> None:
+    read = settings(FEED="kraken,coinbase", INSTRUMENT="BTC-USD,ETH-USD")
+    assert read.feed.instruments(read.instrument) == (
+        "kraken:BTC-USD",
+        "kraken:ETH-USD",
+        "coinbase:BTC-USD",
+        "coinbase:ETH-USD",
+    )
+    assert str(read.feed) == "kraken,coinbase"
+    assert not read.feed.ends

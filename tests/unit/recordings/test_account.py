@@ -56,7 +56,7 @@ def test_its_words() -> None:
         "1 row, q.csv, line 4: have a bid that equals the offer",
         "1 row, q.csv, line 6: have a price of more than nine decimals, which was rounded",
         "1 row, q.csv, line 6: have a size that cannot be kept and was left out",
-        "WARNING: 33.3% of the rows read were rejected: is this file what it is taken for?",
+        "WARNING: 33.3% of the rows read were rejected: is this what it is taken for?",
     ]
     assert reasons_text(values) == "3 crossed, the first q.csv, line 102: row 0"
 

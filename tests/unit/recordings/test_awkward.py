@@ -212,7 +212,7 @@ def test_rows_read_are_ticks_and_rows_rejected_and_many_are_a_warning(csv_file: 
     said = account_lines(account.as_dict())
     assert said[0] == "100 rows read = 97 ticks + 3 rejected"
     assert "rejected as malformed: 2 rows, line 9 to line 10: 1 fields, the header has 3" in said
-    assert said[-1] == "WARNING: 3.0% of the rows read were rejected: is this file what it is taken for?"
+    assert said[-1] == "WARNING: 3.0% of the rows read were rejected: is this what it is taken for?"
     assert not account_lines(told(csv_file(quotes(100)), THIS_YEAR).as_dict())[1:]
 
 

@@ -1,0 +1,78 @@
+"""Recorded messages of a live venue as a source: heard by the same parser, with the times at which they came."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tidewheel.contracts.invalid_record import DeadLetterReason
+from tidewheel.domain.market import SourceKind
+from tidewheel.recordings.quotes import Fault, RawBatch, SourceError
+from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.frame_files import FrameFile
+from tidewheel.venues.frame_log import read_message
+from tidewheel.venues.intake import Intake
+from tidewheel.venues.rows import FeedChange, Row, raw_batches
+
+BLOCK_ROWS = 16_384
+
+
+class Frames:
+    """The quotes of one symbol of a recording; the same at each start."""
+
+    kind = SourceKind.REPLAY
+    replayable = True
+    instruments = None
+
+    def __init__(self, path: Path, symbol: str, tolerance_ns: int) -> None:
+        """Raises SourceError where it is no such recording, or not of this symbol."""
+        self._file = FrameFile(path)
+        header = self._file.header
+        if symbol not in header.symbols:
+            raise SourceError(f"{path.name} holds {', '.join(header.symbols)} and not {symbol}: say --instrument")
+        self.name = f"replay:{path.name}"
+        self._rows: list[Row | FeedChange] = []
+        self._says = f"{path.name}: messages of {header.venue}, {symbol} of {', '.join(header.symbols)}"
+        self._intake = Intake(ADAPTERS[header.venue], [symbol], tolerance_ns, self._rows.append)
+
+    def layouts(self) -> list[str]:
+        """What it holds."""
+        return [self._says]
+
+    def describe(self, place: int) -> str:
+        """A message by its number."""
+        return f"message {place}"
+
+    def items(self) -> Iterator[RawBatch]:
+        """Raises SourceError where the file is cut off, after all that could be read."""
+        failure: SourceError | None = None
+        content = self._file.message_lines()
+        while failure is None:
+            try:
+                line = next(content, None)
+            except SourceError as broken:  # what could be read comes first
+                failure, line = broken, None
+            if line is None:
+                break
+            self._hear(line)
+            if len(self._rows) >= BLOCK_ROWS:
+                yield from self._drain()
+        yield from self._drain()
+        if failure is not None:
+            raise failure
+
+    def _hear(self, line: str) -> None:
+        message = read_message(line)
+        if message is None:
+            self._intake.set_aside(Fault(DeadLetterReason.MALFORMED, "the line is no recorded message"), line)
+        elif message.lost:
+            self._intake.on_gap()
+        else:
+            self._intake.on_text(message.number, message.received_ns, message.text)
+
+    def _drain(self) -> list[RawBatch]:
+        rows = [row for row in self._rows if isinstance(row, Row)]
+        self._rows.clear()
+        return raw_batches(rows)
+
+    def remaining(self) -> Iterator[RawBatch]:
+        """The next start reads them."""
+        return iter(())

@@ -1,0 +1,182 @@
+"""What each venue says on the wire, written from its documents and sharing no code with the adapters it tests."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Said:
+    """One quote to be said; sizes, number and time stand in the message where the venue has such."""
+
+    symbol: str
+    bid: str
+    offer: str
+    bid_size: str = "1.5"
+    offer_size: str = "2"
+    seq: int = 0
+    time_us: int = 0
+
+    def but(self, **more: Any) -> "Said":
+        return replace(self, **more)
+
+
+def iso(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us // 10**6, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{time_us % 10**6:06d}Z"
+
+
+class Kraken:
+    name, symbol, wire = "kraken", "BTC-USD", "BTC/USD"
+    other, other_wire = "ETH-USD", "ETH/USD"
+    has_time, has_seq = True, False
+    heartbeat = '{"channel":"heartbeat"}'
+    pong = '{"method":"pong","time_in":"2026-01-01T00:00:00.1Z","time_out":"2026-01-01T00:00:00.2Z"}'
+    closing: str | None = None
+    unknown = (
+        '{"channel":"status","type":"update","data":[{"system":"online"}]}',
+        '{"channel":"instrument","data":{}}',
+    )
+
+    def asked(self, text: str) -> list[str] | None:
+        message = json.loads(text)
+        if message["method"] != "subscribe":
+            return None
+        assert message["params"]["event_trigger"] == "bbo"
+        assert message["params"]["channel"] == "ticker"
+        return list(message["params"]["symbol"])
+
+    def acks(self, symbols: list[str]) -> list[str]:
+        result = {"channel": "ticker", "event_trigger": "bbo", "snapshot": True}
+        return [
+            json.dumps({"method": "subscribe", "success": True, "req_id": 1, "result": {**result, "symbol": one}})
+            for one in symbols
+        ]
+
+    def refusal(self, symbol: str) -> str:
+        return json.dumps({"method": "subscribe", "success": False, "error": f"Currency pair not supported {symbol}"})
+
+    def quote(self, said: Said, *, kind: str = "update") -> str:
+        data = (
+            f'{{"symbol":"{said.symbol}","bid":{said.bid},"bid_qty":{said.bid_size},"ask":{said.offer},'
+            f'"ask_qty":{said.offer_size},"last":{said.bid},"volume":163.28908096,"vwap":105904.39279,"low":104711.0,'
+            f'"high":106613.1,"change":250.0,"change_pct":0.24'
+        )
+        data += f',"timestamp":"{iso(said.time_us)}"}}' if said.time_us else "}"
+        return f'{{"channel":"ticker","type":"{kind}","data":[{data}]}}'
+
+
+class Coinbase:
+    name, symbol, wire = "coinbase", "BTC-USD", "BTC-USD"
+    other, other_wire = "ETH-USD", "ETH-USD"
+    has_time, has_seq = True, True
+    heartbeat = (
+        '{"type":"heartbeat","sequence":90,"last_trade_id":0,"product_id":"BTC-USD",'
+        '"time":"2026-01-01T00:00:00.000000Z"}'
+    )
+    pong = '{"type":"last_match","product_id":"BTC-USD"}'  # it answers no text of ours: no sign of life either
+    closing: str | None = None
+    unknown = ('{"type":"status","products":[]}', '{"type":"something new"}')
+
+    def asked(self, text: str) -> list[str] | None:
+        message = json.loads(text)
+        if message["type"] != "subscribe":
+            return None
+        assert set(message["channels"]) == {"ticker", "heartbeat"}
+        return list(message["product_ids"])
+
+    def acks(self, symbols: list[str]) -> list[str]:
+        channels = [{"name": name, "product_ids": symbols} for name in ("ticker", "heartbeat")]
+        return [json.dumps({"type": "subscriptions", "channels": channels})]
+
+    def refusal(self, symbol: str) -> str:
+        message = {"type": "error", "message": "Failed to subscribe", "reason": f"{symbol} is not a valid product"}
+        return json.dumps(message)
+
+    def quote(self, said: Said) -> str:
+        message = {
+            "type": "ticker",
+            "sequence": said.seq,
+            "product_id": said.symbol,
+            "price": said.bid,
+            "best_bid": said.bid,
+            "best_bid_size": said.bid_size,
+            "best_ask": said.offer,
+            "best_ask_size": said.offer_size,
+            "side": "buy",
+            "trade_id": said.seq,
+            "last_size": "11.4396987",
+        }
+        return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
+
+
+class Binance:
+    name, symbol, wire = "binance", "BTC-USDT", "BTCUSDT"
+    other, other_wire = "ETH-USDT", "ETHUSDT"
+    has_time, has_seq = False, True
+    heartbeat: str | None = None
+    pong = '{"id":7,"status":200}'
+    closing = '{"e":"serverShutdown","E":1770123456789}'
+    unknown = ('{"e":"aggTrade","s":"BTCUSDT"}', "{}")
+
+    def asked(self, text: str) -> list[str] | None:
+        message = json.loads(text)
+        if message["method"] != "SUBSCRIBE":
+            return None
+        streams = [stream.split("@") for stream in message["params"]]
+        assert all(kind == "bookTicker" and symbol == symbol.lower() for symbol, kind in streams)
+        return [symbol.upper() for symbol, _ in streams]
+
+    def acks(self, _: list[str]) -> list[str]:
+        return ['{"result":null,"id":1}']
+
+    def refusal(self, symbol: str) -> str:
+        return json.dumps({"error": {"code": 2, "msg": f"Invalid request: unknown {symbol}"}, "id": 1})
+
+    def quote(self, said: Said) -> str:
+        sides = {"b": said.bid, "B": said.bid_size, "a": said.offer, "A": said.offer_size}
+        return json.dumps({"u": said.seq, "s": said.symbol, **sides})
+
+
+class Okx:
+    name, symbol, wire = "okx", "BTC-USDT", "BTC-USDT"
+    other, other_wire = "ETH-USDT", "ETH-USDT"
+    has_time, has_seq = True, True
+    heartbeat: str | None = None
+    pong = "pong"
+    closing = '{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade."}'
+    unknown = ('{"event":"notice","code":"1","msg":"hello"}', '{"event":"channel-conn-count","connCount":"2"}')
+
+    def asked(self, text: str) -> list[str] | None:
+        if text == "ping":
+            return None
+        message = json.loads(text)
+        if message["op"] != "subscribe":
+            return None
+        assert all(one["channel"] == "bbo-tbt" for one in message["args"])
+        return [one["instId"] for one in message["args"]]
+
+    def acks(self, symbols: list[str]) -> list[str]:
+        return [json.dumps({"event": "subscribe", "arg": {"channel": "bbo-tbt", "instId": one}}) for one in symbols]
+
+    def refusal(self, symbol: str) -> str:
+        return json.dumps({"event": "error", "code": "60018", "msg": f"Wrong URL or channel: {symbol} doesn't exist"})
+
+    def quote(self, said: Said) -> str:
+        data = {
+            "asks": [[said.offer, said.offer_size, "0", "13"]],
+            "bids": [[said.bid, said.bid_size, "0", "12"]],
+            "ts": str(said.time_us // 1000),
+            "seqId": said.seq,
+        }
+        return json.dumps({"arg": {"channel": "bbo-tbt", "instId": said.symbol}, "data": [data]})
+
+
+Speaker = Kraken | Coinbase | Binance | Okx
+SPEAKERS: tuple[Speaker, ...] = (Kraken(), Coinbase(), Binance(), Okx())
+
+
+def e9(text: str) -> int:
+    """By another way than the product's."""
+    return int(Decimal(text) * 10**9)

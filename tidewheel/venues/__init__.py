@@ -1,0 +1,1 @@
+"""Live venues: what each says on the wire, and how a connection to one is kept. Only `client.py` touches a network."""

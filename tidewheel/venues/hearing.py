@@ -1,0 +1,91 @@
+"""Hear one venue for a while, outside of any service: to record what it says, or to see whether it can be heard."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+
+from tidewheel.contracts.codecs.market import FeedEvent
+from tidewheel.domain.market import TickFlag
+from tidewheel.venues.adapter import Adapter
+from tidewheel.venues.client import VenueClient
+from tidewheel.venues.connection_life import ConnectionLife
+from tidewheel.venues.frame_log import Message
+from tidewheel.venues.intake import Intake, Kind
+from tidewheel.venues.log import Log
+from tidewheel.venues.rows import FeedChange, Row
+
+TOLERANCE_NS = 10_000_000_000
+LOOK_S = 0.05
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a venue has said so far. `quotes`: by instrument; `latest`: the last quote of each."""
+
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    quotes: Counter[str] = field(default_factory=Counter)
+    flags: Counter[TickFlag] = field(default_factory=Counter)
+    set_aside: Counter[str] = field(default_factory=Counter)
+    first_set_aside: str = ""
+    latest: dict[str, Row] = field(default_factory=dict)
+    skew_ns: dict[str, int] = field(default_factory=dict)
+    connections: int = 0
+    subscribed: bool = False
+
+    def put(self, entry: Row | FeedChange) -> None:
+        if isinstance(entry, FeedChange):
+            self.subscribed |= entry.event is FeedEvent.SUBSCRIBED
+        elif entry.fault is not None:
+            self.set_aside[str(entry.fault.reason)] += 1
+            self.first_set_aside = self.first_set_aside or entry.fault.detail
+        else:
+            self.quotes[entry.instrument] += 1
+            self.latest[entry.instrument] = entry
+            self.flags.update(TickFlag(entry.flags))
+
+
+def hear(
+    adapter: Adapter,
+    symbols: list[str],
+    url: str,
+    clock: Callable[[], int],
+    log: Log,
+    ends: Callable[[Heard], bool],
+    tap: Callable[[Message], None] = lambda _: None,
+) -> Heard:
+    """Until it `ends`; `tap` is given each message as it came. Raises SourceError where trying changes nothing."""
+    heard = Heard()
+
+    def put(entry: Row | FeedChange) -> None:
+        if isinstance(entry, FeedChange) and entry.event is FeedEvent.DISCONNECTED:
+            tap(Message(entry.time_ns, entry.epoch, "", lost=True))
+        heard.put(entry)
+
+    intake = Intake(adapter, symbols, TOLERANCE_NS, put)
+    connection = ConnectionLife(adapter, intake.wire_symbols, (url,) if url else adapter.urls, Random(clock()).random)
+    intake.counts = connection.counts
+    client = VenueClient(intake, connection, clock, log, lambda number, at_ns, text: tap(Message(at_ns, number, text)))
+
+    async def until_end() -> None:
+        stop = asyncio.Event()
+        task = asyncio.ensure_future(client.run(stop))
+        while not task.done() and not ends(heard):
+            await asyncio.sleep(LOOK_S)
+        stop.set()
+        await task
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(until_end())
+    heard.kinds, heard.connections = intake.kinds, client.opened
+    heard.skew_ns = {state.instrument: base for state in intake.states if (base := state.skew.base_ns) is not None}
+    return heard
+
+
+def for_seconds(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Callable[[Heard], bool]:
+    """An end after so many seconds; 0 is never."""
+    end_s = monotonic() + seconds if seconds else float("inf")
+    return lambda _: monotonic() >= end_s
