@@ -8,11 +8,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from tidewheel.domain.texts import printable
+from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka_access import KafkaAccess
 from tidewheel.runtime.secret_files import SecretFileError
@@ -69,13 +71,29 @@ class RefusalReporter:
 REPORTER = RefusalReporter()
 
 
+def _on_thread(call: Callable[[], object]) -> None:
+    """Soon, on another thread: a client that is called from within its own callback ends the process with its next
+    callback of the same poll (confluent-kafka 2.16)."""
+
+    def work(_: threading.Event) -> None:
+        call()
+
+    BackgroundThread("credentials", work).start()
+
+
 class RefusalListener:
     """Hears a client's errors. A refused user's password is read again and given to the client."""
 
-    def __init__(self, access: KafkaAccess, reporter: RefusalReporter = REPORTER) -> None:
+    def __init__(
+        self,
+        access: KafkaAccess,
+        reporter: RefusalReporter = REPORTER,
+        elsewhere: Callable[[Callable[[], object]], None] = _on_thread,
+    ) -> None:
         self.next: Callable[[KafkaError], object] | None = None
         self._access = access
         self._reporter = reporter
+        self._elsewhere = elsewhere
         self._client: Callable[[], Any] = lambda: None
         self._known = access.password() if access.has_sasl else ""
 
@@ -99,7 +117,7 @@ class RefusalListener:
         client = self._client()
         if client is not None and password != self._known:
             self._known = password
-            client.set_sasl_credentials(self._access.username, password)
+            self._elsewhere(partial(client.set_sasl_credentials, self._access.username, password))
 
 
 def listening(kind: type[C]) -> Callable[[dict[str, Any]], C]:
