@@ -15,7 +15,6 @@ from services.orderbot.core import orders_of
 from services.orderbot.faust_app import App, make_app, quiet_library_logs
 from services.orderbot.metrics import record_orders
 from services.orderbot.offset_tracker import OffsetGapError, OffsetTracker
-from services.orderbot.password_watch import PasswordWatch
 from services.orderbot.settings import Settings
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
@@ -28,6 +27,7 @@ from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import KAFKA, METADATA_LIMIT_S, consumer_config, failed_with, partitions_of
 from tidewheel.runtime.kafka_refusals import failure_text
+from tidewheel.runtime.password_watch import PasswordWatch
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
