@@ -170,7 +170,7 @@ def _can_read(access: KafkaAccess, principal: str, name: str) -> bool:
 
 
 def _can_commit(access: KafkaAccess, group: str) -> bool:
-    """A client that may not even ask for the group's coordinator waits for it when it is to commit: it is asked before."""
+    """Who may not even ask for the group's coordinator would wait for it when it commits: so that is asked first."""
     admin = KAFKA.admin(client(access, "test"))
     if not _is_allowed(lambda: admin.describe_consumer_groups([group], request_timeout=LIMIT_S)[group].result()):
         return False
