@@ -54,16 +54,18 @@ def test_each_service_does_its_work_as_its_own_user(
     }
     (tmp_path / "key").write_text("signed by this\n")
     with ExitStack() as stack, locked_redis(tmp_path / "redis") as redis:
+        running: dict[str, ServiceProcess] = {}
         for service in SERVICES:
             settings = kafka_locks.environment(locked.access(service, KafkaSecurity.SASL_TLS)) | more.get(service, {})
             if service in ("trainer", "predictor"):
                 settings |= redis_locks.environment(redis.access(service, tls=True))
                 settings["HMAC_KEY_FILE"] = str(tmp_path / "key")
-            stack.enter_context(ServiceProcess(service, tmp_path, **settings))
+            running[service] = stack.enter_context(ServiceProcess(service, tmp_path, **settings))
         asked = Client(port)
         stack.enter_context(closing(asked.channel))
         served = _eventually(lambda: asked.served() or _first_error(tmp_path), "a model is served")
         assert isinstance(served, tuple), served
+        assert {service: process.terminate() for service, process in running.items()} == dict.fromkeys(SERVICES, 0)
         with closing(redis.judge()) as judge:
             assert judge.execute_command("ACL", "LOG") == []
     for name, value in kafka_locks.environment(locked.access("people", KafkaSecurity.SASL_TLS)).items():
@@ -306,7 +308,7 @@ def test_a_service_waits_for_its_password_and_then_begins(locked: LockedKafka, t
 
 @pytest.mark.parametrize("service", SERVICES[:4])
 def test_a_service_that_may_not_says_what_it_is_refused(locked: LockedKafka, tmp_path: Path, service: str) -> None:
-    # As `people` it may read, but neither write nor be a member of the service's group.
+    # As `admin` it knows of the topics, and may neither read nor write them.
     settings = kafka_locks.environment(locked.access("admin"))
     with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **settings) as one:
         assert one.process.wait(RUN_LIMIT_S) == 1

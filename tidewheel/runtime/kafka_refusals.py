@@ -29,6 +29,7 @@ REPORT_EVERY_S = 30.0
 ASK_LIMIT_S = 2.0
 ASK_EVERY_S = 1.0
 ERROR_CB = "error_cb"
+DENIALS_HEARD_MAX = 10
 
 
 def failure_text(failure: KafkaError) -> str:
@@ -147,6 +148,16 @@ def find_refusal(config: dict[str, Any], limit_s: float = ASK_LIMIT_S) -> KafkaE
     except KafkaException:
         producer.poll(0)
     return next((failure for failure in heard if failure.code() in REFUSED), None)
+
+
+def find_denial(consumer: Consumer) -> KafkaError | None:
+    """What a consumer that waits in vain has been told that it may not do, if so."""
+    for _ in range(DENIALS_HEARD_MAX):
+        message = consumer.poll(0.0)
+        error = message.error() if message is not None else None
+        if error is not None and error.code() in NOT_ALLOWED:
+            return error
+    return None
 
 
 def await_admission(
