@@ -95,12 +95,18 @@ def tls_in_front_of(port: int, authority: Authority) -> Iterator[int]:
         behind = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer))
 
+    def end() -> None:
+        server.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.call_soon(loop.call_soon, loop.stop)  # once they have heard
+
     server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", own, ssl=context))
     thread = threading.Thread(target=loop.run_forever, name="tls", daemon=True)
     thread.start()
     try:
         yield own
     finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(end)
         thread.join()
+        loop.close()

@@ -15,7 +15,6 @@ from services.orderbot.core import orders_of
 from services.orderbot.faust_app import App, make_app, quiet_library_logs
 from services.orderbot.metrics import record_orders
 from services.orderbot.offset_tracker import OffsetGapError, OffsetTracker
-from services.orderbot.password_watch import PasswordWatch
 from services.orderbot.settings import Settings
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.codecs.orders import encode_orders
@@ -27,7 +26,8 @@ from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.runtime.dead_letters import DeadLetterQueue
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import KAFKA, METADATA_LIMIT_S, consumer_config, failed_with, partitions_of
-from tidewheel.runtime.kafka_refusals import failure_text
+from tidewheel.runtime.kafka_refusals import failure_text, find_denial
+from tidewheel.runtime.password_watch import PasswordWatch
 from tidewheel.runtime.process import Context, FatalError
 from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.transaction_policy import NO_COORDINATOR
@@ -185,16 +185,17 @@ class OrderBot:
 
 def check_broker(settings: Settings) -> None:
     """Raises FatalError in words where the broker does not answer or the topics do not fit."""
+    consumer = KAFKA.consumer(consumer_config(settings.kafka_access, SERVICE, ORDERBOT_GROUP, log_level=0))
     try:
-        consumer = KAFKA.consumer(consumer_config(settings.kafka_access, SERVICE, ORDERBOT_GROUP, log_level=0))
-        try:
-            ticks = partitions_of(consumer, TICKS.name, METADATA_LIMIT_S)
-            orders = partitions_of(consumer, ORDERS.name, METADATA_LIMIT_S)
-            _await_coordinator(consumer, TopicPartition(TICKS.name, ticks[0]))
-        finally:
-            consumer.close()
+        ticks = partitions_of(consumer, TICKS.name, METADATA_LIMIT_S)
+        orders = partitions_of(consumer, ORDERS.name, METADATA_LIMIT_S)
+        _await_coordinator(consumer, TopicPartition(TICKS.name, ticks[0]))
     except KafkaException as failure:
-        raise FatalError(f"Kafka at {settings.kafka} cannot be used: {failure_text(failure.args[0])}") from None
+        # Who may not ask for its group's coordinator waits for it in vain, and hears why in another place.
+        cause = find_denial(consumer) or failure.args[0]
+        raise FatalError(f"Kafka at {settings.kafka} cannot be used: {failure_text(cause)}") from None
+    finally:
+        consumer.close()
     if ticks != orders:
         raise FatalError(f"topics ticks and orders differ in partitions: {len(ticks)} and {len(orders)}")
 

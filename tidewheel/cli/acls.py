@@ -9,7 +9,7 @@ from typing import Any
 import click
 from confluent_kafka import KafkaException
 
-from tidewheel.cli.options import Parsed, SettingsFault, kafka_option
+from tidewheel.cli.options import Parsed, SettingsUsageError, kafka_option
 from tidewheel.contracts.access import PRINCIPALS, Grant, Resource, access_table, grants
 from tidewheel.registry import access as registry_access
 from tidewheel.runtime import acl_admin
@@ -122,7 +122,7 @@ def acl(user: str, password_dir: Path | None, form: str) -> None:
     try:
         passwords = _passwords(password_dir) if password_dir else {}
     except SecretFileError as failure:
-        raise SettingsFault(f"--password-dir: {failure}") from None
+        raise SettingsUsageError(f"--password-dir: {failure}") from None
     names = {name: named(user)(name) for name in registry_access.USERS}
     for line in registry_access.acl_lines(names, passwords):
         click.echo(line)

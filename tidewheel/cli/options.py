@@ -52,20 +52,20 @@ KAFKA_DEFAULT = "127.0.0.1:9092"
 REDIS_DEFAULT = "redis://127.0.0.1:6379/0"
 
 
-class SettingsFault(click.UsageError):
+class SettingsUsageError(click.UsageError):
     """What stands in the environment cannot be used."""
 
 
 def kafka_at(bootstrap: str) -> KafkaAccess:
-    """A Kafka there, with what the environment says of how to get in. Raises SettingsFault."""
+    """A Kafka there, with what the environment says of how to get in. Raises SettingsUsageError."""
     try:
         return replace(settings_of(KafkaSettings).kafka_access, bootstrap=bootstrap)
     except SettingsError as failure:
-        raise SettingsFault(str(failure)) from None
+        raise SettingsUsageError(str(failure)) from None
 
 
 def redis_at(url: str) -> RedisAccess:
-    """A Redis there, in the same way. Raises SettingsFault; BadParameter where it is no URL of Redis."""
+    """A Redis there, in the same way. Raises SettingsUsageError; BadParameter where it is no URL of Redis."""
     # Only here: a client of Redis takes longer to load than all that may refuse a command line.
     from tidewheel.registry.client import checked_url
     from tidewheel.registry.settings import REDIS_VARIABLES, RegistrySettings
@@ -74,11 +74,11 @@ def redis_at(url: str) -> RedisAccess:
         access = replace(settings_of(RegistrySettings).redis_access, url=checked_url(url))
         faults = list(access_faults(access, *REDIS_VARIABLES))
     except SettingsError as failure:
-        raise SettingsFault(str(failure)) from None
+        raise SettingsUsageError(str(failure)) from None
     except ValueError as failure:
         raise click.BadParameter(str(failure), param_hint="--redis") from None
     if faults:
-        raise SettingsFault("; ".join(faults))
+        raise SettingsUsageError("; ".join(faults))
     return access
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from tidewheel.cli.model_views import RegisteredRun
-from tidewheel.cli.options import INSTRUMENT_ID, SettingsFault
+from tidewheel.cli.options import INSTRUMENT_ID, SettingsUsageError
 from tidewheel.domain.models import Model, ModelRecord, Verdict
 from tidewheel.evidence.pooled_scorecards import PooledScorecards
 from tidewheel.evidence.pooling import pool_scorecards
@@ -45,7 +45,7 @@ def open_registry(server: RedisServer) -> Iterator[Registry]:
     try:
         registry = Registry.connect(server, settings_of(SigningSettings).signing_key)
     except SettingsError as failure:
-        raise SettingsFault(str(failure)) from None
+        raise SettingsUsageError(str(failure)) from None
     try:
         yield registry
     except RegistryUnavailableError as failure:

@@ -8,11 +8,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from tidewheel.domain.texts import printable
+from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka_access import KafkaAccess
 from tidewheel.runtime.secret_files import SecretFileError
@@ -27,6 +29,7 @@ REPORT_EVERY_S = 30.0
 ASK_LIMIT_S = 2.0
 ASK_EVERY_S = 1.0
 ERROR_CB = "error_cb"
+DENIALS_HEARD_MAX = 10
 
 
 def failure_text(failure: KafkaError) -> str:
@@ -69,13 +72,29 @@ class RefusalReporter:
 REPORTER = RefusalReporter()
 
 
+def _on_thread(call: Callable[[], object]) -> None:
+    """Soon, on another thread: a client that is called from within its own callback ends the process with its next
+    callback of the same poll (confluent-kafka 2.16)."""
+
+    def work(_: threading.Event) -> None:
+        call()
+
+    BackgroundThread("credentials", work).start()
+
+
 class RefusalListener:
     """Hears a client's errors. A refused user's password is read again and given to the client."""
 
-    def __init__(self, access: KafkaAccess, reporter: RefusalReporter = REPORTER) -> None:
+    def __init__(
+        self,
+        access: KafkaAccess,
+        reporter: RefusalReporter = REPORTER,
+        elsewhere: Callable[[Callable[[], object]], None] = _on_thread,
+    ) -> None:
         self.next: Callable[[KafkaError], object] | None = None
         self._access = access
         self._reporter = reporter
+        self._elsewhere = elsewhere
         self._client: Callable[[], Any] = lambda: None
         self._known = access.password() if access.has_sasl else ""
 
@@ -99,7 +118,7 @@ class RefusalListener:
         client = self._client()
         if client is not None and password != self._known:
             self._known = password
-            client.set_sasl_credentials(self._access.username, password)
+            self._elsewhere(partial(client.set_sasl_credentials, self._access.username, password))
 
 
 def listening(kind: type[C]) -> Callable[[dict[str, Any]], C]:
@@ -129,6 +148,16 @@ def find_refusal(config: dict[str, Any], limit_s: float = ASK_LIMIT_S) -> KafkaE
     except KafkaException:
         producer.poll(0)
     return next((failure for failure in heard if failure.code() in REFUSED), None)
+
+
+def find_denial(consumer: Consumer) -> KafkaError | None:
+    """What a consumer that waits in vain has been told that it may not do, if so."""
+    for _ in range(DENIALS_HEARD_MAX):
+        message = consumer.poll(0.0)
+        error = message.error() if message is not None else None
+        if error is not None and error.code() in NOT_ALLOWED:
+            return error
+    return None
 
 
 def await_admission(

@@ -125,8 +125,7 @@ class TransactionalLoop:
         except TransactionLeftOpenError as failure:
             self._log.warning("stopping though %s: what is not committed will be done again", failure)
         except KafkaException as failure:
-            cause = failure.args[0]
-            if is_fenced(cause):
+            if is_fenced(cause := failure.args[0]):
                 raise FatalError(self._replaced(cause.str())) from failure
             raise FatalError(f"Kafka cannot be used ({cause.name()}): {failure_text(cause)}") from failure
         finally:

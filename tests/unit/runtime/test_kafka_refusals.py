@@ -1,6 +1,7 @@
 """A refusal: said once in a while, and answered with the password as its file holds it now."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ class Client:
         self.told.append((user, password))
 
 
+def listener_of(access: KafkaAccess) -> RefusalListener:
+    """One that gives the password at once, which a client of the library would not bear."""
+    return RefusalListener(access, RefusalReporter(), lambda call: call())
+
+
 @pytest.fixture
 def access(tmp_path: Path) -> KafkaAccess:
     (tmp_path / "password").write_text("first")
@@ -29,7 +35,7 @@ def access(tmp_path: Path) -> KafkaAccess:
 
 
 def test_a_password_that_was_replaced_is_given_to_the_client_once(access: KafkaAccess) -> None:
-    client, listener = Client(), RefusalListener(access, RefusalReporter())
+    client, listener = Client(), listener_of(access)
     listener.listen_to(client)
     listener(REFUSED)
     assert client.told == []
@@ -42,7 +48,7 @@ def test_a_password_that_was_replaced_is_given_to_the_client_once(access: KafkaA
 
 
 def test_a_file_that_is_half_replaced_is_looked_at_again(access: KafkaAccess) -> None:
-    client, listener = Client(), RefusalListener(access, RefusalReporter())
+    client, listener = Client(), listener_of(access)
     listener.listen_to(client)
     Path(access.password_file).unlink()
     listener(REFUSED)
@@ -53,7 +59,7 @@ def test_a_file_that_is_half_replaced_is_looked_at_again(access: KafkaAccess) ->
 
 def test_a_client_that_has_gone_is_not_kept(access: KafkaAccess) -> None:
     heard: list[KafkaError] = []
-    listener = RefusalListener(access, RefusalReporter())
+    listener = listener_of(access)
     listener.next = heard.append
     listener.listen_to(Client())
     Path(access.password_file).write_text("second")
@@ -84,3 +90,14 @@ def test_it_is_said_once_in_a_while_and_without_the_password(
 def test_what_a_user_may_not_do_is_said_with_where_it_stands() -> None:
     assert "`tidewheel topics acls`" in failure_text(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     assert "acls" not in failure_text(KafkaError(KafkaError._TRANSPORT))
+
+
+def test_the_client_is_not_called_from_within_its_callback(access: KafkaAccess) -> None:
+    calls: list[Callable[[], object]] = []
+    client, listener = Client(), RefusalListener(access, RefusalReporter(), calls.append)
+    listener.listen_to(client)
+    Path(access.password_file).write_text("second")
+    listener(REFUSED)
+    assert client.told == []
+    calls[0]()
+    assert client.told == [("labeler", "second")]

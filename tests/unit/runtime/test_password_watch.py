@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.orderbot.password_watch import LOOK_EVERY_S, PasswordWatch
 from tidewheel.runtime.kafka_access import KafkaAccess, KafkaSecurity
+from tidewheel.runtime.password_watch import LOOK_EVERY_S, PasswordWatch
 from tidewheel.runtime.process import FatalError
 
 

@@ -1,4 +1,5 @@
-"""aiokafka keeps the password that it began with: where that is replaced, the order bot begins anew with it."""
+"""For a client that keeps the password that it began with, as aiokafka does: where that is replaced, its process begins
+anew."""
 
 import time
 from collections.abc import Callable
