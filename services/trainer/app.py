@@ -106,8 +106,7 @@ class TrainerApp:
     def __init__(self, settings: Settings, context: Context, dependencies: Dependencies | None = None) -> None:
         dependencies = dependencies or Dependencies.connect(settings)
         self._context = context
-        self._stop = dependencies.stop
-        self._clock_ns = dependencies.clock_ns
+        self._stop, self._clock_ns = dependencies.stop, dependencies.clock_ns
         self._consumer = _consumer(settings, dependencies.clients)
         self._registry = dependencies.registry
         self._example_links = ExampleLinks(context.tracer) if context.tracer.on else None
@@ -251,8 +250,8 @@ class TrainerApp:
 
     def _on_gap(self, gap: Gap, message: Message) -> None:
         detail = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"
-        fields = _of_record(message, gap.instrument)
-        self._context.log.error("%s; windows lost: %s", detail, list(gap.lost) or "none", extra=fields)
+        said = (detail, list(gap.lost) or "none")
+        self._context.log.error("%s; windows lost: %s", *said, extra=_of_record(message, gap.instrument))
         self._breaks.count(classify_arrival(gap.expected, gap.found, "example_seq"))
         self._dead_letters.record(message, InvalidRecordError(DeadLetterReason.OUT_OF_ORDER, detail))
         if gap.lost:

@@ -53,7 +53,9 @@ def test_a_planted_name_is_found(expr: str) -> None:
 def test_generated_files_have_not_drifted(tmp_path: Path) -> None:
     generate(tmp_path)
     made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
-    kept = {path.relative_to(FOLDER): path.read_text() for path in FOLDER.rglob("*") if path.is_file()}
+    # What a cluster makes ConfigMaps by is written by hand.
+    found = [path for path in FOLDER.rglob("*") if path.is_file() and path.name != "kustomization.yaml"]
+    kept = {path.relative_to(FOLDER): path.read_text() for path in found}
     assert made == kept, "run `make generate`"
 
 

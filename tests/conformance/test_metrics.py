@@ -18,6 +18,8 @@ from tidewheel.recordings.account import Anomaly
 from tidewheel.telemetry import metrics
 from tidewheel.telemetry.declaration import INSTRUMENT, INSTRUMENTS_MAX, LABELS, RUN, SERVICES, Declared
 from tidewheel.telemetry.exposition import PROCESS_METRICS
+from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.connection_life import Loss
 
 DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)}
 INSTRUMENTS = 1_000
@@ -36,6 +38,7 @@ VALUES: Mapping[str, int] = {
     "code": len(StatusCode),
     "process": 7,
     "scenario": len(SCENARIOS),
+    "venue": len(ADAPTERS),
     "step": len(Step),
 }
 REASONS: Mapping[str, int] = {
@@ -46,6 +49,7 @@ REASONS: Mapping[str, int] = {
     "tidewheel_refusals_total": len(RefusalReason),
     "tidewheel_predictions_lost_total": 4,
     "tidewheel_rpcs_ended_total": 2,
+    "tidewheel_venue_connections_lost_total": len(Loss),
     "tidewheel_model_swap_failures_total": 2,  # of an instrument: one attack or one damage at a time
 }
 

@@ -108,8 +108,7 @@ class TransactionalLoop:
         self._retrier = Retrier(policy, producer.wait, clock=clock, heartbeat=heartbeat, watchdog=watchdog, log=log)
         self._partitions: list[int] = []
         self._failure: Exception | None = None
-        self._reassigned = False
-        self._in_transaction = self._mid_batch = self._closing = False
+        self._in_transaction = self._mid_batch = self._closing = self._reassigned = False
         self._paused: set[PartitionId] = set()
         self.assigned = False  # the group has told us our partitions, be it none
 

@@ -92,7 +92,7 @@ DECLARED = (
         "back; nothing that was confirmed is lost.",
         Paused("kafka"),
         {
-            OVERVIEW: ("How long ago did the feed bring a market second?", "Which alerts fire?"),
+            OVERVIEW: ("How old is the newest market second?", "Which alerts fire?"),
             MACHINE: ("Does Kafka answer?", "Are transactions given up?"),
         },
         "KafkaAway",
@@ -109,7 +109,7 @@ DECLARED = (
         "ingest is ended by SIGTERM, as the runbook says: started again, it goes on behind the gap.",
         Market(EventKind.GAP, 1_800),
         {
-            OVERVIEW: ("How long ago did the feed bring a market second?", "How fast does the market run?"),
+            OVERVIEW: ("How old is the newest market second?", "How fast does the market run?"),
             MARKET: ("How many quotes come?", "Did the feed break?", "How do orders end?"),
         },
         "FeedDead",
