@@ -5,8 +5,19 @@ env/bin/python -m pip install -q --no-cache-dir --no-compile --no-deps --require
     --target "$to" -r "requirements/$1.txt"
 cp -R own/. "$to"
 rm -rf "$to/bin"
-env/bin/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml \
-    -o "$to/sbom.cdx.json" "requirements/$1.txt"
+# What is there, by name and version, and no address.
+env/bin/python -m pip list --path "$to" --format freeze --exclude tidewheel >installed.txt
+env/bin/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml -o bill.json installed.txt
+env/bin/python - bill.json "$to/sbom.cdx.json" <<'EOF'
+import json, sys
+
+def bare(value):
+    if isinstance(value, dict):
+        return {name: bare(one) for name, one in value.items() if name != "externalReferences"}
+    return [bare(one) for one in value] if isinstance(value, list) else value
+
+json.dump(bare(json.load(open(sys.argv[1]))), open(sys.argv[2], "w"), indent=1)
+EOF
 # Trusted as they lie: the file system is read-only, and times may change on the way into an image.
 python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$to"
 chmod -R u=rwX,go=rX "$to"

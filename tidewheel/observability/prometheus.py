@@ -23,7 +23,7 @@ def kubernetes_config() -> str:
     return _config(
         {
             "job_name": "tidewheel",
-            "kubernetes_sd_configs": [{"role": "pod"}],
+            "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"own_namespace": True}}],
             "relabel_configs": [
                 {"source_labels": [f"{annotation}_scrape"], "regex": "true", "action": "keep"},
                 {
