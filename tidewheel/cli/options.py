@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tidewheel.domain.errors import TidewheelError
 from tidewheel.domain.market import check_instrument
 from tidewheel.registry.redis_access import RedisAccess, access_faults
 from tidewheel.runtime.kafka_access import KafkaAccess
@@ -52,7 +53,7 @@ KAFKA_DEFAULT = "127.0.0.1:9092"
 REDIS_DEFAULT = "redis://127.0.0.1:6379/0"
 
 
-class SettingsUsageError(click.UsageError):
+class SettingsUsageError(TidewheelError, click.UsageError):
     """What stands in the environment cannot be used."""
 
 
