@@ -29,6 +29,7 @@ SASL://127.0.0.1:{sasl_plaintext},BOTH://127.0.0.1:{sasl_tls},TLS://127.0.0.1:{t
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL,TLS:SSL
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
+broker.session.timeout.ms=60000
 listener.name.sasl.sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.both.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
 listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
@@ -74,12 +75,12 @@ class LockedKafka:
             found = replace(found, certificate_file=str(chain), key_file=str(key))
         return found
 
-    def set_password(self, user: str, password: str) -> None:
-        """On the broker alone; its file is the test's to replace."""
+    def set_passwords(self, passwords: dict[str, str]) -> None:
+        """On the broker alone; their files are the test's to replace."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
-        change = UserScramCredentialUpsertion(user, info, password.encode())
+        changes = [UserScramCredentialUpsertion(user, info, word.encode()) for user, word in passwords.items()]
         admin = AdminClient({"bootstrap.servers": self.direct})
-        for future in admin.alter_user_scram_credentials([change], request_timeout=LIMIT_S).values():
+        for future in admin.alter_user_scram_credentials(changes, request_timeout=LIMIT_S).values():
             future.result()
 
 
@@ -114,7 +115,7 @@ def locked_kafka(folder: Path, partitions: int = 2) -> Iterator[LockedKafka]:
         kafka = LockedKafka(server, bootstraps, folder, authority)
         for user in PRINCIPALS:
             kafka.password_file(user).write_text(f"password of {user}\n")
-            kafka.set_password(user, f"password of {user}")
+        kafka.set_passwords({user: f"password of {user}" for user in PRINCIPALS})
         topic_admin.create(kafka.direct, partitions)
         acl_admin.apply(kafka.direct, grants(), lambda service: f"User:{service}")
         yield kafka
