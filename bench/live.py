@@ -28,7 +28,7 @@ from tidewheel.runtime.process import Context
 from tidewheel.telemetry.metrics import REGISTRY
 
 SEED = 1
-MESSAGES = {Size.SMOKE: 2_000, Size.FULL: 200_000}
+MESSAGES = {Size.SMOKE: 2_000, Size.FULL: 100_000}
 BURST = 10
 SYMBOLS = 8
 BASES = [f"B{number}" for number in range(SYMBOLS)]
@@ -110,7 +110,7 @@ def message(venue: str, number: int, cents: int) -> str:
     if venue == "binance":
         return json.dumps({"u": number, "s": f"{base}USDT", "b": bid, "B": "31.21", "a": offer, "A": "40.66"})
     data = {"asks": [[offer, "415", "0", "13"]], "bids": [[bid, "256", "0", "12"]]}
-    data |= {"ts": str(1_700_000_000_000 + number), "seqId": number}
+    data |= {"ts": str(1_700_000_000_000 + number // 100), "seqId": number}
     return json.dumps({"arg": {"channel": "bbo-tbt", "instId": f"{base}-USDT"}, "data": [data]})
 
 
@@ -138,7 +138,7 @@ async def venue_process(venue: str, count: int) -> None:
             await socket.send(text)
         await socket.wait_closed()
 
-    async with serve(say, "127.0.0.1", 0, compression=None) as listening:
+    async with serve(say, "127.0.0.1", 0, compression=None, ping_interval=None) as listening:
         print(f"ws://127.0.0.1:{next(iter(listening.sockets)).getsockname()[1]}/", flush=True)
         await listening.serve_forever()
 

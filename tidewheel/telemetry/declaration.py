@@ -173,3 +173,7 @@ class Declarer:
         metric = of(name, meaning, labels, registry=self.catalogue.registry, **more)
         self.catalogue.metrics[name] = metric
         return metric
+
+
+REGISTRY = CollectorRegistry()
+CATALOGUE = Catalogue(REGISTRY, {}, {})

@@ -4,13 +4,11 @@ means.
 Dashboards and alerts may name only what stands here. Cores return values; shells record them with these.
 """
 
-from prometheus_client import CollectorRegistry
-
 from tidewheel.telemetry.buckets import DIFFERENCE, LATENCY_S, RUN_S
-from tidewheel.telemetry.declaration import LABELER, ORDERBOT, PREDICTOR, RUN, SERVICES, TRAINER, Catalogue, Declarer
-
-REGISTRY = CollectorRegistry()
-CATALOGUE = Catalogue(REGISTRY, {}, {})
+from tidewheel.telemetry.declaration import CATALOGUE as CATALOGUE
+from tidewheel.telemetry.declaration import LABELER, ORDERBOT, PREDICTOR, RUN, SERVICES, TRAINER, Declarer
+from tidewheel.telemetry.declaration import REGISTRY as REGISTRY
+from tidewheel.telemetry.venue_metrics import *  # noqa: F403 - its `__all__`
 
 
 def _of(*services: str) -> Declarer:
@@ -127,46 +125,6 @@ ROW_ANOMALIES = _ingest.counter(
     "A tick of a recorded file has an anomaly: moved onto the latest time, locked, a duplicate, its price rounded, "
     "a size left out. Many of a kind say that the file is not what it is taken for.",
     *("instrument", "kind"),
-)
-
-# ingest, of live venues
-VENUE_FRAMES = _ingest.counter(
-    "tidewheel_venue_frames_total",
-    "A live venue said something: a quote that became a tick, was set aside, was known from another connection or of "
-    "no use, or another word. Heartbeats without ticks are a quiet market; nothing at all is a dead one.",
-    *("venue", "outcome"),
-)
-VENUE_CONNECTIONS = _ingest.counter(
-    "tidewheel_venue_connections_total", "A connection to a live venue was made. Rises with each reconnect.", "venue"
-)
-VENUE_CONNECTIONS_LOST = _ingest.counter(
-    "tidewheel_venue_connections_lost_total",
-    "A connection to a live venue ended or was not made, by reason. Quotes may be missing after each.",
-    *("venue", "reason"),
-)
-VENUE_SERVING = _ingest.gauge(
-    "tidewheel_venue_serving",
-    "1 while a live venue is connected and what was asked for is subscribed, else 0.",
-    "venue",
-)
-VENUE_SKEW_SECONDS = _ingest.gauge(
-    "tidewheel_venue_skew_seconds",
-    "This machine's clock less the venue's, and the shortest way, over the last minutes. Below zero or drifting, a "
-    "clock is wrong. No number where the venue tells no time.",
-    "instrument",
-)
-VENUE_LAG_SECONDS = _ingest.gauge(
-    "tidewheel_venue_lag_seconds",
-    "How long the latest quote was on its way by the venue's time and ours. Far above the skew, the line is slow.",
-    "instrument",
-)
-QUOTES_CONFLATED = _ingest.counter(
-    "tidewheel_quotes_conflated_total",
-    "A live quote gave its place to a later one of its instrument, since ingest could not keep up or Kafka was away.",
-    "instrument",
-)
-LIVE_QUOTES_WAITING = _ingest.gauge(
-    "tidewheel_live_quotes_waiting", "Live quotes that were heard and are not yet part of a market second."
 )
 
 # orderbot

@@ -20,7 +20,8 @@ class Rate:
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How long what may take, in seconds. `life_s`: without a heartbeat or a quote the connection is given up; answers
-    to pings do not count. `ping_text`: a text that keeps the connection open, said each `ping_every_s`. `age_max_s`:
+    to pings do not count. `pong_s`: where nothing at all came for so long a ping is sent, which must be answered within
+    as long. `ping_text`: a text that keeps the connection open, said each `ping_every_s`. `age_max_s`:
     before a connection is so old, another takes its place."""
 
     life_s: float

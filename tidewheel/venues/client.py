@@ -95,6 +95,8 @@ class VenueClient:
                 self._spawn(self._connect(number, url))
             case life.Send(number, text, wait_s):
                 self._spawn(self._send(number, text, wait_s))
+            case life.Ping(number):
+                self._spawn(self._ping(number))
             case life.Leave(number, at_once):
                 self._leave(number, at_once=at_once)
             case life.Opened(number):
@@ -142,8 +144,7 @@ class VenueClient:
                 url,
                 compression=None,
                 open_timeout=timing.open_s,
-                ping_interval=timing.pong_s,
-                ping_timeout=timing.pong_s,
+                ping_interval=None,  # `ConnectionLife` asks, and takes messages for an answer
                 close_timeout=CLOSE_S,
                 max_size=MESSAGE_BYTES_MAX,
                 max_queue=MESSAGES_WAITING_MAX,
@@ -174,6 +175,7 @@ class VenueClient:
     def _on_text(self, number: int, received_ns: int, text: str) -> None:
         if self._tap is not None:
             self._tap(number, received_ns, text)
+        self._life.on_heard(number, self._monotonic())
         for frame in self._intake.on_text(number, received_ns, text):
             self._on_frame(number, frame)
 
@@ -201,6 +203,13 @@ class VenueClient:
         if socket_ is not None:
             with suppress(ConnectionClosed):
                 await socket_.send(text)
+
+    async def _ping(self, number: int) -> None:
+        socket_ = self._sockets.get(number)
+        if socket_ is not None:
+            with suppress(ConnectionClosed):
+                await (await socket_.ping())
+                self._life.on_heard(number, self._monotonic())
 
     def _leave(self, number: int, *, at_once: bool) -> None:
         socket_ = self._sockets.get(number)

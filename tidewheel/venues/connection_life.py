@@ -27,7 +27,7 @@ class Loss(StrEnum):
     FAILED = "failed"  # not made: name, route, TLS, time
     REFUSED = "refused"  # by an answer of HTTP
     CLOSED = "closed"  # by the venue, or broken
-    NO_LIFE = "no_life"  # neither heartbeat nor quote
+    NO_LIFE = "no_life"  # neither heartbeat nor quote, or no answer to a ping
     NOT_SUBSCRIBED = "not_subscribed"  # no word of it in time, or a refusal
 
 
@@ -46,6 +46,13 @@ class Send:
     number: int
     text: str
     wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask whether the peer is there at all, since nothing has come for a while."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class GiveUp:
     sentence: str
 
 
-Action = Connect | Send | Leave | Serve | Opened | Lost | GiveUp
+Action = Connect | Send | Ping | Leave | Serve | Opened | Lost | GiveUp
 
 
 @dataclass(slots=True)
@@ -101,6 +108,8 @@ class _Link:
     sign_s: float = 0.0
     quoted_since_s: float | None = None
     ping_s: float = 0.0
+    heard_s: float = 0.0  # anything at all, answers to pings too
+    asked_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -160,12 +169,19 @@ class ConnectionLife:
         link = self._links.of(number)
         if link is None:
             return [Leave(number, at_once=True)]
-        link.open, link.since_s, link.sign_s, link.ping_s = True, now_s, now_s, now_s
+        link.open, link.since_s, link.sign_s, link.ping_s, link.heard_s = True, now_s, now_s, now_s, now_s
         self._fatal = 0
         return [Opened(number), self._say(number, self.adapter.subscribe(self.symbols), now_s)]
 
     def _say(self, number: int, text: str, now_s: float) -> Action:
         return Send(number, text, self._sends.take_s(now_s))
+
+    def on_heard(self, number: int, now_s: float) -> None:
+        """Something came, if only the answer to a ping: the peer is there. Where messages wait to be read that answer
+        waits behind them, so they are as good."""
+        link = self._links.of(number)
+        if link is not None:
+            link.heard_s, link.asked_s = now_s, None
 
     def on_sign(self, number: int, now_s: float) -> None:
         """A heartbeat or a quote came."""
@@ -287,7 +303,12 @@ class ConnectionLife:
         if now_s - link.sign_s > timing.life_s:
             detail = f"neither heartbeat nor quote for {timing.life_s:g} s"
             return self._give_up(link, Loss.NO_LIFE, detail, now_s)
+        if link.asked_s is not None and now_s - link.asked_s > timing.pong_s:
+            return self._give_up(link, Loss.NO_LIFE, f"no answer to a ping within {timing.pong_s:g} s", now_s)
         actions: list[Action] = []
+        if link.asked_s is None and now_s - link.heard_s > timing.pong_s:
+            link.asked_s = now_s
+            actions.append(Ping(link.number))
         if timing.ping_text and now_s - link.ping_s >= timing.ping_every_s:
             link.ping_s = now_s
             actions.append(self._say(link.number, timing.ping_text, now_s))

@@ -18,6 +18,7 @@ from tidewheel.venues.connection_life import (
     Loss,
     Lost,
     Opened,
+    Ping,
     Send,
     Serve,
 )
@@ -28,7 +29,7 @@ BTC = ("BTCUSDT",)
 
 def made(venue: str = "binance", symbols: Sequence[str] = BTC, chance: float = 1.0, **timing: float) -> ConnectionLife:
     adapter = ADAPTERS[venue]
-    adapter = dataclasses.replace(adapter, timing=dataclasses.replace(adapter.timing, **timing))
+    adapter = dataclasses.replace(adapter, timing=dataclasses.replace(adapter.timing, **{"pong_s": 1e6, **timing}))
     return ConnectionLife(adapter, symbols, adapter.urls, lambda: chance)
 
 
@@ -154,6 +155,20 @@ def test_heartbeats_without_quotes_are_life_and_pongs_are_none() -> None:
     assert leave == Leave(number, at_once=True)
     assert lost == Lost(Loss.NO_LIFE, "neither heartbeat nor quote for 10 s", 1.0, True)
     assert life.on_closed(number, Loss.CLOSED, "the connection broke", 110) == []  # told already
+
+
+def test_a_peer_that_says_nothing_is_asked_and_what_comes_is_an_answer() -> None:
+    life = made(pong_s=10)
+    number = serving(life)
+    assert life.on_time(10) == []
+    assert life.on_time(10.5) == [Ping(number)]
+    assert life.on_time(20.5) == []
+    life.on_heard(number, 20.6)  # a message, while the answer waits behind others
+    assert life.on_time(30.6) == []
+    assert life.on_time(31) == [Ping(number)]
+    leave, lost = life.on_time(41.1)
+    assert leave == Leave(number, at_once=True)
+    assert lost == Lost(Loss.NO_LIFE, "no answer to a ping within 10 s", 1.0, True)
 
 
 def test_no_word_of_the_subscription() -> None:
