@@ -64,6 +64,8 @@ def heard(venue: str, count: int, servers: Servers) -> tuple[float, float, str]:
         thread.start()
         until(lambda: ticks(venue) - before >= count or not thread.is_alive(), "all messages are ticks")
         _, cpu_s = watch.elapsed_s()
+        if not thread.is_alive():
+            raise AssertionError(f"ingest ended before it had heard all of {venue}")
         context.stop.set()
         thread.join()
         other.terminate()

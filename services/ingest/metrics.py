@@ -54,16 +54,17 @@ class FeedRecorder:
                 metrics.VENUE_FRAMES.labels(client.name, kind)
             for loss in Loss:
                 metrics.VENUE_CONNECTIONS_LOST.labels(client.name, loss)
-            for state in client.intake.states:
-                metrics.QUOTES_CONFLATED.labels(state.instrument)
+            metrics.QUOTES_CONFLATED.labels(client.name)
 
     def record(self) -> None:
         """Called each second at least."""
-        metrics.LIVE_QUOTES_WAITING.set(len(self._queue))
+        # One queue for all that this process hears.
+        metrics.LIVE_QUOTES_WAITING.labels(",".join(client.name for client in self._clients)).set(len(self._queue))
         for client in self._clients:
             self._record_client(client)
         for instrument, count in self._queue.conflated.copy().items():
-            metrics.QUOTES_CONFLATED.labels(instrument).inc(self._new(("conflated", instrument, ""), count))
+            venue = instrument.partition(":")[0]
+            metrics.QUOTES_CONFLATED.labels(venue).inc(self._new(("conflated", instrument, ""), count))
 
     def _record_client(self, client: "VenueClient") -> None:
         name = client.name
@@ -73,11 +74,10 @@ class FeedRecorder:
             metrics.VENUE_FRAMES.labels(name, kind).inc(self._new(("frames", name, kind), count))
         for loss, count in client.losses.copy().items():
             metrics.VENUE_CONNECTIONS_LOST.labels(name, loss).inc(self._new(("lost", name, loss), count))
-        for state in client.intake.states:
-            base_ns = state.skew.base_ns
-            if base_ns is not None:
-                metrics.VENUE_SKEW_SECONDS.labels(state.instrument).set(base_ns / NS_PER_S)
-                metrics.VENUE_LAG_SECONDS.labels(state.instrument).set(state.skew.latest_ns / NS_PER_S)
+        known = [(base, one.skew.latest_ns) for one in client.intake.states if (base := one.skew.base_ns) is not None]
+        if known:
+            metrics.VENUE_SKEW_SECONDS.labels(name).set(min(base for base, _ in known) / NS_PER_S)
+            metrics.VENUE_LAG_SECONDS.labels(name).set(max(latest for _, latest in known) / NS_PER_S)
 
     def _new(self, what: tuple[str, str, str], count: int) -> int:
         new, self._recorded[what] = count - self._recorded[what], count

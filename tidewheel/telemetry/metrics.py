@@ -53,7 +53,7 @@ SPANS = _all.counter(
     "of both: it waits, or more came than can be sent. Moves only where traces are on.",
     *("service", "outcome"),
 )
-TRACE_HEADERS_INVALID = _all.counter(
+TRACE_HEADERS_INVALID = _readers.counter(
     "tidewheel_trace_headers_invalid_total",
     "The header `traceparent` of a record or a call is none, and was not used. Somebody else writes there.",
     *("service", "source"),

@@ -38,18 +38,18 @@ VENUE_SKEW_SECONDS = _ingest.gauge(
     "tidewheel_venue_skew_seconds",
     "This machine's clock less the venue's, and the shortest way, over the last minutes. Below zero or drifting, a "
     "clock is wrong. No number where the venue tells no time.",
-    "instrument",
+    "venue",
 )
 VENUE_LAG_SECONDS = _ingest.gauge(
     "tidewheel_venue_lag_seconds",
     "How long the latest quote was on its way by the venue's time and ours. Far above the skew, the line is slow.",
-    "instrument",
+    "venue",
 )
 QUOTES_CONFLATED = _ingest.counter(
     "tidewheel_quotes_conflated_total",
     "A live quote gave its place to a later one of its instrument, since ingest could not keep up or Kafka was away.",
-    "instrument",
+    "venue",
 )
 LIVE_QUOTES_WAITING = _ingest.gauge(
-    "tidewheel_live_quotes_waiting", "Live quotes that were heard and are not yet part of a market second."
+    "tidewheel_live_quotes_waiting", "Live quotes that were heard and are not yet part of a market second.", "venue"
 )
