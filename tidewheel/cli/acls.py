@@ -34,6 +34,16 @@ def named(template: str) -> Callable[[str], str]:
     return lambda service: template.replace(SERVICE, service)
 
 
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print them: lines for the server's own tools, or for programs.",
+)
+
+
 @click.command()
 @click.option(
     "--principal",
@@ -43,7 +53,7 @@ def named(template: str) -> Callable[[str], str]:
     metavar="TEMPLATE",
     help="What Kafka calls each service's user; of a client certificate it is User: and the certificate's subject.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.option("--apply", is_flag=True, help="Make them on the broker; those that are there stay.")
 @click.option("--check", is_flag=True, help="Compare the broker's with them; exit code 1 if they differ.")
 @kafka_option
@@ -107,7 +117,7 @@ def registry() -> None:
     help="Folder with a file a service, named after it, with its password in one line; what is printed holds its "
     "SHA-256 only. A user without a file is off.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 def acl(user: str, password_dir: Path | None, form: str) -> None:
     """Print the users that each service needs, as lines of an ACL file of Redis 7.2 or Valkey.
 
