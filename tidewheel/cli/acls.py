@@ -20,7 +20,6 @@ from tidewheel.runtime.secret_files import SecretFileError, read_secret
 from tidewheel.runtime.topic_admin import require_broker
 
 SERVICE = "{service}"
-FORMAT_HELP = "Lines for people and files, or one JSON object."
 FLAGS = {Resource.TOPIC: "--topic", Resource.GROUP: "--group", Resource.TRANSACTIONAL_ID: "--transactional-id"}
 
 
@@ -35,6 +34,16 @@ def named(template: str) -> Callable[[str], str]:
     return lambda service: template.replace(SERVICE, service)
 
 
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print them: lines for the server's own tools, or for programs.",
+)
+
+
 @click.command()
 @click.option(
     "--principal",
@@ -44,9 +53,7 @@ def named(template: str) -> Callable[[str], str]:
     metavar="TEMPLATE",
     help="What Kafka calls each service's user; of a client certificate it is User: and the certificate's subject.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help=FORMAT_HELP
-)
+@format_option
 @click.option("--apply", is_flag=True, help="Make them on the broker; those that are there stay.")
 @click.option("--check", is_flag=True, help="Compare the broker's with them; exit code 1 if they differ.")
 @kafka_option
@@ -110,9 +117,7 @@ def registry() -> None:
     help="Folder with a file a service, named after it, with its password in one line; what is printed holds its "
     "SHA-256 only. A user without a file is off.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help=FORMAT_HELP
-)
+@format_option
 def acl(user: str, password_dir: Path | None, form: str) -> None:
     """Print the users that each service needs, as lines of an ACL file of Redis 7.2 or Valkey.
 
