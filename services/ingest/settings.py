@@ -79,7 +79,7 @@ class Settings(KafkaSettings):
         10_000,
         unit="ms",
         meaning="How much later or earlier than the quotes around it a live quote may be by its venue's own time; what "
-        "is further off is set aside.",
+        "is further off is rejected.",
     )
     speed: float = setting(
         Parser(speed, f"number above 0 and up to {SPEED_MAX:,.0f}, or `max`"),

@@ -2,7 +2,7 @@
 
 It bursts, says rubbish, repeats itself, counts back, breaks off, announces that it closes, and does not answer; who
 hears it stops listening now and then, until its small queue is full. In the end it is proved from counters and numbers
-that every message which was said is a tick, set aside, conflated, or no quote.
+that every message which was said is a tick, rejected, conflated, or no quote.
 """
 
 import argparse
@@ -137,8 +137,8 @@ class Soaked:
         missing = sum((said - Counter(ticks)).values())
         sums = {
             "messages said, and frames heard": (self.server.messages, sum(frames.values())),
-            "frames that are ticks or set aside, and what came of them": (
-                frames["tick"] + frames["set_aside"],
+            "frames that are ticks or rejected, and what came of them": (
+                frames["tick"] + frames["rejected"],
                 len(ticks) + len(self.listener.rejected) + conflated,
             ),
             "numbers, and numbers in order": (ticks, sorted(ticks)),
@@ -150,7 +150,7 @@ class Soaked:
 
 
 def frames_of(venue: str) -> Counter[str]:
-    kinds = ("tick", "set_aside", "repeated", "unwanted", "other")
+    kinds = ("tick", "rejected", "repeated", "unwanted", "other")
     name = "tidewheel_venue_frames_total"
     return Counter(
         {kind: int(REGISTRY.get_sample_value(name, {"venue": venue, "outcome": kind}) or 0) for kind in kinds}
@@ -187,8 +187,8 @@ def main() -> int:
     soaked = soak(arguments.seed, lambda _: time.monotonic() >= ends_s, 120 * arguments.minutes + LIMIT_S)
     server, listener, found = soaked.server, soaked.listener, soaked.faults()
     print(f"{server.messages:,} messages by {server.connections:,} connections: {dict(soaked.day.acts)}")
-    print(f"{len(listener.ticks):,} ticks, {len(listener.rejected):,} set aside, {soaked.conflated:,} conflated")
-    print("\n".join(found) or "every message is a tick, set aside, conflated, or no quote")
+    print(f"{len(listener.ticks):,} ticks, {len(listener.rejected):,} rejected, {soaked.conflated:,} conflated")
+    print("\n".join(found) or "every message is a tick, rejected, conflated, or no quote")
     return bool(found)
 
 

@@ -215,7 +215,7 @@ def test_a_frozen_peer_is_noticed_by_pings(speaker: Speaker) -> None:
     assert [tick.flags for tick in listener.ticks] == [GAP, GAP]
 
 
-def test_what_is_no_quote_is_set_aside_with_its_reason_and_the_rest_goes_on(speaker: Speaker) -> None:
+def test_what_is_no_quote_is_rejected_with_its_reason_and_the_rest_goes_on(speaker: Speaker) -> None:
     one, two, three, four, five, six, seven = quotes(speaker, 7)
     bad = [
         (two.but(offer="900"), Reason.CROSSED),

@@ -134,9 +134,9 @@ def heard_lines(heard: Heard, seconds: float) -> list[str]:
     if heard.flags:
         counted = (f"{count:,} {str(flag.name).lower()}" for flag, count in heard.flags.items())
         lines.append(f"flagged: {', '.join(counted)}")
-    if heard.set_aside:
-        counted = (f"{count:,} {reason}" for reason, count in heard.set_aside.items())
-        lines.append(f"set aside: {', '.join(counted)}; the first: {heard.first_set_aside}")
+    if heard.rejected:
+        counted = (f"{count:,} {reason}" for reason, count in heard.rejected.items())
+        lines.append(f"rejected: {', '.join(counted)}; the first: {heard.first_rejected}")
     if not heard.quotes:
         lines.append("no quote came: is the symbol traded there, and is there a way to the internet?")
     return lines

@@ -17,7 +17,7 @@ _ingest = Declarer(CATALOGUE, (INGEST,))
 
 VENUE_FRAMES = _ingest.counter(
     "tidewheel_venue_frames_total",
-    "A live venue said something: a quote that became a tick, was set aside, was known from another connection or of "
+    "A live venue said something: a quote that became a tick, was rejected, was known from another connection or of "
     "no use, or another word. Heartbeats without ticks are a quiet market; nothing at all is a dead one.",
     *("venue", "outcome"),
 )

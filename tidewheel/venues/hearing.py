@@ -29,8 +29,8 @@ class Heard:
     kinds: Counter[Kind] = field(default_factory=Counter)
     quotes: Counter[str] = field(default_factory=Counter)
     flags: Counter[TickFlag] = field(default_factory=Counter)
-    set_aside: Counter[str] = field(default_factory=Counter)
-    first_set_aside: str = ""
+    rejected: Counter[str] = field(default_factory=Counter)
+    first_rejected: str = ""
     latest: dict[str, Row] = field(default_factory=dict)
     skew_ns: dict[str, int] = field(default_factory=dict)
     connections: int = 0
@@ -40,8 +40,8 @@ class Heard:
         if isinstance(entry, FeedChange):
             self.subscribed |= entry.event is FeedEvent.SUBSCRIBED
         elif entry.fault is not None:
-            self.set_aside[str(entry.fault.reason)] += 1
-            self.first_set_aside = self.first_set_aside or entry.fault.detail
+            self.rejected[str(entry.fault.reason)] += 1
+            self.first_rejected = self.first_rejected or entry.fault.detail
         else:
             self.quotes[entry.instrument] += 1
             self.latest[entry.instrument] = entry

@@ -1,4 +1,4 @@
-"""From messages of one venue to rows of instruments: each message becomes ticks to be, rows set aside, or is counted.
+"""From messages of one venue to rows of instruments: each message becomes ticks to be, rows rejected, or is counted.
 
 Pure: times of receipt are handed in, what comes of a message goes to `put`. Recorded messages take the same way.
 """
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     """What became of frames: the closed set that metrics may name."""
 
     TICK = "tick"
-    SET_ASIDE = "set_aside"
+    REJECTED = "rejected"
     REPEATED = "repeated"  # known from the connection before
     UNWANTED = "unwanted"  # of a symbol that was not asked for, or of a connection that does not serve yet
     OTHER = "other"  # heartbeats, words on subscriptions
@@ -84,7 +84,7 @@ class Intake:
         if isinstance(judged, Repeated):
             self.kinds[Kind.REPEATED] += 1
         elif isinstance(judged, Fault):
-            self._set_aside(state, judged, received_ns, text)
+            self._reject(state, judged, received_ns, text)
         else:
             self.kinds[Kind.TICK] += 1
             self.epoch = max(self.epoch, number)
@@ -95,20 +95,20 @@ class Intake:
                 )
             )
 
-    def set_aside(self, fault: Fault, text: str) -> None:
+    def reject(self, fault: Fault, text: str) -> None:
         """What came in place of a message, and says nothing of when."""
         self._messages += 1
-        self._set_aside(next(iter(self._states.values())), fault, 0, text)
+        self._reject(next(iter(self._states.values())), fault, 0, text)
 
     def _on_faulty(self, frame: Faulty, number: int, received_ns: int, text: str) -> None:
         state = self._states.get(frame.symbol) if frame.symbol else next(iter(self._states.values()))
         if state is None or not self.counts(number):
             self.kinds[Kind.UNWANTED] += 1
         else:
-            self._set_aside(state, frame.fault, received_ns, text)
+            self._reject(state, frame.fault, received_ns, text)
 
-    def _set_aside(self, state: SymbolState, fault: Fault, received_ns: int, text: str) -> None:
-        self.kinds[Kind.SET_ASIDE] += 1
+    def _reject(self, state: SymbolState, fault: Fault, received_ns: int, text: str) -> None:
+        self.kinds[Kind.REJECTED] += 1
         self.put(Row(self._messages, received_ns, *NO_QUOTE, state.instrument, max(self.epoch, 1), text, fault))
 
     def _on_trade(self, beat: Heartbeat, received_ns: int) -> None:

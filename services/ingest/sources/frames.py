@@ -62,7 +62,7 @@ class Frames:
     def _hear(self, line: str) -> None:
         message = read_message(line)
         if message is None:
-            self._intake.set_aside(Fault(DeadLetterReason.MALFORMED, "the line is no recorded message"), line)
+            self._intake.reject(Fault(DeadLetterReason.MALFORMED, "the line is no recorded message"), line)
         elif message.lost:
             self._intake.on_gap()
         else:

@@ -1,4 +1,4 @@
-"""What becomes of quotes: flags, what is set aside, and that each is counted once."""
+"""What becomes of quotes: flags, what is rejected, and that each is counted once."""
 
 from collections import Counter
 
@@ -66,12 +66,12 @@ def test_the_first_of_a_connection_has_a_gap_before_it(binance: Heard) -> None:
     assert [row.epoch for row in binance.rows] == [1, 1, 1, 2, 2]
 
 
-def test_a_number_that_comes_again_is_a_duplicate_and_one_that_falls_is_set_aside(binance: Heard) -> None:
+def test_a_number_that_comes_again_is_a_duplicate_and_one_that_falls_is_rejected(binance: Heard) -> None:
     for seq, bid in ((5, "100"), (5, "100"), (6, "100.5"), (5, "100"), (6, "100.5"), (7, "99")):
         binance.quote(seq=seq, bid=bid)
     assert binance.flags == [GAP, DUPLICATE, 0, Reason.OUT_OF_ORDER, DUPLICATE, 0]
     assert "5 comes after 6" in str(binance.rows[3].fault)
-    assert binance.intake.kinds == Counter({Kind.TICK: 5, Kind.SET_ASIDE: 1})
+    assert binance.intake.kinds == Counter({Kind.TICK: 5, Kind.REJECTED: 1})
 
 
 def test_a_venue_that_counts_anew_is_believed_after_a_while(binance: Heard) -> None:
@@ -119,7 +119,7 @@ def test_the_state_on_subscription_may_be_old() -> None:
     assert heard.flags == [GAP | SNAPSHOT, 0]
 
 
-def test_a_quote_far_off_by_the_venues_time_is_set_aside_and_no_clock() -> None:
+def test_a_quote_far_off_by_the_venues_time_is_rejected_and_no_clock() -> None:
     heard = Heard(Kraken())
     for second, off_s in enumerate((0, 0, 3600, 0, -3600, 0)):
         heard.quote(after_s=second, time_us=AT // 1000 + (second + off_s) * 10**6)
@@ -137,7 +137,7 @@ def test_what_says_of_no_symbol_is_charged_to_the_first_and_strangers_to_nobody(
     assert heard.flags == [Reason.MALFORMED]
     assert heard.rows[0].instrument == f"{speaker.name}:{speaker.symbol}"
     assert heard.rows[0].text == "{torn"
-    assert heard.intake.kinds == Counter({Kind.UNWANTED: 2, Kind.SET_ASIDE: 1})
+    assert heard.intake.kinds == Counter({Kind.UNWANTED: 2, Kind.REJECTED: 1})
 
 
 def test_a_connection_that_does_not_serve_yet_is_counted_only() -> None:

@@ -20,7 +20,7 @@ UP = {0: ("away", RED), 1: ("answers", GREEN)}
 # What no Prometheus can ask by itself: `tidewheel run` tells of it.
 SERVERS = 'process=~"kafka|redis"'
 # Those of which there are any, each called by what befell it.
-SET_ASIDE = " or ".join(
+REJECTED = " or ".join(
     f'label_replace(sum by ({label}) ({counter}) > 0, "record", "$1 {what}", "{label}", "(.+)")'
     for counter, label, what in (
         ("tidewheel_records_missing_total", "topic", "missing"),
@@ -123,7 +123,7 @@ KAFKA = Row(
             Unit.COUNT,
             "Missing and rejected are 0. Orders repeat where the order bot starts again.",
             "RecordsMissing",
-            (Query(or_none(SET_ASIDE, "record"), "{{record}}"),),
+            (Query(or_none(REJECTED, "record"), "{{record}}"),),
             width=6,
             least=0,
             reach=(0, 4),
