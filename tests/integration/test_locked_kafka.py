@@ -96,6 +96,81 @@ def _logs(folder: Path) -> str:
     return "\n\n".join(path.read_text() for path in sorted(folder.glob("*.log")))
 
 
+# ---- the door: before anything lies on the topics that no service wrote ----
+
+
+@pytest.mark.parametrize("security", [KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_TLS, KafkaSecurity.TLS])
+def test_each_kind_of_door_opens_to_its_key(locked: LockedKafka, security: KafkaSecurity) -> None:
+    consumer = KAFKA.consumer(consumer_config(locked.access("labeler", security), "test", topics.LABELER_GROUP))
+    assert partitions_of(consumer, topics.TICKS.name, LIMIT_S) == [0, 1]
+    consumer.close()
+
+
+def test_a_client_goes_on_when_its_password_is_put_right(
+    locked: LockedKafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("an old one")
+    access = dataclasses.replace(locked.access("labeler"), password_file=str(file))
+    consumer = KAFKA.consumer(consumer_config(access, "test", topics.LABELER_GROUP))
+    with caplog.at_level(logging.ERROR):
+        file.write_text(locked.password_file("labeler").read_text())
+        eventually(lambda: consumer.poll(0.1) is None and _knows_topics(consumer), "it is let in")
+    consumer.close()
+    assert "an old one" not in caplog.text
+
+
+def _knows_topics(consumer: Any) -> bool:
+    try:
+        return bool(partitions_of(consumer, topics.TICKS.name, 1.0))
+    except KafkaException:
+        return False
+
+
+@pytest.mark.parametrize("service", SERVICES[:4])
+def test_a_service_waits_for_its_password_and_then_begins(locked: LockedKafka, tmp_path: Path, service: str) -> None:
+    file = tmp_path / "password"
+    file.write_text("an old one")
+    access = dataclasses.replace(locked.access(service, KafkaSecurity.SASL_TLS), password_file=str(file))
+    with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **kafka_locks.environment(access)) as one:
+        refused = f"Kafka at {access} refuses user {service} with the password in {file}"
+        eventually(lambda: refused in one.log.read_text(), "the refusal is told")
+        assert one.process.poll() is None
+        assert not one.answers("/ready")
+        assert one.answers("/live")
+        file.write_text(locked.password_file(service).read_text())
+        one.await_ready()
+        assert one.terminate() == 0
+        said = one.log.read_text()
+        assert f"password of {service}" not in said
+        assert "an old one" not in said
+
+
+@pytest.mark.parametrize("service", SERVICES[:4])
+def test_a_service_that_may_not_says_what_it_is_refused(locked: LockedKafka, tmp_path: Path, service: str) -> None:
+    # As `admin` it knows of the topics, and may neither read nor write them.
+    settings = kafka_locks.environment(locked.access("admin"))
+    with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **settings) as one:
+        assert one.process.wait(RUN_LIMIT_S) == 1
+        (line,) = [line for line in one.log.read_text().splitlines() if " ERROR " in line]
+        assert "uthorization failed" in line
+        assert "`tidewheel topics acls` prints what each service must be allowed" in line
+
+
+def test_a_command_says_who_is_refused(
+    locked: LockedKafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("an old one")
+    access = dataclasses.replace(locked.access("people"), password_file=str(tmp_path / "password"))
+    for name, value in kafka_locks.environment(access).items():
+        monkeypatch.setenv(f"TIDEWHEEL_{name}", value)
+    assert main(["topics", "check"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"tidewheel: Kafka at {access} refuses user people with the password in")
+    assert said.count("\n") == 1
+    assert "an old one" not in said
+
+
 # ---- what the broker lets a user do ----
 
 
@@ -254,78 +329,3 @@ def _filter_of(one: AclBinding) -> Any:
 
     parts = (one.restype, one.name, one.resource_pattern_type, one.principal, one.host)
     return AclBindingFilter(*parts, one.operation, one.permission_type)
-
-
-# ---- the door ----
-
-
-@pytest.mark.parametrize("security", [KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_TLS, KafkaSecurity.TLS])
-def test_each_kind_of_door_opens_to_its_key(locked: LockedKafka, security: KafkaSecurity) -> None:
-    consumer = KAFKA.consumer(consumer_config(locked.access("labeler", security), "test", topics.LABELER_GROUP))
-    assert partitions_of(consumer, topics.TICKS.name, LIMIT_S) == [0, 1]
-    consumer.close()
-
-
-def test_a_client_goes_on_when_its_password_is_put_right(
-    locked: LockedKafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = tmp_path / "password"
-    file.write_text("an old one")
-    access = dataclasses.replace(locked.access("labeler"), password_file=str(file))
-    consumer = KAFKA.consumer(consumer_config(access, "test", topics.LABELER_GROUP))
-    with caplog.at_level(logging.ERROR):
-        file.write_text(locked.password_file("labeler").read_text())
-        eventually(lambda: consumer.poll(0.1) is None and _knows_topics(consumer), "it is let in")
-    consumer.close()
-    assert "an old one" not in caplog.text
-
-
-def _knows_topics(consumer: Any) -> bool:
-    try:
-        return bool(partitions_of(consumer, topics.TICKS.name, 1.0))
-    except KafkaException:
-        return False
-
-
-@pytest.mark.parametrize("service", SERVICES[:4])
-def test_a_service_waits_for_its_password_and_then_begins(locked: LockedKafka, tmp_path: Path, service: str) -> None:
-    file = tmp_path / "password"
-    file.write_text("an old one")
-    access = dataclasses.replace(locked.access(service, KafkaSecurity.SASL_TLS), password_file=str(file))
-    with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **kafka_locks.environment(access)) as one:
-        refused = f"Kafka at {access} refuses user {service} with the password in {file}"
-        eventually(lambda: refused in one.log.read_text(), "the refusal is told")
-        assert one.process.poll() is None
-        assert not one.answers("/ready")
-        assert one.answers("/live")
-        file.write_text(locked.password_file(service).read_text())
-        one.await_ready()
-        assert one.terminate() == 0
-        said = one.log.read_text()
-        assert f"password of {service}" not in said
-        assert "an old one" not in said
-
-
-@pytest.mark.parametrize("service", SERVICES[:4])
-def test_a_service_that_may_not_says_what_it_is_refused(locked: LockedKafka, tmp_path: Path, service: str) -> None:
-    # As `admin` it knows of the topics, and may neither read nor write them.
-    settings = kafka_locks.environment(locked.access("admin"))
-    with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **settings) as one:
-        assert one.process.wait(RUN_LIMIT_S) == 1
-        (line,) = [line for line in one.log.read_text().splitlines() if " ERROR " in line]
-        assert "uthorization failed" in line
-        assert "`tidewheel topics acls` prints what each service must be allowed" in line
-
-
-def test_a_command_says_who_is_refused(
-    locked: LockedKafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    (tmp_path / "password").write_text("an old one")
-    access = dataclasses.replace(locked.access("people"), password_file=str(tmp_path / "password"))
-    for name, value in kafka_locks.environment(access).items():
-        monkeypatch.setenv(f"TIDEWHEEL_{name}", value)
-    assert main(["topics", "check"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"tidewheel: Kafka at {access} refuses user people with the password in")
-    assert said.count("\n") == 1
-    assert "an old one" not in said
