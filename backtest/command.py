@@ -21,7 +21,7 @@ from tidewheel.cli.registry_access import json_option
 from tidewheel.cli.run import PARTITIONS, run
 from tidewheel.cli.tables import echo
 from tidewheel.contracts.partitioning import partition_of
-from tidewheel.domain.feeds import REPLAY
+from tidewheel.domain.feeds import DEFAULT_SYMBOL, REPLAY
 from tidewheel.local.clock import this_year
 from tidewheel.local.data_dir import check_writable, write_atomically
 from tidewheel.local.run_options import MAX, RunOptions, checked, parse_feed
@@ -106,6 +106,7 @@ def compare(
     Each FILE goes through every configuration as `tidewheel run` would take it, without Kafka and Redis: the same
     models, scorecards and evidence. Options not varied hold for all.
     """
+    given["instrument"] = given["instrument"] or DEFAULT_SYMBOL
     values = parse_variations(VARIABLE_OPTIONS, typed, ctx)
     configurations = tuple(
         _configuration(files[0], {**given, **own}, displayed(own)) for own in parameter_grid(values, CONFIGURATIONS_MAX)

@@ -103,7 +103,11 @@ def nothing_rejected(right: Callable[..., Any]) -> Any:
 
 
 def no_letters(right: Callable[..., None]) -> Any:
-    return lambda events, topic, *record: None if topic == DEAD_LETTERS.name else right(events, topic, *record)
+    def without(events: Any, topic: str, *record: Any, **more: Any) -> None:
+        if topic != DEAD_LETTERS.name:
+            right(events, topic, *record, **more)
+
+    return without
 
 
 def without_waiting(right: object) -> Any:

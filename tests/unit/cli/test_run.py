@@ -41,7 +41,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
 def test_a_run_without_options(runs: Runs) -> None:
     assert main(["run"]) == 0
     options = runs.last.options
-    assert (options.instrument, options.speed, str(options.threshold)) == ("sim:BTC-USD", "60", "10")
+    assert (options.watched, options.speed, str(options.threshold)) == ("sim:BTC-USD", "60", "10")
     assert (options.window, options.step, options.trials, options.orders_per_second) == (10_000, 10_000, 10, 5)
     assert (runs.last.kafka, runs.last.redis) == (None, None)
     assert runs.last.data_dir.parent == Path("tidewheel-data")
@@ -56,7 +56,7 @@ def test_a_grafana_goes_with_observe(runs: Runs, capsys: pytest.CaptureFixture[s
 
 def test_a_recorded_file_runs_as_fast_as_it_can(runs: Runs) -> None:
     assert main(["run", "--feed", "replay:quotes.csv", "--instrument", "XAU-USD"]) == 0
-    assert (runs.last.options.instrument, runs.last.options.speed) == ("replay:XAU-USD", "max")
+    assert (runs.last.options.watched, runs.last.options.speed) == ("replay:XAU-USD", "max")
 
 
 READING = ["--columns", "time=when,bid=b,offer=o", "--time-unit", "us", "--instrument-column", "sym=BTC", "--sort"]

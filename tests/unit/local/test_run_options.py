@@ -47,7 +47,7 @@ def test_feeds() -> None:
     assert str(parse_feed("replay:~/b.csv")) == f"replay:{Path.home() / 'b.csv'}"
 
 
-@pytest.mark.parametrize("text", ["", "simulator", "replay", "replay:", "kraken", "sim:1"])
+@pytest.mark.parametrize("text", ["", "simulator", "replay", "replay:", "bitstamp", "sim:1"])
 def test_wrong_feeds(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be sim|recorded file"):
         Feed.parse(text)
@@ -71,8 +71,8 @@ def test_the_speed_fits_the_feed() -> None:
 
 
 def test_the_instrument_has_the_feed_before_it() -> None:
-    assert checked(OPTIONS).instrument == "sim:BTC-USD"
-    assert replace(OPTIONS, feed=Feed("replay", Path("x.csv"))).instrument == "replay:BTC-USD"
+    assert checked(OPTIONS).watched == "sim:BTC-USD"
+    assert replace(OPTIONS, feed=Feed("replay", Path("x.csv"))).watched == "replay:BTC-USD"
 
 
 @pytest.mark.parametrize(
