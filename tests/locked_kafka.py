@@ -90,6 +90,11 @@ def environment(access: KafkaAccess) -> dict[str, str]:
     return {"KAFKA": access.bootstrap, **{f"KAFKA_{name.upper()}": str(getattr(access, name)) for name in names}}
 
 
+def named(service: str) -> str:
+    """What Kafka calls a service's user."""
+    return f"User:{service}"
+
+
 @contextmanager
 def locked_kafka(folder: Path, partitions: int = 2) -> Iterator[LockedKafka]:
     """A broker with the declared topics, a user a principal, and the declared entries."""
@@ -117,7 +122,9 @@ def locked_kafka(folder: Path, partitions: int = 2) -> Iterator[LockedKafka]:
             kafka.password_file(user).write_text(f"password of {user}\n")
         kafka.set_passwords({user: f"password of {user}" for user in PRINCIPALS})
         topic_admin.create(kafka.direct, partitions)
-        acl_admin.apply(kafka.direct, grants(), lambda service: f"User:{service}")
+        acl_admin.apply(kafka.direct, grants(), named)
+        # An entry that was taken holds a moment later.
+        eventually(lambda: acl_admin.differences(kafka.direct, grants(), named) == [], "the entries hold")
         yield kafka
     finally:
         server.stop()

@@ -46,7 +46,9 @@ def test_a_prediction_leads_back_to_market_seconds(tmp_path: Path) -> None:
     orders = [span for span in collector.named("orders") if span.parent == seen["market second"].place]
     assert [span.service for span in orders] == ["tidewheel-orderbot"]
 
-    ended = [one for one in lines(data / "logs" / "trainer.log") if one.get("window") == 1]
+    of_window = [one for one in lines(data / "logs" / "trainer.log") if one.get("window") == 1]
+    ended = [one for one in of_window if "trace_id" in one]
+    assert ended, "the run's own lines lead to its trace"
     assert [one["trace_id"] for one in ended] == [place_of_run(collector, 1)] * len(ended)
     swapped = [one for one in lines(data / "logs" / "predictor.log") if one["message"].startswith("serving model")]
     assert swapped
