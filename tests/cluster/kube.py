@@ -82,3 +82,9 @@ def rolled_out(one: Any) -> bool:
         return False
     counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")]
     return all(count == spec["replicas"] for count in counts)
+
+
+def ready(pod: Any) -> bool:
+    """Whether a pod says that it can do its work."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

@@ -42,6 +42,6 @@ done
 for image in $(buildah images --format '{{.Name}}:{{.Tag}}' | grep -E '^(localhost/tidewheel-(ingest|orderbot|labeler|trainer|predictor|tools)|docker\.io/(apache/kafka|library/redis|prom/prometheus)):'); do
     archive="$to/$(echo "$image" | tr /: --).tar"
     rm -f "$archive"
-    buildah push -q "$image" "oci-archive:$archive:$image"
+    buildah push -q "$image" "docker-archive:$archive:$image" # not compressed, which would take longer than all else
 done
 ls "$to"
