@@ -113,7 +113,7 @@ class Trial:
             uids = {pod["metadata"]["uid"] for pod in self._kube.pods(component) if ready(pod)}
             return uid not in uids and len(uids) >= len(before)
 
-        eventually(replaced, f"{name} is replaced", LOOK_EVERY_S)
+        eventually(replaced, f"{name} is replaced", LOOK_EVERY_S, LIMIT_S)
 
     def restart(self, *workloads: str) -> None:
         self._kube.run("rollout", "restart", *workloads)
