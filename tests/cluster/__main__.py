@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.cluster import judge, usage
 from tests.cluster.calls import CallLog
-from tests.cluster.kube import Kube, KubectlError
+from tests.cluster.kube import Kube, KubectlError, ready
 from tests.deploy.manifests import K8S, SERVICES
 from tests.waiting import eventually
 
@@ -104,12 +104,16 @@ class Trial:
         self.say(f"{what}: ready again after {took_s:.0f} s")
 
     def delete_pod(self, component: str) -> None:
-        pod = self._kube.pods(component)[0]
-        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        """Until as many as before are ready without it; a controller may count one that is ending as ready."""
+        before = self._kube.pods(component)
+        name, uid = before[0]["metadata"]["name"], before[0]["metadata"]["uid"]
         self._kube.run("delete", "pod", name, "--wait=false")
-        eventually(lambda: uid not in {one["metadata"]["uid"] for one in self._kube.pods(component)}, f"{name} goes")
-        kind = "deployment" if component in ("predictor", "prometheus") else "statefulset"
-        self._await(f"{kind}/{component}")
+
+        def replaced() -> bool:
+            uids = {pod["metadata"]["uid"] for pod in self._kube.pods(component) if ready(pod)}
+            return uid not in uids and len(uids) >= len(before)
+
+        eventually(replaced, f"{name} is replaced", LOOK_EVERY_S, LIMIT_S)
 
     def restart(self, *workloads: str) -> None:
         self._kube.run("rollout", "restart", *workloads)

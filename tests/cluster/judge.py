@@ -15,7 +15,7 @@ def faults(kube: Kube, instrument: str, folder: Path) -> tuple[int, list[str]]:
     """Labels compared, and what differs. Transactions are taken first: all that they follow from is there by then."""
     for topic in ("transactions", "ticks"):
         there = f"/tmp/{topic}.parquet"
-        kube.tools("export", topic, there)
+        kube.tools("export", topic, "--out", there, "--instrument", instrument)
         (folder / f"{topic}.parquet").write_bytes(kube.read("exec", "tools", "--", "cat", there))
     ticks = verifier.rows(folder / "ticks.parquet", TICKS)
     result = oracle.evaluate_rows((Row(line, *tick) for line, tick in enumerate(ticks, 1)), Settings())

@@ -9,6 +9,8 @@ from typing import Any
 from tests.waiting import Deadline, eventually
 
 LOOK_EVERY_S = 0.5
+READ_TRIES = 6
+RETRY_EVERY_S = 5.0
 
 
 class KubectlError(Exception):
@@ -34,6 +36,12 @@ class Kube:
         return ended.stdout
 
     def json(self, *words: str) -> Any:
+        """What is there now. Asked again where the API does not answer: reading changes nothing."""
+        for _ in range(READ_TRIES - 1):
+            try:
+                return json.loads(self.run(*words, "-o", "json"))
+            except KubectlError:
+                self._pause.wait(RETRY_EVERY_S)
         return json.loads(self.run(*words, "-o", "json"))
 
     def apply(self, folder: Path) -> None:
@@ -82,3 +90,9 @@ def rolled_out(one: Any) -> bool:
         return False
     counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")]
     return all(count == spec["replicas"] for count in counts)
+
+
+def ready(pod: Any) -> bool:
+    """Whether a pod says that it can do its work."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

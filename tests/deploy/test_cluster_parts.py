@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.calls import summed
-from tests.cluster.kube import rolled_out
+from tests.cluster.kube import ready, rolled_out
 
 READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}
 
@@ -25,6 +25,18 @@ READY = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyRep
 def test_rolled_out_is_all_new_and_all_ready(status: dict[str, Any], done: bool) -> None:
     workload = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
     assert rolled_out(workload) is done
+
+
+@pytest.mark.parametrize(
+    ("status", "can"),
+    [
+        ({"conditions": [{"type": "Ready", "status": "True"}]}, True),
+        ({"conditions": [{"type": "Ready", "status": "False"}, {"type": "Initialized", "status": "True"}]}, False),
+        ({}, False),
+    ],
+)
+def test_a_pod_is_ready_when_it_says_so(status: dict[str, Any], can: bool) -> None:
+    assert ready({"status": status}) is can
 
 
 def test_calls_that_failed_are_told_from_those_that_were_answered() -> None:

