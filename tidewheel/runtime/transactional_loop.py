@@ -103,8 +103,7 @@ class TransactionalLoop:
         self._log = log
         self._batch_records_max = batch_records_max
         self._wait_s = wait_s
-        self._clock = clock
-        self.heartbeat = heartbeat
+        self._clock, self.heartbeat = clock, heartbeat
         self._retrier = Retrier(policy, producer.wait, clock=clock, heartbeat=heartbeat, watchdog=watchdog, log=log)
         self._partitions: list[int] = []
         self._failure: Exception | None = None
@@ -264,9 +263,11 @@ class TransactionalLoop:
     def _check_name(self) -> None:
         """Raises FatalError where another process goes by it: one that is still there when a session is over. Until
         then it may be what is left of ourselves, of which our client never heard."""
-        since_s = self._clock()
+        seen, since_s = "", 0.0
         while foreign_member := self._retrier.retry(self._member.foreign_member):
-            if self._clock() - since_s > FOREIGN_MEMBER_SESSIONS * self._member.session_s:
+            if foreign_member != seen:  # only now: how long the group did not answer says nothing of it
+                seen, since_s = foreign_member, self._clock()
+            elif self._clock() - since_s > FOREIGN_MEMBER_SESSIONS * self._member.session_s:
                 raise FatalError(self._replaced(f"the group knows {foreign_member}"))
             self._retrier.pause(since_s)
 

@@ -140,6 +140,14 @@ def test_one_that_the_group_refuses_for_what_is_left_of_itself_waits_until_that_
     assert producer.calls.count("commit_transaction") == 1
 
 
+def test_how_long_the_group_did_not_answer_says_nothing_of_who_has_the_name() -> None:
+    """A broker that was away for more than a session still knows the member that was ours."""
+    producer, now_s = Fenced(), seconds()
+    one = loop(producer, lambda: 10 * now_s(), lambda: None, Recording(), foreign_times=1, **at_once())
+    run_times(one, 2)
+    assert producer.calls.count("commit_transaction") == 1
+
+
 def test_one_that_the_group_refuses_for_another_of_its_name_ends() -> None:
     one = loop(Fenced(), seconds(), lambda: None, Recording(), foreign_times=100, **at_once())
     with pytest.raises(FatalError, match="another labeler with the same name has taken over"):
