@@ -1,12 +1,14 @@
 """Queries that more than one rule or panel makes."""
 
+LATELY = "2m"
 
-def grew(selector: str, by: str, within: str = "2m") -> str:
+
+def grew(selector: str, by: str) -> str:
     """A counter rose lately. One that is new where its process was there before counts from nothing: a rate knows
     nothing of a series' first value. That of a process that is new to Prometheus itself, or that did not answer then,
     may be years old."""
-    rose = f"sum by ({by}) (increase({selector}[{within}])) > 0"
-    new = f"({selector} > 0 unless {selector} offset {within}) and on (job, instance) (up offset {within} == 1)"
+    rose = f"sum by ({by}) (increase({selector}[{LATELY}])) > 0"
+    new = f"({selector} > 0 unless {selector} offset {LATELY}) and on (job, instance) (up offset {LATELY} == 1)"
     return f"({rose}) or (sum by ({by}) ({new}))"
 
 
