@@ -30,7 +30,7 @@ class IdempotentProducer(ConfirmedOutbox):
         self._keep_waiting = keep_waiting
         gapless = {"enable.gapless.guarantee": True, "delivery.report.only.error": True}
         super().__init__(
-            lambda report: clients.producer(producer_config(bootstrap, SERVICE, on_delivery=report, **gapless))
+            lambda listeners: clients.producer(producer_config(bootstrap, SERVICE, **listeners, **gapless))
         )
 
     def _await_room(self) -> None:

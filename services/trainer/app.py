@@ -111,8 +111,8 @@ class TrainerApp:
         self._registry = dependencies.registry
         self._example_links = ExampleLinks(context.tracer) if context.tracer.on else None
         self._events = RunEventProducer(
-            lambda report: dependencies.clients.producer(
-                kafka.producer_config(settings.kafka_access, "trainer", on_delivery=report)
+            lambda listeners: dependencies.clients.producer(
+                kafka.producer_config(settings.kafka_access, "trainer", **listeners)
             ),
             dependencies.clock_ns,
             RunTraces(context.tracer, self._example_links) if self._example_links is not None else None,

@@ -313,7 +313,7 @@ def test_orders_of_a_killed_bot_that_come_after_its_successor_are_repeats_and_it
 def test_events_of_a_killed_trainer_that_come_after_its_successors_change_nothing(kafka: ProxiedKafka) -> None:
     def made() -> RunEventProducer:
         return RunEventProducer(
-            lambda report: Producer(producer_config(kafka.bootstrap, "trainer", on_delivery=report)), lambda: 1
+            lambda listeners: Producer(producer_config(kafka.bootstrap, "trainer", **listeners)), lambda: 1
         )
 
     run = [replace(event, instrument="sim:EVENTS", at_ns=1) for event in whole_run(1)]

@@ -153,8 +153,7 @@ def test_a_service_that_may_not_says_what_it_is_refused(locked: LockedKafka, tmp
     with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **settings) as one:
         assert one.process.wait(RUN_LIMIT_S) == 1
         (line,) = [line for line in one.log.read_text().splitlines() if " ERROR " in line]
-        # A producer that was refused before it was asked says of the next record only that it has failed for good.
-        assert "uthorization failed" in line or (service == "ingest" and "Fatal error" in line)
+        assert "uthorization failed" in line
         assert "`tidewheel topics acls` prints what each service must be allowed" in line
 
 

@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from tidewheel.runtime.kafka import flush
+from tidewheel.runtime.kafka import Config, flush
+from tidewheel.runtime.kafka_refusals import ERROR_CB
 from tidewheel.telemetry.tracing.context import Headers
 
 QUEUE_FULL_WAIT_S = 0.01
 FLUSH_LIMIT_S = 30.0
 PARTITION_OF_KEY = -1
-
-OnDelivery = Callable[[KafkaError | None, Message], None]
+# How often a producer that has failed for good is asked why, a QUEUE_FULL_WAIT_S each time.
+ASKED_WHY_MAX = 100
 
 
 class Outbox:
@@ -47,10 +48,26 @@ class ConfirmedOutbox(Outbox):
     """Without transactions: the first delivery that fails is raised from then on, as KafkaException. Records after it
     must not stand where it should, nor offsets be committed over it."""
 
-    def __init__(self, make: Callable[[OnDelivery], Producer]) -> None:
-        """`make`: a client that reports deliveries to what it is given, those that fail at least."""
+    def __init__(self, make: Callable[[Config], Producer]) -> None:
+        """`make`: a client whose configuration has what it is given: who hears of its deliveries and its errors."""
         self._failure: KafkaError | None = None
-        super().__init__(make(self._on_delivery))
+        super().__init__(make({"on_delivery": self._on_delivery, ERROR_CB: self._on_error}))
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | str,
+        partition: int = PARTITION_OF_KEY,
+        headers: Headers | None = None,
+    ) -> None:
+        """Raises KafkaException."""
+        try:
+            super().produce(topic, value, key, partition, headers)
+        except KafkaException as failure:
+            if failure.args[0].code() == KafkaError._FATAL:
+                self._raise_why()
+            raise
 
     def poll(self, wait_s: float = 0.0) -> None:
         """Hear what was delivered since. Raises KafkaException where something could not be."""
@@ -74,8 +91,19 @@ class ConfirmedOutbox(Outbox):
     def _await_room(self) -> None:
         self.poll(QUEUE_FULL_WAIT_S)
 
+    def _raise_why(self) -> None:
+        """A producer that has failed for good says so of each record, and why to the listener alone, a moment later.
+        Raises KafkaException."""
+        for _ in range(ASKED_WHY_MAX):
+            self.poll(QUEUE_FULL_WAIT_S)
+
     def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         self._failure = self._failure or error
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Errors that are not fatal are mended by the client, or told of the records that they hit."""
+        if error.fatal():
+            self._failure = self._failure or error
 
     def _check(self) -> None:
         if self._failure is not None:

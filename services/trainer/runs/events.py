@@ -12,7 +12,8 @@ from services.trainer.runs.traces import RunTraces
 from tidewheel.contracts.codecs.training import encode_run_event
 from tidewheel.contracts.topics import TRAINING_RUNS
 from tidewheel.domain.training import RunEvent
-from tidewheel.runtime.outbox import ConfirmedOutbox, OnDelivery
+from tidewheel.runtime.kafka import Config
+from tidewheel.runtime.outbox import ConfirmedOutbox
 
 
 class RunEventSink(Protocol):
@@ -28,7 +29,7 @@ class RunEventProducer(ConfirmedOutbox):
 
     def __init__(
         self,
-        make: Callable[[OnDelivery], Producer],
+        make: Callable[[Config], Producer],
         clock_ns: Callable[[], int],
         traces: RunTraces | None = None,
     ) -> None:
