@@ -5,6 +5,7 @@ else the embedded servers. A test that asks for `broker` gets the declared topic
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,20 @@ PARTITIONS = 2
 # No example fails by the clock: a busy machine is slow, which says nothing about the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+_internal_errors: list[str] = []
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """A worker of pytest-xdist that fails by itself ends the run by a second failure, whose traceback hides it."""
+    _internal_errors.append(str(excrepr))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """So its own words are the last that are said."""
+    if _internal_errors and not hasattr(config, "workerinput"):
+        sys.stderr.write("\nfirst internal error:\n" + "\n".join(_internal_errors[0].splitlines()[-12:]) + "\n")
 
 
 @pytest.fixture(autouse=True)
