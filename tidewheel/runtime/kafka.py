@@ -21,6 +21,7 @@ from tidewheel.contracts.partitioning import PARTITIONER
 from tidewheel.contracts.topics import READER_GROUP, RECORD_BYTES_MAX
 from tidewheel.runtime.kafka_access import Broker, KafkaAccess
 from tidewheel.runtime.kafka_refusals import ERROR_CB, RefusalListener, listening
+from tidewheel.runtime.retry import Retry
 
 METADATA_LIMIT_S = 10.0
 POLLS_BEFORE_CLOSE = 3
@@ -33,6 +34,10 @@ TRANSIENT_ERRORS = frozenset(
         *(KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET),
     )
 )
+
+# A broker that has just come back, or that its controller missed for a while, leads nothing for a moment.
+NO_LEADER = frozenset((KafkaError._NOENT, KafkaError.LEADER_NOT_AVAILABLE))
+NO_LEADER_PAUSE_S = 0.1
 
 Config = dict[str, Any]
 PartitionId = tuple[str, int]  # topic and partition
@@ -165,7 +170,10 @@ def read_to_end(
         wanted = starts if starts is not None else dict.fromkeys(partitions_of(consumer, topic), -2)
         places = [TopicPartition(topic, p) for p in wanted]
         if ends is None:
-            found = end_offsets({**client(broker, "reader"), "log_level": 0}, places, limit_s, clients=clients)
+            config = {**client(broker, "reader"), "log_level": 0}
+            found = Retry(NO_LEADER_PAUSE_S, limit_s).call(
+                lambda: end_offsets(config, places, limit_s, clients=clients), failed_with(NO_LEADER)
+            )
             ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
