@@ -3,8 +3,9 @@ set -eu
 to=/opt/tidewheel
 env/bin/python -m pip install -q --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: \
     --target "$to" -r "requirements/$1.txt"
-cp -R own/. "$to"
 rm -rf "$to/bin"
+sh trim.sh "$to"
+cp -R own/. "$to"
 # What is there, by name and version, and no address.
 env/bin/python -m pip list --path "$to" --format freeze --exclude tidewheel >installed.txt
 env/bin/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml -o bill.json installed.txt

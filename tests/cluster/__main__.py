@@ -6,6 +6,8 @@
    three and rolled, all under calls: none may fail.
 4. The log keeps its laws, and each label is the oracle's.
 
+With `--from TAG` it begins with our images of that tag, and the rolling is an upgrade from them to this tree's.
+
 It makes one namespace and removes it again, however it ends. Exit code 1 with a line for each thing that is wrong.
 """
 
@@ -22,10 +24,12 @@ from pathlib import Path
 from tests.cluster import judge, usage
 from tests.cluster.calls import CallLog
 from tests.cluster.kube import Kube, KubectlError, ready
+from tests.cluster.releases import images_of, of_release
 from tests.deploy.manifests import K8S, SERVICES
 from tests.waiting import eventually
 
 NAMESPACE = "tidewheel-test"
+OVERLAY = K8S / "overlays" / "test"
 INSTRUMENT = "sim:BTC-USD"
 WORKLOADS = tuple(f"statefulset/{name}" for name in ("kafka", "redis", *SERVICES) if name != "predictor")
 PREDICTOR = "deployment/predictor"
@@ -43,8 +47,9 @@ CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.ar
 class Trial:
     """One run over a namespace of its own. `faults`: what is wrong so far, in words."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: Kube, since: str | None = None) -> None:
         self._kube = kube
+        self._since = since
         self._calls = CallLog(kube)
         self._begun_s = time.monotonic()
         self.faults: list[str] = []
@@ -58,18 +63,19 @@ class Trial:
         self.disturb("a predictor's node drained", self.drain)
         self.measure()
         self.disturb("labeler, trainer and predictor on three replicas", self.scale)
-        self.disturb("everything rolled, as an upgrade does", self.roll)
+        self.disturb("everything upgraded" if self._since else "everything rolled, as an upgrade does", self.roll)
         self.judge()
 
     def start(self) -> None:
         kube = self._kube
-        kube.run("apply", "-f", str(K8S / "overlays" / "test" / "namespace.yaml"))
+        kube.run("apply", "-f", str(OVERLAY / "namespace.yaml"))
         passwords = [f"--from-literal={user}={secrets.token_urlsafe(24)}" for user in REDIS_USERS]
         kube.run("create", "secret", "generic", "redis-passwords", *passwords)
         kube.run("create", "secret", "generic", "model-key", f"--from-literal=hmac={secrets.token_urlsafe(32)}")
         self._begun_s = time.monotonic()
-        kube.apply(K8S / "overlays" / "test")
-        self.say("applied")
+        with tempfile.TemporaryDirectory(prefix="tidewheel-cluster-") as folder:
+            kube.apply(of_release(self._since, OVERLAY, Path(folder)) if self._since else OVERLAY)
+        self.say(f"applied, of release {self._since}" if self._since else "applied")
         for workload in (*WORKLOADS, "deployment/prometheus"):
             kube.await_rollout(workload, LIMIT_S)
             self.say(f"{workload} ready")
@@ -150,11 +156,23 @@ class Trial:
             self._await(workload)
 
     def roll(self) -> None:
+        """Everything anew; where it began with another release, by applying this one."""
         before = self._await_calls("calls before the upgrade")
-        self.restart(*WORKLOADS, PREDICTOR)
+        if self._since:
+            self._upgrade()
+        else:
+            self.restart(*WORKLOADS, PREDICTOR)
         after = self._await_calls("calls after the upgrade")
         if after < before:
             self.faults.append(f"model {before} served before the upgrade, {after} after it")
+
+    def _upgrade(self) -> None:
+        self._kube.apply(OVERLAY)
+        for workload in (*WORKLOADS, PREDICTOR):
+            self._await(workload)
+        pods = [pod for component in SERVICES for pod in self._kube.pods(component)]
+        if old := [image for image in images_of(pods) if image.endswith(f":{self._since}")]:
+            self.faults.append(f"still running after the upgrade: {', '.join(sorted(old))}")
 
     def measure(self) -> None:
         resident, cores = usage.measured(self._kube, CPU_OVER_S)
@@ -225,7 +243,8 @@ def cleaned(kube: Kube, keep: bool) -> Iterator[None]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.cluster")
     parser.add_argument("--keep", action="store_true", help="leave the namespace, to look at it")
-    keep = parser.parse_args().keep
+    parser.add_argument("--from", dest="since", metavar="TAG", help="begin with our images of that tag, then upgrade")
+    options = parser.parse_args()
     kube = Kube(NAMESPACE)
     try:
         if kube.exists("namespace", NAMESPACE):
@@ -234,8 +253,8 @@ def main() -> int:
                 file=sys.stderr,
             )
             return 2
-        with cleaned(kube, keep):
-            trial = Trial(kube)
+        with cleaned(kube, options.keep):
+            trial = Trial(kube, options.since)
             try:
                 trial.run()
             except AssertionError as failure:

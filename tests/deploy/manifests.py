@@ -63,11 +63,11 @@ def built(folder: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def component_built(component: str, folder: Path) -> str:
-    """The base with one component, by a kustomization in `folder`."""
-    parts = {"resources": "base", "components": f"components/{component}"}
-    lines = [f"{kind}: [{os.path.relpath(K8S / part, folder)}]" for kind, part in parts.items()]
-    (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
+def overlay_built(components: Sequence[str], folder: Path, *lines: str) -> str:
+    """The base with components, and lines of its own, by a kustomization in `folder`."""
+    paths = [os.path.relpath(K8S / "components" / one, folder) for one in components]
+    parts = [f"resources: [{os.path.relpath(K8S / 'base', folder)}]", f"components: [{', '.join(paths)}]", *lines]
+    (folder / "kustomization.yaml").write_text("\n".join(parts) + "\n")
     return built(folder)
 
 
@@ -100,19 +100,20 @@ def open_ends(manifest: Sequence[Object], source: str, target: str, port: Object
 
 
 def _passes(policies: Sequence[Object], way: str, subject: str, other: str, port: Object) -> bool:
-    holding = [one for one in policies if way in one["policyTypes"] and _selects(one["podSelector"], subject)]
+    holding = [one for one in policies if way in one["policyTypes"] and selects(one["podSelector"], subject)]
     rules = [rule for one in holding for rule in one.get(way.lower(), [])]
     return not holding or any(_rule_passes(rule, way, other, port) for rule in rules)
 
 
 def _rule_passes(rule: Object, way: str, other: str, port: Object) -> bool:
     peers = rule.get("to" if way == "Egress" else "from")
-    named = any("namespaceSelector" not in peer and _selects(peer["podSelector"], other) for peer in peers or [])
+    pods = [peer for peer in peers or [] if "podSelector" in peer and "namespaceSelector" not in peer]
+    named = any(selects(peer["podSelector"], other) for peer in pods)
     ports = {one["port"] for one in rule.get("ports", [])}
     return (peers is None or named) and (not ports or bool(ports & {port["name"], port["containerPort"]}))
 
 
-def _selects(selector: Object, component: str) -> bool:
+def selects(selector: Object, component: str) -> bool:
     """Pods of ours are told apart by their component; of those who call the predictor any has its label."""
     labels = {COMPONENT: component}
     if component == "client":

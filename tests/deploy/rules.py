@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 
 from tests.deploy.manifests import SERVICES, Object, environment, open_ends, workloads
+from tests.deploy.ways_out import outward
 from tests.tidy.tree import ROOT
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime.settings import SettingsError, load
@@ -190,4 +191,4 @@ def flows(source: str, target: str, port: str) -> bool:
     }.get(port, False)
 
 
-RULES = (restricted, limited, probed, pinned, labelled, scraped, configured, whole, patient, separated)
+RULES = (restricted, limited, probed, pinned, labelled, scraped, configured, whole, patient, separated, outward)

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 
 from tests.deploy import rules
-from tests.deploy.manifests import COMPONENTS, K8S, OVERLAYS, Object, built, component_built, dist, kubectl, objects
+from tests.deploy.manifests import COMPONENTS, K8S, OVERLAYS, Object, built, dist, kubectl, objects, overlay_built
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.registry.access import USERS, rules_of
 
@@ -51,7 +51,7 @@ def test_overlays_obey(overlay: str, rule: Callable[[Any], Iterator[str]]) -> No
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_each_component_goes_with_the_base(component: str, tmp_path: Path) -> None:
     """By itself: overlays combine them as they like."""
-    manifest = objects(component_built(component, tmp_path))
+    manifest = objects(overlay_built([component], tmp_path))
     own = [one for one in manifest if one["kind"] not in FOREIGN]
     assert [fault for one in own for fault in schema_faults(one, VERSIONS[-1])] == []
     assert [breach for rule in rules.RULES for breach in rule(own)] == []

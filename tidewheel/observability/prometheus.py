@@ -18,25 +18,21 @@ def local_config() -> str:
 
 
 def kubernetes_config() -> str:
-    """For a cluster: pods that say so by the usual annotations. The job is the component's name, as on one machine."""
-    annotation = "__meta_kubernetes_pod_annotation_prometheus_io"
+    """For a cluster: pods that say so by the usual annotation, at their port `metrics`, one target each. The job is the
+    component's name, as on one machine."""
+    pod = "__meta_kubernetes_pod"
     return _config(
         {
             "job_name": "tidewheel",
             "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"own_namespace": True}}],
             "relabel_configs": [
-                {"source_labels": [f"{annotation}_scrape"], "regex": "true", "action": "keep"},
                 {
-                    "source_labels": ["__address__", f"{annotation}_port"],
-                    "regex": r"([^:]+)(?::\d+)?;(\d+)",
-                    "replacement": "$1:$2",
-                    "target_label": "__address__",
+                    "source_labels": [f"{pod}_annotation_prometheus_io_scrape", f"{pod}_container_port_name"],
+                    "regex": "true;metrics",
+                    "action": "keep",
                 },
-                {
-                    "source_labels": ["__meta_kubernetes_pod_label_app_kubernetes_io_component"],
-                    "target_label": "job",
-                },
-                {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "instance"},
+                {"source_labels": [f"{pod}_label_app_kubernetes_io_component"], "target_label": "job"},
+                {"source_labels": [f"{pod}_name"], "target_label": "instance"},
             ],
         }
     )
