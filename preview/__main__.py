@@ -16,9 +16,9 @@ from pathlib import Path
 from preview.bundles import Asked, bundle
 from preview.drawing import draw
 from preview.errors import PreviewError
-from preview.prometheus_api import PrometheusApi
-from preview.system import collected, running
+from preview.system import ANSWER_LIMIT_S, collected, running
 from preview.verdict import faults
+from tidewheel.local.observing.prometheus_api import Prometheus, PrometheusError
 from tidewheel.local.processes.subprocesses import StartError
 
 ROOT = Path(__file__).parent.parent
@@ -35,14 +35,14 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             if options.prometheus:
-                prometheus = PrometheusApi(options.prometheus)
+                prometheus = Prometheus(options.prometheus, ANSWER_LIMIT_S)
             else:
                 prometheus = collected(stack.enter_context(running()), options.minutes, say)
             found = pictures(prometheus, options)
     except KeyboardInterrupt:
         say("given up; all that was started has ended")
         return 130
-    except (PreviewError, StartError) as failure:
+    except (PreviewError, PrometheusError, StartError) as failure:
         say(str(failure))
         return 1
     for fault in found:
@@ -72,18 +72,18 @@ def time_s(text: str) -> float:
     return at.timestamp()
 
 
-def shown(prometheus: PrometheusApi, options: argparse.Namespace) -> Asked:
-    """From when to when. Raises PreviewError where nothing was collected."""
+def shown(prometheus: Prometheus, options: argparse.Namespace) -> Asked:
+    """From when to when. Raises PreviewError where nothing was collected, PrometheusError."""
     if options.to is not None:
         return Asked(options.to - 60 * options.minutes, options.to, options.width)
     now_s = time.time()
-    if (first_s := prometheus.number(FIRST_SAMPLE_S)) is None:
+    if (first_s := prometheus.value(FIRST_SAMPLE_S)) is None:
         raise PreviewError("this Prometheus has collected nothing in the last quarter of an hour")
     return Asked(first_s, now_s, options.width)
 
 
-def pictures(prometheus: PrometheusApi, options: argparse.Namespace) -> list[str]:
-    """Draws all; returns what is wrong with them."""
+def pictures(prometheus: Prometheus, options: argparse.Namespace) -> list[str]:
+    """Draws all; returns what is wrong with them. Raises PreviewError, PrometheusError."""
     asked = shown(prometheus, options)
     dashboards = {path.stem: json.loads(path.read_text()) for path in sorted(options.dashboards.glob("*.json"))}
     with tempfile.TemporaryDirectory(prefix="tidewheel-preview-") as name:

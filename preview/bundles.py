@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from preview.answers import marks, series
-from preview.prometheus_api import PrometheusApi
 from preview.templating import interval_s, of_dashboard, of_intervals, substituted
+from tidewheel.local.observing.prometheus_api import Prometheus
 from tidewheel.observability.prometheus import SCRAPE_INTERVAL
 
 Json = Mapping[str, Any]
@@ -28,8 +28,8 @@ class Asked:
         return self.to_s - self.from_s
 
 
-def bundle(dashboard: Json, prometheus: PrometheusApi, asked: Asked) -> dict[str, Any]:
-    """Raises PreviewError where Prometheus does not answer or a variable is not known."""
+def bundle(dashboard: Json, prometheus: Prometheus, asked: Asked) -> dict[str, Any]:
+    """Raises PrometheusError, and PreviewError where a variable is not known."""
     values = of_dashboard(dashboard)
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     return {
@@ -42,7 +42,7 @@ def bundle(dashboard: Json, prometheus: PrometheusApi, asked: Asked) -> dict[str
     }
 
 
-def _series(panel: Json, values: Json, prometheus: PrometheusApi, asked: Asked) -> list[dict[str, Any]]:
+def _series(panel: Json, values: Json, prometheus: Prometheus, asked: Asked) -> list[dict[str, Any]]:
     step_s = interval_s(asked.span_s, asked.width * panel["gridPos"]["w"] // COLUMNS, SCRAPE_S)
     known = {**values, **of_intervals(step_s, SCRAPE_S, asked.span_s)}
     made = []
@@ -63,7 +63,7 @@ def grid(asked: Asked, step_s: int) -> list[float]:
     return [float(number * step_s) for number in range(first, last + 1)]
 
 
-def _marks(annotation: Json, values: Json, prometheus: PrometheusApi, asked: Asked) -> list[dict[str, Any]]:
+def _marks(annotation: Json, values: Json, prometheus: Prometheus, asked: Asked) -> list[dict[str, Any]]:
     step_s = max(
         int(annotation.get("step", SCRAPE_INTERVAL).removesuffix("s")),
         interval_s(asked.span_s, asked.width, SCRAPE_S),

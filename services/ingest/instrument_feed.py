@@ -18,8 +18,8 @@ from tidewheel.recordings.account import account_lines, reasons_text
 from tidewheel.recordings.merging import FILE_SHIFT
 from tidewheel.recordings.quotes import RawBatch, RejectedRow, Watermark
 from tidewheel.runtime.process import FatalError, UnrecoverableError
+from tidewheel.telemetry.logs import Log
 from tidewheel.telemetry.tracing.tracer import NO_TRACES, Tracer
-from tidewheel.venues.log import Log
 from tidewheel.venues.rows import FeedChange
 
 Records = Callable[[], Iterator[Record]]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tidewheel.domain.market_events import MarketEvent, parse_events
-from tidewheel.venues.log import Log
+from tidewheel.telemetry.logs import Log
 
 FILE_BYTES_MAX = 100_000
 

@@ -9,6 +9,7 @@ from services.labeler.core import Labeler, Output
 from services.labeler.partition import SequenceBreak
 from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.orders import Outcome
+from tidewheel.domain.prices import E9
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.runtime.continuity import ContinuityMonitor
 from tidewheel.telemetry import metrics
@@ -20,6 +21,7 @@ class TransactionMetrics:
     def __init__(self) -> None:
         self._resolved: Counter[tuple[str, Outcome]] = Counter()
         self._life_ns: Counter[tuple[str, Outcome]] = Counter()
+        self._exit_e9: dict[tuple[str, Outcome], int] = {}  # the newest order's
         self._examples: Counter[str] = Counter()
         self._shown: set[str] = set()
         self._missing_recorded: dict[str, int] = {}
@@ -37,6 +39,7 @@ class TransactionMetrics:
             ended = transaction.instrument, transaction.outcome
             self._resolved[ended] += 1
             self._life_ns[ended] += transaction.resolved_ns - transaction.placed_ns
+            self._exit_e9[ended] = transaction.exit_e9
             if example is not None:
                 self._examples[transaction.instrument] += 1
 
@@ -52,6 +55,7 @@ class TransactionMetrics:
             metrics.TRANSACTIONS.labels(instrument, outcome.name).inc(count)
             life_s = self._life_ns[instrument, outcome] / NS_PER_S
             metrics.ORDER_LIFE_SECONDS.labels(instrument, outcome.name).inc(max(0.0, life_s))
+            metrics.EXIT_PRICE.labels(instrument, outcome.name).set(self._exit_e9[instrument, outcome] / E9)
         for instrument, count in self._examples.items():
             metrics.EXAMPLES.labels(instrument).inc(count)
         for instrument, labeler in labelers:
@@ -62,8 +66,12 @@ class TransactionMetrics:
             missing = labeler.orders_missing
             metrics.ORDERS_MISSING.labels(instrument).inc(missing - self._missing_recorded.get(instrument, 0))
             self._missing_recorded[instrument] = missing
+        self._forget()
+
+    def _forget(self) -> None:
         self._resolved.clear()
         self._life_ns.clear()
+        self._exit_e9.clear()
         self._examples.clear()
         self._pending_breaks.clear()
 
@@ -75,12 +83,12 @@ class TransactionMetrics:
 
     def discard(self, instruments: Iterable[str]) -> None:
         """The transaction was aborted, or these instruments are another process's now."""
-        self._resolved.clear()
-        self._life_ns.clear()
-        self._examples.clear()
-        self._pending_breaks.clear()
+        self._forget()
         for instrument in instruments:
             self._missing_recorded.pop(instrument, None)
             for gauge in (metrics.OPEN_ORDERS, metrics.LABELED_MARKET_TIME_SECONDS):
                 with suppress(KeyError):
                     gauge.remove(instrument)
+            for outcome in Outcome:
+                with suppress(KeyError):
+                    metrics.EXIT_PRICE.remove(instrument, outcome.name)

@@ -73,7 +73,9 @@ MODULE = metrics.__name__ + "."
 
 
 def product() -> list[Source]:
-    own = tuple(f"tidewheel/telemetry/{name}.py" for name in ("metrics", "venue_metrics", "declaration"))
+    own = tuple(
+        f"tidewheel/telemetry/{name}.py" for name in ("metrics", "order_metrics", "venue_metrics", "declaration")
+    )
     return [s for s in sources() if s.path.startswith(PRODUCT) and s.path not in own]
 
 

@@ -7,11 +7,11 @@ import click
 
 from tidewheel.cli.run import DATA_HOME
 from tidewheel.local.clock import steady_s
+from tidewheel.local.observing.prometheus_api import Prometheus
 from tidewheel.local.processes.signals import signals_interrupt
 from tidewheel.local.scenarios.conduct import Conductor, introduction
 from tidewheel.local.scenarios.declared import SCENARIOS
 from tidewheel.local.scenarios.going_run import GoingRun, going_run, newest_going
-from tidewheel.local.scenarios.prometheus_api import Prometheus
 from tidewheel.local.scenarios.verdict import Verdict
 
 LIST, ALL = "list", "all"

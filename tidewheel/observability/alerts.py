@@ -2,6 +2,7 @@
 
 from tidewheel.observability.queries import grew, newest
 from tidewheel.observability.rules import AlertRule, Severity
+from tidewheel.observability.venue_rules import VENUE_ALERTS
 
 SERVICE_JOBS = 'job=~"ingest|orderbot|labeler|trainer|predictor"'
 # What happens in an instant is told for so long.
@@ -150,4 +151,5 @@ ALERTS = (
         "Redis does not answer {{ $labels.service }}",
         "New models are not published or not seen; the predictor serves on with the one it has.",
     ),
+    *VENUE_ALERTS,
 )

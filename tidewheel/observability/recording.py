@@ -2,6 +2,7 @@
 
 from tidewheel.observability.queries import newest, quantile
 from tidewheel.observability.rules import RecordingRule
+from tidewheel.observability.venue_rules import VENUE_RECORDING_RULES
 
 ROWS = 'tidewheel_recorded_rows_total{outcome=~"tick|rejected"}'
 RESOLVED = "tidewheel_transactions_total"
@@ -81,4 +82,5 @@ RECORDING_RULES = (
         "max by (service) (tidewheel_clock_time_seconds - timestamp(tidewheel_clock_time_seconds))",
         "How far a service's clock is ahead of that of Prometheus; behind where negative.",
     ),
+    *VENUE_RECORDING_RULES,
 )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tidewheel.domain.errors import TidewheelError
+from tidewheel.runtime.backoff import doubled_s
 
 Result = TypeVar("Result")
-DOUBLINGS_MAX = 60
 
 
 class NotYetError(TidewheelError):
@@ -63,7 +63,7 @@ class Retry:
         """Seconds until the next attempt after so many failures in a row, for who does not wait but comes again."""
         if self.pause_max_s is None:
             return self.pause_s
-        return min(self.pause_s * 2.0 ** min(failures - 1, DOUBLINGS_MAX), self.pause_max_s)
+        return doubled_s(self.pause_s, self.pause_max_s, failures)
 
     def until(self, ready: Callable[[], bool]) -> bool:
         """Whether it is ready before the limit passes; asked again and again."""

@@ -18,6 +18,8 @@ TIME = "%Y-%m-%dT%H:%M:%S"
 # What a line may say beside its message, in this order.
 FIELDS = ("instrument", "window", "run", "reason", "order_id", "second", "topic", "partition", "offset", "trace_id")
 Fields = Mapping[str, str | int]
+# Where words for people go, whoever owns the log.
+Log = logging.Logger | logging.LoggerAdapter  # type: ignore[type-arg]
 
 
 class LogFormat(StrEnum):

@@ -8,6 +8,7 @@ from tidewheel.telemetry.buckets import DIFFERENCE, LATENCY_S, RUN_S
 from tidewheel.telemetry.declaration import CATALOGUE as CATALOGUE
 from tidewheel.telemetry.declaration import LABELER, ORDERBOT, PREDICTOR, RUN, SERVICES, TRAINER, Declarer
 from tidewheel.telemetry.declaration import REGISTRY as REGISTRY
+from tidewheel.telemetry.order_metrics import *  # noqa: F403 - its `__all__`
 from tidewheel.telemetry.venue_metrics import *  # noqa: F403 - its `__all__`
 
 

@@ -17,11 +17,11 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.recordings.quotes import SourceError
+from tidewheel.telemetry.logs import Log
 from tidewheel.venues import connection_life as life
 from tidewheel.venues.connection_life import ConnectionLife, Loss
 from tidewheel.venues.frames import Acknowledged, Closing, Frame, Heartbeat, Quote, Refused
 from tidewheel.venues.intake import Intake
-from tidewheel.venues.log import Log
 
 TURN_S = 0.05
 GOODBYE_S = 2.0

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tidewheel.runtime.backoff import FullJitter
 from tidewheel.venues.adapter import Adapter
-from tidewheel.venues.waits import Backoff, TokenBucket
+from tidewheel.venues.waits import TokenBucket
 
+RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 HEALTHY_S = 30.0  # of quotes, after which the next trouble is the first again
 REFUSALS_MAX = 5  # of the subscription, in a row, after which a person has to look
 FATAL_HTTP = {
@@ -141,12 +143,12 @@ class ConnectionLife:
     _succeed_at_s: float | None = None
     _refusals: int = 0
     _fatal: int = 0
-    _backoff: Backoff = field(init=False)
+    _backoff: FullJitter = field(init=False)
     _connects: TokenBucket = field(init=False)
     _sends: TokenBucket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._backoff = Backoff(self.chance)
+        self._backoff = FullJitter(self.chance, RETRY_FIRST_S, RETRY_LONGEST_S)
         self._connects = TokenBucket(self.adapter.connects)
         self._sends = TokenBucket(self.adapter.sends)
 

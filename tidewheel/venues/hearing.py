@@ -10,12 +10,12 @@ from random import Random
 
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.domain.market import TickFlag
+from tidewheel.telemetry.logs import Log
 from tidewheel.venues.adapter import Adapter
 from tidewheel.venues.client import VenueClient
 from tidewheel.venues.connection_life import ConnectionLife
 from tidewheel.venues.frame_log import Message
 from tidewheel.venues.intake import Intake, Kind
-from tidewheel.venues.log import Log
 from tidewheel.venues.rows import FeedChange, Row
 
 TOLERANCE_NS = 10_000_000_000

@@ -1,28 +1,6 @@
-"""How long to wait: before another try, and so that a venue's limits are kept. Pure: time and chance are handed in."""
-
-from collections.abc import Callable
+"""How long to wait so that a venue's limits are kept. Pure: time is handed in."""
 
 from tidewheel.venues.adapter import Rate
-
-FIRST_S = 1.0
-LONGEST_S = 30.0
-
-
-class Backoff:
-    """Full jitter: anything up to a bound that doubles with each try, to `LONGEST_S`. `chance`: from 0 to 1."""
-
-    def __init__(self, chance: Callable[[], float]) -> None:
-        self._chance = chance
-        self.tries = 0
-
-    def next_s(self) -> float:
-        bound_s = min(LONGEST_S, FIRST_S * 2.0 ** min(self.tries, 10))
-        self.tries += 1
-        return self._chance() * bound_s
-
-    def reset(self) -> None:
-        """All was well for long enough."""
-        self.tries = 0
 
 
 class TokenBucket:

@@ -8,8 +8,8 @@ from tidewheel.recordings.layout import MS_NS
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
+from tidewheel.telemetry.logs import Log
 from tidewheel.venues.frame_log import SUFFIX as FRAMES_SUFFIX
-from tidewheel.venues.log import Log
 
 
 def open_source(

@@ -18,12 +18,12 @@ from tidewheel.domain.market import SourceKind
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import RawBatch, Watermark
 from tidewheel.runtime.background import BackgroundThread
+from tidewheel.telemetry.logs import Log
 from tidewheel.venues.adapter import Adapter
 from tidewheel.venues.client import VenueClient
 from tidewheel.venues.connection_life import ConnectionLife
 from tidewheel.venues.intake import Intake
 from tidewheel.venues.live_clock import LiveClock
-from tidewheel.venues.log import Log
 from tidewheel.venues.rows import FeedChange, Row, raw_batches
 
 TAKE_WAIT_S = 0.5

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tidewheel.local.data_dir import DataDir
+from tidewheel.local.observing.prometheus_api import Prometheus, PrometheusError
 from tidewheel.local.observing.scenario_steps import StepsReader
 from tidewheel.local.scenarios.conduct import Conductor
 from tidewheel.local.scenarios.declared import SCENARIOS, Scenario
 from tidewheel.local.scenarios.faults import Keep, Scene
 from tidewheel.local.scenarios.going_run import GoingRun
-from tidewheel.local.scenarios.prometheus_api import Prometheus, PrometheusError
 from tidewheel.runtime.process import FatalError
 
 SCENARIO = SCENARIOS["redis-away"]

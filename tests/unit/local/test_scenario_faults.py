@@ -15,12 +15,12 @@ import pytest
 from tests.waiting import eventually
 from tidewheel.domain.market_events import NOTICE_S, SECOND_MAX, EventKind, MarketEvent, parse_events
 from tidewheel.local.data_dir import DataDir
+from tidewheel.local.observing.prometheus_api import Prometheus
 from tidewheel.local.processes.process_file import ProcessFile, process_of
 from tidewheel.local.scenarios import continuing
 from tidewheel.local.scenarios.faults import Scene, happens, killed, paused
 from tidewheel.local.scenarios.going_run import GoingRun, going_run, newest_going
 from tidewheel.local.scenarios.market_fault import MarketFault
-from tidewheel.local.scenarios.prometheus_api import Prometheus
 from tidewheel.runtime.process import FatalError
 
 SLEEPER = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
@@ -57,7 +57,7 @@ class Market(Prometheus):
         self.now_s = NOW_S
         self.moves_s = moves_s
 
-    def value(self, query: str) -> float | None:
+    def value(self, expr: str) -> float | None:
         self.now_s += self.moves_s
         return self.now_s
 

@@ -22,7 +22,7 @@ from tidewheel.venues.connection_life import (
     Send,
     Serve,
 )
-from tidewheel.venues.waits import Backoff, TokenBucket
+from tidewheel.venues.waits import TokenBucket
 
 BTC = ("BTCUSDT",)
 
@@ -55,16 +55,6 @@ def test_it_connects_subscribes_and_serves_once_all_is_acknowledged() -> None:
     assert life.on_acknowledged(1, ("ETH-USDT",), 2) == []
     assert life.on_acknowledged(1, ("BTC-USDT",), 2) == [Serve(1, seamless=False)]
     assert life.on_acknowledged(1, ("BTC-USDT",), 2) == []
-
-
-def test_waits_double_to_thirty_seconds_and_are_drawn_from_the_whole() -> None:
-    backoff = Backoff(lambda: 1.0)
-    assert [backoff.next_s() for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
-    draws = iter([0.0, 0.5, 0.25])
-    backoff = Backoff(lambda: next(draws))
-    assert [backoff.next_s() for _ in range(3)] == [0, 1, 1]
-    backoff = Backoff(lambda: 1.0)
-    assert max(backoff.next_s() for _ in range(5_000)) == 30
 
 
 def lost_after(life: ConnectionLife, number: int, at_s: float) -> Lost:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tidewheel.runtime.backoff import doubled_s
+
 
 @dataclass(frozen=True, slots=True)
 class RestartLimits:
@@ -66,4 +68,4 @@ class RestartPolicy:
             or self._same_reason >= limits.same_reason_max
         ):
             return None
-        return min(limits.pause_min_s * 2.0 ** (self._crashes - 1), limits.pause_max_s)
+        return doubled_s(limits.pause_min_s, limits.pause_max_s, self._crashes)

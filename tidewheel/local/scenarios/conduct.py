@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
+from tidewheel.local.observing.prometheus_api import FIRING, Prometheus, PrometheusError
 from tidewheel.local.observing.scenario_steps import write_step
 from tidewheel.local.scenarios.declared import Scenario, Step
 from tidewheel.local.scenarios.faults import Keep, Scene, fault_of
 from tidewheel.local.scenarios.going_run import GoingRun
-from tidewheel.local.scenarios.prometheus_api import FIRING, Prometheus, PrometheusError
 from tidewheel.local.scenarios.verdict import Sample, Times, Verdict, judge
 from tidewheel.runtime.process import FatalError
 

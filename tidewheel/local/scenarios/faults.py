@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from tidewheel.local.data_dir import write_atomically
+from tidewheel.local.observing.prometheus_api import Prometheus
 from tidewheel.local.processes.services import INGEST
 from tidewheel.local.scenarios import continuing
 from tidewheel.local.scenarios.declared import Killed, Market, Paused, Poisoned, Scenario
 from tidewheel.local.scenarios.going_run import GoingRun
 from tidewheel.local.scenarios.market_fault import MarketFault
 from tidewheel.local.scenarios.poison import poisoned
-from tidewheel.local.scenarios.prometheus_api import Prometheus
 from tidewheel.runtime.process import FatalError
 
 SEEN_LIMIT_S = 60.0

@@ -2,8 +2,8 @@
 makes the same."""
 
 from tidewheel.domain.market_events import NOTICE_S, SECOND_MAX, EventKind, MarketEvent, events_text, parse_events
+from tidewheel.local.observing.prometheus_api import Prometheus
 from tidewheel.local.scenarios.going_run import GoingRun
-from tidewheel.local.scenarios.prometheus_api import Prometheus
 from tidewheel.runtime.process import FatalError
 
 # What Prometheus says of the market is up to so old, with a scrape that failed; writing and reading take a moment.

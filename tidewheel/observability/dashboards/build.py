@@ -183,9 +183,16 @@ def _query(number: int, query: Query) -> prometheus.Dataquery:
     return made.exemplar(True) if query.of_a_histogram else made
 
 
+POINTS = {"custom.drawStyle": "points", "custom.showPoints": "always", "custom.pointSize": 7}
+DASHED = {"custom.lineStyle": {"fill": "dash", "dash": [4, 6]}, "custom.lineWidth": 1, "custom.showPoints": "never"}
+
+
 def _lines(panel: Panel) -> timeseries.Panel:
     made = _series(panel).fill_opacity(12 if _has_area(panel) else 0).line_width(2)
     made.show_points(common_model.VisibilityMode.AUTO)
+    for series, style in ((panel.points, POINTS), (panel.dashed, DASHED)):
+        if series:
+            made.override_by_regexp(f"/{series}/", [model.DynamicConfigValue(*one) for one in style.items()])
     if panel.lines:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED))
     if panel.log:

@@ -1,5 +1,6 @@
 """What the market does and which labels come of it."""
 
+from tidewheel.observability.dashboards.annotations import BEFORE
 from tidewheel.observability.dashboards.panels import (
     BLUE,
     GREEN,
@@ -19,6 +20,7 @@ from tidewheel.observability.dashboards.panels import (
     rate,
     seldom,
 )
+from tidewheel.observability.dashboards.venues import LIVE_VENUES
 from tidewheel.observability.queries import newest
 
 ENDED = f"tidewheel_transactions_total{{{INSTRUMENT}}}"
@@ -29,20 +31,42 @@ LIVES = (
     f"({happening(rate(ENDED, BY_OUTCOME))})"
 )
 
+
+def where_rose(gauge: str, counter: str, by: str) -> str:
+    """A gauge where a counter of the same process has moved since the step before, and nothing elsewhere."""
+    moved = f"{counter} - last_over_time({counter}{BEFORE}) > 0"
+    return newest(f"{gauge} and on (job, instance, {by}) ({moved})", by)
+
+
+def barrier(which: str) -> Query:
+    """The newest order's, at steps in which orders were placed."""
+    of, placed = f"tidewheel_{which}_barrier_price{{{INSTRUMENT}}}", f"tidewheel_orders_placed_total{{{INSTRUMENT}}}"
+    return Query(where_rose(of, placed, "instrument"), f"{{{{instrument}}}} {which} barrier")
+
+
 MARKET = Row(
     "Market",
     (
         Panel(
             "Where is the price?",
             Unit.PRICE,
-            "Bid below offer, both moving. A flat line is a market that is closed or a feed that is dead.",
+            "Bid below offer, moving between the newest order's barriers; flat: the market is closed or the feed dead. "
+            "Dots: where the newest order of an outcome ended, one of many since the last dot.",
             "FeedDead",
             (
                 Query(newest(f"tidewheel_bid_price{{{INSTRUMENT}}}"), "{{instrument}} bid"),
                 Query(newest(f"tidewheel_offer_price{{{INSTRUMENT}}}"), "{{instrument}} offer"),
+                barrier("upper"),
+                barrier("lower"),
+                Query(
+                    where_rose(f"tidewheel_exit_price{{{INSTRUMENT}}}", ENDED, BY_OUTCOME),
+                    "{{instrument}} {{outcome}}",
+                ),
             ),
-            width=12,
-            colours={"bid": BLUE, "offer": ORANGE},
+            width=24,
+            colours={"bid$": BLUE, "offer$": ORANGE, "upper barrier$": GREEN, "lower barrier$": RED, **OUTCOMES},
+            points="PROFIT|LOSS|EXPIRED|VOID",
+            dashed="barrier$",
         ),
         Panel(
             "What does it cost to buy and sell at once?",
@@ -56,7 +80,7 @@ MARKET = Row(
                     "{{instrument}}",
                 ),
             ),
-            width=6,
+            width=12,
             least=0,
         ),
         Panel(
@@ -65,7 +89,7 @@ MARKET = Row(
             "As many as the venue sends, times the speed.",
             "FeedDead",
             (Query(rate(f"tidewheel_ticks_total{{{INSTRUMENT}}}", "instrument"), "{{instrument}}"),),
-            width=6,
+            width=12,
             least=0,
         ),
         Panel(
@@ -205,6 +229,6 @@ MARKET_AND_LABELS = Dashboard(
     "tidewheel-market",
     "Tidewheel: market and labels",
     "Where is the price, and is the feed whole? Which orders are placed, and how do they end?",
-    (MARKET, LABELS),
+    (MARKET, LABELS, LIVE_VENUES),
     (OF_INSTRUMENT,),
 )

@@ -43,6 +43,7 @@ class Unit(StrEnum):
     REQUESTS_PER_SECOND = "reqps"
     QUOTES_PER_SECOND = "suffix:quotes/s"
     ORDERS_PER_SECOND = "suffix:orders/s"
+    FRAMES_PER_SECOND = "suffix:frames/s"
     RECORDS_PER_SECOND = "recps"
     RUNS_PER_MINUTE = "suffix:runs/min"
     PER_MINUTE = "suffix:/min"
@@ -70,6 +71,7 @@ class Panel:
     `words`: value -> what is shown instead, and its colour. `width`: of 24. `colours`: a regular expression of series
     -> the colour that means what they mean. `least`, `most`: where the axis ends. `reach`: to where it goes at least,
     lest a zero stands on an axis to a hundred. `unwanted`: whatever it shows but none had better not be there.
+    `points`, `dashed`: a regular expression of series that are drawn so.
     """
 
     question: str
@@ -90,6 +92,8 @@ class Panel:
     decimals: int | None = None
     colours: Mapping[str, str] | None = None
     unwanted: bool = False
+    points: str = ""
+    dashed: str = ""
 
     @property
     def runbook(self) -> str:
@@ -142,9 +146,10 @@ def rate(selector: str, by: str) -> str:
     return f"sum by ({by}) (rate({selector}[{RATE}]))"
 
 
-def or_none(expr: str, label: str) -> str:
-    """`expr`, or a zero called none: for counters that have no series before what they count happens."""
-    return f'({expr}) or on () label_replace(vector(0), "{label}", "none", "", "")'
+def or_none(expr: str, label: str, value: int = 0) -> str:
+    """`expr`, or a value called none: for counters that have no series before what they count happens, and for live
+    venues where there are none."""
+    return f'({expr}) or on () label_replace(vector({value}), "{label}", "none", "", "")'
 
 
 def happening(expr: str) -> str:
