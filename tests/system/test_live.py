@@ -21,7 +21,7 @@ QUOTE_EVERY_S = 0.02
 DROPPED_AFTER = 200  # quotes
 
 
-@pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
+@pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.id)
 def test_from_the_wire_to_a_served_model(speaker: Speaker, tmp_path: Path) -> None:
     start_ns = time.time_ns()
     chance, seq, cents = Random(1), 0, 100_000

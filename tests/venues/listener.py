@@ -15,7 +15,7 @@ from tidewheel.domain.market import TickFlag
 from tidewheel.recordings.quotes import RejectedRow, Watermark
 from tidewheel.recordings.validator import Validator
 from tidewheel.venues.adapter import Adapter, Rate
-from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.catalogue import adapter_of
 from tidewheel.venues.rows import FeedChange
 
 MS = 1_000_000
@@ -23,7 +23,7 @@ MS = 1_000_000
 
 def quick(speaker: Speaker, **timing: float) -> Adapter:
     """The adapter with limits and waits that suit a venue on this machine; a connection is otherwise let be."""
-    adapter = ADAPTERS[speaker.name]
+    adapter = adapter_of(speaker.name, by_book=speaker.by_book)
     patient = {"life_s": 60.0, "ack_s": 60.0, "open_s": 60.0, "pong_s": 60.0}
     return dataclasses.replace(
         adapter,

@@ -29,6 +29,7 @@ def iso(time_us: int) -> str:
 
 class Kraken:
     name, symbol, wire = "kraken", "BTC-USD", "BTC/USD"
+    id, by_book = "kraken", False
     other, other_wire = "ETH-USD", "ETH/USD"
     has_time, has_seq = True, False
     heartbeat = '{"channel":"heartbeat"}'
@@ -69,6 +70,7 @@ class Kraken:
 
 class Coinbase:
     name, symbol, wire = "coinbase", "BTC-USD", "BTC-USD"
+    id, by_book = "coinbase", False
     other, other_wire = "ETH-USD", "ETH-USD"
     has_time, has_seq = True, True
     heartbeat = (
@@ -111,8 +113,60 @@ class Coinbase:
         return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
 
 
+class CoinbaseBook(Coinbase):
+    """The same venue by its order book: each quote takes the one before it out. A price that is none, or the first
+    after one, or after a subscription, comes with the whole book."""
+
+    id, by_book = "coinbase-book", True
+    has_seq = False
+
+    def __init__(self) -> None:
+        self._before: dict[str, Said] = {}
+
+    def asked(self, text: str) -> list[str] | None:
+        message = json.loads(text)
+        if message["type"] != "subscribe":
+            return None
+        assert set(message["channels"]) == {"level2_batch", "heartbeat"}
+        self._before.clear()
+        return list(message["product_ids"])
+
+    def acks(self, symbols: list[str]) -> list[str]:
+        channels = [{"name": name, "product_ids": symbols} for name in ("level2_batch", "heartbeat")]
+        return [json.dumps({"type": "subscriptions", "channels": channels})]
+
+    def quote(self, said: Said) -> str:
+        before = self._before.pop(said.symbol, None)
+        if self._is_sound(said):
+            self._before[said.symbol] = said
+        if before is None or not self._is_sound(said):
+            return self.snapshot(said)
+        sides = (
+            ("buy", before.bid, said.bid, said.bid_size),
+            ("sell", before.offer, said.offer, said.offer_size),
+        )
+        changes = [[side, old, "0"] for side, old, new, _ in sides if old != new]
+        return self.change(said, *changes, *([side, new, size] for side, _, new, size in sides))
+
+    def snapshot(self, said: Said) -> str:
+        deeper = [["1", "7"], ["0.5", "9"]] if self._is_sound(said) else []
+        bids, asks = [[said.bid, said.bid_size], *deeper], [[said.offer, said.offer_size], ["999999", "3"]]
+        message = {"type": "snapshot", "product_id": said.symbol, "bids": bids, "asks": asks}
+        return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
+
+    def change(self, said: Said, *changes: list[str]) -> str:
+        message = {"type": "l2update", "product_id": said.symbol, "changes": changes}
+        return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
+
+    @staticmethod
+    def _is_sound(said: Said) -> bool:
+        bid, offer = Decimal(said.bid), Decimal(said.offer)
+        return bid.is_finite() and offer.is_finite() and 0 < bid <= offer < 10**6
+
+
 class Binance:
     name, symbol, wire = "binance", "BTC-USDT", "BTCUSDT"
+    id, by_book = "binance", False
     other, other_wire = "ETH-USDT", "ETHUSDT"
     has_time, has_seq = False, True
     heartbeat: str | None = None
@@ -141,6 +195,7 @@ class Binance:
 
 class Okx:
     name, symbol, wire = "okx", "BTC-USDT", "BTC-USDT"
+    id, by_book = "okx", False
     other, other_wire = "ETH-USDT", "ETH-USDT"
     has_time, has_seq = True, True
     heartbeat: str | None = None
@@ -173,8 +228,10 @@ class Okx:
         return json.dumps({"arg": {"channel": "bbo-tbt", "instId": said.symbol}, "data": [data]})
 
 
-Speaker = Kraken | Coinbase | Binance | Okx
+Speaker = Kraken | Coinbase | CoinbaseBook | Binance | Okx
 SPEAKERS: tuple[Speaker, ...] = (Kraken(), Coinbase(), Binance(), Okx())
+# Those that say more than one message by itself: each quote is a change of what was said before.
+BOOK_SPEAKERS: tuple[Speaker, ...] = (CoinbaseBook(),)
 
 
 def e9(text: str) -> int:

@@ -16,7 +16,7 @@ from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.process import EXIT_FAILED, EXIT_OK, FatalError
 from tidewheel.venues.adapter import Adapter
-from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.catalogue import adapter_of
 from tidewheel.venues.frame_log import SUFFIX, Header
 from tidewheel.venues.hearing import Heard
 
@@ -37,6 +37,10 @@ url_option = click.option(
     help="Another address of the venue.",
 )
 
+book_option = click.option(
+    "--book", is_flag=True, help="Hear the venue's order book, kept here, instead: Coinbase alone has one."
+)
+
 
 def _frames_path(text: str) -> Path:
     if not text.endswith(SUFFIX):
@@ -53,6 +57,7 @@ def feeds() -> None:
 @venue_argument
 @instrument_option
 @url_option
+@book_option
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=CHECK_S, show_default=True, help="How long.")
 @click.pass_context
 def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> None:
@@ -61,7 +66,7 @@ def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> No
     Exit code 1 where no quote came: it cannot be reached, does not serve this place or does not trade what is asked
     for, which it says.
     """
-    adapter, symbols = _wanted(venue, given["instrument"])
+    adapter, symbols = _wanted(venue, given["instrument"], by_book=given["book"])
     click.echo(f"{venue}: {', '.join(symbols)} at {given['url'] or ' or '.join(adapter.urls)}, {seconds:g} s")
     heard = _hear(adapter, symbols, given["url"], seconds)
     for line in heard_lines(heard, seconds):
@@ -73,6 +78,7 @@ def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> No
 @venue_argument
 @instrument_option
 @url_option
+@book_option
 @click.option("--out", type=Parsed("FILE", _frames_path), required=True, help=f"A new file; its name ends in {SUFFIX}.")
 @click.option("--seconds", type=click.FloatRange(0), default=0.0, help="How long; without it until Ctrl-C.")
 @click.pass_context
@@ -84,7 +90,7 @@ def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given
     # Only here: Arrow alone takes longer than all else.
     from tidewheel.venues.frame_files import FrameWriter
 
-    adapter, symbols = _wanted(venue, given["instrument"])
+    adapter, symbols = _wanted(venue, given["instrument"], by_book=given["book"])
     try:
         writer = FrameWriter(out, Header(venue, tuple(symbols)))
     except OSError as failure:
@@ -95,9 +101,10 @@ def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given
     ctx.exit(EXIT_OK if heard.quotes else EXIT_FAILED)
 
 
-def _wanted(venue: str, instrument: str | None) -> tuple[Adapter, list[str]]:
-    adapter, symbols = ADAPTERS[venue], split_symbols(instrument or VENUES[venue])
+def _wanted(venue: str, instrument: str | None, *, by_book: bool) -> tuple[Adapter, list[str]]:
+    symbols = split_symbols(instrument or VENUES[venue])
     try:
+        adapter = adapter_of(venue, by_book=by_book)
         for symbol in symbols:
             adapter.symbol(symbol)
     except ValueError as failure:

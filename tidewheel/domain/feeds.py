@@ -60,6 +60,19 @@ class Feed:
         return f"{self.kind}:{self.path}" if self.path else self.kind
 
 
+def split_paths(text: str) -> tuple[Path, ...]:
+    """`a.csv,b.csv` one by one. Raises ValueError."""
+    paths = tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+    if not paths or STDIN in paths:
+        raise ValueError(f"{text!r} must name recorded files, with commas between")
+    return paths
+
+
+def joined_paths(paths: tuple[Path, ...]) -> str:
+    """As `split_paths` reads them."""
+    return ",".join(map(str, paths))
+
+
 def split_symbols(text: str) -> list[str]:
     """`BTC-USD,ETH-USD` one by one."""
     return [symbol.strip() for symbol in text.split(",")]

@@ -7,6 +7,7 @@ from typing import Any
 from tidewheel.venues.frames import Frame
 
 DAY_S = 86_400.0
+MESSAGE_BYTES_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Adapter:
 
     `symbol`: canonical `BTC-USD` to the venue's, raises ValueError; `read`: a decoded message to frames, raises
     FieldError, KeyError, TypeError, ValueError where it is not of the form expected; `plain`: messages that are no
-    JSON; `numbered`: whether a symbol's quotes carry numbers that never fall; `life`, `connects`, `sends`: see `Timing`
-    and `Rate`.
+    JSON; `message_bytes_max`: of one message; `numbered`: whether a symbol's quotes carry numbers that never fall;
+    `life`, `connects`, `sends`: see `Timing` and `Rate`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Adapter:
     connects: Rate
     sends: Rate
     plain: Mapping[str, Frame] = field(default_factory=dict)
+    message_bytes_max: int = MESSAGE_BYTES_MAX
 
 
 def pair(symbol: str) -> tuple[str, str]:

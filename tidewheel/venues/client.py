@@ -19,13 +19,12 @@ from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.venues import connection_life as life
 from tidewheel.venues.connection_life import ConnectionLife, Loss
-from tidewheel.venues.frames import Acknowledged, Closing, Frame, Heartbeat, Quote, Refused
+from tidewheel.venues.frames import Acknowledged, Broken, Closing, Frame, Heartbeat, Quote, Refused
 from tidewheel.venues.intake import Intake
 from tidewheel.venues.log import Log
 
 TURN_S = 0.05
 GOODBYE_S = 2.0
-MESSAGE_BYTES_MAX = 1 << 20
 # Of messages that wait in the library before the socket is read no further.
 MESSAGES_WAITING_MAX = 1024
 CLOSE_S = 1.0
@@ -146,7 +145,8 @@ class VenueClient:
                 open_timeout=timing.open_s,
                 ping_interval=None,  # `ConnectionLife` asks, and takes messages for an answer
                 close_timeout=CLOSE_S,
-                max_size=MESSAGE_BYTES_MAX,
+                max_size=2
+                * self._life.adapter.message_bytes_max,  # what is refused by parsing is told and costs no connection,
                 max_queue=MESSAGES_WAITING_MAX,
             )
         except InvalidStatus as failure:
@@ -192,6 +192,8 @@ class VenueClient:
                 self._log.warning("%s says: %s", self.name, frame.detail[:200])
                 self._said = frame.detail
             self._perform(self._life.on_refused(number, frame.detail[:200], now_s))
+        elif isinstance(frame, Broken):
+            self._perform(self._life.on_broken(number, frame.detail, now_s))
         elif isinstance(frame, Closing):
             self._log.info("%s will close this connection: %s", self.name, frame.detail[:200])
             self._perform(self._life.on_announced(number, now_s))

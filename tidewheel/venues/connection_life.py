@@ -28,6 +28,7 @@ class Loss(StrEnum):
     REFUSED = "refused"  # by an answer of HTTP
     CLOSED = "closed"  # by the venue, or broken
     NO_LIFE = "no_life"  # neither heartbeat nor quote, or no answer to a ping
+    BROKEN_BOOK = "broken_book"  # what is kept by it is not the venue's any more
     NOT_SUBSCRIBED = "not_subscribed"  # no word of it in time, or a refusal
 
 
@@ -225,6 +226,11 @@ class ConnectionLife:
             named = ", ".join(sorted(link.awaited))
             return [GiveUp(f"{self.adapter.name} does not subscribe {named}: {detail}. See that it trades there")]
         return self._give_up(link, Loss.NOT_SUBSCRIBED, detail, now_s)
+
+    def on_broken(self, number: int, detail: str, now_s: float) -> list[Action]:
+        """What is kept by this connection is of no use: only another mends it."""
+        link = self._links.of(number)
+        return [] if link is None else self._give_up(link, Loss.BROKEN_BOOK, detail, now_s)
 
     def on_announced(self, number: int, now_s: float) -> list[Action]:
         """The venue will end this connection: have another."""

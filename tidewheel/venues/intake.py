@@ -11,6 +11,7 @@ from enum import StrEnum
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.recordings.quotes import NO_SIZE, NO_VENUE_SEQ, NO_VENUE_TIME, Fault
 from tidewheel.venues.adapter import Adapter
+from tidewheel.venues.book import Books
 from tidewheel.venues.clock_skew import ClockSkew
 from tidewheel.venues.frames import NO_TRADE, Faulty, Frame, Heartbeat, Quote
 from tidewheel.venues.parsing import parse
@@ -42,6 +43,7 @@ class Intake:
     kinds: Counter[Kind] = field(default_factory=Counter)
     epoch: int = 0
     _states: Mapping[str, SymbolState] = field(init=False)
+    _books: Books = field(init=False)
     _messages: int = 0
 
     def __post_init__(self) -> None:
@@ -50,6 +52,8 @@ class Intake:
             self.adapter.symbol(symbol): SymbolState(f"{name}:{symbol}", ClockSkew(self.tolerance_ns))
             for symbol in self.symbols
         }
+
+        self._books = Books(frozenset(self._states))
 
     @property
     def wire_symbols(self) -> list[str]:
@@ -62,7 +66,7 @@ class Intake:
 
     def on_text(self, number: int, received_ns: int, text: str) -> Iterable[Frame]:
         """A message of connection `number`, received then; its frames, for whoever keeps the connection."""
-        frames = parse(self.adapter, text)
+        frames = self._books.quotes(number, parse(self.adapter, text))
         self._messages += 1
         for frame in frames:
             if type(frame) is Quote:
