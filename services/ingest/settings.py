@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.ingest.seconds import SessionRules
-from tidewheel.domain.feeds import DEFAULT_SYMBOL, SIM_FLIP_MAX_S, SIMULATOR, Feed, split_paths, split_symbols
+from tidewheel.domain.feeds import DEFAULT_SYMBOL, IG, SIM_FLIP_MAX_S, SIMULATOR, Feed, split_paths, split_symbols
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
@@ -23,6 +23,7 @@ from tidewheel.runtime.settings import (
     text,
     whole,
 )
+from tidewheel.venues.ig_settings import IgSettings
 
 SPEED_MAX = 1_000_000.0
 
@@ -37,9 +38,9 @@ def symbols(value: str) -> str:
 
 
 def venue_url(value: str) -> str:
-    """The address of a venue's websocket."""
-    if not value.startswith(("wss://", "ws://")):
-        raise ValueError(f"{value!r} must begin with wss:// or ws://")
+    """The address of a venue's websocket, or of its login."""
+    if not value.startswith(("wss://", "ws://", "https://", "http://")):
+        raise ValueError(f"{value!r} must begin with wss:// or ws://, for ig with https:// or http://")
     return value
 
 
@@ -57,11 +58,11 @@ def speed(value: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(KafkaSettings):
+class Settings(KafkaSettings, IgSettings):
     """Filled from TIDEWHEEL_<NAME>."""
 
     feed: Feed = setting(  # noqa: RUF009 - it makes a field
-        Parser(Feed.parse, "`sim`, `replay:<path>`, `kraken`, `coinbase`, `binance`, `okx`, `kraken,coinbase`"),
+        Parser(Feed.parse, "`sim`, `replay:<path>`, `kraken`, `coinbase`, `binance`, `okx`, `ig`, `kraken,coinbase`"),
         Feed(SIMULATOR),
         meaning="Where quotes come from.",
     )
@@ -71,7 +72,7 @@ class Settings(KafkaSettings):
         meaning="What is traded; the instrument id gets the feed before it.",
     )
     venue_url: str = setting(
-        Parser(venue_url, "`wss://…`, `ws://…`"),
+        Parser(venue_url, "`wss://…`, `ws://…`, for `ig` `https://…`"),
         "",
         meaning="Where a live venue is reached, instead of its own addresses.",
     )
@@ -190,6 +191,8 @@ class Settings(KafkaSettings):
                 raise ValueError("TIDEWHEEL_SPEED: a live market has a speed of its own: leave it at 1")
             if self.venue_url and len(self.feed.venues) > 1:
                 raise ValueError("TIDEWHEEL_VENUE_URL: is of one venue, and the feed has several")
+            if IG in self.feed.venues:
+                self.check_login()
             if self.warm_up and self.instrument_column is not None and self.instrument_column.several:
                 raise ValueError("TIDEWHEEL_INSTRUMENT_COLUMN: what comes before a live feed is of one value")
         elif self.warm_up:

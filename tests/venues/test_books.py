@@ -61,10 +61,10 @@ def test_a_book_in_doubt_is_said_anew_by_another_connection(day: str) -> None:
     assert [tick.flags for tick in listener.ticks] == [FIRST, 0, 0, FIRST, 0, 0]
     assert [tick.epoch for tick in listener.ticks] == [1, 1, 1, 2, 2, 2]
     (lost,) = [change for change in listener.changes if change.event is FeedEvent.DISCONNECTED]
-    assert lost.detail.startswith("broken book: ")
+    assert lost.detail.startswith("broken state: ")
     assert words in lost.detail
     assert len(listener.rejected) == rejected
-    assert moved.by("venue_connections_lost_total", venue="coinbase", reason="broken_book") == 1
+    assert moved.by("venue_connections_lost_total", venue="coinbase", reason="broken_state") == 1
 
 
 def test_changes_before_the_book_are_rejected_and_the_book_counts_once_it_comes() -> None:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.venues.ig_venue import Ig
 from tests.venues.listener import Listener, Tick, listening, quick
 from tests.venues.server import Peer, VenueServer, venue_server
 from tests.venues.speakers import BOOK_SPEAKERS, SPEAKERS, Said, Speaker, e9
@@ -15,7 +16,7 @@ from tidewheel.domain.market import SourceKind, TickFlag
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.venues.catalogue import adapter_of
 
-pytestmark = pytest.mark.parametrize("speaker", [*SPEAKERS, *BOOK_SPEAKERS], ids=lambda one: one.id)
+pytestmark = pytest.mark.parametrize("speaker", [*SPEAKERS, *BOOK_SPEAKERS, Ig()], ids=lambda one: one.id)
 
 GAP = TickFlag.GAP_BEFORE
 
@@ -30,8 +31,8 @@ def quotes(speaker: Speaker, count: int, first: int = 1) -> list[Said]:
 
 
 def first(speaker: Speaker) -> TickFlag:
-    """The flags of the first tick of a connection; a book begins with all of it."""
-    return GAP | TickFlag.SNAPSHOT if speaker.by_book else GAP
+    """The flags of the first tick of a connection; some venues begin with the present state of things."""
+    return GAP | TickFlag.SNAPSHOT if speaker.snapshot_first else GAP
 
 
 def heard(ticks: list[Tick]) -> list[tuple[int, int]]:
@@ -238,9 +239,7 @@ def test_what_is_no_quote_is_rejected_with_its_reason_and_the_rest_goes_on(speak
     async def mixed(peer: Peer) -> None:
         await peer.subscribed()
         await peer.quote(one)
-        for text in speaker.unknown:
-            await peer.say(text)
-        for text in () if speaker.by_book else ("{torn", b"\xff\x00"):  # of a book see `test_books.py`
+        for text in (*speaker.torn, *speaker.unknown):
             await peer.say(text)
         for quote, _ in bad:
             await peer.say(speaker.quote(quote))
@@ -252,7 +251,7 @@ def test_what_is_no_quote_is_rejected_with_its_reason_and_the_rest_goes_on(speak
     assert heard(listener.ticks) == said(server)
     again = TickFlag.SNAPSHOT if speaker.by_book else TickFlag(0)
     assert [tick.flags for tick in listener.ticks] == [first(speaker), TickFlag.LOCKED | again]
-    torn = [] if speaker.by_book else [Reason.MALFORMED, Reason.MALFORMED]
+    torn = [Reason.MALFORMED] * len(speaker.torn)
     reasons = [reason for _, reason in bad]
     assert [row.reason for _, row in listener.rejected] == [*torn, *reasons]
     if torn:

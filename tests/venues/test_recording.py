@@ -63,7 +63,7 @@ def test_what_was_recorded_is_heard_again(speaker: Speaker, tmp_path: Path) -> N
     assert f"{path}: 10 quotes by 2 connections" in ended.output
     again = heard_again(path, speaker.symbol)
     assert [(bid, offer) for bid, offer, _, _ in again] == [(e9(one.bid), e9(one.offer)) for one in server.quoted]
-    first = GAP | TickFlag.SNAPSHOT if speaker.by_book else GAP
+    first = GAP | TickFlag.SNAPSHOT if speaker.snapshot_first else GAP
     assert [flags for _, _, flags, _ in again] == [first, *[0] * 4] * 2
     assert [epoch for _, _, _, epoch in again] == [1] * 5 + [2] * 5
     second = program("record", speaker.name, "--url", server.url, "--out", str(path), "--seconds", "1")

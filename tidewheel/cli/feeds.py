@@ -1,6 +1,7 @@
 """`tidewheel feeds` and `tidewheel record`: a live venue by itself, without servers or services."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -10,11 +11,12 @@ from typing import Any
 import click
 
 from tidewheel.cli.options import Parsed
-from tidewheel.domain.feeds import VENUES, split_symbols
+from tidewheel.domain.feeds import IG, VENUES, split_symbols
 from tidewheel.domain.prices import decimal_text
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.process import EXIT_FAILED, EXIT_OK, FatalError
+from tidewheel.runtime.settings import load
 from tidewheel.venues.adapter import Adapter
 from tidewheel.venues.catalogue import adapter_of
 from tidewheel.venues.frame_log import SUFFIX, Header
@@ -114,6 +116,7 @@ def _wanted(venue: str, instrument: str | None, *, by_book: bool) -> tuple[Adapt
 
 def _hear(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: Any = lambda _: None) -> Heard:
     from tidewheel.venues.hearing import for_seconds, hear
+    from tidewheel.venues.opening import open_line
 
     log = logging.getLogger("tidewheel.feeds")
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
@@ -121,11 +124,26 @@ def _hear(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: A
     before = signal.signal(signal.SIGTERM, lambda number, _: asked_to_end.append(number))
     is_over = for_seconds(seconds)
     try:
-        return hear(adapter, symbols, url, time.time_ns, log, lambda one: bool(asked_to_end) or is_over(one), tap)
+        opener = _login(adapter.name) if adapter.name == IG else open_line
+        ends = lambda one: bool(asked_to_end) or is_over(one)  # noqa: E731
+        return hear(adapter, symbols, url, time.time_ns, log, ends, tap, opener)
     except SourceError as failure:
         raise FatalError(str(failure)) from failure
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _login(venue: str) -> Any:
+    """How a connection is opened to a venue that wants a login. Raises FatalError where the settings lack it."""
+    from tidewheel.venues.ig_login import openers
+    from tidewheel.venues.ig_settings import IgSettings
+
+    try:
+        settings = load(IgSettings, os.environ)
+        settings.check_login()
+    except ValueError as failure:
+        raise FatalError(str(failure)) from None
+    return openers(settings)[venue]
 
 
 def heard_lines(heard: Heard, seconds: float) -> list[str]:

@@ -61,8 +61,8 @@ def _redis_url(text: str) -> str:
     default="sim",
     show_default=True,
     metavar="sim|kraken|…|replay:PATH",
-    help="Where prices come from: a simulated market, a live venue (kraken, coinbase, binance, okx, or several with "
-    "commas between), or recorded files: one, a folder or a pattern of them, merged by "
+    help="Where prices come from: a simulated market, a live venue (kraken, coinbase, binance, okx, ig, or several "
+    "with commas between), or recorded files: one, a folder or a pattern of them, merged by "
     "time, or - for what comes by a pipe. CSV or Parquet of any known layout, packed or not.",
 )
 @click.option(

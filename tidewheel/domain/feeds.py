@@ -8,7 +8,14 @@ STDIN = Path("-")
 REPLAY = "replay"
 # Live venues, and what is heard at each where nothing is said: some trade against USDT only.
 DEFAULT_SYMBOL = "BTC-USD"
-VENUES = {"kraken": DEFAULT_SYMBOL, "coinbase": DEFAULT_SYMBOL, "binance": "BTC-USDT", "okx": "BTC-USDT"}
+IG = "ig"  # the one that wants a login
+VENUES = {
+    "kraken": DEFAULT_SYMBOL,
+    "coinbase": DEFAULT_SYMBOL,
+    "binance": "BTC-USDT",
+    "okx": "BTC-USDT",
+    IG: "CS.D.BITCOIN.TODAY.IP",
+}
 FORMS = f"sim, replay:<path> or a live venue ({', '.join(VENUES)}; several with commas between)"
 # Market seconds after which a simulated market may turn its edge: ten years.
 SIM_FLIP_MAX_S = 315_360_000

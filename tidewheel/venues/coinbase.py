@@ -12,6 +12,7 @@ from typing import Any
 
 from tidewheel.recordings.fields import FieldError
 from tidewheel.venues.adapter import Adapter, Rate, Timing, pair
+from tidewheel.venues.book import Books
 from tidewheel.venues.frames import (
     NO_TRADE,
     Acknowledged,
@@ -98,6 +99,7 @@ COINBASE = Adapter(
     subscribe=lambda symbols: _request("subscribe", TICKER, symbols),
     unsubscribe=lambda symbols: _request("unsubscribe", TICKER, symbols),
     read=_read,
+    keeper=lambda symbols: Books(frozenset(symbols)),
     numbered=True,
     timing=Timing(life_s=10.0, ack_s=5.0),
     connects=Rate(burst=8, every_s=1.0),

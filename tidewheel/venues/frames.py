@@ -43,6 +43,20 @@ class BookChange(NamedTuple):
     venue_time_ns: int = NO_VENUE_TIME
 
 
+class Fields(NamedTuple):
+    """What has changed of an item, by its number from 1, in the venue's short writing."""
+
+    item: int
+    values: tuple[str, ...]
+
+
+class MarketState(NamedTuple):
+    """A symbol is not dealt now. `state`: in the venue's words."""
+
+    symbol: str
+    state: str
+
+
 class Broken(NamedTuple):
     """What was kept by this connection is not the venue's any more: only a new connection mends it."""
 
@@ -91,6 +105,7 @@ class Ignored(NamedTuple):
     what: str
 
 
-Frame = (
-    Quote | BookSnapshot | BookChange | Broken | Faulty | Heartbeat | Pong | Acknowledged | Refused | Closing | Ignored
-)
+Said = Quote | Faulty | Heartbeat | MarketState | Pong | Acknowledged | Refused | Closing | Broken | Ignored
+# What says something only together with what was said before.
+Partial = BookSnapshot | BookChange | Fields
+Frame = Said | Partial

@@ -31,9 +31,10 @@ def parse(adapter: Adapter, text: str) -> Iterable[Frame]:
     if len(text) > adapter.message_bytes_max:
         return (_malformed(f"it has {len(text):,} characters"),)
     try:
-        message = _DECODER.decode(text)
+        message = (adapter.decode or _DECODER.decode)(text)
     except (ValueError, RecursionError) as failure:
-        return (_malformed(f"it is no JSON: {str(failure)[:SHOWN_CHARS]}"),)
+        what = "it cannot be read" if adapter.decode else "it is no JSON"
+        return (_malformed(f"{what}: {str(failure)[:SHOWN_CHARS]}"),)
     try:
         frames = tuple(adapter.read(message))
         if not all(map(_names_texts, frames)):

@@ -37,6 +37,7 @@ def open_source(
     if feed.venues:
         from services.ingest.sources.live import Live, Wanted
         from tidewheel.venues.catalogue import adapter_of
+        from tidewheel.venues.ig_login import openers
 
         symbols = split_symbols(settings.instrument)
         try:
@@ -46,7 +47,8 @@ def open_source(
                     adapter.symbol(symbol)
         except ValueError as failure:
             raise SourceError(str(failure)) from None
-        wanted = Wanted(adapters, symbols, settings.venue_late_max_ms * MS_NS, settings.venue_url)
+        late_max_ns, url = settings.venue_late_max_ms * MS_NS, settings.venue_url
+        wanted = Wanted(adapters, symbols, late_max_ns, url, openers(settings))
         return Live(wanted, wall, monotonic, log)
     from services.ingest.sources.simulator import Simulator
 
