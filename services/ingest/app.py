@@ -19,10 +19,12 @@ from services.ingest.prefetch import prefetch_first
 from services.ingest.publisher import IdempotentProducer, StopRequestedError
 from services.ingest.settings import Settings
 from services.ingest.sources import Clock, Item, Source
-from services.ingest.sources.factory import open_source
+from services.ingest.sources.factory import open_source, open_warm_up
+from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.contracts.partitioning import partition_of
 from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.time import NS_PER_S
+from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.place_mark import PlaceMark
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.kafka import KAFKA, Clients
@@ -45,20 +47,43 @@ def run(settings: Settings, context: Context, wall: Clock = time.time_ns, monoto
         mark = _place_mark(settings)
         if mark.died_at:
             context.log.error("the process before this one ended at %s, which is now read line by line", mark.died_at)
-        this_year = datetime.fromtimestamp(wall() // NS_PER_S, UTC).year
-        source = open_source(settings, settings.reading(this_year), mark, wall, monotonic, context.log)
-        for layout in source.layouts():
-            context.log.info("%s", layout)
-        # What cannot be read at all is known before anything is said to run.
-        items = prefetch_first(source.items())
-        count = fetch_partition_count(settings.kafka_access)
-        Ingest(settings, context, source, partial(partition_of, partitions=count), wall=wall).run(items)
+        reading = settings.reading(datetime.fromtimestamp(wall() // NS_PER_S, UTC).year)
+        if settings.warm_up:
+            _warm_up(settings, context, reading, mark, wall)
+        if not context.stop.is_set():
+            _run_source(settings, context, open_source(settings, reading, mark, wall, monotonic, context.log), wall)
     except SourceError as failure:
         raise UnrecoverableError(str(failure)) from None
     except ClockWentBackError as failure:
         raise FatalError(str(failure)) from None
     except KafkaException as failure:
         raise FatalError(f"Kafka at {settings.kafka}: {failure_text(failure.args[0])}") from None
+
+
+def _run_source(
+    settings: Settings, context: Context, source: Source, wall: Clock, *, before_live: bool = False
+) -> None:
+    for layout in source.layouts():
+        context.log.info("%s", layout)
+    # What cannot be read at all is known before anything is said to run.
+    items = prefetch_first(source.items())
+    partition = partial(partition_of, partitions=fetch_partition_count(settings.kafka_access))
+    Ingest(settings, context, source, partition, wall=wall, before_live=before_live).run(items)
+
+
+def _warm_up(settings: Settings, context: Context, reading: ReadingOptions, mark: PlaceMark, wall: Clock) -> None:
+    """Replay what comes before the live feed, of those instruments that have not been heard live yet."""
+    kafka, beat = settings.kafka_access, context.health.heartbeat
+    count = fetch_partition_count(kafka)
+    missing = []
+    for instrument in settings.feed.instruments(settings.instrument):
+        last = last_second(kafka, instrument, partition_of(instrument, count), beat)
+        if last is not None and last.source_kind is SourceKind.LIVE:
+            context.log.info("%s goes on live: what comes before it is in the log", instrument)
+        else:
+            missing.append(instrument)
+    if missing:
+        _run_source(settings, context, open_warm_up(settings, reading, mark, missing, wall()), wall, before_live=True)
 
 
 def _place_mark(settings: Settings) -> PlaceMark:
@@ -69,7 +94,8 @@ def _place_mark(settings: Settings) -> PlaceMark:
 
 
 class Ingest:
-    """One run over one source. `partition`: where the records of an instrument lie."""
+    """One run over one source. `partition`: where the records of an instrument lie. `before_live`: a live source goes
+    on where this one ends."""
 
     def __init__(
         self,
@@ -79,8 +105,13 @@ class Ingest:
         partition: Callable[[str], int],
         clients: Clients = KAFKA,
         wall: Clock = time.time_ns,
+        *,
+        before_live: bool = False,
     ) -> None:
         self._settings = settings
+        self._before_live = before_live
+        self._said = source.name if before_live else str(settings.feed)
+        self._speed = math.inf if before_live else settings.speed
         self._wall = wall
         self._clients = clients
         self._context = context
@@ -106,7 +137,7 @@ class Ingest:
             self._reported = dead_letter_places(kafka, self._source.name, beat, clients) if replayable else {}
         return InstrumentFeed(
             instrument,
-            str(self._settings.feed),
+            self._said,
             self._source,
             self._settings.rules,
             self._producer,
@@ -198,7 +229,7 @@ class Ingest:
         """At a speed there is one clock for all; else the instruments of a partition share how far ahead they are."""
         if self._source.kind is SourceKind.LIVE:
             return UNPACED
-        speed = self._settings.speed
+        speed = self._speed
         partition = self._partition(instrument) if math.isinf(speed) else EVERY_PARTITION
         if partition not in self._pacers:
             self._pacers[partition] = (
@@ -249,8 +280,8 @@ class Ingest:
             if found is None or not found.quoted:
                 raise self._without_quote(f" of {symbol}", *filter(None, [found]))
         for feed in feeds:
-            feed.end()
+            feed.end(FeedEvent.DISCONNECTED if self._before_live else FeedEvent.ENDED)
 
     def _without_quote(self, of: str, *feeds: InstrumentFeed) -> SourceError:
         reasons = "; ".join(filter(None, (feed.reasons() for feed in feeds)))
-        return SourceError(f"{self._settings.feed} holds no usable quote{of}{reasons and f': {reasons}'}")
+        return SourceError(f"{self._said} holds no usable quote{of}{reasons and f': {reasons}'}")

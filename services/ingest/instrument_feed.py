@@ -115,13 +115,13 @@ class InstrumentFeed:
         """Return when everything is delivered. Raises KafkaException."""
         self._publisher.flush()
 
-    def end(self) -> None:
-        """The source is done: give the last account."""
+    def end(self, event: FeedEvent = FeedEvent.ENDED) -> None:
+        """The source is done: give the last account, and say so by `event`."""
         last = self._publisher.last
         if last is self._last_in_log and last is not None:
             self._say(f"nothing new: the log holds all of {self._feed} already")
         self.report_account(whole=True)
-        self._publisher.publish_status(FeedEvent.ENDED, (last.second + 1) * NS_PER_S if last else 0, self._source.name)
+        self._publisher.publish_status(event, (last.second + 1) * NS_PER_S if last else 0, self._source.name)
         if last is not None:
             self._say(f"{self._source.name} is done: {last.last_seq} quotes up to second {last.second}")
 

@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.ingest.seconds import SessionRules
-from tidewheel.domain.feeds import DEFAULT_SYMBOL, SIM_FLIP_MAX_S, SIMULATOR, Feed, split_symbols
+from tidewheel.domain.feeds import DEFAULT_SYMBOL, IG, SIM_FLIP_MAX_S, SIMULATOR, Feed, split_paths, split_symbols
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.recordings.instrument_column import InstrumentColumn, parse_instrument_column
@@ -22,6 +23,7 @@ from tidewheel.runtime.settings import (
     text,
     whole,
 )
+from tidewheel.venues.ig_settings import IgSettings
 
 SPEED_MAX = 1_000_000.0
 
@@ -36,9 +38,9 @@ def symbols(value: str) -> str:
 
 
 def venue_url(value: str) -> str:
-    """The address of a venue's websocket."""
-    if not value.startswith(("wss://", "ws://")):
-        raise ValueError(f"{value!r} must begin with wss:// or ws://")
+    """The address of a venue's websocket, or of its login."""
+    if not value.startswith(("wss://", "ws://", "https://", "http://")):
+        raise ValueError(f"{value!r} must begin with wss:// or ws://, for ig with https:// or http://")
     return value
 
 
@@ -56,11 +58,11 @@ def speed(value: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(KafkaSettings):
+class Settings(KafkaSettings, IgSettings):
     """Filled from TIDEWHEEL_<NAME>."""
 
     feed: Feed = setting(  # noqa: RUF009 - it makes a field
-        Parser(Feed.parse, "`sim`, `replay:<path>`, `kraken`, `coinbase`, `binance`, `okx`, `kraken,coinbase`"),
+        Parser(Feed.parse, "`sim`, `replay:<path>`, `kraken`, `coinbase`, `binance`, `okx`, `ig`, `kraken,coinbase`"),
         Feed(SIMULATOR),
         meaning="Where quotes come from.",
     )
@@ -70,9 +72,15 @@ class Settings(KafkaSettings):
         meaning="What is traded; the instrument id gets the feed before it.",
     )
     venue_url: str = setting(
-        Parser(venue_url, "`wss://…`, `ws://…`"),
+        Parser(venue_url, "`wss://…`, `ws://…`, for `ig` `https://…`"),
         "",
         meaning="Where a live venue is reached, instead of its own addresses.",
+    )
+    venue_book: bool = setting(
+        switch,
+        False,
+        meaning="Whether a venue is heard by its order book, kept here, instead of its quotes: Coinbase alone has "
+        "one (level2_batch, each 50 ms); its ticker comes with trades only.",
     )
     venue_late_max_ms: int = setting(
         whole(100, 3_600_000),
@@ -80,6 +88,12 @@ class Settings(KafkaSettings):
         unit="ms",
         meaning="How much later or earlier than the quotes around it a live quote may be by its venue's own time; what "
         "is further off is rejected.",
+    )
+    warm_up: tuple[Path, ...] = setting(
+        Parser(split_paths, "`day.csv.gz`, `one.frames.jsonl.zst,another.frames.jsonl.zst`"),
+        (),
+        meaning="Recordings that are replayed at full speed before a live feed is heard, in this order, as earlier "
+        "sessions of its instruments; nothing: none.",
     )
     speed: float = setting(
         Parser(speed, f"number above 0 and up to {SPEED_MAX:,.0f}, or `max`"),
@@ -171,11 +185,18 @@ class Settings(KafkaSettings):
 
     def __post_init__(self) -> None:
         """Raises ValueError where settings do not go together."""
+        KafkaSettings.__post_init__(self)
         if self.feed.venues:
             if self.speed != 1:
                 raise ValueError("TIDEWHEEL_SPEED: a live market has a speed of its own: leave it at 1")
             if self.venue_url and len(self.feed.venues) > 1:
                 raise ValueError("TIDEWHEEL_VENUE_URL: is of one venue, and the feed has several")
+            if IG in self.feed.venues:
+                self.check_login()
+            if self.warm_up and self.instrument_column is not None and self.instrument_column.several:
+                raise ValueError("TIDEWHEEL_INSTRUMENT_COLUMN: what comes before a live feed is of one value")
+        elif self.warm_up:
+            raise ValueError("TIDEWHEEL_WARM_UP: only a live feed has something before it")
         elif len(split_symbols(self.instrument)) > 1:
             raise ValueError("TIDEWHEEL_INSTRUMENT: only a live feed takes several symbols")
 

@@ -347,6 +347,7 @@ class Worker:
             first_offset=window.first_offset,
             last_offset=window.last_offset,
             replay_offset=window.replay_offset,
+            breaks=window.rows.breaks,
         )
 
     def _record_metrics(self, run: Run, waited_s: float) -> None:

@@ -5,9 +5,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from services.ingest.live_queue import LiveQueue
 from services.ingest.sources.live import Live, Wanted
+from tests.venues.ig_venue import KEY, PASSWORD, USERNAME
 from tests.venues.speakers import Speaker
 from tests.waiting import LIMIT_S, Deadline
 from tidewheel.contracts.codecs.market import FeedEvent
@@ -15,7 +18,9 @@ from tidewheel.domain.market import TickFlag
 from tidewheel.recordings.quotes import RejectedRow, Watermark
 from tidewheel.recordings.validator import Validator
 from tidewheel.venues.adapter import Adapter, Rate
-from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.catalogue import adapter_of
+from tidewheel.venues.ig_login import openers
+from tidewheel.venues.ig_settings import IgSettings
 from tidewheel.venues.rows import FeedChange
 
 MS = 1_000_000
@@ -23,7 +28,7 @@ MS = 1_000_000
 
 def quick(speaker: Speaker, **timing: float) -> Adapter:
     """The adapter with limits and waits that suit a venue on this machine; a connection is otherwise let be."""
-    adapter = ADAPTERS[speaker.name]
+    adapter = adapter_of(speaker.name, by_book=speaker.by_book)
     patient = {"life_s": 60.0, "ack_s": 60.0, "open_s": 60.0, "pong_s": 60.0}
     return dataclasses.replace(
         adapter,
@@ -108,9 +113,18 @@ def listening(
     chance: Callable[[], float] | None = None,
 ) -> Iterator[Listener]:
     """A listener that is left in peace in the end."""
-    wanted = Wanted(adapters, symbols, tolerance_ms * MS, url)
-    listener = Listener(Live(wanted, wall, monotonic, logging.getLogger("ingest"), queue, chance))
-    try:
-        yield listener
-    finally:
-        listener.finish()
+    with TemporaryDirectory() as folder:
+        wanted = Wanted(adapters, symbols, tolerance_ms * MS, url, openers(ig_user(Path(folder))))
+        listener = Listener(Live(wanted, wall, monotonic, logging.getLogger("ingest"), queue, chance))
+        try:
+            yield listener
+        finally:
+            listener.finish()
+
+
+def ig_user(folder: Path) -> IgSettings:
+    """Who may log in at the local IG."""
+    password, key = folder / "password", folder / "key"
+    password.write_text(PASSWORD)
+    key.write_text(KEY)
+    return IgSettings(USERNAME, str(password), str(key))

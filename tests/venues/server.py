@@ -4,16 +4,18 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.venues.ig_venue import Ig, login_server
 from tests.venues.speakers import Said, Speaker
 from tests.waiting import eventually
 
@@ -47,6 +49,8 @@ class Peer:
         while True:
             text = str(await self.socket.recv())
             self.server.heard.append(text)
+            for answer in self.speaker.answers(text):
+                await self.socket.send(answer)
             if (symbols := self.speaker.asked(text)) is not None:
                 return symbols
 
@@ -124,7 +128,8 @@ def venue_server(speaker: Speaker, *scripts: Script, tls: ssl.SSLContext | None 
 
     async def run() -> None:
         ends = asyncio.Event()
-        options = {"compression": None, "ping_interval": None, "close_timeout": 0.5, "ssl": tls}
+        options: dict[str, Any] = {"compression": None, "ping_interval": None, "close_timeout": 0.5, "ssl": tls}
+        options["subprotocols"] = list(speaker.subprotocols) or None
         async with serve(
             server.on_connection, "127.0.0.1", 0, process_request=server.on_request, **options
         ) as listening:
@@ -137,7 +142,11 @@ def venue_server(speaker: Speaker, *scripts: Script, tls: ssl.SSLContext | None 
     thread.start()
     eventually(lambda: bool(loops), "the venue listens")
     try:
-        yield server
+        with ExitStack() as stack:
+            if isinstance(speaker, Ig):
+                speaker.login = stack.enter_context(login_server(server.url.rstrip("/")))
+                server.url = speaker.login.url
+            yield server
     finally:
         loop, ends = loops[0]
         loop.call_soon_threadsafe(ends.set)

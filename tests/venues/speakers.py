@@ -27,13 +27,42 @@ def iso(time_us: int) -> str:
     return datetime.fromtimestamp(time_us // 10**6, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{time_us % 10**6:06d}Z"
 
 
-class Kraken:
+class Speaker:
+    """What is the same of most: the first quote of a connection is no snapshot, and there is no login."""
+
+    id = name = symbol = wire = other = other_wire = ""
+    has_time = has_seq = by_book = snapshot_first = logs_in = False
+    heartbeat: str | None = None
+    pong = ""
+    closing: str | None = None
+    unknown: tuple[str, ...] = ()
+    torn: tuple[str | bytes, ...] = ("{torn", b"\xff\x00")
+    subprotocols: tuple[str, ...] = ()
+
+    def answers(self, _: str) -> tuple[str, ...]:
+        """What is said at once to a text that is no subscription."""
+        return ()
+
+    def asked(self, text: str) -> list[str] | None:
+        raise NotImplementedError
+
+    def acks(self, symbols: list[str]) -> list[str]:
+        raise NotImplementedError
+
+    def refusal(self, symbol: str) -> str:
+        raise NotImplementedError
+
+    def quote(self, said: Said) -> str:
+        raise NotImplementedError
+
+
+class Kraken(Speaker):
     name, symbol, wire = "kraken", "BTC-USD", "BTC/USD"
+    id = "kraken"
     other, other_wire = "ETH-USD", "ETH/USD"
     has_time, has_seq = True, False
     heartbeat = '{"channel":"heartbeat"}'
     pong = '{"method":"pong","time_in":"2026-01-01T00:00:00.1Z","time_out":"2026-01-01T00:00:00.2Z"}'
-    closing: str | None = None
     unknown = (
         '{"channel":"status","type":"update","data":[{"system":"online"}]}',
         '{"channel":"instrument","data":{}}',
@@ -67,8 +96,9 @@ class Kraken:
         return f'{{"channel":"ticker","type":"{kind}","data":[{data}]}}'
 
 
-class Coinbase:
+class Coinbase(Speaker):
     name, symbol, wire = "coinbase", "BTC-USD", "BTC-USD"
+    id = "coinbase"
     other, other_wire = "ETH-USD", "ETH-USD"
     has_time, has_seq = True, True
     heartbeat = (
@@ -76,7 +106,6 @@ class Coinbase:
         '"time":"2026-01-01T00:00:00.000000Z"}'
     )
     pong = '{"type":"last_match","product_id":"BTC-USD"}'  # it answers no text of ours: no sign of life either
-    closing: str | None = None
     unknown = ('{"type":"status","products":[]}', '{"type":"something new"}')
 
     def asked(self, text: str) -> list[str] | None:
@@ -111,11 +140,64 @@ class Coinbase:
         return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
 
 
-class Binance:
+class CoinbaseBook(Coinbase):
+    """The same venue by its order book: each quote takes the one before it out. A price that is none, or the first
+    after one, or after a subscription, comes with the whole book."""
+
+    id = "coinbase-book"
+    by_book = snapshot_first = True
+    has_seq = False
+    torn = ()  # see `test_books.py`
+
+    def __init__(self) -> None:
+        self._before: dict[str, Said] = {}
+
+    def asked(self, text: str) -> list[str] | None:
+        message = json.loads(text)
+        if message["type"] != "subscribe":
+            return None
+        assert set(message["channels"]) == {"level2_batch", "heartbeat"}
+        self._before.clear()
+        return list(message["product_ids"])
+
+    def acks(self, symbols: list[str]) -> list[str]:
+        channels = [{"name": name, "product_ids": symbols} for name in ("level2_batch", "heartbeat")]
+        return [json.dumps({"type": "subscriptions", "channels": channels})]
+
+    def quote(self, said: Said) -> str:
+        before = self._before.pop(said.symbol, None)
+        if self._is_sound(said):
+            self._before[said.symbol] = said
+        if before is None or not self._is_sound(said):
+            return self.snapshot(said)
+        sides = (
+            ("buy", before.bid, said.bid, said.bid_size),
+            ("sell", before.offer, said.offer, said.offer_size),
+        )
+        changes = [[side, old, "0"] for side, old, new, _ in sides if old != new]
+        return self.change(said, *changes, *([side, new, size] for side, _, new, size in sides))
+
+    def snapshot(self, said: Said) -> str:
+        deeper = [["1", "7"], ["0.5", "9"]] if self._is_sound(said) else []
+        bids, asks = [[said.bid, said.bid_size], *deeper], [[said.offer, said.offer_size], ["999999", "3"]]
+        message = {"type": "snapshot", "product_id": said.symbol, "bids": bids, "asks": asks}
+        return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
+
+    def change(self, said: Said, *changes: list[str]) -> str:
+        message = {"type": "l2update", "product_id": said.symbol, "changes": changes}
+        return json.dumps({**message, "time": iso(said.time_us)} if said.time_us else message)
+
+    @staticmethod
+    def _is_sound(said: Said) -> bool:
+        bid, offer = Decimal(said.bid), Decimal(said.offer)
+        return bid.is_finite() and offer.is_finite() and 0 < bid <= offer < 10**6
+
+
+class Binance(Speaker):
     name, symbol, wire = "binance", "BTC-USDT", "BTCUSDT"
+    id = "binance"
     other, other_wire = "ETH-USDT", "ETHUSDT"
     has_time, has_seq = False, True
-    heartbeat: str | None = None
     pong = '{"id":7,"status":200}'
     closing = '{"e":"serverShutdown","E":1770123456789}'
     unknown = ('{"e":"aggTrade","s":"BTCUSDT"}', "{}")
@@ -139,11 +221,11 @@ class Binance:
         return json.dumps({"u": said.seq, "s": said.symbol, **sides})
 
 
-class Okx:
+class Okx(Speaker):
     name, symbol, wire = "okx", "BTC-USDT", "BTC-USDT"
+    id = "okx"
     other, other_wire = "ETH-USDT", "ETH-USDT"
     has_time, has_seq = True, True
-    heartbeat: str | None = None
     pong = "pong"
     closing = '{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade."}'
     unknown = ('{"event":"notice","code":"1","msg":"hello"}', '{"event":"channel-conn-count","connCount":"2"}')
@@ -173,8 +255,9 @@ class Okx:
         return json.dumps({"arg": {"channel": "bbo-tbt", "instId": said.symbol}, "data": [data]})
 
 
-Speaker = Kraken | Coinbase | Binance | Okx
 SPEAKERS: tuple[Speaker, ...] = (Kraken(), Coinbase(), Binance(), Okx())
+# Those that say more than one message by itself: each quote is a change of what was said before.
+BOOK_SPEAKERS: tuple[Speaker, ...] = (CoinbaseBook(),)
 
 
 def e9(text: str) -> int:

@@ -5,17 +5,18 @@ import time
 
 import pytest
 
+from tests.venues.ig_venue import Ig
 from tests.venues.listener import Listener, Tick, listening, quick
 from tests.venues.server import Peer, VenueServer, venue_server
-from tests.venues.speakers import SPEAKERS, Said, Speaker, e9
+from tests.venues.speakers import BOOK_SPEAKERS, SPEAKERS, Said, Speaker, e9
 from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.contracts.invalid_record import DeadLetterReason as Reason
 from tidewheel.domain.market import SourceKind, TickFlag
 from tidewheel.recordings.quotes import SourceError
-from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.catalogue import adapter_of
 
-pytestmark = pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
+pytestmark = pytest.mark.parametrize("speaker", [*SPEAKERS, *BOOK_SPEAKERS, Ig()], ids=lambda one: one.id)
 
 GAP = TickFlag.GAP_BEFORE
 
@@ -27,6 +28,11 @@ def quotes(speaker: Speaker, count: int, first: int = 1) -> list[Said]:
         Said(speaker.wire, f"{1000 + seq / 100:.2f}", f"{1001 + seq / 100:.2f}", seq=seq, time_us=now_us + seq)
         for seq in range(first, first + count)
     ]
+
+
+def first(speaker: Speaker) -> TickFlag:
+    """The flags of the first tick of a connection; some venues begin with the present state of things."""
+    return GAP | TickFlag.SNAPSHOT if speaker.snapshot_first else GAP
 
 
 def heard(ticks: list[Tick]) -> list[tuple[int, int]]:
@@ -60,7 +66,7 @@ def test_every_quote_of_every_burst_is_a_tick(speaker: Speaker) -> None:
         after_ns = time.time_ns()
     assert heard(listener.ticks) == said(server)
     assert listener.rejected == []
-    assert [tick.flags for tick in listener.ticks] == [GAP, *[TickFlag(0)] * 299]
+    assert [tick.flags for tick in listener.ticks] == [first(speaker), *[TickFlag(0)] * 299]
     assert {tick.instrument for tick in listener.ticks} == {f"{speaker.name}:{speaker.symbol}"}
     times = [tick.time_ns for tick in listener.ticks]
     assert times == sorted(times)
@@ -69,7 +75,9 @@ def test_every_quote_of_every_burst_is_a_tick(speaker: Speaker) -> None:
     assert all((tick.venue_time_ns > 0) == speaker.has_time for tick in listener.ticks)
     assert listener.events == [FeedEvent.CONNECTED, FeedEvent.SUBSCRIBED]
     assert listener.live.kind is SourceKind.LIVE
-    assert server.heard[-1] == ADAPTERS[speaker.name].unsubscribe([speaker.wire]), "it takes its leave"
+    assert server.heard[-1] == adapter_of(speaker.name, by_book=speaker.by_book).unsubscribe([speaker.wire]), (
+        "it takes its leave"
+    )
 
 
 def test_two_symbols_by_one_connection(speaker: Speaker) -> None:
@@ -111,7 +119,7 @@ def test_a_lost_connection_is_a_gap_and_the_next_goes_on(speaker: Speaker, how: 
     with venue_server(speaker, once, again) as server:
         listener = served(speaker, server, 10)
     assert heard(listener.ticks) == said(server)
-    assert [tick.flags for tick in listener.ticks] == [GAP, *[TickFlag(0)] * 4] * 2
+    assert [tick.flags for tick in listener.ticks] == [first(speaker), *[TickFlag(0)] * 4] * 2
     assert [tick.epoch for tick in listener.ticks] == [1] * 5 + [2] * 5
     assert listener.events == [
         *(FeedEvent.CONNECTED, FeedEvent.SUBSCRIBED, FeedEvent.DISCONNECTED),
@@ -156,7 +164,9 @@ def test_an_announced_end_costs_no_quote_and_doubles_none(speaker: Speaker) -> N
 def test_heartbeats_alone_keep_a_connection(speaker: Speaker) -> None:
     beat = speaker.heartbeat
     if beat is None:
-        assert ADAPTERS[speaker.name].timing.life_s >= 30  # without any, quiet is not yet dead
+        assert (
+            adapter_of(speaker.name, by_book=speaker.by_book).timing.life_s >= 30
+        )  # without any, quiet is not yet dead
         return
 
     async def beats(peer: Peer) -> None:
@@ -212,7 +222,7 @@ def test_a_frozen_peer_is_noticed_by_pings(speaker: Speaker) -> None:
             listener = served(speaker, server, 2, pong_s=1.0)
         finally:
             thawed.set()
-    assert [tick.flags for tick in listener.ticks] == [GAP, GAP]
+    assert [tick.flags for tick in listener.ticks] == [first(speaker), first(speaker)]
 
 
 def test_what_is_no_quote_is_rejected_with_its_reason_and_the_rest_goes_on(speaker: Speaker) -> None:
@@ -229,7 +239,7 @@ def test_what_is_no_quote_is_rejected_with_its_reason_and_the_rest_goes_on(speak
     async def mixed(peer: Peer) -> None:
         await peer.subscribed()
         await peer.quote(one)
-        for text in ("{torn", *speaker.unknown, b"\xff\x00"):
+        for text in (*speaker.torn, *speaker.unknown):
             await peer.say(text)
         for quote, _ in bad:
             await peer.say(speaker.quote(quote))
@@ -239,10 +249,13 @@ def test_what_is_no_quote_is_rejected_with_its_reason_and_the_rest_goes_on(speak
     with venue_server(speaker, mixed) as server:
         listener = served(speaker, server, 2)
     assert heard(listener.ticks) == said(server)
-    assert [tick.flags for tick in listener.ticks] == [GAP, TickFlag.LOCKED]
-    torn = [Reason.MALFORMED, Reason.MALFORMED]
-    assert [row.reason for _, row in listener.rejected] == [*torn, *(reason for _, reason in bad)]
-    assert listener.rejected[0][1].raw == b"{torn"
+    again = TickFlag.SNAPSHOT if speaker.by_book else TickFlag(0)
+    assert [tick.flags for tick in listener.ticks] == [first(speaker), TickFlag.LOCKED | again]
+    torn = [Reason.MALFORMED] * len(speaker.torn)
+    reasons = [reason for _, reason in bad]
+    assert [row.reason for _, row in listener.rejected] == [*torn, *reasons]
+    if torn:
+        assert listener.rejected[0][1].raw == b"{torn"
     assert server.connections == 1
 
 

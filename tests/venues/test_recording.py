@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from services.ingest.sources.frames import Frames
 from tests.venues.server import Http, Peer, Script, venue_server
-from tests.venues.speakers import SPEAKERS, Kraken, Said, Speaker, e9
+from tests.venues.speakers import BOOK_SPEAKERS, SPEAKERS, Kraken, Said, Speaker, e9
 from tidewheel.cli.main import tidewheel
 from tidewheel.domain.market import TickFlag
 from tidewheel.recordings.quotes import RawBatch, SourceError
@@ -44,7 +44,7 @@ def program(*arguments: str) -> Result:
 
 
 def heard_again(path: Path, symbol: str) -> list[tuple[int, int, TickFlag, int]]:
-    source, validator = Frames(path, symbol, 10**10), Validator()
+    source, validator = Frames(path, [symbol], 10**10), Validator()
     judged = [validator.ticks(batch) for batch in source.items()]
     return [
         (bid, offer, TickFlag(flags), one.connection_epoch)
@@ -53,16 +53,18 @@ def heard_again(path: Path, symbol: str) -> list[tuple[int, int, TickFlag, int]]
     ]
 
 
-@pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
+@pytest.mark.parametrize("speaker", [*SPEAKERS, *BOOK_SPEAKERS], ids=lambda one: one.id)
 def test_what_was_recorded_is_heard_again(speaker: Speaker, tmp_path: Path) -> None:
     path = tmp_path / "day.frames.jsonl.zst"
     with venue_server(speaker, says(speaker, 5, ends=True), says(speaker, 5, 6)) as server:
-        ended = program("record", speaker.name, "--url", server.url, "--out", str(path), "--seconds", SECONDS)
+        book = ("--book",) if speaker.by_book else ()
+        ended = program("record", speaker.name, "--url", server.url, "--out", str(path), "--seconds", SECONDS, *book)
     assert ended.exit_code == 0, ended.output
     assert f"{path}: 10 quotes by 2 connections" in ended.output
     again = heard_again(path, speaker.symbol)
     assert [(bid, offer) for bid, offer, _, _ in again] == [(e9(one.bid), e9(one.offer)) for one in server.quoted]
-    assert [flags for _, _, flags, _ in again] == [GAP, *[0] * 4] * 2
+    first = GAP | TickFlag.SNAPSHOT if speaker.snapshot_first else GAP
+    assert [flags for _, _, flags, _ in again] == [first, *[0] * 4] * 2
     assert [epoch for _, _, _, epoch in again] == [1] * 5 + [2] * 5
     second = program("record", speaker.name, "--url", server.url, "--out", str(path), "--seconds", "1")
     assert isinstance(second.exception, FatalError), "a recording is never replaced"
@@ -102,7 +104,7 @@ def written(path: Path, count: int = 3) -> Path:
 def test_what_is_no_such_recording_is_refused_with_its_reason(tmp_path: Path) -> None:
     path = written(tmp_path / "a.frames.jsonl.zst")
     with pytest.raises(SourceError, match="holds BTC-USD, ETH-USD and not XRP-USD"):
-        Frames(path, "XRP-USD", 10**10)
+        Frames(path, ["XRP-USD"], 10**10)
     other = tmp_path / "b.frames.jsonl.zst"
     for content in (
         b"",
@@ -113,7 +115,7 @@ def test_what_is_no_such_recording_is_refused_with_its_reason(tmp_path: Path) ->
     ):
         other.write_bytes(content)
         with pytest.raises(SourceError, match=r"no recording|not known here"):
-            Frames(other, "BTC-USD", 10**10)
+            Frames(other, ["BTC-USD"], 10**10)
 
 
 def test_one_that_is_cut_off_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_one_that_is_cut_off_gives_what_it_has_and_says_so(tmp_path: Path) -> No
     path.write_bytes(path.read_bytes()[:-1000])
     batches: list[RawBatch] = []
     with pytest.raises(SourceError, match="damaged or cut off"):
-        batches.extend(Frames(path, "BTC-USD", 10**10).items())
+        batches.extend(Frames(path, ["BTC-USD"], 10**10).items())
     assert sum(map(len, batches)) > 10_000
 
 

@@ -1,6 +1,7 @@
 """`tidewheel feeds` and `tidewheel record`: a live venue by itself, without servers or services."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -10,13 +11,14 @@ from typing import Any
 import click
 
 from tidewheel.cli.options import Parsed
-from tidewheel.domain.feeds import VENUES, split_symbols
+from tidewheel.domain.feeds import IG, VENUES, split_symbols
 from tidewheel.domain.prices import decimal_text
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.process import EXIT_FAILED, EXIT_OK, FatalError
+from tidewheel.runtime.settings import load
 from tidewheel.venues.adapter import Adapter
-from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.catalogue import adapter_of
 from tidewheel.venues.frame_log import SUFFIX, Header
 from tidewheel.venues.hearing import Heard
 
@@ -37,6 +39,10 @@ url_option = click.option(
     help="Another address of the venue.",
 )
 
+book_option = click.option(
+    "--book", is_flag=True, help="Hear the venue's order book, kept here, instead: Coinbase alone has one."
+)
+
 
 def _frames_path(text: str) -> Path:
     if not text.endswith(SUFFIX):
@@ -53,6 +59,7 @@ def feeds() -> None:
 @venue_argument
 @instrument_option
 @url_option
+@book_option
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=CHECK_S, show_default=True, help="How long.")
 @click.pass_context
 def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> None:
@@ -61,7 +68,7 @@ def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> No
     Exit code 1 where no quote came: it cannot be reached, does not serve this place or does not trade what is asked
     for, which it says.
     """
-    adapter, symbols = _wanted(venue, given["instrument"])
+    adapter, symbols = _wanted(venue, given["instrument"], by_book=given["book"])
     click.echo(f"{venue}: {', '.join(symbols)} at {given['url'] or ' or '.join(adapter.urls)}, {seconds:g} s")
     heard = _hear(adapter, symbols, given["url"], seconds)
     for line in heard_lines(heard, seconds):
@@ -73,6 +80,7 @@ def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> No
 @venue_argument
 @instrument_option
 @url_option
+@book_option
 @click.option("--out", type=Parsed("FILE", _frames_path), required=True, help=f"A new file; its name ends in {SUFFIX}.")
 @click.option("--seconds", type=click.FloatRange(0), default=0.0, help="How long; without it until Ctrl-C.")
 @click.pass_context
@@ -84,7 +92,7 @@ def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given
     # Only here: Arrow alone takes longer than all else.
     from tidewheel.venues.frame_files import FrameWriter
 
-    adapter, symbols = _wanted(venue, given["instrument"])
+    adapter, symbols = _wanted(venue, given["instrument"], by_book=given["book"])
     try:
         writer = FrameWriter(out, Header(venue, tuple(symbols)))
     except OSError as failure:
@@ -95,9 +103,10 @@ def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given
     ctx.exit(EXIT_OK if heard.quotes else EXIT_FAILED)
 
 
-def _wanted(venue: str, instrument: str | None) -> tuple[Adapter, list[str]]:
-    adapter, symbols = ADAPTERS[venue], split_symbols(instrument or VENUES[venue])
+def _wanted(venue: str, instrument: str | None, *, by_book: bool) -> tuple[Adapter, list[str]]:
+    symbols = split_symbols(instrument or VENUES[venue])
     try:
+        adapter = adapter_of(venue, by_book=by_book)
         for symbol in symbols:
             adapter.symbol(symbol)
     except ValueError as failure:
@@ -107,6 +116,7 @@ def _wanted(venue: str, instrument: str | None) -> tuple[Adapter, list[str]]:
 
 def _hear(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: Any = lambda _: None) -> Heard:
     from tidewheel.venues.hearing import for_seconds, hear
+    from tidewheel.venues.opening import open_line
 
     log = logging.getLogger("tidewheel.feeds")
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
@@ -114,11 +124,26 @@ def _hear(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: A
     before = signal.signal(signal.SIGTERM, lambda number, _: asked_to_end.append(number))
     is_over = for_seconds(seconds)
     try:
-        return hear(adapter, symbols, url, time.time_ns, log, lambda one: bool(asked_to_end) or is_over(one), tap)
+        opener = _login(adapter.name) if adapter.name == IG else open_line
+        ends = lambda one: bool(asked_to_end) or is_over(one)  # noqa: E731
+        return hear(adapter, symbols, url, time.time_ns, log, ends, tap, opener)
     except SourceError as failure:
         raise FatalError(str(failure)) from failure
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _login(venue: str) -> Any:
+    """How a connection is opened to a venue that wants a login. Raises FatalError where the settings lack it."""
+    from tidewheel.venues.ig_login import openers
+    from tidewheel.venues.ig_settings import IgSettings
+
+    try:
+        settings = load(IgSettings, os.environ)
+        settings.check_login()
+    except ValueError as failure:
+        raise FatalError(str(failure)) from None
+    return openers(settings)[venue]
 
 
 def heard_lines(heard: Heard, seconds: float) -> list[str]:

@@ -43,6 +43,7 @@ def run_dict(run: RegisteredRun) -> JsonObject:
         ),
         "champion": record.champion and asdict(record.champion),
         "published_at_ns": record.published_at_ns,
+        "breaks": record.breaks,
         "current": run.epoch is not None,
         "candidate": run.is_candidate,
         "unverified": run.verification_failure,
@@ -129,6 +130,9 @@ def description(run: RegisteredRun, now_ns: int, pooled: PooledScorecards | None
         "sha256": record.sha256 or NONE,
         "age": age(now_ns - record.published_at_ns) if record.published_at_ns else NONE,
         "signed": "yes" if record.hmac_sha256 else "no",
+        "breaks": f"{record.breaks:,}, of ten minutes or more between orders of its window"
+        if record.breaks
+        else "none",
     }
     evidence = evidence_section(pooled, "of the models before it")
     if model is None:

@@ -33,7 +33,7 @@ PARTITIONS = 2
 # Options that a resumed run takes from the run before it, where they are not given again.
 LASTING = (
     *("feed", "instrument", "threshold", "orders_per_second", "window", "step", "exit_on", "max_holding"),
-    *("sim_seed", "sim_edge", "sim_flip_s", "kafka", "redis"),
+    *("sim_seed", "sim_edge", "sim_flip_s", "warm_up", "kafka", "redis"),
     *READING,
 )
 CHANGING = ("speed", "trials", "memory", "promotion")
@@ -61,9 +61,17 @@ def _redis_url(text: str) -> str:
     default="sim",
     show_default=True,
     metavar="sim|kraken|…|replay:PATH",
-    help="Where prices come from: a simulated market, a live venue (kraken, coinbase, binance, okx, or several with "
-    "commas between), or recorded files: one, a folder or a pattern of them, merged by "
+    help="Where prices come from: a simulated market, a live venue (kraken, coinbase, binance, okx, ig, or several "
+    "with commas between), or recorded files: one, a folder or a pattern of them, merged by "
     "time, or - for what comes by a pipe. CSV or Parquet of any known layout, packed or not.",
+)
+@click.option(
+    "--warm-up",
+    type=Parsed("FILES", run_options.parse_warm_up),
+    metavar="FILE[,FILE…]",
+    help="Before a live feed: recorded quotes of its one instrument, or what `tidewheel record` wrote of its venue, "
+    "replayed first and as fast as it goes, so that there is a model within minutes. What follows live is a session of "
+    "its own.",
 )
 @reading_options
 @click.option(
@@ -239,6 +247,9 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     if redis and "redis" not in typed and MASK in redis:
         raise click.UsageError("the password of Redis is not kept with the run: give --redis again")
     _check_feed(options.feed, reading)
+    if not previous_run:  # once it has been replayed it may be gone
+        for path in options.warm_up:
+            _check_recorded("--warm-up", path, reading)
     _check_places(outputs)
     ctx.exit(run_system(request, outputs))
 
@@ -279,6 +290,7 @@ def _options(wanted: dict[str, Any]) -> RunOptions:
                 feed=feed,
                 symbol=wanted.pop("instrument") or feed.default_symbol,
                 reading=reading,
+                warm_up=wanted.pop("warm_up") or (),
                 speed=wanted.pop("speed") or default_speed(feed),
                 step=wanted.pop("step") or wanted["window"],
                 **wanted,
@@ -295,11 +307,13 @@ def _spooled(data_dir: Path) -> Path:
 
 def _check_feed(feed: Feed, reading: ReadingOptions) -> None:
     """Read the beginning of a recording and show how it is understood, before anything is started."""
-    if feed.path is None:
-        return
-    if not feed.path.exists() and not glob.has_magic(str(feed.path)):
-        raise click.UsageError(f"--feed: there is no file {feed.path}")
-    path = feed.path
+    if feed.path is not None:
+        _check_recorded("--feed", feed.path, reading)
+
+
+def _check_recorded(option: str, path: Path, reading: ReadingOptions) -> None:
+    if not path.exists() and not glob.has_magic(str(path)):
+        raise click.UsageError(f"{option}: there is no file {path}")
     if path.name.endswith(FRAMES_SUFFIX):
         click.echo(_check_frames(path))
         return

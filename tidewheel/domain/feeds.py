@@ -8,7 +8,14 @@ STDIN = Path("-")
 REPLAY = "replay"
 # Live venues, and what is heard at each where nothing is said: some trade against USDT only.
 DEFAULT_SYMBOL = "BTC-USD"
-VENUES = {"kraken": DEFAULT_SYMBOL, "coinbase": DEFAULT_SYMBOL, "binance": "BTC-USDT", "okx": "BTC-USDT"}
+IG = "ig"  # the one that wants a login
+VENUES = {
+    "kraken": DEFAULT_SYMBOL,
+    "coinbase": DEFAULT_SYMBOL,
+    "binance": "BTC-USDT",
+    "okx": "BTC-USDT",
+    IG: "CS.D.BITCOIN.TODAY.IP",
+}
 FORMS = f"sim, replay:<path> or a live venue ({', '.join(VENUES)}; several with commas between)"
 # Market seconds after which a simulated market may turn its edge: ten years.
 SIM_FLIP_MAX_S = 315_360_000
@@ -58,6 +65,19 @@ class Feed:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.path}" if self.path else self.kind
+
+
+def split_paths(text: str) -> tuple[Path, ...]:
+    """`a.csv,b.csv` one by one. Raises ValueError."""
+    paths = tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+    if not paths or STDIN in paths:
+        raise ValueError(f"{text!r} must name recorded files, with commas between")
+    return paths
+
+
+def joined_paths(paths: tuple[Path, ...]) -> str:
+    """As `split_paths` reads them."""
+    return ",".join(map(str, paths))
 
 
 def split_symbols(text: str) -> list[str]:

@@ -207,7 +207,8 @@ class ModelRecord:
     model bytes, `record_hmac_sha256` of the rest of the record; both empty where no key is configured. Offsets are of
     the window's first and last row, and of the first row that it remembers; they count transaction markers, so they are
     no part of the model. `drift_seq`: the newest window whose rows, judged by this model, showed that the models had
-    turned bad; 0 for none.
+    turned bad; 0 for none. `breaks`: how often ten minutes or more lie between two orders of the window's rows that
+    follow one another, as where a session ended; 0, too, where no model was made.
     """
 
     instrument: str
@@ -225,6 +226,7 @@ class ModelRecord:
     replay_offset: int = 0
     record_hmac_sha256: bytes = b""
     drift_seq: int = 0
+    breaks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

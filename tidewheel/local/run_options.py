@@ -4,9 +4,10 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tidewheel.domain.feeds import SIMULATOR, STDIN, Feed
+from tidewheel.domain.feeds import SIMULATOR, STDIN, Feed, joined_paths, split_paths
 from tidewheel.domain.market import check_instrument
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.windows import Windowing
@@ -40,6 +41,7 @@ class RunOptions:
     exit_after_models: int | None
     stay: bool
     reading: tuple[tuple[str, str], ...] = ()  # how a recorded file is read: ingest's settings as texts
+    warm_up: tuple[Path, ...] = ()  # recordings that come before a live feed
 
     @property
     def instruments(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ class RunOptions:
             "step": self.step,
             "exit_on": self.exit_on,
             "max_holding": self.max_holding,
+            **({"warm_up": joined_paths(self.warm_up)} if self.warm_up else {}),
             **(simulated if self.feed.kind == SIMULATOR else {}),
             **{name.lower(): text for name, text in self.reading},
         }
@@ -94,6 +97,10 @@ def checked(options: RunOptions) -> RunOptions:
         check_instrument(instrument)
     if len(options.instruments) > 1 and not options.feed.venues:
         raise ValueError("--instrument: only a live feed takes several")
+    if options.warm_up and not options.feed.venues:
+        raise ValueError("--warm-up: only a live feed has something before it")
+    if options.warm_up and options.column and options.column.several:
+        raise ValueError("--instrument-column: what comes before a live feed is of one value")
     Windowing(options.window, options.step)
     speed = parse_speed(options.speed)
     if options.feed.venues and speed != SPEED_LIVE:
@@ -107,6 +114,11 @@ def parse_feed(text: str) -> Feed:
     if feed.path == STDIN:
         return feed
     return dataclasses.replace(feed, path=feed.path.expanduser().resolve()) if feed.path else feed
+
+
+def parse_warm_up(text: str) -> tuple[Path, ...]:
+    """Recorded files, named such that they can be found from any folder. Raises ValueError in words for people."""
+    return tuple(path.expanduser().resolve() for path in split_paths(text))
 
 
 def parse_speed(text: str) -> str:

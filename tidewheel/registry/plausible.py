@@ -54,6 +54,7 @@ def _record(record: ModelRecord) -> Faults:
         yield from _whole(name, getattr(record, name), 0, INT64_MAX)
     yield from _whole("first_offset", record.first_offset, record.replay_offset, record.last_offset)
     yield from _whole("drift_seq", record.drift_seq, 0, SEQ_MAX)
+    yield from _whole("breaks", record.breaks, 0, INT64_MAX)
     for name in ("hmac_sha256", "record_hmac_sha256"):
         if len(getattr(record, name)) not in (0, DIGEST_BYTES):
             yield f"{name} has {len(getattr(record, name))} bytes"

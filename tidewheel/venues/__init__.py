@@ -1,1 +1,4 @@
-"""Live venues: what each says on the wire, and how a connection to one is kept. Only `client.py` touches a network."""
+"""Live venues: what each says on the wire, and how a connection to one is kept.
+
+Only `client.py`, `opening.py` and `ig_login.py` touch a network.
+"""

@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from tidewheel.venues.frames import Frame
 
 DAY_S = 86_400.0
+MESSAGE_BYTES_MAX = 1_000_000
+FATAL_HTTP: Mapping[int, str] = {
+    401: "it wants credentials, which this feed needs none of: is this the right address?",
+    403: "access is forbidden from here",
+    451: "it may not serve this place, for reasons of law; another host of it, or another venue, may",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +39,24 @@ class Timing:
     age_max_s: float = 0.0
 
 
+class Keeper(Protocol):
+    """Keeps by connection what a venue does not say again, of some symbols."""
+
+    def quotes(self, number: int, frames: Iterable[Frame]) -> Iterable[Frame]:
+        """What a message of connection `number` says, with what was said before."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """One venue. All of it is pure: texts and values.
 
     `symbol`: canonical `BTC-USD` to the venue's, raises ValueError; `read`: a decoded message to frames, raises
     FieldError, KeyError, TypeError, ValueError where it is not of the form expected; `plain`: messages that are no
-    JSON; `numbered`: whether a symbol's quotes carry numbers that never fall; `life`, `connects`, `sends`: see `Timing`
-    and `Rate`.
+    JSON; `decode`: a text to a message where none is JSON, raises ValueError; `keeper`: made for the venue's symbols,
+    where messages are to be read with those before; `single`: whether one connection at most may be; `fatal_http`:
+    answers that trying again does not change, with what to do; `message_bytes_max`: of one message; `numbered`: whether
+    a symbol's quotes carry numbers that never fall; `timing`, `connects`, `sends`: see `Timing` and `Rate`.
     """
 
     name: str
@@ -54,6 +70,11 @@ class Adapter:
     connects: Rate
     sends: Rate
     plain: Mapping[str, Frame] = field(default_factory=dict)
+    message_bytes_max: int = MESSAGE_BYTES_MAX
+    decode: Callable[[str], Any] | None = None
+    keeper: Callable[[Sequence[str]], Keeper] | None = None
+    single: bool = False
+    fatal_http: Mapping[int, str] = field(default_factory=lambda: FATAL_HTTP)
 
 
 def pair(symbol: str) -> tuple[str, str]:

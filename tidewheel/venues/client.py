@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from tidewheel.contracts.codecs.market import FeedEvent
@@ -20,22 +20,19 @@ from tidewheel.recordings.quotes import SourceError
 from tidewheel.telemetry.logs import Log
 from tidewheel.venues import connection_life as life
 from tidewheel.venues.connection_life import ConnectionLife, Loss
-from tidewheel.venues.frames import Acknowledged, Closing, Frame, Heartbeat, Quote, Refused
+from tidewheel.venues.frames import Acknowledged, Broken, Closing, Frame, Heartbeat, MarketState, Quote, Refused
 from tidewheel.venues.intake import Intake
+from tidewheel.venues.opening import HttpRefusedError, Line, NoConnectionError, Opener, open_line
 
 TURN_S = 0.05
 GOODBYE_S = 2.0
-MESSAGE_BYTES_MAX = 1 << 20
-# Of messages that wait in the library before the socket is read no further.
-MESSAGES_WAITING_MAX = 1024
-CLOSE_S = 1.0
 
 Tap = Callable[[int, int, str], None]  # number of the connection, time of receipt, text
 
 
 class VenueClient:
     """One venue, in one event loop. `clock`: time of receipt in ns; `monotonic`: seconds, for all that is waited for;
-    `tap`: given each message as it came."""
+    `tap`: given each message as it came; `opener`: makes connections."""
 
     def __init__(
         self,
@@ -45,6 +42,7 @@ class VenueClient:
         log: Log,
         tap: Tap | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        opener: Opener = open_line,
     ) -> None:
         self.name = connection.adapter.name
         self.losses: Counter[Loss] = Counter()
@@ -56,7 +54,8 @@ class VenueClient:
         self._log = log
         self._tap = tap
         self._monotonic = monotonic
-        self._sockets: dict[int, ClientConnection] = {}
+        self._opener = opener
+        self._lines: dict[int, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._said = ""
@@ -138,27 +137,21 @@ class VenueClient:
 
     async def _connect(self, number: int, url: str) -> None:
         now = self._monotonic
-        timing = self._life.adapter.timing
         try:
-            socket_ = await connect(
-                url,
-                compression=None,
-                open_timeout=timing.open_s,
-                ping_interval=None,  # `ConnectionLife` asks, and takes messages for an answer
-                close_timeout=CLOSE_S,
-                max_size=MESSAGE_BYTES_MAX,
-                max_queue=MESSAGES_WAITING_MAX,
-            )
+            line = await self._opener(url, self._life.adapter)
         except InvalidStatus as failure:
             answer = failure.response
             retry_after_s = _seconds(answer.headers.get("Retry-After"))
             self._perform(self._life.on_http(number, answer.status_code, retry_after_s, now()))
-        except (OSError, InvalidHandshake, InvalidURI, EOFError) as failure:
+        except HttpRefusedError as refusal:
+            retry_after_s = _seconds(refusal.retry_after)
+            self._perform(self._life.on_http(number, refusal.status, retry_after_s, now(), refusal.detail))
+        except (OSError, InvalidHandshake, InvalidURI, EOFError, NoConnectionError) as failure:
             self._perform(self._life.on_closed(number, Loss.FAILED, failure_words(failure), now()))
         else:
-            self._sockets[number] = socket_
+            self._lines[number] = line
             self._perform(self._life.on_open(number, now()))
-            await self._read(number, socket_)
+            await self._read(number, line.socket)
 
     async def _read(self, number: int, socket_: ClientConnection) -> None:
         clock, receive = self._clock, socket_.recv
@@ -170,7 +163,7 @@ class VenueClient:
         except ConnectionClosed as closed:
             self._perform(self._life.on_closed(number, Loss.CLOSED, close_words(closed), self._monotonic()))
         finally:
-            self._sockets.pop(number, None)
+            self._lines.pop(number, None)
 
     def _on_text(self, number: int, received_ns: int, text: str) -> None:
         if self._tap is not None:
@@ -183,7 +176,7 @@ class VenueClient:
         kind, now_s = type(frame), self._monotonic()
         if kind is Quote:
             self._life.on_quote(number, now_s)
-        elif kind is Heartbeat:
+        elif kind is Heartbeat or kind is MarketState:
             self._life.on_sign(number, now_s)
         elif isinstance(frame, Acknowledged):
             self._perform(self._life.on_acknowledged(number, frame.symbols, now_s))
@@ -192,6 +185,8 @@ class VenueClient:
                 self._log.warning("%s says: %s", self.name, frame.detail[:200])
                 self._said = frame.detail
             self._perform(self._life.on_refused(number, frame.detail[:200], now_s))
+        elif isinstance(frame, Broken):
+            self._perform(self._life.on_broken(number, frame.detail, now_s))
         elif isinstance(frame, Closing):
             self._log.info("%s will close this connection: %s", self.name, frame.detail[:200])
             self._perform(self._life.on_announced(number, now_s))
@@ -199,26 +194,26 @@ class VenueClient:
     async def _send(self, number: int, text: str, wait_s: float) -> None:
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        socket_ = self._sockets.get(number)
-        if socket_ is not None:
+        line = self._lines.get(number)
+        if line is not None:
             with suppress(ConnectionClosed):
-                await socket_.send(text)
+                await line.socket.send(line.filled(text))
 
     async def _ping(self, number: int) -> None:
-        socket_ = self._sockets.get(number)
-        if socket_ is not None:
+        line = self._lines.get(number)
+        if line is not None:
             with suppress(ConnectionClosed):
-                await (await socket_.ping())
+                await (await line.socket.ping())
                 self._life.on_heard(number, self._monotonic())
 
     def _leave(self, number: int, *, at_once: bool) -> None:
-        socket_ = self._sockets.get(number)
-        if socket_ is None:
+        line = self._lines.get(number)
+        if line is None:
             return
         if at_once:
-            socket_.transport.abort()
+            line.socket.transport.abort()
         else:
-            self._spawn(socket_.close())
+            self._spawn(line.socket.close())
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -16,11 +16,6 @@ from tidewheel.venues.waits import TokenBucket
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 HEALTHY_S = 30.0  # of quotes, after which the next trouble is the first again
 REFUSALS_MAX = 5  # of the subscription, in a row, after which a person has to look
-FATAL_HTTP = {
-    401: "it wants credentials, which this feed needs none of: is this the right address?",
-    403: "access is forbidden from here",
-    451: "it may not serve this place, for reasons of law; another host of it, or another venue, may",
-}
 
 
 class Loss(StrEnum):
@@ -30,6 +25,8 @@ class Loss(StrEnum):
     REFUSED = "refused"  # by an answer of HTTP
     CLOSED = "closed"  # by the venue, or broken
     NO_LIFE = "no_life"  # neither heartbeat nor quote, or no answer to a ping
+    BROKEN_STATE = "broken_state"  # what is kept by it is not the venue's any more
+    RENEWED = "renewed"  # ended for another, where there may be one only
     NOT_SUBSCRIBED = "not_subscribed"  # no word of it in time, or a refusal
 
 
@@ -228,13 +225,23 @@ class ConnectionLife:
             return [GiveUp(f"{self.adapter.name} does not subscribe {named}: {detail}. See that it trades there")]
         return self._give_up(link, Loss.NOT_SUBSCRIBED, detail, now_s)
 
+    def on_broken(self, number: int, detail: str, now_s: float) -> list[Action]:
+        """What is kept by this connection is of no use: only another mends it."""
+        link = self._links.of(number)
+        return [] if link is None else self._give_up(link, Loss.BROKEN_STATE, detail, now_s)
+
     def on_announced(self, number: int, now_s: float) -> list[Action]:
         """The venue will end this connection: have another."""
         serving = self._links.serving
         if serving is None or serving.number != number or self._succeed_at_s is not None:
             return []
+        if self.adapter.single:
+            return self._renew(serving, "the venue ends it", now_s)
         self._succeed_at_s = now_s
         return self.on_time(now_s)
+
+    def _renew(self, link: _Link, detail: str, now_s: float) -> list[Action]:
+        return [Leave(link.number, at_once=False), *self._lost(link, Loss.RENEWED, detail, now_s)]
 
     def counts(self, number: int) -> bool:
         """Whether quotes of this connection are to be used. Where quotes are numbered, those of one that is to take
@@ -247,15 +254,19 @@ class ConnectionLife:
         link = self._links.of(number)
         return [] if link is None else self._lost(link, why, detail, now_s)
 
-    def on_http(self, number: int, status: int, retry_after_s: float | None, now_s: float) -> list[Action]:
-        """The handshake was answered with an error."""
+    def on_http(
+        self, number: int, status: int, retry_after_s: float | None, now_s: float, detail: str = ""
+    ) -> list[Action]:
+        """The handshake, or a login before it, was answered with an error; `detail`: the venue's word for it."""
         link = self._links.of(number)
         if link is None:
             return []
-        self._fatal = self._fatal + 1 if status in FATAL_HTTP else 0
+        self._fatal = self._fatal + 1 if status in self.adapter.fatal_http else 0
         if link is self._links.serving and self._fatal >= len(self.urls):  # each host has said so
-            return [GiveUp(f"{self.adapter.name} answers with HTTP {status}: {FATAL_HTTP[status]}")]
-        return self._lost(link, Loss.REFUSED, f"HTTP {status}", now_s, retry_after_s or 0.0)
+            advice = self.adapter.fatal_http[status]
+            return [GiveUp(f"{self.adapter.name} answers with HTTP {status}{detail and f' ({detail})'}: {advice}")]
+        words = f"HTTP {status}{detail and f', {detail}'}"
+        return self._lost(link, Loss.REFUSED, words, now_s, retry_after_s or 0.0)
 
     def _give_up(self, link: _Link, why: Loss, detail: str, now_s: float) -> list[Action]:
         return [Leave(link.number, at_once=True), *self._lost(link, why, detail, now_s)]
@@ -315,6 +326,8 @@ class ConnectionLife:
             link.ping_s = now_s
             actions.append(self._say(link.number, timing.ping_text, now_s))
         is_old = timing.age_max_s and now_s - link.since_s >= timing.age_max_s
+        if is_old and self.adapter.single:
+            return self._renew(link, f"it is {timing.age_max_s / 3600:g} h old", now_s)
         if is_old and link is self._links.serving and self._succeed_at_s is None:
             self._succeed_at_s = now_s
         return actions

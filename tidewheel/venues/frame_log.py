@@ -14,7 +14,7 @@ from tidewheel.recordings.quotes import SourceError
 
 SUFFIX = ".frames.jsonl.zst"
 VERSION = 1
-LINE_CHARS_MAX = 8_000_000  # of the longest message, every character of it escaped
+LINE_CHARS_MAX = 64_000_000  # of the longest message, every character of it escaped
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,47 @@ class Quote(NamedTuple):
     last_trade: int = NO_TRADE
 
 
+Level = tuple[str, str]  # price and size, as they were sent
+
+
+class BookSnapshot(NamedTuple):
+    """All of a symbol's order book."""
+
+    symbol: str
+    bids: tuple[Level, ...]
+    offers: tuple[Level, ...]
+    venue_time_ns: int = NO_VENUE_TIME
+
+
+class BookChange(NamedTuple):
+    """Prices whose size is another now; size 0: none is left."""
+
+    symbol: str
+    bids: tuple[Level, ...]
+    offers: tuple[Level, ...]
+    venue_time_ns: int = NO_VENUE_TIME
+
+
+class Fields(NamedTuple):
+    """What has changed of an item, by its number from 1, in the venue's short writing."""
+
+    item: int
+    values: tuple[str, ...]
+
+
+class MarketState(NamedTuple):
+    """A symbol is not dealt now. `state`: in the venue's words."""
+
+    symbol: str
+    state: str
+
+
+class Broken(NamedTuple):
+    """What was kept by this connection is not the venue's any more: only a new connection mends it."""
+
+    detail: str
+
+
 class Faulty(NamedTuple):
     """A message, or one quote of it, that cannot be used. `symbol`: empty where it says of none."""
 
@@ -64,4 +105,7 @@ class Ignored(NamedTuple):
     what: str
 
 
-Frame = Quote | Faulty | Heartbeat | Pong | Acknowledged | Refused | Closing | Ignored
+Said = Quote | Faulty | Heartbeat | MarketState | Pong | Acknowledged | Refused | Closing | Broken | Ignored
+# What says something only together with what was said before.
+Partial = BookSnapshot | BookChange | Fields
+Frame = Said | Partial

@@ -16,6 +16,7 @@ from tidewheel.venues.client import VenueClient
 from tidewheel.venues.connection_life import ConnectionLife
 from tidewheel.venues.frame_log import Message
 from tidewheel.venues.intake import Intake, Kind
+from tidewheel.venues.opening import Opener, open_line
 from tidewheel.venues.rows import FeedChange, Row
 
 TOLERANCE_NS = 10_000_000_000
@@ -56,6 +57,7 @@ def hear(
     log: Log,
     ends: Callable[[Heard], bool],
     tap: Callable[[Message], None] = lambda _: None,
+    opener: Opener = open_line,
 ) -> Heard:
     """Until it `ends`; `tap` is given each message as it came. Raises SourceError where trying changes nothing."""
     heard = Heard()
@@ -68,7 +70,9 @@ def hear(
     intake = Intake(adapter, symbols, TOLERANCE_NS, put)
     connection = ConnectionLife(adapter, intake.wire_symbols, (url,) if url else adapter.urls, Random(clock()).random)
     intake.counts = connection.counts
-    client = VenueClient(intake, connection, clock, log, lambda number, at_ns, text: tap(Message(at_ns, number, text)))
+    client = VenueClient(
+        intake, connection, clock, log, lambda number, at_ns, text: tap(Message(at_ns, number, text)), opener=opener
+    )
 
     async def until_end() -> None:
         stop = asyncio.Event()

@@ -10,14 +10,15 @@ from enum import StrEnum
 
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.recordings.quotes import NO_SIZE, NO_VENUE_SEQ, NO_VENUE_TIME, Fault
-from tidewheel.venues.adapter import Adapter
+from tidewheel.venues.adapter import Adapter, Keeper
 from tidewheel.venues.clock_skew import ClockSkew
-from tidewheel.venues.frames import NO_TRADE, Faulty, Frame, Heartbeat, Quote
+from tidewheel.venues.frames import NO_TRADE, Faulty, Frame, Heartbeat, MarketState, Quote
 from tidewheel.venues.parsing import parse
 from tidewheel.venues.rows import FeedChange, Row
 from tidewheel.venues.symbol_state import Repeated, SymbolState
 
 NO_QUOTE = (0, 0, NO_SIZE, NO_SIZE, NO_VENUE_TIME, NO_VENUE_SEQ, 0, 0)
+STATE_CHARS = 50
 
 
 class Kind(StrEnum):
@@ -42,6 +43,7 @@ class Intake:
     kinds: Counter[Kind] = field(default_factory=Counter)
     epoch: int = 0
     _states: Mapping[str, SymbolState] = field(init=False)
+    _keeper: Keeper | None = field(init=False)
     _messages: int = 0
 
     def __post_init__(self) -> None:
@@ -50,6 +52,8 @@ class Intake:
             self.adapter.symbol(symbol): SymbolState(f"{name}:{symbol}", ClockSkew(self.tolerance_ns))
             for symbol in self.symbols
         }
+
+        self._keeper = self.adapter.keeper(self.wire_symbols) if self.adapter.keeper else None
 
     @property
     def wire_symbols(self) -> list[str]:
@@ -63,6 +67,8 @@ class Intake:
     def on_text(self, number: int, received_ns: int, text: str) -> Iterable[Frame]:
         """A message of connection `number`, received then; its frames, for whoever keeps the connection."""
         frames = parse(self.adapter, text)
+        if self._keeper is not None:
+            frames = self._keeper.quotes(number, frames)
         self._messages += 1
         for frame in frames:
             if type(frame) is Quote:
@@ -73,6 +79,8 @@ class Intake:
                 self.kinds[Kind.OTHER] += 1
                 if type(frame) is Heartbeat and frame.last_trade != NO_TRADE:
                     self._on_trade(frame, received_ns)
+                elif type(frame) is MarketState:
+                    self._on_market_state(frame, number, received_ns)
         return frames
 
     def _on_quote(self, quote: Quote, number: int, received_ns: int, text: str) -> None:
@@ -80,6 +88,7 @@ class Intake:
         if state is None or not self.counts(number):
             self.kinds[Kind.UNWANTED] += 1
             return
+        state.market_state = ""
         judged = state.judge(quote, number, received_ns)
         if isinstance(judged, Repeated):
             self.kinds[Kind.REPEATED] += 1
@@ -116,6 +125,16 @@ class Intake:
         if state is not None and (missing := state.on_trade(beat.last_trade)) is not None:
             detail = f"the venue tells of trade {missing}, whose quote did not come"
             self.put(FeedChange(state.instrument, FeedEvent.GAP, received_ns, detail, max(self.epoch, 1)))
+
+    def _on_market_state(self, now: MarketState, number: int, received_ns: int) -> None:
+        state = self._states.get(now.symbol)
+        if state is None or not self.counts(number):
+            return
+        state.after_gap = True  # what it would be dealt at meanwhile is no quote
+        if now.state != state.market_state:
+            state.market_state = now.state
+            detail = f"it is not dealt: {now.state[:STATE_CHARS]}"
+            self.put(FeedChange(state.instrument, FeedEvent.MARKET_STATE, received_ns, detail, max(number, 1)))
 
     def tell(self, event: FeedEvent, at_ns: int, detail: str, number: int) -> None:
         """Word of the connection, for each instrument."""

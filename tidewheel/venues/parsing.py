@@ -14,9 +14,8 @@ from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.fields import FieldError, parse_number_e9
 from tidewheel.recordings.quotes import NO_SIZE, Fault, ParseFlag
 from tidewheel.venues.adapter import Adapter
-from tidewheel.venues.frames import Faulty, Frame, Quote
+from tidewheel.venues.frames import Acknowledged, Faulty, Frame, Quote
 
-TEXT_CHARS_MAX = 1_000_000
 WHOLE_CHARS_MAX = 18
 FRACTION_CHARS_MAX = 9
 PLAIN_CHARS_MAX = 9  # of the whole part of a number that fits for sure
@@ -29,18 +28,29 @@ def parse(adapter: Adapter, text: str) -> Iterable[Frame]:
     """What a message says, at least one frame."""
     if text in adapter.plain:
         return (adapter.plain[text],)
-    if len(text) > TEXT_CHARS_MAX:
+    if len(text) > adapter.message_bytes_max:
         return (_malformed(f"it has {len(text):,} characters"),)
     try:
-        message = _DECODER.decode(text)
+        message = (adapter.decode or _DECODER.decode)(text)
     except (ValueError, RecursionError) as failure:
-        return (_malformed(f"it is no JSON: {str(failure)[:SHOWN_CHARS]}"),)
+        what = "it cannot be read" if adapter.decode else "it is no JSON"
+        return (_malformed(f"{what}: {str(failure)[:SHOWN_CHARS]}"),)
     try:
-        return tuple(adapter.read(message))
+        frames = tuple(adapter.read(message))
+        if not all(map(_names_texts, frames)):
+            return (_malformed("a symbol of it is no text"),)
+        return frames
     except FieldError as bad:
         return (Faulty(bad.fault),)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as failure:
         return (_malformed(f"it is not of the form that {adapter.name} sends: {failure!r:.80}"),)
+
+
+def _names_texts(frame: Frame) -> bool:
+    """Symbols are looked up, which not all that JSON can hold can be."""
+    if isinstance(frame, Acknowledged):
+        return all(type(symbol) is str for symbol in frame.symbols)
+    return type(getattr(frame, "symbol", "")) is str
 
 
 def _malformed(detail: str) -> Faulty:

@@ -25,6 +25,7 @@ class SymbolState:
     instrument: str
     skew: ClockSkew
     after_gap: bool = True
+    market_state: str = ""  # in the venue's words while it is not dealt
     _last: Quote | None = None
     _last_number: int = 0
     _falling: int = 0

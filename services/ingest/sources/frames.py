@@ -1,6 +1,6 @@
 """Recorded messages of a live venue as a source: heard by the same parser, with the times at which they came."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tidewheel.contracts.invalid_record import DeadLetterReason
@@ -16,22 +16,23 @@ BLOCK_ROWS = 16_384
 
 
 class Frames:
-    """The quotes of one symbol of a recording; the same at each start."""
+    """The quotes of some symbols of a recording; the same at each start."""
 
     kind = SourceKind.REPLAY
     replayable = True
     instruments = None
 
-    def __init__(self, path: Path, symbol: str, tolerance_ns: int) -> None:
-        """Raises SourceError where it is no such recording, or not of this symbol."""
+    def __init__(self, path: Path, symbols: Sequence[str], tolerance_ns: int) -> None:
+        """Raises SourceError where it is no such recording, or not of these symbols."""
         self._file = FrameFile(path)
         header = self._file.header
-        if symbol not in header.symbols:
-            raise SourceError(f"{path.name} holds {', '.join(header.symbols)} and not {symbol}: say --instrument")
+        held = ", ".join(header.symbols)
+        if others := [symbol for symbol in symbols if symbol not in header.symbols]:
+            raise SourceError(f"{path.name} holds {held} and not {', '.join(others)}: say --instrument")
         self.name = f"replay:{path.name}"
         self._rows: list[Row | FeedChange] = []
-        self._says = f"{path.name}: messages of {header.venue}, {symbol} of {', '.join(header.symbols)}"
-        self._intake = Intake(ADAPTERS[header.venue], [symbol], tolerance_ns, self._rows.append)
+        self._says = f"{path.name}: messages of {header.venue}, {', '.join(symbols)} of {held}"
+        self._intake = Intake(ADAPTERS[header.venue], symbols, tolerance_ns, self._rows.append)
 
     def layouts(self) -> list[str]:
         """What it holds."""
@@ -39,10 +40,16 @@ class Frames:
 
     def describe(self, place: int) -> str:
         """A message by its number."""
-        return f"message {place}"
+        return f"{self._file.path.name}, message {place}"
 
     def items(self) -> Iterator[RawBatch]:
-        """Raises SourceError where the file is cut off, after all that could be read."""
+        """Of its one symbol. Raises SourceError where the file is cut off, after all that could be read."""
+        for dealt in self.dealt():
+            for batches in dealt.values():
+                yield from batches
+
+    def dealt(self) -> Iterator[dict[str, list[RawBatch]]]:
+        """The same by the whole id of the instrument, `kraken:BTC-USD`."""
         failure: SourceError | None = None
         content = self._file.message_lines()
         while failure is None:
@@ -54,8 +61,8 @@ class Frames:
                 break
             self._hear(line)
             if len(self._rows) >= BLOCK_ROWS:
-                yield from self._drain()
-        yield from self._drain()
+                yield self._drain()
+        yield self._drain()
         if failure is not None:
             raise failure
 
@@ -68,10 +75,13 @@ class Frames:
         else:
             self._intake.on_text(message.number, message.received_ns, message.text)
 
-    def _drain(self) -> list[RawBatch]:
-        rows = [row for row in self._rows if isinstance(row, Row)]
+    def _drain(self) -> dict[str, list[RawBatch]]:
+        rows: dict[str, list[Row]] = {}
+        for row in self._rows:
+            if isinstance(row, Row):
+                rows.setdefault(row.instrument, []).append(row)
         self._rows.clear()
-        return raw_batches(rows)
+        return {instrument: raw_batches(own) for instrument, own in rows.items()}
 
     def remaining(self) -> Iterator[RawBatch]:
         """The next start reads them."""

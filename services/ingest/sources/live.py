@@ -5,8 +5,8 @@ A second is over when the thread that stamps quotes says so, so that no quote co
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from random import Random
 
@@ -24,6 +24,7 @@ from tidewheel.venues.client import VenueClient
 from tidewheel.venues.connection_life import ConnectionLife
 from tidewheel.venues.intake import Intake
 from tidewheel.venues.live_clock import LiveClock
+from tidewheel.venues.opening import Opener, open_line
 from tidewheel.venues.rows import FeedChange, Row, raw_batches
 
 TAKE_WAIT_S = 0.5
@@ -32,12 +33,14 @@ LOOK_S = 0.05  # at most, until it is seen that a second is over or that all is 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is heard. `url`: instead of the venue's own addresses, where one is given."""
+    """What is heard. `url`: instead of the venue's own addresses, where one is given; `openers`: of venues, by name, to
+    which a connection is opened in a way of their own."""
 
     adapters: Sequence[Adapter]
     symbols: Sequence[str]
     tolerance_ns: int
     url: str = ""
+    openers: Mapping[str, Opener] = field(default_factory=dict)
 
 
 class Live:
@@ -74,7 +77,7 @@ class Live:
         self._intakes = [
             Intake(adapter, wanted.symbols, wanted.tolerance_ns, self._queue.put) for adapter in wanted.adapters
         ]
-        self._clients = [_client(intake, wanted.url, chance, clock, log) for intake in self._intakes]
+        self._clients = [_client(intake, wanted, chance, clock, log) for intake in self._intakes]
         self._recorder = FeedRecorder(self._queue, self._clients)
         self._thread = BackgroundThread("venues", self._hear)
 
@@ -144,11 +147,14 @@ class Live:
             intake.tell(FeedEvent.GAP, now_ns, detail, intake.epoch)
 
 
-def _client(intake: Intake, url: str, chance: Callable[[], float], clock: Clock, log: Log) -> VenueClient:
+def _client(
+    intake: Intake, wanted: Wanted, chance: Callable[[], float], clock: Callable[[], int], log: Log
+) -> VenueClient:
     adapter = intake.adapter
-    connection = ConnectionLife(adapter, intake.wire_symbols, (url,) if url else adapter.urls, chance)
+    urls = (wanted.url,) if wanted.url else adapter.urls
+    connection = ConnectionLife(adapter, intake.wire_symbols, urls, chance)
     intake.counts = connection.counts
-    return VenueClient(intake, connection, clock, log)
+    return VenueClient(intake, connection, clock, log, opener=wanted.openers.get(adapter.name, open_line))
 
 
 def _columns(entries: Sequence[Entry]) -> Iterator[RawBatch | FeedChange | Watermark]:

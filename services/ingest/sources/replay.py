@@ -31,6 +31,10 @@ class Replay:
         """Raises SourceError in one line for a file that is missing, unreadable, damaged or of other columns."""
         return self._recording.dealt() if self._recording.several else self._recording.batches()
 
+    def dealt(self) -> Iterator[Dealt]:
+        """The same by instrument, the empty name where there is one."""
+        return self._recording.dealt()
+
     def remaining(self) -> Iterator[RawBatch]:
         """The next start reads them."""
         return iter(())

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewheel.domain.features import FEATURE_COUNT, FEATURE_NAMES
+from tidewheel.domain.features import FEATURE_COUNT, FEATURE_NAMES, HISTORY_S
 from tidewheel.domain.market import Int64
 from tidewheel.domain.orders import ExitOn
 from tidewheel.domain.prices import E9
+from tidewheel.domain.time import NS_PER_S
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -50,6 +51,12 @@ class Rows:
     def largest_pnl_e9(self) -> int:
         """The largest amount that an order has won or lost, at least 1: what results are measured in afterwards."""
         return max(1, int(self.pnl_e9.max(initial=0)), -int(self.pnl_e9.min(initial=0)))
+
+    @property
+    def breaks(self) -> int:
+        """How often so much market time lies between two orders that follow one another that no history reaches across:
+        each end of a session is such a place, since a session's first orders are no rows."""
+        return int(np.count_nonzero(np.diff(np.sort(self.placed_ns)) >= HISTORY_S * NS_PER_S))
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         """All columns, in the order of the fields."""

@@ -107,7 +107,7 @@ NO_MATTER = {
     *("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"),
     *("redis_password_file", "redis_ca_file", "hmac_key_file"),
     *("feed", "instrument", "speed", "ahead_max_s", "sim_seed", "sim_edge", "sim_flip_s", "sim_events_file"),
-    *("venue_url", "venue_late_max_ms"),
+    *("venue_url", "venue_late_max_ms", "venue_book", "warm_up", "ig_username", "ig_password_file", "ig_key_file"),
     *("commit_interval_ms", "commit_records_max"),
     # What a file means is no matter of taste: `compare` takes them, and varies none.
     *("columns", "time_unit", "instrument_column", "candle_spread", "any_year", "sort", "late_max_ms", "place_file"),

@@ -63,6 +63,9 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(name: str, value: s
         ({"FEED": "kraken", "SPEED": "max"}, "a live market has a speed of its own"),
         ({"FEED": "kraken,okx", "VENUE_URL": "ws://x"}, "is of one venue"),
         ({"FEED": "sim", "INSTRUMENT": "BTC-USD,ETH-USD"}, "only a live feed"),
+        ({"FEED": "sim", "WARM_UP": "day.csv"}, "only a live feed has something before it"),
+        ({"FEED": "kraken", "WARM_UP": "day.csv", "INSTRUMENT_COLUMN": "pair=a,b"}, "is of one value"),
+        ({"FEED": "sim", "KAFKA_SECURITY": "SASL_SSL"}, "KAFKA_"),
     ],
 )
 def test_what_does_not_go_together_is_refused(values: dict[str, str], words: str) -> None:
@@ -80,3 +83,12 @@ def test_a_live_feed_has_the_instruments_of_each_venue() -> None:
     )
     assert str(read.feed) == "kraken,coinbase"
     assert not read.feed.ends
+
+
+def test_recordings_before_a_live_feed_are_paths_with_commas_between() -> None:
+    assert settings(FEED="kraken", WARM_UP="a b.csv, c.frames.jsonl.zst").warm_up == (
+        Path("a b.csv"),
+        Path("c.frames.jsonl.zst"),
+    )
+    with pytest.raises(SettingsError, match="must name recorded files"):
+        settings(FEED="kraken", WARM_UP="-")

@@ -3,12 +3,14 @@
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from tests.unit.local.test_observed import second
 from tests.unit.local.values import CARD, NAME, T0_NS, event, instrument, prediction, trial, whole_run
 from tidewheel.contracts.codecs.market import FeedEvent, FeedStatus
-from tidewheel.domain.market import SourceKind
+from tidewheel.domain.market import Quotes, SourceKind
 from tidewheel.domain.orders import Outcome
 from tidewheel.domain.training import SplitSizes, Step
 from tidewheel.domain.windows import Windowing
@@ -39,6 +41,7 @@ def busy() -> Frame:
     )
     market, orders = shown.market, shown.orders
     market.second, market.ticks = 1_700_000_000, 34_567
+    market.source_kind = SourceKind.SIMULATED
     market.bid_e9, market.offer_e9 = 9_903_790_000_000, 9_911_490_000_000
     market.mids_e9.extend(range(100))
     orders.placed, orders.examples = 35_000, 26_543
@@ -71,8 +74,33 @@ def drawn(frame: Frame, width: int, height: int) -> list[str]:
     return captured.get().splitlines()
 
 
+def live(*, subscribed: bool = True, age_s: float = 0.25) -> Frame:
+    """A live market, 45 s after it was subscribed."""
+    frame = busy()
+    assert frame.instrument is not None
+    frame.instrument.name = "kraken:BTC-USD"
+    market = frame.instrument.market
+    market.source_kind = SourceKind.LIVE
+    health = market.health
+    health.since_ns = T0_NS if subscribed else 0
+    health.last_tick_ns = frame.now_ns - int(age_s * 10**9)
+    health.gaps, health.conflated, health.rejected, health.lost = 2, 1_234, 5, 1
+    quotes = Quotes(
+        time_ns=np.array([T0_NS, T0_NS + 1]),
+        venue_time_ns=np.array([T0_NS + 12_000_000, 0]),
+        bid_e9=np.array([1, 1]),
+        offer_e9=np.array([1, 1]),
+    )
+    health.on_second(
+        replace(second(1, 1, 2), quotes=quotes, source_kind=SourceKind.LIVE, last_tick_ns=health.last_tick_ns)
+    )
+    return frame
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("frame", [busy(), empty_frame("t", "f", 0.0, PARTS, [])], ids=["busy", "starting"])
+@pytest.mark.parametrize(
+    "frame", [busy(), live(), empty_frame("t", "f", 0.0, PARTS, [])], ids=["busy", "live", "starting"]
+)
 def test_it_fits(frame: Frame, width: int, height: int) -> None:
     lines = drawn(frame, width, height)
     assert len(lines) <= height
@@ -122,6 +150,24 @@ def test_what_both_sizes_show(width: int, height: int, words: str) -> None:
 )
 def test_what_the_large_size_shows_besides(words: str) -> None:
     assert words in "\n".join(drawn(busy(), 120, 40))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 30), (120, 40)])
+def test_a_live_feed_says_how_it_does(width: int, height: int) -> None:
+    lines = drawn(live(), width, height)
+    (at,) = [n for n, line in enumerate(lines) if "─ feed ─" in line]
+    assert "● kraken since 22:13:20  quote 0.2 s old  clock skew -12 ms" in lines[at + 1]
+    assert "gaps 2  conflated 1,234  rejected 5  lost connections 1" in lines[at + 2]
+    assert "913 ticks/s  2 gaps, 5 rejected" in "\n".join(lines)
+
+
+def test_a_feed_that_is_dead_says_so() -> None:
+    text = "\n".join(drawn(live(subscribed=False, age_s=185), 120, 40))
+    assert "✘ kraken not subscribed  quote 3:05 old" in text
+
+
+def test_a_market_that_is_not_live_has_no_feed_to_tell_of() -> None:
+    assert "─ feed ─" not in "\n".join(drawn(busy(), 120, 40))
 
 
 def test_the_small_size_shows_the_last_prediction() -> None:

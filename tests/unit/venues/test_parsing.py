@@ -39,7 +39,7 @@ def faulty(speaker: Speaker, text: str) -> Faulty:
 
 
 def test_every_venue_that_can_be_asked_for_has_an_adapter_and_its_symbol() -> None:
-    assert list(ADAPTERS) == list(VENUES) == [one.name for one in SPEAKERS]
+    assert list(ADAPTERS) == list(VENUES) == [*(one.name for one in SPEAKERS), "ig"]
     assert all(ADAPTERS[name].symbol(symbol) for name, symbol in VENUES.items())
 
 

@@ -16,6 +16,7 @@ from tidewheel.domain.market import MarketSecond, SourceKind
 from tidewheel.domain.orders import NotPlacedReason, Outcome, SecondOrders, Transaction
 from tidewheel.domain.training import RunEvent
 from tidewheel.domain.training_runs import TrainingRuns
+from tidewheel.local.monitoring.feed_health import FeedHealth
 from tidewheel.recordings.account import Account
 
 MIDS_KEPT = 240
@@ -26,6 +27,7 @@ ORDERED: dict[type, str] = {
     Example: EXAMPLES.name,
 }
 DEAD_LETTERS_KEPT = 5
+INGEST = "ingest"  # whose dead letters are quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class MarketState:
     source_kind: SourceKind = SourceKind.LIVE
     mids_e9: deque[int] = field(default_factory=lambda: deque(maxlen=MIDS_KEPT))
     feed: FeedStatus | None = None
+    health: FeedHealth = field(default_factory=FeedHealth)
     account: dict[str, Any] | None = None  # what became of a recording's rows, as its service told last
 
     @property
@@ -63,6 +66,7 @@ class MarketState:
         return self.feed is not None and self.feed.event is FeedEvent.ENDED
 
     def on_status(self, value: FeedStatus) -> None:
+        self.health.on_status(value)
         if value.event is not FeedEvent.ACCOUNTED:
             self.feed = value
             return
@@ -81,6 +85,7 @@ class MarketState:
         self.second, self.session, self.stale = value.second, value.session, value.stale
         self.bid_e9, self.offer_e9 = value.close_bid_e9, value.close_offer_e9
         self.source_kind = value.source_kind
+        self.health.on_second(value)
         self.mids_e9.append(value.close_mid_e9)
 
 
@@ -137,12 +142,14 @@ class ObservedSystem:
         # Topic -> the order of its records, from the first one on.
         self.order: dict[str, TopicOrder] = {}
         self._dead_letters_seen: set[bytes] = set()
+        self._rejected: Counter[str] = Counter()  # quotes of each instrument, known or not yet
 
     def instrument(self, name: str) -> InstrumentState:
         """The instrument, known or new."""
         found = self.instruments.get(name)
         if found is None:
             found = self.instruments[name] = InstrumentState(name)
+            found.market.health.rejected = self._rejected[name]
         return found
 
     def on_record(self, value: Record) -> None:
@@ -173,3 +180,7 @@ class ObservedSystem:
         self._dead_letters_seen.add(value.dedup_key)
         self.dead_letters += 1
         self.last_dead_letters.append(value)
+        if value.service == INGEST:
+            self._rejected[value.instrument] += 1
+            if (known := self.instruments.get(value.instrument)) is not None:
+                known.market.health.rejected += 1

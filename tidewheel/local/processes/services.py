@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from tidewheel.domain.feeds import SIMULATOR
+from tidewheel.domain.feeds import SIMULATOR, joined_paths
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.monitoring.monitor import Addresses
 from tidewheel.local.processes.ports import Ports
@@ -42,6 +42,8 @@ def run_settings(options: RunOptions) -> dict[str, dict[str, str]]:
             "SIM_EDGE": f"{options.sim_edge:g}",
             "SIM_FLIP_S": str(options.sim_flip_s),
         }
+    if options.warm_up:
+        feed |= {"WARM_UP": joined_paths(options.warm_up)}
     feed |= dict(options.reading)
     rule = {
         "THRESHOLD": str(options.threshold),

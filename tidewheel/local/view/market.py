@@ -36,6 +36,9 @@ def market(frame: Frame, width: int) -> Group | Text:
 
 def _pace(instrument: InstrumentState, rates: Rates) -> Text:
     now = instrument.market
+    if now.source_kind is SourceKind.LIVE:  # its speed is that of the clock
+        pace = (f" ticks/s  {now.health.gaps:,} gaps, {now.health.rejected:,} rejected ", "dim")
+        return Text.assemble((rate(rates.ticks_per_s), "bold"), pace, no_wrap=True, overflow="ellipsis")
     return Text.assemble(
         (rate(rates.ticks_per_s), "bold"),
         (" ticks/s  × ", "dim"),

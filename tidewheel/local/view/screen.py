@@ -5,7 +5,7 @@ from rich.layout import Layout
 from rich.panel import Panel
 from rich.text import Text
 
-from tidewheel.local.view import market, system, training
+from tidewheel.local.view import feed, market, system, training
 from tidewheel.local.view.frame import Frame
 
 FRAME = 2  # lines, and columns beside the padding, that a panel's frame takes
@@ -33,6 +33,9 @@ def screen(frame: Frame, width: int, height: int) -> RenderableType:
     if spare < 0:  # below 24 lines the processes go first, then whatever stands lowest
         foot = foot[1:]
         spare = height - sum(row.size or 0 for row in (*rows, *foot))
+    if feed.is_live(frame) and spare >= feed.LINES + FRAME:
+        rows.insert(2, _panel("feed", feed.feed(frame), feed.LINES))
+        spare -= feed.LINES + FRAME
     rows.extend(_spare_rows(frame, width, spare))
     whole = Layout()
     whole.split_column(*rows, *foot)

@@ -167,7 +167,7 @@ class Model(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., format_version: _Optional[int] = ..., schema_hash: _Optional[bytes] = ..., coefficients: _Optional[bytes] = ..., mean: _Optional[bytes] = ..., std: _Optional[bytes] = ..., intercept: _Optional[float] = ..., threshold: _Optional[float] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., training: _Optional[_Union[PartMetrics, _Mapping]] = ..., validation: _Optional[_Union[PartMetrics, _Mapping]] = ..., test: _Optional[_Union[PartMetrics, _Mapping]] = ..., base_rate: _Optional[float] = ..., effective_rows: _Optional[float] = ..., first_placed_ns: _Optional[int] = ..., last_resolved_ns: _Optional[int] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., golden_features: _Optional[bytes] = ..., golden_score: _Optional[float] = ..., lowest: _Optional[bytes] = ..., highest: _Optional[bytes] = ...) -> None: ...
 
 class ModelRecord(_message.Message):
-    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "champion", "replay_offset", "record_hmac_sha256", "drift_seq")
+    __slots__ = ("instrument", "seq", "sha256", "verdict", "reason", "evidence", "published_at_ns", "scorecard", "hmac_sha256", "first_offset", "last_offset", "champion", "replay_offset", "record_hmac_sha256", "drift_seq", "breaks")
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -183,6 +183,7 @@ class ModelRecord(_message.Message):
     REPLAY_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RECORD_HMAC_SHA256_FIELD_NUMBER: _ClassVar[int]
     DRIFT_SEQ_FIELD_NUMBER: _ClassVar[int]
+    BREAKS_FIELD_NUMBER: _ClassVar[int]
     instrument: str
     seq: int
     sha256: str
@@ -198,7 +199,8 @@ class ModelRecord(_message.Message):
     replay_offset: int
     record_hmac_sha256: bytes
     drift_seq: int
-    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., champion: _Optional[_Union[Champion, _Mapping]] = ..., replay_offset: _Optional[int] = ..., record_hmac_sha256: _Optional[bytes] = ..., drift_seq: _Optional[int] = ...) -> None: ...
+    breaks: int
+    def __init__(self, instrument: _Optional[str] = ..., seq: _Optional[int] = ..., sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[str] = ..., published_at_ns: _Optional[int] = ..., scorecard: _Optional[_Union[Scorecard, _Mapping]] = ..., hmac_sha256: _Optional[bytes] = ..., first_offset: _Optional[int] = ..., last_offset: _Optional[int] = ..., champion: _Optional[_Union[Champion, _Mapping]] = ..., replay_offset: _Optional[int] = ..., record_hmac_sha256: _Optional[bytes] = ..., drift_seq: _Optional[int] = ..., breaks: _Optional[int] = ...) -> None: ...
 
 class Champion(_message.Message):
     __slots__ = ("seq", "flagged", "hits")
