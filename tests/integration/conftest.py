@@ -15,6 +15,17 @@ from tests.waiting import eventually
 from tidewheel.registry.store import Registry
 from tidewheel.runtime import topic_admin
 
+# Servers and runs that the tests of a module share.
+SHARED_IN_A_MODULE = {"ended", "locked", "proxied"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share one are done by one worker: else each worker starts it for the few that it is given."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SHARED_IN_A_MODULE & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
 
 @pytest.fixture
 def registry(empty_redis: str) -> Iterator[Registry]:
