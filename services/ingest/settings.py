@@ -40,7 +40,7 @@ def symbols(value: str) -> str:
 def venue_url(value: str) -> str:
     """The address of a venue's websocket, or of its login."""
     if not value.startswith(("wss://", "ws://", "https://", "http://")):
-        raise ValueError(f"{value!r} must begin with wss:// or ws://, for ig with https:// or http://")
+        raise ValueError(f"{value!r} must begin with wss:// or ws://, or https:// or http:// for ig")
     return value
 
 
@@ -193,6 +193,8 @@ class Settings(KafkaSettings, IgSettings):
                 raise ValueError("TIDEWHEEL_VENUE_URL: is of one venue, and the feed has several")
             if IG in self.feed.venues:
                 self.check_login()
+            if self.venue_url and self.venue_url.startswith("http") != (self.feed.kind == IG):
+                raise ValueError("TIDEWHEEL_VENUE_URL: of ig it is https://…, of any other venue wss://…")
             if self.warm_up and self.instrument_column is not None and self.instrument_column.several:
                 raise ValueError("TIDEWHEEL_INSTRUMENT_COLUMN: what comes before a live feed is of one value")
         elif self.warm_up:

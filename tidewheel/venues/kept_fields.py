@@ -57,13 +57,12 @@ class KeptFields:
         now: list[str | None] = []
         past = [None if before is None else before[name] for name in self._names]
         for token in sent:
-            count = int(token[1:]) if token[:1] == "^" and token[1:].isdigit() and len(token) < 4 else 0
-            if token == "" or count:
-                now += past[len(now) : len(now) + (count or 1)]
+            if (count := _unchanged(token)) and len(now) + count <= len(past):
+                now += past[len(now) : len(now) + count]
             else:
                 now.append(_decoded(token))
-        if len(now) != len(self._names):
-            detail = f"it has {len(now)} fields and not {len(self._names)}"
+        if len(now) != len(past) or any(_unchanged(token) > len(past) for token in sent):
+            detail = f"it has other fields than the {len(past)} that were asked for"
             raise FieldError(DeadLetterReason.MALFORMED, detail)
         return dict(zip(self._names, now, strict=True))
 
@@ -78,6 +77,13 @@ class KeptFields:
         for key in own:
             del self._kept[key]
         return bool(own)
+
+
+def _unchanged(token: str) -> int:
+    """Of how many fields from here on it says that they are as before."""
+    if token == "":
+        return 1
+    return int(token[1:]) if token[0] == "^" and token[1:].isdecimal() and token.isascii() and len(token) < 5 else 0
 
 
 def _decoded(token: str) -> str | None:

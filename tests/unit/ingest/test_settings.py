@@ -33,7 +33,7 @@ def test_the_feed_stands_before_the_symbol_of_the_instrument() -> None:
         ("FEED", "nasdaq", "must be sim, replay:<path> or a live venue"),
         ("FEED", "kraken,kraken", "names a venue twice"),
         ("FEED", "kraken,sim", "must be sim, replay"),
-        ("VENUE_URL", "https://x", "must begin with wss:// or ws://"),
+        ("VENUE_URL", "ftp://x", "must begin with wss:// or ws://"),
         ("FEED", "replay:", "give the recorded file"),
         ("FEED", "sim:x", "must be sim"),
         ("SPEED", "fast", "must be max, or a number"),
@@ -65,6 +65,9 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(name: str, value: s
         ({"FEED": "sim", "INSTRUMENT": "BTC-USD,ETH-USD"}, "only a live feed"),
         ({"FEED": "sim", "WARM_UP": "day.csv"}, "only a live feed has something before it"),
         ({"FEED": "kraken", "WARM_UP": "day.csv", "INSTRUMENT_COLUMN": "pair=a,b"}, "is of one value"),
+        ({"FEED": "okx", "VENUE_URL": "https://x"}, "of any other venue wss://"),
+        ({"FEED": "ig"}, "IG_USERNAME, TIDEWHEEL_IG_PASSWORD_FILE, TIDEWHEEL_IG_KEY_FILE: IG is heard by who logs in"),
+        ({"FEED": "kraken,ig", "IG_USERNAME": "x"}, "TIDEWHEEL_IG_PASSWORD_FILE, TIDEWHEEL_IG_KEY_FILE: IG is"),
         ({"FEED": "sim", "KAFKA_SECURITY": "SASL_SSL"}, "KAFKA_"),
     ],
 )
