@@ -1,6 +1,6 @@
 """Seeded markets as windows of examples, by the services' own cores and no broker: what a trainer would be given."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from services.orderbot.core import OrderRule, orders_of
 from services.trainer.dataset.rows import Rows
 from services.trainer.windows.count_windows import Window, Windows
 from tidewheel.domain.market import MarketSecond, SourceKind
+from tidewheel.domain.market_events import MarketEvent
 from tidewheel.domain.prices import Threshold
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.domain.windows import Windowing
@@ -25,13 +26,23 @@ ORDERS = OrderRule(5, Threshold.parse("10"))
 MIDS = slice(5, 605)
 
 
-def windows(seed: int, edge: float, size: int, *, step: int = 0, flip_s: int = 0, memory: int = 1) -> Iterator[Window]:
+def windows(
+    seed: int,
+    edge: float,
+    size: int,
+    *,
+    step: int = 0,
+    flip_s: int = 0,
+    memory: int = 1,
+    events: Callable[[], Sequence[MarketEvent]] = tuple,
+) -> Iterator[Window]:
     """Window after window of one market, without end; `edge` as in the simulator, 0 for pure chance, and `flip_s` as
-    there, 0 for never. `step` 0: the window. `memory`: windows that one remembers, its own among them."""
+    there, 0 for never. `step` 0: the window. `memory`: windows that one remembers, its own among them. `events`:
+    asked as the simulator asks."""
     ingest, labeler = IngestCore(INSTRUMENT, SourceKind.SIMULATED, RULES), Labeler(INSTRUMENT)
     filling = Windows(Windowing(size, step or size), memory)
     offset = 0
-    for item in Simulator(seed, edge, flip_s).items():
+    for item in Simulator(seed, edge, flip_s, events).items():
         for second in ingest.on_item(item):
             if not isinstance(second, MarketSecond):
                 continue

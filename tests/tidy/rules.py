@@ -41,6 +41,7 @@ PURE = (
     "tidewheel/contracts/invariants/*.py",
     "tidewheel/report/*.py",
     "services/*/core.py",
+    "tidewheel/runtime/backoff.py",
     *(
         f"tidewheel/venues/{name}.py"
         for name in (
@@ -56,8 +57,8 @@ IMPURE = (
     *("time", "uuid", "websockets"),
     *("tidewheel.cli", "tidewheel.local", "tidewheel.registry", "tidewheel.runtime", "tidewheel.telemetry"),
 )
-# Values that live beside the outside world.
-PURE_ANYWAY = ("tidewheel.registry.pointer",)
+# Values and types that live beside the outside world.
+PURE_ANYWAY = ("tidewheel.registry.pointer", "tidewheel.runtime.backoff", "tidewheel.telemetry.logs.Log")
 # The domain is the language of the problem: the standard library, numpy, and itself.
 DOMAIN_IMPORTS = ("numpy", "tidewheel.domain")
 WALL_CLOCK = re.compile(

@@ -70,8 +70,8 @@ ALERTS = (
         Severity.WARNING,
         grew("tidewheel_drifts_total", "instrument"),
         "0s",
-        "The models of {{ $labels.instrument }} have turned bad on later rows",
-        "The e-detector's bettors against the models have fifty times what they began with. The market is another.",
+        "What the models of {{ $labels.instrument }} had learnt has turned bad on later rows",
+        "The e-detector's bettors against the models before have fifty times what they began with: another market.",
         kept=INSTANT,
     ),
     AlertRule(

@@ -1,4 +1,7 @@
-"""Whether one instrument's models have turned bad: the e-detector of ADR 25, fed with orders one at a time."""
+"""Whether what one instrument's models have learnt has turned bad: the e-detector of ADR 25, fed with orders one at a
+time."""
+
+from collections import deque
 
 import numpy as np
 
@@ -8,9 +11,15 @@ from tidewheel.domain.drift import DriftDetector
 from tidewheel.domain.models import Float64, Model, Scorer, sigmoid
 from tidewheel.domain.orders import ExitOn
 
+# Models forget a market that has turned within some windows; on small ones that is a handful of orders, which show
+# nothing. What had been learnt before stays wrong for long enough.
+MODELS_BEFORE = 3
+
 
 class DriftWatch:
-    """Successive models on the orders placed after their windows. It starts anew with the process.
+    """Successive models on the orders placed after their windows, each `MODELS_BEFORE` models later: those that come
+    next are made of the same market, and who has forgotten it already cannot be found wrong. The oldest where there
+    are fewer. It starts anew with the process.
 
     Results are in units of the largest one in the window before, so the first window is only measured. Orders that have
     not ended when a window closes are left out: on a market whose quick orders do better than its slow ones the mean
@@ -21,15 +30,18 @@ class DriftWatch:
         """`exit_on`: the price that ends orders."""
         self._exit_on = exit_on
         self.detector = DriftDetector()
+        self._models: deque[Model] = deque(maxlen=MODELS_BEFORE + 1)
         self._free_from_ns = 0
         self._unit_e9 = 0
 
     def update(self, model: Model, judged: Rows) -> bool:
-        """Take in the rows that judge a model; whether they show that the models have turned bad."""
+        """Take in the rows that judge a model; whether they show that what was learnt before has turned bad."""
+        if not self._models or self._models[-1].seq != model.seq:
+            self._models.append(model)
         unit_e9, self._unit_e9 = self._unit_e9, judged.largest_pnl_e9 if len(judged) else self._unit_e9
         if not unit_e9:
             return False
-        bets = non_overlapping_bets(_signed(model, judged, unit_e9, self._exit_on), self._free_from_ns)
+        bets = non_overlapping_bets(_signed(self._models[0], judged, unit_e9, self._exit_on), self._free_from_ns)
         if not bets:
             return False
         self._free_from_ns = bets[-1].resolved_ns

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.trainer.dataset.rows import BID, OFFER, Rows
+from services.trainer.promotion import drift_watch
 from services.trainer.promotion.drift_watch import DriftWatch
 from tests.synthetic_models import make_model
 from tidewheel.domain.drift import DriftDetector
@@ -16,12 +17,12 @@ from tidewheel.domain.prices import E9
 TELLING = 10
 
 
-def model(sign: float = 1.0) -> Model:
+def model(sign: float = 1.0, seq: int = 1) -> Model:
     """Scores a row above its average row where the telling feature is positive."""
     weights = np.zeros(FEATURE_COUNT)
     weights[TELLING] = sign
     zeros, ones = np.zeros(FEATURE_COUNT), np.ones(FEATURE_COUNT)
-    return replace(make_model(1), coefficients=weights, mean=zeros, std=ones, intercept=-0.7, threshold=0.5)
+    return replace(make_model(seq), coefficients=weights, mean=zeros, std=ones, intercept=-0.7, threshold=0.5)
 
 
 def rows(signs: list[float], pnl: list[float], placed: list[int], life: int = 5) -> Rows:
@@ -50,14 +51,17 @@ def test_no_rows_are_nothing() -> None:
     assert not DriftWatch().update(model(), FIRST.take(slice(0, 0)))
 
 
-def followed(signs: list[float], seed: int) -> list[bool]:
-    """A watch over a window of 20 orders for each sign, in which the telling feature is right nine times of ten."""
+def followed(signs: list[float], seed: int, count: int = 20) -> list[bool]:
+    """A watch over a window of some orders for each sign of the market, in which the telling feature is right nine
+    times of ten. Each window's model has learnt the sign of the one before: it has forgotten at once what was."""
     chance, watch, found = np.random.default_rng(seed), DriftWatch(), []
-    for at, sign in enumerate([1.0, *signs]):
-        wins = chance.random(20) < 0.5
-        flags = np.where(wins ^ (chance.random(20) < 0.1), 1.0, -1.0)
-        placed = [1_000 * at + 10 * row for row in range(20)]
-        found.append(watch.update(model(sign), rows(flags.tolist(), np.where(wins, 2.0, -2.0).tolist(), placed)))
+    market = [1.0, *signs]
+    for at, sign in enumerate(market):
+        wins = chance.random(count) < 0.5
+        flags = sign * np.where(wins ^ (chance.random(count) < 0.1), 1.0, -1.0)
+        placed = [1_000 * at + 10 * row for row in range(count)]
+        learnt = model(market[max(0, at - 1)], seq=at + 1)
+        found.append(watch.update(learnt, rows(flags.tolist(), np.where(wins, 2.0, -2.0).tolist(), placed)))
     return found[1:]
 
 
@@ -66,3 +70,13 @@ def test_drift_is_seen_when_a_good_model_turns_bad_and_not_before(seed: int) -> 
     found = followed([1.0] * 10 + [-1.0] * 3, seed)
     assert not any(found[:10])
     assert any(found[10:])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_is_seen_though_windows_hold_few_orders_and_models_forget_at_once(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs = [1.0] * 20 + [-1.0] * 3
+    assert any(followed(signs, seed, count=6)[20:])
+    monkeypatch.setattr(drift_watch, "MODELS_BEFORE", 0)  # the newest model alone, as a planted fault
+    assert not any(followed(signs, seed, count=6)[20:])
