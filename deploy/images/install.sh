@@ -1,11 +1,20 @@
-# install.sh SET: the locked packages of a set, ours and the bill of what was put there, in /opt/tidewheel.
+# install.sh SET: the locked packages of a set, ours and the bill of what was put there, in /opt/tidewheel. SET: a
+# service, or tools.
 set -eu
 to=/opt/tidewheel
 env/bin/python -m pip install -q --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: \
     --target "$to" -r "requirements/$1.txt"
-rm -rf "$to/bin"
 sh trim.sh "$to"
 cp -R own/. "$to"
+rm -rf "$to/bin"
+# A service knows neither the others nor the command line.
+if [ "$1" != tools ]; then
+    mv "$to/services" others
+    mkdir "$to/services"
+    mv others/__init__.py "others/$1" "$to/services"
+    rm -rf "$to/backtest" "$to/tidewheel/cli" "$to/tidewheel/local"
+    PYTHONPATH=$to python3 -c "import services.$1.__main__"
+fi
 # What is there, by name and version, and no address.
 env/bin/python -m pip list --path "$to" --format freeze --exclude tidewheel >installed.txt
 env/bin/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml -o bill.json installed.txt

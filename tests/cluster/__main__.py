@@ -175,10 +175,11 @@ class Trial:
             self.faults.append(f"still running after the upgrade: {', '.join(sorted(old))}")
 
     def measure(self) -> None:
-        resident, cores = usage.measured(self._kube, CPU_OVER_S)
-        total = sum(resident.values())
-        for name, size in sorted(resident.items()):
-            self.say(f"{name}: {size / usage.MIB:.0f} MiB resident")
+        used = usage.measured(self._kube, CPU_OVER_S)
+        for name, one in sorted(used.items()):
+            self.say(f"{name}: {one.resident_bytes / usage.MIB:.0f} MiB resident, {one.cores:.3f} cores")
+        total = sum(one.resident_bytes for one in used.values())
+        cores = sum(one.cores for one in used.values())
         self.say(f"the namespace: {total / usage.MIB:.0f} MiB resident, {cores:.2f} cores")
         if total > MEMORY_MAX_BYTES:
             self.faults.append(f"the namespace takes {total / usage.MIB:.0f} MiB")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tests.cluster.kube import Kube
@@ -10,16 +11,25 @@ from tests.cluster.kube import Kube
 MIB = 2**20
 
 
-def measured(kube: Kube, over_s: float) -> tuple[dict[str, int], float]:
-    """Resident bytes of each pod, and the cores that all of them used over so many seconds."""
+@dataclass(frozen=True)
+class Usage:
+    """Of one pod."""
+
+    resident_bytes: int
+    cores: float
+
+
+def measured(kube: Kube, over_s: float) -> dict[str, Usage]:
+    """Pod -> what it holds now, and what it used over so many seconds."""
     before, begun_s = _statistics(kube), time.monotonic()
     while time.monotonic() - begun_s < over_s:
         kube.run("get", "--raw", "/readyz")
     after, took_s = _statistics(kube), time.monotonic() - begun_s
-    used_ns = sum(_cpu_ns(pod) - _cpu_ns(before[name]) for name, pod in after.items() if name in before)
     return {
-        name: pod["memory"]["rssBytes"] for name, pod in after.items() if "rssBytes" in pod["memory"]
-    }, used_ns / took_s / 1e9
+        name: Usage(pod["memory"]["rssBytes"], (_cpu_ns(pod) - _cpu_ns(before.get(name, pod))) / took_s / 1e9)
+        for name, pod in after.items()
+        if "rssBytes" in pod["memory"]
+    }
 
 
 def _cpu_ns(pod: Mapping[str, Any]) -> int:
