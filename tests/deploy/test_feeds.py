@@ -7,7 +7,7 @@ import pytest
 from tests.deploy import rules
 from tests.deploy.manifests import Object, Workload, environment, kubectl, objects, overlay_built, workloads
 from tests.deploy.ways_out import VENUE_PORTS, outward
-from tidewheel.domain.feeds import VENUES
+from tidewheel.domain.feeds import IG, VENUES
 
 pytestmark = pytest.mark.skipif(kubectl() is None, reason="kubectl, which holds kustomize, is not on PATH")
 POLICIES = "network-policies"
@@ -27,11 +27,16 @@ def ingest_of(manifest: list[Object]) -> Workload:
     return ingest
 
 
-@pytest.mark.parametrize("venue", [*VENUES, "kraken,coinbase"])
+@pytest.mark.parametrize("venue", [*(one for one in VENUES if one != IG), "kraken,coinbase"])
 def test_a_live_venue_is_a_line_and_a_component(venue: str, tmp_path: Path) -> None:
     manifest = built_with(tmp_path, venue, "1", POLICIES, "feed-live")
     assert environment(manifest, ingest_of(manifest).main)["TIDEWHEEL_FEED"] == venue
     assert breaches(manifest) == []
+
+
+def test_a_venue_that_wants_a_login_says_so(tmp_path: Path) -> None:
+    (breach,) = breaches(built_with(tmp_path, IG, "1", POLICIES, "feed-live"))
+    assert "TIDEWHEEL_IG_KEY_FILE" in breach
 
 
 def test_a_recorded_file_is_a_line_and_a_component(tmp_path: Path) -> None:
