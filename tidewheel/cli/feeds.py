@@ -1,7 +1,6 @@
 """`tidewheel feeds` and `tidewheel record`: a live venue by itself, without servers or services."""
 
 import logging
-import os
 import signal
 import sys
 import time
@@ -15,8 +14,8 @@ from tidewheel.domain.feeds import IG, VENUES, split_symbols
 from tidewheel.domain.prices import decimal_text
 from tidewheel.domain.time import NS_PER_S
 from tidewheel.recordings.quotes import SourceError
-from tidewheel.runtime.process import EXIT_FAILED, EXIT_OK, FatalError
-from tidewheel.runtime.settings import load
+from tidewheel.runtime.process import EXIT_FAILED, EXIT_OK, FatalError, settings_of
+from tidewheel.runtime.settings import SettingsError
 from tidewheel.venues.adapter import Adapter
 from tidewheel.venues.catalogue import adapter_of
 from tidewheel.venues.frame_log import SUFFIX, Header
@@ -139,9 +138,9 @@ def _login(venue: str) -> Any:
     from tidewheel.venues.ig_settings import IgSettings
 
     try:
-        settings = load(IgSettings, os.environ)
+        settings = settings_of(IgSettings)
         settings.check_login()
-    except ValueError as failure:
+    except (ValueError, SettingsError) as failure:
         raise FatalError(str(failure)) from None
     return openers(settings)[venue]
 
