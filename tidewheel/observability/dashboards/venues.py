@@ -19,6 +19,8 @@ from tidewheel.observability.dashboards.panels import (
 )
 
 NO_VENUE = 2
+# Neither good nor bad, and no more to be looked at than an empty place.
+DIM = "#464c54"
 # A clock that is off and a line that is slow look alike but beside one another.
 APART = " or ".join(
     f'label_replace(max by (venue) ({gauge}), "what", "$1 {what}", "venue", "(.+)")'
@@ -35,7 +37,7 @@ LIVE_VENUES = Row(
             "VenueSilent",
             (Query(or_none("min by (venue) (tidewheel_venue_serving)", "venue", NO_VENUE), "{{venue}}"),),
             Kind.STATES,
-            words={0: ("away", RED), 1: ("heard", GREEN), NO_VENUE: ("this run hears no live venue", GREY)},
+            words={0: ("away", RED), 1: ("heard", GREEN), NO_VENUE: ("this run hears no live venue", DIM)},
         ),
         Panel(
             "What do live venues say?",
@@ -98,6 +100,7 @@ LIVE_VENUES = Row(
             "a clock is wrong.",
             "VenueClockSkew",
             (Query(or_none(APART, "what"), "{{what}}"),),
+            reach=(0, 0.1),
             colours={"clock": BLUE, "latest quote": ORANGE, "^none$": GREEN},
         ),
     ),
