@@ -10,9 +10,11 @@ from tests.deploy.ways_out import outward
 from tests.tidy.tree import ROOT
 from tidewheel.contracts.topics import TOPICS
 from tidewheel.runtime.settings import SettingsError, load
+from tidewheel.wire.v1 import predictor_pb2
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+PREDICTOR_SERVICE = predictor_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name
 REDIS_CLIENTS = ("trainer", "predictor")
 # The one that asks the API which pods there are.
 TOKEN_HOLDERS = ("prometheus",)
@@ -68,8 +70,10 @@ def probed(manifest: Sequence[Object]) -> Iterator[str]:
             startup, readiness, liveness = (one.main[probe] for probe in PROBES)
             if startup.get("tcpSocket") != {"port": "metrics"} or liveness.get("httpGet", {}).get("path") != "/live":
                 yield f"{one.name}: startup asks for the port, liveness for /live"
-            if readiness.get("httpGet", {}).get("path") != "/ready" and "grpc" not in readiness:
-                yield f"{one.name}: readiness asks for /ready or health by gRPC"
+            # Health of "" says that the process works; that of its service, that it has a model.
+            by_grpc = readiness.get("grpc", {}).get("service") == PREDICTOR_SERVICE
+            if readiness.get("httpGet", {}).get("path") != "/ready" and not by_grpc:
+                yield f"{one.name}: readiness asks for /ready, or by gRPC for the health of {PREDICTOR_SERVICE}"
 
 
 def pinned(manifest: Sequence[Object]) -> Iterator[str]:

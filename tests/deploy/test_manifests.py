@@ -138,6 +138,12 @@ PLANTED: dict[str, tuple[Callable[..., Iterator[str]], str, str, Callable[[Any],
         "labeler",
         lambda spec: main(spec)["livenessProbe"]["httpGet"].update(path="/ready"),
     ),
+    "ready without a model": (
+        rules.probed,
+        "Deployment",
+        "predictor",
+        lambda spec: main(spec)["readinessProbe"]["grpc"].pop("service"),
+    ),
     "latest": (
         rules.pinned,
         "StatefulSet",
