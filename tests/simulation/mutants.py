@@ -118,7 +118,7 @@ MUTANTS = (
         to.nothing_rejected,
     ),
     Mutant(6, "trainer: a bad record is passed over", "poison_pills: ", RunEventProducer, "produce", to.no_letters),
-    Mutant(2, "labeler: writes again what is written", "labels: ", Labeler, "replay_to", to.nothing),
+    Mutant(3, "labeler: writes again what is written", "labels: ", Labeler, "replay_to", to.nothing),
     Mutant(
         2,
         "labeler: a snapshot forgets what waits",
