@@ -69,7 +69,7 @@ def log_in(url: str, account: Account, timeout_s: float) -> _Session:
     request = urllib.request.Request(f"{url.rstrip('/')}/session", content, headers, method="POST")
     try:
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout_s) as answer:
-            return _session(answer.headers, answer.read(ANSWER_BYTES_MAX))
+            return _session(answer.headers, answer.read(ANSWER_BYTES_MAX), url)
     except urllib.error.HTTPError as refusal:
         with refusal:
             raise _refused(refusal.code, refusal.headers, refusal.read(ANSWER_BYTES_MAX)) from None
@@ -80,7 +80,7 @@ def log_in(url: str, account: Account, timeout_s: float) -> _Session:
         raise NoConnectionError(f"its answer is no HTTP: {type(failure).__name__}") from None
 
 
-def _session(headers: Message, content: bytes) -> _Session:
+def _session(headers: Message, content: bytes, url: str) -> _Session:
     try:
         answer = json.loads(content)
         client, security = headers["CST"], headers["X-SECURITY-TOKEN"]
@@ -89,14 +89,15 @@ def _session(headers: Message, content: bytes) -> _Session:
         raise NoConnectionError("the answer to the login is not of the form that IG sends") from None
     if not all(isinstance(one, str) and one for one in (client, security, account, stream)):
         raise NoConnectionError("the answer to the login is not of the form that IG sends")
-    return _Session(account, stream_url(stream), f"CST-{client}|XST-{security}")
+    return _Session(account, stream_url(stream, url), f"CST-{client}|XST-{security}")
 
 
-def stream_url(endpoint: str) -> str:
-    """The stream's address, from that of the login's answer. Raises NoConnectionError."""
+def stream_url(endpoint: str, login: str) -> str:
+    """The stream's address, from that of the answer to a login. Raises NoConnectionError: for what is none, and for an
+    open stream after an encrypted login, since the tokens go there."""
     parts = urlsplit(endpoint)
     scheme = {"https": "wss", "http": "ws"}.get(parts.scheme)
-    if scheme is None or not parts.netloc:
+    if scheme is None or not parts.netloc or (scheme == "ws" and not login.startswith("http://")):
         raise NoConnectionError(f"the answer to the login names no stream, but {endpoint[:50]!r}")
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/lightstreamer"
 
