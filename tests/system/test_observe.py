@@ -16,7 +16,7 @@ import pytest
 
 from tests.promql import filled, metrics_named
 from tests.system import driver
-from tests.waiting import eventually
+from tests.waiting import RUN_LIMIT_S, eventually
 from tidewheel.observability.alerts import ALERTS
 from tidewheel.observability.dashboards.all_dashboards import DASHBOARDS
 from tidewheel.observability.dashboards.annotations import annotations
@@ -107,15 +107,15 @@ def test_every_metric_of_a_rule_has_data(tmp_path: Path) -> None:
     wanted = sorted({name for rule in (*RECORDING_RULES, *ALERTS) for name in metrics_named(rule.expr)} - OF_VENUES)
     data = tmp_path / "data"
     with driver.started(["run", "--observe", *SHORT, "--data-dir", str(data)], tmp_path) as running:
-        eventually(lambda: prometheus_of(data) is not None, "Prometheus answers", 0.2)
+        eventually(lambda: prometheus_of(data) is not None, "Prometheus answers", 0.2, RUN_LIMIT_S)
         prometheus = prometheus_of(data)
         assert prometheus is not None
-        eventually(lambda: prometheus.has('up{job="ingest"} == 1'), "ingest is asked", 0.2)
+        eventually(lambda: prometheus.has('up{job="ingest"} == 1'), "ingest is asked", 0.2, RUN_LIMIT_S)
         since_s = time.monotonic()
-        eventually(lambda: not prometheus.without_data(wanted), f"data of each of {wanted}", 0.5)
+        eventually(lambda: not prometheus.without_data(wanted), f"data of each of {wanted}", 0.5, RUN_LIMIT_S)
         LOG.info("data of all %d metrics %.0f s after the first scrape", len(wanted), time.monotonic() - since_s)
         panels = Panels(prometheus)
-        eventually(panels.all_drawn, "every query of every panel draws something", 1.0)
+        eventually(panels.all_drawn, "every query of every panel draws something", 1.0, RUN_LIMIT_S)
         for marked in annotations(""):
             prometheus.api("query", query=filled(marked.expr))  # an error of the query is an exception
         assert prometheus.unhealthy_rules() == []
