@@ -38,6 +38,12 @@ class Outbox:
                 return
             except BufferError:
                 self._await_room()
+            except KafkaException as failure:
+                self._explain(failure)
+                raise
+
+    def _explain(self, failure: KafkaException) -> None:
+        """Called where a record is not taken; what it raises is raised instead."""
 
     def _await_room(self) -> None:
         """Called while the queue is full; what it raises ends the wait."""
@@ -52,22 +58,6 @@ class ConfirmedOutbox(Outbox):
         """`make`: a client whose configuration has what it is given: who hears of its deliveries and its errors."""
         self._failure: KafkaError | None = None
         super().__init__(make({"on_delivery": self._on_delivery, ERROR_CB: self._on_error}))
-
-    def produce(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | str,
-        partition: int = PARTITION_OF_KEY,
-        headers: Headers | None = None,
-    ) -> None:
-        """Raises KafkaException."""
-        try:
-            super().produce(topic, value, key, partition, headers)
-        except KafkaException as failure:
-            if failure.args[0].code() == KafkaError._FATAL:
-                self._raise_why()
-            raise
 
     def poll(self, wait_s: float = 0.0) -> None:
         """Hear what was delivered since. Raises KafkaException where something could not be."""
@@ -91,11 +81,12 @@ class ConfirmedOutbox(Outbox):
     def _await_room(self) -> None:
         self.poll(QUEUE_FULL_WAIT_S)
 
-    def _raise_why(self) -> None:
+    def _explain(self, failure: KafkaException) -> None:
         """A producer that has failed for good says so of each record, and why to the listener alone, a moment later.
         Raises KafkaException."""
-        for _ in range(ASKED_WHY_MAX):
-            self.poll(QUEUE_FULL_WAIT_S)
+        if failure.args[0].code() == KafkaError._FATAL:
+            for _ in range(ASKED_WHY_MAX):
+                self.poll(QUEUE_FULL_WAIT_S)
 
     def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         self._failure = self._failure or error
