@@ -1,13 +1,13 @@
 """IG on this machine: its login by REST, its stream in Lightstreamer's text protocol, written from its description."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
+from tests.http_server import serving
 from tests.venues.speakers import Said, Speaker
 
 USERNAME, PASSWORD, KEY, ACCOUNT = "a-user", "pass-word-7", "key-of-interface-8", "ABC12"
@@ -124,16 +124,5 @@ def login_server(stream: str) -> Iterator[Login]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing is said."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    login.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as login.url:
         yield login
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)

@@ -1,8 +1,8 @@
 """What the children say when they are asked, by made answers."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
+from tests.http_server import serving
 from tidewheel.local.processes.health_poller import LIVE_EVERY_S, NO_ANSWER, HealthPoller, http_check
 from tidewheel.local.processes.subprocesses import free_port
 
@@ -88,14 +88,8 @@ def test_a_real_answer() -> None:
             self.end_headers()
             self.wfile.write(b"said so\n")
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    port = int(server.server_address[1])
-    assert http_check(port, "/ready")() == (True, "said so")
-    assert http_check(port, "/live")() == (False, "said so")
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as url:
+        port = int(url.rpartition(":")[2])
+        assert http_check(port, "/ready")() == (True, "said so")
+        assert http_check(port, "/live")() == (False, "said so")
     assert http_check(free_port(), "/ready")() == (False, NO_ANSWER)

@@ -2,18 +2,17 @@
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.waiting import LIMIT_S
+from tests.http_server import serving
 from tidewheel.local.data_dir import DataDir
 from tidewheel.local.observing import request as observing_request
 from tidewheel.local.observing.grafana_api import Grafana, GrafanaError
@@ -61,19 +60,8 @@ def fake_grafana(answers: Mapping[tuple[str, str], int]) -> Iterator[FakeGrafana
 
         do_POST = do_PUT = answer  # noqa: N815 (the library's names)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Nobody reads it."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(LIMIT_S)
 
 
 SOURCE = ("PUT", "/api/datasources/uid/tidewheel")

@@ -1,11 +1,11 @@
 """A Prometheus that is not there, refuses, or says what nobody can use: a sentence each."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from tests.http_server import serving
 from tidewheel.local.observing.prometheus_api import Prometheus, PrometheusError
 
 REFUSED = b'{"status": "error", "error": "parse error"}'
@@ -34,19 +34,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    def log_message(self, *words: object) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as made:
+        yield made
 
 
 def test_a_query_that_is_refused_is_told_with_the_reason(url: str) -> None:
@@ -64,10 +56,10 @@ def test_an_answer_that_is_none_is_told(url: str) -> None:
 
 
 def test_nobody_listens() -> None:
-    with HTTPServer(("127.0.0.1", 0), Handler) as closed:
-        port = closed.server_port
-    with pytest.raises(PrometheusError, match=f"Prometheus at http://127.0.0.1:{port} gives no answer"):
-        Prometheus(f"http://127.0.0.1:{port}/").query("up")
+    with serving(Handler) as closed:
+        pass
+    with pytest.raises(PrometheusError, match=f"Prometheus at {closed} gives no answer"):
+        Prometheus(f"{closed}/").query("up")
 
 
 def test_what_is_json_and_no_answer_is_told(url: str) -> None:
