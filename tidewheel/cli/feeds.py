@@ -105,9 +105,7 @@ def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given
 def _wanted(venue: str, instrument: str | None, *, by_book: bool) -> tuple[Adapter, list[str]]:
     symbols = split_symbols(instrument or VENUES[venue])
     try:
-        adapter = adapter_of(venue, by_book=by_book)
-        for symbol in symbols:
-            adapter.symbol(symbol)
+        adapter = adapter_of(venue, symbols, by_book=by_book)
     except ValueError as failure:
         raise click.UsageError(str(failure)) from None
     return adapter, symbols

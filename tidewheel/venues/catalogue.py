@@ -1,6 +1,6 @@
 """The venues there are. A new one is a module beside this one and a line here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from tidewheel.venues.adapter import Adapter
@@ -17,10 +17,12 @@ ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
 BY_BOOK: Mapping[str, Adapter] = MappingProxyType({COINBASE_BOOK.name: COINBASE_BOOK})
 
 
-def adapter_of(venue: str, *, by_book: bool = False) -> Adapter:
-    """Raises ValueError where it has no book that is kept here."""
-    if not by_book:
-        return ADAPTERS[venue]
-    if venue not in BY_BOOK:
+def adapter_of(venue: str, symbols: Iterable[str] = (), *, by_book: bool = False) -> Adapter:
+    """What hears `symbols` of a venue. Raises ValueError where one cannot be its symbol, or it has no book that is kept
+    here."""
+    if by_book and venue not in BY_BOOK:
         raise ValueError(f"{venue} is not heard by its order book, only {', '.join(BY_BOOK)} is")
-    return BY_BOOK[venue]
+    adapter = (BY_BOOK if by_book else ADAPTERS)[venue]
+    for symbol in symbols:
+        adapter.symbol(symbol)
+    return adapter

@@ -41,10 +41,7 @@ def open_source(
 
         symbols = split_symbols(settings.instrument)
         try:
-            adapters = [adapter_of(name, by_book=settings.venue_book) for name in feed.venues]
-            for adapter in adapters:
-                for symbol in symbols:
-                    adapter.symbol(symbol)
+            adapters = [adapter_of(name, symbols, by_book=settings.venue_book) for name in feed.venues]
         except ValueError as failure:
             raise SourceError(str(failure)) from None
         late_max_ns, url = settings.venue_late_max_ms * MS_NS, settings.venue_url
