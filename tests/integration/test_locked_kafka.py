@@ -32,6 +32,8 @@ from tidewheel.runtime.transaction_policy import UNAVAILABLE
 pytestmark = [pytest.mark.broker, pytest.mark.redis_server]
 
 SERVICES = ("ingest", "orderbot", "labeler", "trainer", "predictor")
+# One market for each ingest of the module: they go on with one log, where another market would be refused.
+MARKET = {"SPEED": "max", "AHEAD_MAX_S": "1200", "SIM_SEED": "3"}
 FOREIGN_ID = "another-labeler-0"
 OWN_ID = f"{topics.LABELER_NAMES}0"
 Right = tuple[str, Resource, str, Operation]
@@ -48,7 +50,7 @@ def test_each_service_does_its_work_as_its_own_user(
 ) -> None:
     port = free_port()
     more = {
-        "ingest": {"SPEED": "max", "AHEAD_MAX_S": "1200", "SIM_SEED": "3"},
+        "ingest": MARKET,
         "trainer": {"WINDOW": "300", "TRIALS": "1", "SCRATCH_DIR": str(tmp_path)},
         "predictor": {"GRPC_PORT": str(port), "GRPC_HOST": "127.0.0.1"},
     }
@@ -132,7 +134,8 @@ def test_a_service_waits_for_its_password_and_then_begins(locked: LockedKafka, t
     file = tmp_path / "password"
     file.write_text("an old one")
     access = dataclasses.replace(locked.access(service, KafkaSecurity.SASL_TLS), password_file=str(file))
-    with ServiceProcess(service, tmp_path, REDIS="redis://127.0.0.1:1/0", **kafka_locks.environment(access)) as one:
+    more = {"REDIS": "redis://127.0.0.1:1/0"} | (MARKET if service == "ingest" else {})
+    with ServiceProcess(service, tmp_path, **more, **kafka_locks.environment(access)) as one:
         refused = f"Kafka at {access} refuses user {service} with the password in {file}"
         eventually(lambda: refused in one.log.read_text(), "the refusal is told")
         assert one.process.poll() is None
@@ -140,8 +143,8 @@ def test_a_service_waits_for_its_password_and_then_begins(locked: LockedKafka, t
         eventually(lambda: one.answers("/live"), "it lives")  # a machine that is busy lets it say so late
         file.write_text(locked.password_file(service).read_text())
         one.await_ready()
-        assert one.terminate() == 0
-        said = one.log.read_text()
+        ended, said = one.terminate(), one.log.read_text()
+        assert ended == 0, said
         assert f"password of {service}" not in said
         assert "an old one" not in said
 
