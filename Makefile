@@ -61,6 +61,8 @@ late: $(READY) ## The labeler behind a proxy that keeps, doubles, delays and cut
 # Each worker has servers of its own; servers that were given are shared by nobody.
 WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,3)
 
+# Brokers that live for a minute: what their JVM compiles a second time costs more than it saves, a third of all they use.
+test: export JDK_JAVA_OPTIONS = -XX:TieredStopAtLevel=1
 test: check ## All tests, on a real Kafka broker and a real Redis.
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup tests/system tests/integration
 
