@@ -62,6 +62,8 @@ def redis_command(directory: Path, port: int) -> list[str]:
         "--bind": "127.0.0.1",
         "--dir": str(directory),
         "--appendonly": "yes",
+        # What was acknowledged is kept: by the second, a killed server loses up to two, and published windows with it.
+        "--appendfsync": "always",
         "--save": "",
         "--maxmemory-policy": "noeviction",
     }
