@@ -13,7 +13,7 @@ from typing import TextIO
 from tidewheel.local.clock import steady_s
 from tidewheel.runtime.background import BackgroundThread
 
-LOOK_EVERY_S = 0.25
+POLL_EVERY_S = 0.25
 LINE_EVERY_S = 15.0
 CLEAR = "\r\x1b[K"
 
@@ -58,7 +58,7 @@ class ProgressLine:
 
     def _watch(self, stop: threading.Event) -> None:
         last_s = steady_s()
-        while not stop.wait(LOOK_EVERY_S):
+        while not stop.wait(POLL_EVERY_S):
             if self._live or steady_s() - last_s >= LINE_EVERY_S:
                 last_s = steady_s()
                 self.show(self._describe())

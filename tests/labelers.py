@@ -14,7 +14,7 @@ from services.labeler.app import LabelerProcessor, build_loop
 from services.labeler.core import Labeler
 from services.labeler.settings import Settings
 from tests import markets, oracle
-from tests.service_under_test import context_of, produce, starting, turn_until, written
+from tests.service_under_test import context_of, produce, starting, step_until, written
 from tests.waiting import LIMIT_S
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.codecs.orders import encode_example, encode_orders, encode_transaction
@@ -71,25 +71,25 @@ def publish(broker: str, inputs: Sequence[Inputs], *, start: int = 0, stop: int 
 
 @dataclass
 class RunningLabeler:
-    """One labeler, not a process but a loop that is turned here."""
+    """One labeler, not a process but a loop that is stepped here."""
 
     loop: TransactionalLoop
     processor: LabelerProcessor
     health: Health
     consumers: list[Consumer]  # one after the other
-    turns: int = 0
+    steps: int = 0
 
-    def turn_until(self, done: Callable[[], bool]) -> None:
-        turn_until(self._turn, done)
+    def step_until(self, done: Callable[[], bool]) -> None:
+        step_until(self._step, done)
 
-    def _turn(self) -> None:
-        self.turns += 1
+    def _step(self) -> None:
+        self.steps += 1
         self.loop.run_once()
         self.loop.heartbeat()
 
-    def turn_until_written(self, inputs: Sequence[Inputs]) -> None:
+    def step_until_written(self, inputs: Sequence[Inputs]) -> None:
         """Until the labels of these instruments are committed."""
-        self.turn_until(lambda: all(self.written_second(one) == one.last_second for one in inputs))
+        self.step_until(lambda: all(self.written_second(one) == one.last_second for one in inputs))
 
     def written_second(self, one: Inputs) -> int:
         """The second up to which outputs are committed."""

@@ -1,4 +1,4 @@
-"""A service under test, whichever it is: turned by the test, on a thread of the test, or in a process of its own; and
+"""A service under test, whichever it is: stepped by the test, on a thread of the test, or in a process of its own; and
 what it reads and writes on a broker."""
 
 import logging
@@ -26,7 +26,7 @@ P, T = ParamSpec("P"), TypeVar("T")
 KeyAndValue = tuple[str | bytes | None, bytes | None]
 
 
-# ---- turned by the test ----
+# ---- stepped by the test ----
 
 
 def context_of(service: str) -> Context:
@@ -34,15 +34,15 @@ def context_of(service: str) -> Context:
     return Context(logging.getLogger(service), Health(service), threading.Event())
 
 
-def turn_until(turn: Callable[[], object], done: Callable[[], bool], look_every_s: float = 0.0) -> None:
-    """Turn a loop until something is so, looking once a turn or more seldom. Raises AssertionError after LIMIT_S."""
+def step_until(step: Callable[[], object], done: Callable[[], bool], poll_every_s: float = 0.0) -> None:
+    """Step a loop until something is so, asking after each step or more seldom. Raises AssertionError after LIMIT_S."""
     deadline = Deadline()
     while not done():
-        deadline.check("what the service is turned for")
-        look = time.monotonic() + look_every_s
-        turn()
-        while time.monotonic() < look:
-            turn()
+        deadline.check("what the service is stepped for")
+        next_s = time.monotonic() + poll_every_s
+        step()
+        while time.monotonic() < next_s:
+            step()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ from tidewheel.runtime import kafka
 
 INSTRUMENT = "sim:BTC-USD"
 SIZE = 300
-LOOK_EVERY_S = 0.3
+POLL_EVERY_S = 0.3
 
 
 def easy_rows(count: int, seed: int = 1) -> Rows:
@@ -202,8 +202,8 @@ class Trainer:
         self.service = TrainerApp(given, context)
         self._closed = False
 
-    def turn_until(self, true: Callable[[], bool]) -> None:
-        service_under_test.turn_until(self.service.turn, true, LOOK_EVERY_S)
+    def step_until(self, true: Callable[[], bool]) -> None:
+        service_under_test.step_until(self.service.poll_once, true, POLL_EVERY_S)
 
     def idle(self) -> bool:
         """Nothing is in hand and nothing waits."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 LIMIT_S = 120.0
 # A whole run: servers, five services and all that a file holds.
 RUN_LIMIT_S = 900.0
-LOOK_EVERY_S = 0.01
+POLL_EVERY_S = 0.01
 
 
 class Deadline:
@@ -31,10 +31,10 @@ class Deadline:
 
 
 def eventually(
-    true: Callable[[], bool], what: str, look_every_s: float = LOOK_EVERY_S, limit_s: float = LIMIT_S
+    true: Callable[[], bool], what: str, poll_every_s: float = POLL_EVERY_S, limit_s: float = LIMIT_S
 ) -> None:
     """Wait until it is `true`. Raises AssertionError after the limit."""
     deadline, pause = Deadline(limit_s), threading.Event()
     while not true():
         deadline.check(what)
-        pause.wait(look_every_s)
+        pause.wait(poll_every_s)

@@ -110,7 +110,7 @@ class Ingest:
     ) -> None:
         self._settings = settings
         self._before_live = before_live
-        self._said = source.name if before_live else str(settings.feed)
+        self._source_text = source.name if before_live else str(settings.feed)
         self._speed = math.inf if before_live else settings.speed
         self._wall = wall
         self._clients = clients
@@ -137,7 +137,7 @@ class Ingest:
             self._reported = dead_letter_places(kafka, self._source.name, beat, clients) if replayable else {}
         return InstrumentFeed(
             instrument,
-            self._said,
+            self._source_text,
             self._source,
             self._settings.rules,
             self._producer,
@@ -284,4 +284,4 @@ class Ingest:
 
     def _without_quote(self, of: str, *feeds: InstrumentFeed) -> SourceError:
         reasons = "; ".join(filter(None, (feed.reasons() for feed in feeds)))
-        return SourceError(f"{self._said} holds no usable quote{of}{reasons and f': {reasons}'}")
+        return SourceError(f"{self._source_text} holds no usable quote{of}{reasons and f': {reasons}'}")

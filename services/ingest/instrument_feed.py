@@ -47,7 +47,7 @@ class InstrumentFeed:
         self._feed = feed
         self._source = source
         self._log = log
-        self._said_of = f"{instrument}: " if named else ""
+        self._log_prefix = f"{instrument}: " if named else ""
         self._last_in_log = last
         self._account_reported = 0
         self._account_metrics = AccountRecorder(instrument)
@@ -62,7 +62,7 @@ class InstrumentFeed:
     def begin(self) -> None:
         """Say that it is connected, and where it goes on. A live source says by itself when it is connected."""
         last = self._last_in_log
-        self._say(f"goes on after second {last.second}" if last else "begins a new log")
+        self._log_info(f"goes on after second {last.second}" if last else "begins a new log")
         if self._source.kind is SourceKind.LIVE:
             return
         at_ns = last.last_tick_ns if last else 0
@@ -104,7 +104,7 @@ class InstrumentFeed:
         try:
             self._publisher.publish_rejected(row)
         except FatalError as failure:
-            what = f"{self._feed}: {self._said_of}{failure}: {self.reasons()}"
+            what = f"{self._feed}: {self._log_prefix}{failure}: {self.reasons()}"
             raise (UnrecoverableError if self._source.replayable else FatalError)(what) from None
 
     def poll(self) -> None:
@@ -119,11 +119,11 @@ class InstrumentFeed:
         """The source is done: give the last account, and say so by `event`."""
         last = self._publisher.last
         if last is self._last_in_log and last is not None:
-            self._say(f"nothing new: the log holds all of {self._feed} already")
+            self._log_info(f"nothing new: the log holds all of {self._feed} already")
         self.report_account(whole=True)
         self._publisher.publish_status(event, (last.second + 1) * NS_PER_S if last else 0, self._source.name)
         if last is not None:
-            self._say(f"{self._source.name} is done: {last.last_seq} quotes up to second {last.second}")
+            self._log_info(f"{self._source.name} is done: {last.last_seq} quotes up to second {last.second}")
 
     def reasons(self) -> str:
         """Why rows were rejected."""
@@ -144,7 +144,7 @@ class InstrumentFeed:
         at_ns = (last.second + 1) * NS_PER_S if last else 0
         self._publisher.publish_status(FeedEvent.ACCOUNTED, at_ns, json.dumps(account))
         for line in account_lines(account):
-            (self._log.warning if notable else self._log.info)("%s%s", self._said_of, line)
+            (self._log.warning if notable else self._log.info)("%s%s", self._log_prefix, line)
 
-    def _say(self, text: str) -> None:
-        self._log.info("%s%s", self._said_of, text)
+    def _log_info(self, text: str) -> None:
+        self._log.info("%s%s", self._log_prefix, text)

@@ -9,8 +9,8 @@ FILE_BYTES_MAX = 100_000
 
 
 class MarketEventsFile:
-    """Reads it at each call. What it cannot read is said once; where it cannot be read at all, what stood there before
-    goes on to hold."""
+    """Reads it at each call. What it cannot read is reported once; where it cannot be read at all, what stood there
+    before goes on to hold."""
 
     def __init__(self, path: str, log: Log) -> None:
         """`path`: empty for none. A file that is not there has no events."""
@@ -18,7 +18,7 @@ class MarketEventsFile:
         self._log = log
         self._text = ""
         self._events: list[MarketEvent] = []
-        self._said = ""
+        self._last_failure = ""
 
     def __call__(self) -> list[MarketEvent]:
         if self._path is not None and (text := self._read(self._path)) != self._text:
@@ -36,7 +36,7 @@ class MarketEventsFile:
         except FileNotFoundError:
             return ""
         except OSError as failure:
-            if (said := str(failure)) != self._said:
-                self._said = said
+            if (reason := str(failure)) != self._last_failure:
+                self._last_failure = reason
                 self._log.error("what is to happen to the market cannot be read: %s", failure)
             return self._text

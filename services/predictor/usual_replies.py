@@ -36,14 +36,14 @@ NOVELTY = _tag(predictor_pb2.Trust, "novelty", FIXED64)
 
 def usual_reply(score: float, label: int, trust: Trust) -> bytes:
     """The part of a PredictResponse that does not depend on the model alone; no flag may be raised."""
-    said = b""
+    encoded = b""
     if trust.model_age_ns is not None:
-        said += NUMBER.pack(MODEL_AGE, trust.model_age_ns / NS_PER_S)
+        encoded += NUMBER.pack(MODEL_AGE, trust.model_age_ns / NS_PER_S)
     if trust.features_age_ns is not None:
-        said += NUMBER.pack(FEATURES_AGE, trust.features_age_ns / NS_PER_S)
+        encoded += NUMBER.pack(FEATURES_AGE, trust.features_age_ns / NS_PER_S)
     if trust.novelty is not None:
-        said += NUMBER.pack(NOVELTY, trust.novelty)
-    return NUMBER.pack(SCORE, score) + (LABEL_1 if label else b"") + bytes((TRUST, len(said))) + said
+        encoded += NUMBER.pack(NOVELTY, trust.novelty)
+    return NUMBER.pack(SCORE, score) + (LABEL_1 if label else b"") + bytes((TRUST, len(encoded))) + encoded
 
 
 def packed_scores(scores: Float64) -> bytes:

@@ -17,7 +17,7 @@ from services.predictor.rpc.status import CallRefusedError, Hints
 from services.predictor.servicer import refused_call
 from services.predictor.trust.assessment import ModelTrust
 
-LOOK_EVERY_S = 0.1
+POLL_EVERY_S = 0.1
 
 
 def watch(engine: PredictionEngine, instrument: str, wait: Callable[[float], bool]) -> Iterator[bytes]:
@@ -29,7 +29,7 @@ def watch(engine: PredictionEngine, instrument: str, wait: Callable[[float], boo
         if sent is None or now.model is not sent.model or now.record is not sent.record:
             yield converters.watch_response(now, swapped=sent is None or now.model is not sent.model)
             sent = now
-        if wait(LOOK_EVERY_S):
+        if wait(POLL_EVERY_S):
             return
 
 

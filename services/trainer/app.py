@@ -151,7 +151,7 @@ class TrainerApp:
         """Turn until told to stop, then end the window in hand unless it waits for Redis."""
         try:
             while not self._context.stop.is_set():
-                self.turn()
+                self.poll_once()
         finally:
             self.end_training()
         self._collect()
@@ -171,7 +171,7 @@ class TrainerApp:
         """Partitions that rest while their windows wait."""
         return frozenset(self._paused)
 
-    def turn(self) -> None:
+    def poll_once(self) -> None:
         """Take in what has come, and move the work on."""
         messages = [_checked(message) for message in self._consumer.consume(POLL_RECORDS_MAX, POLL_WAIT_S)]
         if self._reassigned:
@@ -250,8 +250,8 @@ class TrainerApp:
 
     def _on_gap(self, gap: Gap, message: Message) -> None:
         detail = f"examples {gap.expected} to {gap.found - 1} of {gap.instrument} are missing from the topic"
-        said = (detail, list(gap.lost) or "none")
-        self._context.log.error("%s; windows lost: %s", *said, extra=_of_record(message, gap.instrument))
+        values = (detail, list(gap.lost) or "none")
+        self._context.log.error("%s; windows lost: %s", *values, extra=_of_record(message, gap.instrument))
         self._breaks.count(classify_arrival(gap.expected, gap.found, "example_seq"))
         self._dead_letters.record(message, InvalidRecordError(DeadLetterReason.OUT_OF_ORDER, detail))
         if gap.lost:
@@ -265,9 +265,9 @@ class TrainerApp:
         self._dead_letters.record(message, InvalidRecordError(DeadLetterReason.OUT_OF_ORDER, detail))
 
     def _on_joined(self, started: ReadingStarted, partition: int, offset: int) -> None:
-        said = (started.instrument, started.found, started.seq)
+        values = (started.instrument, started.found, started.seq)
         fields = of_record(EXAMPLES.name, partition, offset, **of_window(started.instrument, started.seq))
-        self._context.log.info("%s: reading from example %d, filling window %d", *said, extra=fields)
+        self._context.log.info("%s: reading from example %d, filling window %d", *values, extra=fields)
         if started.seq == 1:
             record_begun(started.instrument)
         else:

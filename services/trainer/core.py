@@ -2,7 +2,7 @@
 
 The same window with what it remembers, the same configuration and the same setting to start from give the same model
 bytes: every seed comes from them, and nothing of the wall clock, of the served model or of evidence is in a model.
-State changes are handed to `emit`, an `EventSink`, as they happen.
+State changes are handed to `publish`, an `EventSink`, as they happen.
 
 Nothing that a few minutes hold by chance keeps a window without a model. Where rows before the test part are too few,
 or of one class, the search is made on all, and nothing is stated of the test part; where nothing can be held out there
@@ -55,10 +55,10 @@ DEFAULT_START = SearchStart()
 
 
 def train_candidate(
-    window: Window, config: TrainingConfig, emit: EventSink, search_start: SearchStart = DEFAULT_START
+    window: Window, config: TrainingConfig, publish: EventSink, search_start: SearchStart = DEFAULT_START
 ) -> Candidate:
     """Validate, split, search, and build the model of a window. Raises NoModelError."""
-    pipeline = _Pipeline(window, config, emit, search_start)
+    pipeline = _Pipeline(window, config, publish, search_start)
     data = pipeline.cut()
     return pipeline.build_candidate(data, pipeline.search(data))
 
@@ -102,7 +102,7 @@ class _Pipeline:
 
     window: Window
     config: TrainingConfig
-    emit: EventSink
+    publish: EventSink
     search_start: SearchStart
 
     def seed(self, purpose: str) -> int:
@@ -114,11 +114,11 @@ class _Pipeline:
         data = training_data_of(self.window)
         effective = f"worth {effective_sample_size(rows):.1f} independent"
         detail = f"{len(rows):,} rows, {rows.label.mean():.1%} PROFIT, {effective}{_memory_detail(data)}"
-        self._emit(Step.VALIDATED, detail)
+        self._publish(Step.VALIDATED, detail)
         development = len(data.development)
         sizes = SplitSizes(development, development, len(data.test), data.purged, self.config.folds)
         detail = f"{development:,} rows train and validate in {sizes.folds} folds, {len(data.test):,} test"
-        self._emit(Step.SPLIT, f"{detail}; {data.purged:,} purged", sizes=sizes)
+        self._publish(Step.SPLIT, f"{detail}; {data.purged:,} purged", sizes=sizes)
         return data
 
     def search(self, data: TrainingData) -> SelectedSetting:
@@ -131,9 +131,9 @@ class _Pipeline:
             folds = Folds.of(part, cut, self.config, self.seed("rows"))
             label = part.label[folds.indices]
             search = tuning.Search(folds, label, self.config, self.seed("search"), first, self.search_start.out_of_time)
-            selected = search.run(lambda trial: self._emit(Step.TRIAL, "", trial=trial))
+            selected = search.run(lambda trial: self._publish(Step.TRIAL, "", trial=trial))
             selected_setting = SelectedSetting.of(selected, self.config)
-        self._emit(Step.SELECTED, selected_setting.detail, trial=selected_setting.trial)
+        self._publish(Step.SELECTED, selected_setting.detail, trial=selected_setting.trial)
         return selected_setting
 
     def build_candidate(self, data: TrainingData, selected_setting: SelectedSetting) -> Candidate:
@@ -142,7 +142,7 @@ class _Pipeline:
         whole = self._refit(data.whole, selected_setting)
         if whole is None and selected_setting.setting != selected_setting.first:
             selected_setting = selected_setting.fallen_back()
-            self._emit(Step.SELECTED, selected_setting.detail)
+            self._publish(Step.SELECTED, selected_setting.detail)
             whole = self._refit(data.whole, selected_setting)
         if whole is None:
             raise NoModelError(RunReason.NO_FEASIBLE_TRIAL, "trained on all rows, the setting tells none from another")
@@ -159,8 +159,8 @@ class _Pipeline:
         cut = trainable_folds(part, self.config.folds)
         return refit(part, cut, selected_setting.setting, self.config, self.seed("rows"))
 
-    def _emit(self, step: Step, detail: str, *, trial: Trial | None = None, sizes: SplitSizes | None = None) -> None:
-        self.emit(
+    def _publish(self, step: Step, detail: str, *, trial: Trial | None = None, sizes: SplitSizes | None = None) -> None:
+        self.publish(
             RunEvent(
                 self.window.instrument,
                 self.window.seq,

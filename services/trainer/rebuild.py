@@ -72,11 +72,11 @@ def read_window(bootstrap: Broker, model: Model, record: ModelRecord, config: Tr
 
     Looked for where the record says, and then from the beginning: a record may be wrong, or forged.
     """
-    said = record.replay_offset if model.lineage.memory else record.first_offset
+    recorded = record.replay_offset if model.lineage.memory else record.first_offset
     try:
-        return _read_window(bootstrap, model, config, said)
+        return _read_window(bootstrap, model, config, recorded)
     except RebuildError:
-        if not said:
+        if not recorded:
             raise
     return _read_window(bootstrap, model, config, 0)
 

@@ -99,7 +99,7 @@ class Worker:
         """Take a window to its end. Returns whether its rows may be needed again after a crash: its model awaits its
         scorecard and lies in no registry."""
         run = Run(closed)
-        self._emit(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
+        self._publish(run, Step.WINDOW_CLOSED, f"{len(run.window.rows):,} rows")
         if self._repeated(run):
             return run.awaits_scorecard
         regular = self._is_regular(run.window.seq)
@@ -183,7 +183,7 @@ class Worker:
         metrics.record_end(window.instrument, window.seq, record.reason)
         waited_s = (record.published_at_ns - run.closed.at_ns) / NS_PER_S
         result = result_of(record.sha256, record.verdict, record.evidence, model, max(0.0, waited_s))
-        self._emit(run, Step.of_verdict(record.verdict), f"{record.verdict} before", record.reason, result)
+        self._publish(run, Step.of_verdict(record.verdict), f"{record.verdict} before", record.reason, result)
         self._events.flush()
         return True
 
@@ -212,12 +212,12 @@ class Worker:
         """The record, if the log does not deny it; corrected, where the window gives its model all the same. None for
         what is rejected, as where Redis outlived its topics: the window is made as if there were none, and stale where
         the registry keeps another model of it."""
-        doubt = contradiction(record, run.window)
-        if doubt is None:
+        found = contradiction(record, run.window)
+        if found is None:
             return record
         run.rejected = record
         metrics.record_rejected(record.instrument)
-        self._log.record_rejected(record, doubt)
+        self._log.record_rejected(record, found)
         if record.sha256:
             self._make(run)
         if run.candidate is not None and run.candidate.sha256 == record.sha256:
@@ -230,7 +230,7 @@ class Worker:
     def _make(self, run: Run) -> None:
         """Step 3: the model, or the reason why there is none."""
 
-        def emit(event: RunEvent) -> None:
+        def publish(event: RunEvent) -> None:
             if event.step is Step.SPLIT:
                 run.tuning_from_ns = self._clock_ns()
             elif event.step is Step.SELECTED:
@@ -243,7 +243,7 @@ class Worker:
 
         def work() -> None:
             search_start = SearchStart(self._start(run.window), out_of_time)
-            run.candidate = self._make_candidate(run.window, self._config, emit, search_start)
+            run.candidate = self._make_candidate(run.window, self._config, publish, search_start)
 
         self._guarded(run, work)
 
@@ -314,7 +314,7 @@ class Worker:
                 judged = self._ledger.judged(instrument, run.window.seq)
                 decision = gate.require_proof(proof.assess(judged, served.seq if served else None), decision)
             run.reason, run.detail = decision.reason, f"{decision.detail}; {pooled.text}"
-            self._emit(run, Step.GATE, run.detail, run.reason)
+            self._publish(run, Step.GATE, run.detail, run.reason)
 
         self._guarded(run, work)
 
@@ -328,7 +328,7 @@ class Worker:
         waited_s = (self._clock_ns() - run.closed.at_ns) / NS_PER_S
         sha256, model = (run.candidate.sha256, run.candidate.model) if run.candidate else ("", None)
         result = result_of(sha256, run.verdict, run.evidence, model, waited_s, run.tuning_s)
-        self._emit(run, Step.of_verdict(run.verdict), run.detail, run.reason, result)
+        self._publish(run, Step.of_verdict(run.verdict), run.detail, run.reason, result)
         self._events.flush()
         self._record_metrics(run, waited_s)
 
@@ -376,7 +376,7 @@ class Worker:
             self._log.failed(run)
             run.reason, run.detail = RunReason.TRAINING_ERROR, f"{type(failure).__name__}: {failure}"
 
-    def _emit(
+    def _publish(
         self, run: Run, step: Step, detail: str, reason: str | None = None, result: RunResult | None = None
     ) -> None:
         window = run.window

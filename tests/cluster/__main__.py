@@ -36,7 +36,7 @@ PREDICTOR = "deployment/predictor"
 REDIS_USERS = ("trainer", "predictor", "people", "admin")
 LIMIT_S = 900.0
 MEMORY_MAX_BYTES = 3 * 2**30
-LOOK_EVERY_S = 0.5
+POLL_EVERY_S = 0.5
 CPU_OVER_S = 20.0
 # A pod that the restricted standard refuses.
 ROOT_POD = """{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "root"}, "spec": {"containers": [{"name": "a",
@@ -127,7 +127,7 @@ class Trial:
             uids = {pod["metadata"]["uid"] for pod in self._kube.pods(component) if ready(pod)}
             return uid not in uids and len(uids) >= len(before)
 
-        eventually(replaced, f"{name} is replaced", LOOK_EVERY_S, LIMIT_S)
+        eventually(replaced, f"{name} is replaced", POLL_EVERY_S, LIMIT_S)
 
     def restart(self, *workloads: str) -> None:
         self._kube.run("rollout", "restart", *workloads)
@@ -225,7 +225,7 @@ class Trial:
             newest.append(calls.version)
             return len(answered) > 1
 
-        eventually(enough, f"{what}: predictions by both Services", LOOK_EVERY_S)
+        eventually(enough, f"{what}: predictions by both Services", POLL_EVERY_S)
         return max(newest)
 
     def _refused(self, *words: str, text: str | None = None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.waiting import Deadline, eventually
 
-LOOK_EVERY_S = 0.5
+POLL_EVERY_S = 0.5
 READ_TRIES = 6
 RETRY_EVERY_S = 5.0
 
@@ -67,7 +67,7 @@ class Kube:
                 deadline.check(f"{workload} is not rolled out")
             except AssertionError as failure:
                 raise AssertionError(f"{failure}\n{self.complaints(one['metadata']['name'])}") from None
-            self._pause.wait(LOOK_EVERY_S)
+            self._pause.wait(POLL_EVERY_S)
 
     def complaints(self, component: str) -> str:
         lines = [self.run("get", "pods", "-o", "wide")]
@@ -77,7 +77,7 @@ class Kube:
         return "\n".join(lines)
 
     def await_gone(self, kind: str, name: str) -> None:
-        eventually(lambda: not self.exists(kind, name), f"{kind} {name} is gone", LOOK_EVERY_S)
+        eventually(lambda: not self.exists(kind, name), f"{kind} {name} is gone", POLL_EVERY_S)
 
     def exists(self, kind: str, name: str) -> bool:
         return bool(self.run("get", kind, name, "--ignore-not-found", "-o", "name").strip())

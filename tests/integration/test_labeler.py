@@ -38,7 +38,7 @@ def test_labels_are_written_in_order_and_it_becomes_ready(broker: str) -> None:
     with running(broker) as start:
         labeler = start()
         assert not labeler.health.readiness()[0]
-        labeler.turn_until_written(BOTH)
+        labeler.step_until_written(BOTH)
         assert labeler.health.readiness() == (True, "ready")
         labeler.loop.close()
     assert_undisturbed(broker, BOTH)
@@ -54,9 +54,9 @@ def test_killed_again_and_again_it_writes_what_an_undisturbed_one_writes(
     with running(broker, batch=100, commit_interval_ms=chance.choice((1, 20))) as start:
         for _ in range(6):
             labeler = start()
-            turns = chance.randint(1, 12)
-            labeler.turn_until(lambda labeler=labeler, turns=turns: labeler.loop.assigned and labeler.turns >= turns)
-        start().turn_until_written(BOTH)
+            steps = chance.randint(1, 12)
+            labeler.step_until(lambda labeler=labeler, steps=steps: labeler.loop.assigned and labeler.steps >= steps)
+        start().step_until_written(BOTH)
     assert_undisturbed(broker, BOTH)
 
 
@@ -95,7 +95,7 @@ def test_a_failed_transaction_takes_state_and_inputs_back(broker: str, monkeypat
             produce(producer, *record)  # type: ignore[arg-type]
 
         monkeypatch.setattr(TransactionalProducer, "produce", failing)
-        labeler.turn_until_written(BOTH)
+        labeler.step_until_written(BOTH)
         assert calls > 2000
     assert_undisturbed(broker, BOTH)
 
@@ -104,14 +104,14 @@ def test_one_that_was_replaced_writes_nothing_more(broker: str, monkeypatch: pyt
     publish(broker, BOTH, stop=400)
     with running(broker) as start:
         old = start()
-        old.turn_until(lambda: old.loop.assigned and old.written_second(BOTH[0]) > 0)
+        old.step_until(lambda: old.loop.assigned and old.written_second(BOTH[0]) > 0)
         new = start()
-        new.turn_until(lambda: new.loop.assigned)
+        new.step_until(lambda: new.loop.assigned)
         publish(broker, BOTH, start=400)
         monkeypatch.setattr(old.loop, "start", lambda: None)
         with pytest.raises(FatalError, match="another labeler with the same name has taken over"):
             old.loop.run(threading.Event())
-        new.turn_until_written(BOTH)
+        new.step_until_written(BOTH)
     assert_undisturbed(broker, BOTH)
 
 
@@ -120,7 +120,7 @@ def test_one_that_lost_its_name_in_the_group_alone_says_so(broker: str, monkeypa
     publish(broker, BOTH, stop=400)
     with running(broker, commit_interval_ms=10_000) as start:
         old = start()
-        old.turn_until(lambda: old.loop.in_transaction)
+        old.step_until(lambda: old.loop.in_transaction)
         rival = StaticMember(broker, "test", LABELER_GROUP, "tidewheel-labeler-0").consumer()
         rival.subscribe([TICKS.name, ORDERS.name])
         eventually(lambda: rival.poll(0.1) is not None, "the rival reads")
@@ -141,15 +141,15 @@ def test_two_share_the_work_and_one_takes_over(broker: str) -> None:
             second.loop.run_once()
             return len(first.loop.partitions) == len(second.loop.partitions) == 1
 
-        first.turn_until(shared)
+        first.step_until(shared)
         mine = next(one for one in BOTH if one.partition in first.loop.partitions)
         theirs = next(one for one in BOTH if one is not mine)
         assert theirs.partition in second.loop.partitions
-        first.turn_until(lambda: first.written_second(mine) == mine.seconds[499].second)
-        second.turn_until(lambda: second.written_second(theirs) == theirs.seconds[499].second)
+        first.step_until(lambda: first.written_second(mine) == mine.seconds[499].second)
+        second.step_until(lambda: second.written_second(theirs) == theirs.seconds[499].second)
         publish(broker, BOTH, start=500)
         first.loop.close()
-        second.turn_until_written(BOTH)
+        second.step_until_written(BOTH)
     assert_undisturbed(broker, BOTH)
 
 
@@ -157,23 +157,23 @@ def test_recovery_reads_from_the_snapshot_on(broker: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(partition, "SNAPSHOT_RECORDS_MIN", 100)
     publish(broker, BOTH)
     with running(broker) as start:
-        start().turn_until_written(BOTH)
+        start().step_until_written(BOTH)
         labeler = start()
-        labeler.turn_until(lambda: labeler.loop.assigned)
+        labeler.step_until(lambda: labeler.loop.assigned)
         for one in BOTH:
             start_offsets = labeler.processor.partitions[one.partition].start_offsets
             assert all(len(one.seconds) - 400 < (offset or 0) <= len(one.seconds) for offset in start_offsets.values())
-        labeler.turn_until(lambda: labeler.processor.restored)
+        labeler.step_until(lambda: labeler.processor.restored)
     assert_undisturbed(broker, BOTH)
 
 
 def test_other_settings_than_those_of_the_labels_are_refused_in_words(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker) as start:
-        start().turn_until_written(BOTH)
+        start().step_until_written(BOTH)
         other = start(exit_on="mid")
         with pytest.raises(FatalError, match="labelled with exit_on=bid max_holding=none, now it is exit_on=mid"):
-            other.turn_until(lambda: other.loop.assigned)
+            other.step_until(lambda: other.loop.assigned)
 
 
 def test_labels_that_cannot_be_made_again_are_a_crash(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,12 +181,12 @@ def test_labels_that_cannot_be_made_again_are_a_crash(broker: str, monkeypatch: 
     publish(broker, [one], stop=-1)  # the last second ends the session, and would be a snapshot
     with running(broker) as start:
         first = start()
-        first.turn_until(lambda: first.written_second(one) == one.seconds[-2].second)
+        first.step_until(lambda: first.written_second(one) == one.seconds[-2].second)
         # The snapshot is of the first commit; what has a past long enough for an example means something else now.
         monkeypatch.setattr("services.labeler.session.HISTORY_S", 300)
         labeler = start()
         with pytest.raises(FatalError, match="labels made again"):
-            labeler.turn_until(lambda: labeler.loop.assigned and labeler.processor.restored)
+            labeler.step_until(lambda: labeler.loop.assigned and labeler.processor.restored)
 
 
 def test_a_bad_record_is_one_dead_letter_however_often_it_is_read(broker: str) -> None:
@@ -197,9 +197,9 @@ def test_a_bad_record_is_one_dead_letter_however_often_it_is_read(broker: str) -
     flush(producer)
     publish(broker, BOTH, start=100)
     with running(broker) as start:
-        start().turn_until_written(BOTH)
+        start().step_until_written(BOTH)
         again = start()
-        again.turn_until(lambda: again.loop.assigned and again.processor.restored)
+        again.step_until(lambda: again.loop.assigned and again.processor.restored)
         for _ in range(5):
             again.loop.run_once()
     letters = [decode_dead_letter(value) for value in written(broker, DEAD_LETTERS.name, 0)]
@@ -215,12 +215,12 @@ def test_a_topic_that_turns_to_garbage_is_not_drained(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker) as start:
         labeler = start()
-        labeler.turn_until_written(BOTH)
+        labeler.step_until_written(BOTH)
         for _ in range(1500):  # fewer than the good ones before: their share says nothing
             producer.produce(TICKS.name, b"\xff garbage", b"k", 0)
         flush(producer)
         with pytest.raises(FatalError, match="1001 bad records in a row"):
-            labeler.turn_until(lambda: False)
+            labeler.step_until(lambda: False)
     assert len(written(broker, DEAD_LETTERS.name, 0)) < 1001
     assert_undisturbed(broker, BOTH)
 
@@ -229,6 +229,6 @@ def test_nothing_of_a_transaction_that_is_given_up_is_seen(broker: str) -> None:
     publish(broker, BOTH)
     with running(broker, commit_interval_ms=10_000) as start:
         labeler = start()
-        labeler.turn_until(lambda: labeler.loop.in_transaction and labeler.turns > 20)
+        labeler.step_until(lambda: labeler.loop.in_transaction and labeler.steps > 20)
         labeler.loop._producer.renew(10)
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []

@@ -66,7 +66,7 @@ def pair(broker: str, folder: Path) -> Iterator[Pair]:
         with running(broker) as start:
             for number in range(2):
                 labeler = start(instance=str(number))
-                labeler.turn_until(lambda labeler=labeler: labeler.loop.assigned)
+                labeler.step_until(lambda labeler=labeler: labeler.loop.assigned)
 
 
 def labels_by(one: Inputs, stop: int | None) -> int:

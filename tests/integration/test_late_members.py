@@ -257,12 +257,12 @@ class Labeling:
         publish(kafka.direct, [self.inputs], stop=300)
 
     def reaches_half(self, labeler: labelers.RunningLabeler) -> None:
-        labeler.turn_until(lambda: labeler.written_second(self.inputs) == self.inputs.seconds[299].second)
+        labeler.step_until(lambda: labeler.written_second(self.inputs) == self.inputs.seconds[299].second)
 
     def ends_well(self, labeler: labelers.RunningLabeler) -> None:
         """It writes the rest too, and nothing is lost or doubled."""
         publish(self._kafka.direct, [self.inputs], start=300)
-        labeler.turn_until_written([self.inputs])
+        labeler.step_until_written([self.inputs])
         for topic, wanted in ((TRANSACTIONS.name, self.inputs.transactions), (EXAMPLES.name, self.inputs.examples)):
             assert payloads(self._kafka.direct, topic, self.inputs.instrument) == wanted
 
@@ -297,5 +297,5 @@ def test_the_first_join_of_a_killed_labeler_costs_its_successor_a_consumer(
         labeling.reaches_half(successor)
         first = successor.consumers[-1]
         assert late.release_and_wait().error == 0
-        successor.turn_until(lambda: successor.consumers[-1] is not first)
+        successor.step_until(lambda: successor.consumers[-1] is not first)
         labeling.ends_well(successor)

@@ -24,7 +24,7 @@ def trained(broker: str, redis: str) -> None:
     publish(broker, ROWS.take(slice(0, SIZE)), "sim:OTHER", 0)
     publish(broker, ROWS.take(slice(SIZE + 5, 3 * SIZE)))
     with running() as begin:
-        begin(settings(broker, redis)).turn_until(lambda: set(records(redis)) == {1, 2, 3})
+        begin(settings(broker, redis)).step_until(lambda: set(records(redis)) == {1, 2, 3})
 
 
 def test_every_model_is_made_again_to_the_byte(broker: str, empty_redis: str, registry: Registry) -> None:

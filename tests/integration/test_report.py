@@ -21,10 +21,10 @@ def trained(broker: str, redis: str) -> None:
     publish(broker, easy_rows(SIZE), OTHER, 1)
     with running() as begin:
         trainer = begin(settings(broker, redis))
-        trainer.turn_until(
+        trainer.step_until(
             lambda: set(records(redis)) == {1, 2, 3} and len({e.instrument for e in events(broker)}) == 2
         )
-        trainer.turn_until(trainer.idle)
+        trainer.step_until(trainer.idle)
 
 
 def test_reports(

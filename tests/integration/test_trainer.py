@@ -18,7 +18,7 @@ from tests.predictors import metric_value
 from tests.synthetic_rows import examples
 from tests.trainers import (
     INSTRUMENT,
-    LOOK_EVERY_S,
+    POLL_EVERY_S,
     SIZE,
     Killed,
     closings,
@@ -58,7 +58,7 @@ def test_windows_become_models(broker: str, empty_redis: str, registry: Registry
     with running() as begin:
         trainer = begin(given)
         assert not trainer.health.readiness()[0]
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 4 * SIZE)
         assert trainer.health.readiness()[0]
         trainer.end()
     wanted = expected(ROWS, given, partition=0)
@@ -79,7 +79,7 @@ def test_windows_become_models(broker: str, empty_redis: str, registry: Registry
 def test_state_changes_go_out_in_order(broker: str, empty_redis: str) -> None:
     publish(broker, ROWS.take(slice(0, 2 * SIZE)))
     with running() as begin:
-        begin(settings(broker, empty_redis)).turn_until(lambda: committed(broker) == 2 * SIZE)
+        begin(settings(broker, empty_redis)).step_until(lambda: committed(broker) == 2 * SIZE)
     found_events = events(broker)
     own = [Step.WINDOW_CLOSED, Step.VALIDATED, Step.SPLIT, Step.TRIAL, Step.TRIAL, Step.SELECTED]
     assert [(event.seq, event.step) for event in found_events] == [
@@ -108,7 +108,7 @@ def test_a_smaller_step_refreshes_sooner(broker: str, empty_redis: str) -> None:
     given = settings(broker, empty_redis, step=100)
     publish(broker, ROWS.take(slice(0, 2 * SIZE)))
     with running() as begin:
-        begin(given).turn_until(finished(broker, 4))
+        begin(given).step_until(finished(broker, 4))
     assert records(empty_redis) == expected(ROWS.take(slice(0, 2 * SIZE)), given, partition=0)
 
 
@@ -119,12 +119,12 @@ def test_a_refused_window_keeps_the_served_model_and_the_next_proceeds(
     publish(broker, rows.take(slice(0, 2 * SIZE)))
     with running() as begin:
         trainer = begin(given)
-        trainer.turn_until(finished(broker, 2))
+        trainer.step_until(finished(broker, 2))
         pointer = registry.current(INSTRUMENT)
         assert pointer is not None
         assert pointer.seq == 1
         publish(broker, rows.take(slice(2 * SIZE, 4 * SIZE)))
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 4 * SIZE)
     assert records(empty_redis) == expected(rows, given, partition=0)
     refused = closings(broker)[2]
     assert (refused.step, refused.reason) == (Step.REFUSED, "one_class")
@@ -149,7 +149,7 @@ def test_a_run_that_fails_is_a_failed_run_and_the_next_proceeds(
     monkeypatch.setattr(assembly, "assemble", failing)
     publish(broker, ROWS)
     with running() as begin:
-        begin(settings(broker, empty_redis)).turn_until(finished(broker, 4))
+        begin(settings(broker, empty_redis)).step_until(finished(broker, 4))
     failed = closings(broker)[2]
     assert (failed.step, failed.reason, failed.detail) == (Step.FAILED, "training_error", "MemoryError: no more room")
     found = records(empty_redis)
@@ -182,11 +182,11 @@ def test_killed_anywhere_it_comes_to_the_same(
             with monkeypatch.context() as patch:
                 die_at(patch, owner, name, call, after=after)
                 try:
-                    trainer.turn_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= done)
+                    trainer.step_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= done)
                 except Killed:
                     deaths += 1
             trainer.close()
-        begin(given).turn_until(lambda: set(closings(broker)) == {1, 2, 3, 4})
+        begin(given).step_until(lambda: set(closings(broker)) == {1, 2, 3, 4})
         wanted = expected(rows, given, partition=0)
         assert records(empty_redis) == wanted
     assert deaths >= 5
@@ -207,14 +207,14 @@ def test_killed_by_the_machine_it_resumes_at_the_first_unfinished_window(
     command, log = [sys.executable, "-m", "services.trainer"], tmp_path / "trainer.log"
     publish(broker, ROWS.take(slice(0, 2 * SIZE + 100)))
     first = start(command, log, env)
-    eventually(finished(broker, 1), "the first window is closed", LOOK_EVERY_S)
+    eventually(finished(broker, 1), "the first window is closed", POLL_EVERY_S)
     kill_group(first)
     first.wait()
     publish(broker, ROWS.take(slice(2 * SIZE + 100, len(ROWS))))
     second = start(command, log, env)
     try:
-        eventually(finished(broker, 4), "all windows are closed", LOOK_EVERY_S)
-        eventually(lambda: committed(broker) == 4 * SIZE, "offsets are committed", LOOK_EVERY_S)
+        eventually(finished(broker, 4), "all windows are closed", POLL_EVERY_S)
+        eventually(lambda: committed(broker) == 4 * SIZE, "offsets are committed", POLL_EVERY_S)
         second.send_signal(signal.SIGTERM)
         assert second.wait(20) == 0
     finally:
@@ -229,13 +229,13 @@ def test_the_whole_topic_again_publishes_nothing_again(
     publish(broker, ROWS)
     with running() as begin:
         trainer = begin(given)
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 4 * SIZE)
         before, pointer = records(empty_redis), registry.current(INSTRUMENT)
         trainer.close()
         # The same examples once more, as another trainer's group would see them; and a trainer that trains all again.
         monkeypatch.setattr(Worker, "_repeated", lambda *_: False)
         forget_offsets(broker)
-        begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
+        begin(given).step_until(lambda: committed(broker) == 4 * SIZE)
     assert records(empty_redis) == before
     assert registry.current(INSTRUMENT) == pointer
     assert sum(event.step is Step.PUBLISHED for event in events(broker)) == 8
@@ -249,11 +249,11 @@ def test_a_restart_trains_nothing_that_is_published(
     publish(broker, ROWS)
     with running() as begin:
         trainer = begin(given)
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 4 * SIZE)
         trainer.close()
         forget_offsets(broker)
         monkeypatch.setattr(Worker, "_make", lambda *_: pytest.fail("trained again"))
-        begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
+        begin(given).step_until(lambda: committed(broker) == 4 * SIZE)
     assert sum(event.step is Step.TRIAL for event in events(broker)) == 8
     assert records(empty_redis) == expected(ROWS, given, partition=0)
 
@@ -262,7 +262,7 @@ def test_bad_records_are_rejected_with_their_reason(broker: str, empty_redis: st
     good = [encode_example(example) for example in examples(ROWS.take(slice(0, SIZE)), INSTRUMENT)]
     send(broker, [*good[:10], b"\xff\xff", b"", good[5], *good[10:]])
     with running() as begin:
-        begin(settings(broker, empty_redis)).turn_until(finished(broker, 1))
+        begin(settings(broker, empty_redis)).step_until(finished(broker, 1))
     assert closings(broker)[1].step is Step.PUBLISHED
     letters = [decode_dead_letter(message.value()) for message in read_to_end(broker, DEAD_LETTERS.name)]
     assert [(letter.source, letter.offset, letter.service) for letter in letters] == [
@@ -277,7 +277,7 @@ def test_a_gap_costs_its_window_loudly_and_the_next_proceeds(
     missing = ROWS.take(np.r_[0 : SIZE + 7, SIZE + 9 : 3 * SIZE])
     publish(broker, missing)
     with running() as begin:
-        begin(settings(broker, empty_redis)).turn_until(finished(broker, 3))
+        begin(settings(broker, empty_redis)).step_until(finished(broker, 3))
     found = closings(broker)
     assert [found[seq].step for seq in (1, 2, 3)] == [Step.PUBLISHED, Step.FAILED, Step.PUBLISHED]
     assert found[2].reason == "rows_missing"
@@ -294,8 +294,8 @@ def test_instruments_of_one_partition_and_of_two(broker: str, empty_redis: str) 
         publish(broker, ROWS.take(slice(0, 2 * SIZE + 20)), instrument, partition)
     with running() as begin:
         trainer = begin(settings(broker, empty_redis))
-        trainer.turn_until(lambda: len(_closed_by_instrument(broker)) == 6)
-        trainer.turn_until(trainer.idle)
+        trainer.step_until(lambda: len(_closed_by_instrument(broker)) == 6)
+        trainer.step_until(trainer.idle)
         # Both instruments of partition 0 still need their last twenty rows; the first one's lie further ahead.
         assert committed(broker, 0) == 2 * SIZE
         assert committed(broker, 1) == 2 * SIZE

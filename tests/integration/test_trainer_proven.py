@@ -40,10 +40,10 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
     publish(broker, LONG.take(slice(0, unproven)))
     with running() as begin:
         trainer = begin(given)
-        trainer.turn_until(lambda: committed(broker) == unproven)
+        trainer.step_until(lambda: committed(broker) == unproven)
         assert registry.current(INSTRUMENT) is None
         publish(broker, LONG.take(slice(unproven, 11 * SIZE)))
-        trainer.turn_until(lambda: committed(broker) == 11 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 11 * SIZE)
         current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
         assert current is not None
         assert candidate is not None
@@ -54,7 +54,7 @@ def test_proven_serves_nothing_before_the_procedure_is_shown_to_have_an_edge(
         # The candidate is promoted by hand, and is the one to be compared with from there on.
         registry.promote(INSTRUMENT, 11)
         publish(broker, LONG.take(slice(11 * SIZE, 12 * SIZE)))
-        trainer.turn_until(lambda: committed(broker) == 12 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 12 * SIZE)
     candidate = registry.candidate(INSTRUMENT)
     assert candidate is not None
     assert candidate.seq == 12
@@ -87,11 +87,11 @@ def test_proven_promotes_the_same_window_wherever_it_is_killed(
             with monkeypatch.context() as patch:
                 die_at(patch, owner, name, 2 if name == "flush" else 1, after=after)
                 try:
-                    trainer.turn_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= 10 * SIZE)
+                    trainer.step_until(lambda trainer=trainer: trainer.idle() and committed(broker) >= 10 * SIZE)
                 except Killed:
                     deaths += 1
             trainer.close()
-        begin(given).turn_until(finished(broker, 10))
+        begin(given).step_until(finished(broker, 10))
     assert deaths >= 6
     assert records(empty_redis) == expected(rows, given, partition=0)
     current, candidate = registry.current(INSTRUMENT), registry.candidate(INSTRUMENT)
@@ -106,11 +106,11 @@ def test_a_restart_trains_no_candidate_again(broker: str, empty_redis: str, monk
     publish(broker, ROWS)
     with running() as begin:
         trainer = begin(given)
-        trainer.turn_until(lambda: committed(broker) == 4 * SIZE)
+        trainer.step_until(lambda: committed(broker) == 4 * SIZE)
         trainer.close()
         forget_offsets(broker)
         monkeypatch.setattr(Worker, "_make", lambda *_: pytest.fail("trained again"))
-        begin(given).turn_until(lambda: committed(broker) == 4 * SIZE)
+        begin(given).step_until(lambda: committed(broker) == 4 * SIZE)
     again = [event for event in events(broker) if event.step is Step.REFUSED]
     assert [(event.seq, event.reason) for event in again] == [(seq, "not_proven") for seq in (1, 2, 3, 4)] * 2
     assert records(empty_redis) == expected(ROWS, given, partition=0)

@@ -26,9 +26,9 @@ def labeled(broker: str) -> str:
     publish(broker, [ONE, OTHER], stop=700)
     with running(broker) as start:
         first = start()
-        first.turn_until(lambda: first.written_second(ONE) >= ONE.seconds[300].second)
+        first.step_until(lambda: first.written_second(ONE) >= ONE.seconds[300].second)
         publish(broker, [ONE, OTHER], start=700)
-        start().turn_until_written([ONE, OTHER])
+        start().step_until_written([ONE, OTHER])
     return broker
 
 

@@ -27,7 +27,7 @@ RECORDS = 10
 HALF = RECORDS // 2
 # After so long the client sends a request again, on a new connection.
 REQUEST_LIMIT_MS = 2_000
-LOOK_S = 0.05
+POLL_EVERY_S = 0.05
 HELD_TRANSACTION = 2
 
 
@@ -158,7 +158,7 @@ def visible_now(client: Client, late: Event) -> int:
     """Records of transaction 3. Those of one that has just been committed can be read a moment later."""
     deadline, pause = Deadline(), threading.Event()
     while not (visible := client.committed().get(3, 0)) and late.error == 0 and not deadline.passed:
-        pause.wait(LOOK_S)
+        pause.wait(POLL_EVERY_S)
     return visible
 
 

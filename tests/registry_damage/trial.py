@@ -62,7 +62,7 @@ class Trial:
 
     def _await(self, pending: Callable[[], list[str]], what: str) -> None:
         try:
-            eventually(lambda: not pending(), what, look_every_s=0.2)
+            eventually(lambda: not pending(), what, poll_every_s=0.2)
         except AssertionError as failure:
             raise AssertionError(f"{failure}; of {self._named(pending())}") from None
 

@@ -191,7 +191,7 @@ MUTANTS = (
         to.silent(Step.WINDOW_CLOSED),
     ),
     Mutant(0, "trainer: records without offsets", "windows: ", Worker, "_record", to.without_offsets),
-    Mutant(30, "trainer: another sha256 after a restart", "windows: ", Worker, "_emit", to.another_sha256),
+    Mutant(30, "trainer: another sha256 after a restart", "windows: ", Worker, "_publish", to.another_sha256),
     Mutant(0, "trainer: refuses every model", "gate_verdicts: ", Worker, "_gate", to.refuse_all),
     Mutant(1, "trainer: forgets what was judged", "gate_verdicts: ", Ledger, "judged", lambda right: lambda *_: []),
     Mutant(0, "trainer: no scorecard in the registry", "scorecards: ", Ledger, "put_scorecard", to.nothing),

@@ -143,7 +143,7 @@ def another_word(right: Callable[[Worker, Any], bool]) -> Any:
     def repeated(worker: Worker, run: Any) -> bool:
         known = right(worker, run)
         if known:
-            worker._emit(run, Step.FAILED, "told otherwise before the restart")
+            worker._publish(run, Step.FAILED, "told otherwise before the restart")
         return known
 
     return repeated

@@ -69,7 +69,7 @@ def a_service(
 
 def turn(service: TrainerApp, times: int) -> None:
     for _ in range(times):
-        service.turn()
+        service.poll_once()
 
 
 class Refusing(NoFaults):
@@ -113,7 +113,7 @@ def test_what_was_read_before_a_rebalance_is_not_taken_in_after_it() -> None:
     for number, value in enumerate(MARKET.examples):
         broker.append(PLACE, MARKET.instrument.encode(), value)
         if number % 10 == 0:
-            service.turn()
+            service.poll_once()
         if number == WINDOW // 2 + 1:
             # The session ends unnoticed: the next poll brings old records and the news.
             (member,) = broker.group(TRAINER_GROUP).members

@@ -135,7 +135,7 @@ class TrainerBench:
 
 def turn(service: TrainerApp) -> None:
     for _ in range(TURNS):
-        service.turn()
+        service.poll_once()
 
 
 def work_off(service: TrainerApp, jobs: ManualExecutor) -> None:

@@ -16,7 +16,7 @@ from tests.waiting import Deadline
 from tidewheel.local.processes.subprocesses import tethered
 
 PROGRAM = Path(sys.executable).with_name("tidewheel")
-LOOK_S = 0.1
+POLL_EVERY_S = 0.1
 
 
 def gone(process: psutil.Process) -> bool:
@@ -82,7 +82,7 @@ class RunningProgram:
             self.scan()
             meanwhile(self)
             with suppress(subprocess.TimeoutExpired):
-                return self.process.wait(LOOK_S)
+                return self.process.wait(POLL_EVERY_S)
             if deadline.passed:
                 raise TimeoutError(f"not done after {limit_s:.0f} s")
 
@@ -90,7 +90,7 @@ class RunningProgram:
         """What is left a moment after the end: nothing, if all is well."""
         deadline, pause = Deadline(), threading.Event()
         while (left := self.left()) and not deadline.passed:
-            pause.wait(LOOK_S)
+            pause.wait(POLL_EVERY_S)
         return left
 
 

@@ -87,9 +87,9 @@ def _advice(profile: Profile, spread_e9: int) -> str:
     advice = profile.advice()
     if advice is None:
         return "too short, or too quiet, to tell at which one labels live some minutes"
-    beside = f", {advice.threshold_e9 / spread_e9:.3g} times the spread" if spread_e9 else ""
+    of_spread = f", {advice.threshold_e9 / spread_e9:.3g} times the spread" if spread_e9 else ""
     return (
-        f"{decimal_text(advice.threshold_e9)} ({advice.bps:.3g} bps{beside}): half of the labels end within "
+        f"{decimal_text(advice.threshold_e9)} ({advice.bps:.3g} bps{of_spread}): half of the labels end within "
         f"{length(advice.life_s_median)}, {advice.profit_share:.0%} of them PROFIT; of {advice.starts} orders on "
         f"{sample(profile)}"
     )

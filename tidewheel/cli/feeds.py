@@ -17,9 +17,9 @@ from tidewheel.recordings.quotes import SourceError
 from tidewheel.runtime.process import EXIT_FAILED, EXIT_OK, FatalError, settings_of
 from tidewheel.runtime.settings import SettingsError
 from tidewheel.venues.adapter import Adapter
+from tidewheel.venues.capture import Capture
 from tidewheel.venues.catalogue import adapter_of
 from tidewheel.venues.frame_log import SUFFIX, Header
-from tidewheel.venues.hearing import Heard
 
 CHECK_S = 10.0
 
@@ -62,17 +62,17 @@ def feeds() -> None:
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=CHECK_S, show_default=True, help="How long.")
 @click.pass_context
 def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> None:
-    """Hear VENUE for ten seconds and say what comes.
+    """Listen to VENUE for ten seconds and say what comes.
 
     Exit code 1 where no quote came: it cannot be reached, does not serve this place or does not trade what is asked
     for, which it says.
     """
     adapter, symbols = _wanted(venue, given["instrument"], by_book=given["book"])
     click.echo(f"{venue}: {', '.join(symbols)} at {given['url'] or ' or '.join(adapter.urls)}, {seconds:g} s")
-    heard = _hear(adapter, symbols, given["url"], seconds)
-    for line in heard_lines(heard, seconds):
+    captured = _capture(adapter, symbols, given["url"], seconds)
+    for line in capture_lines(captured, seconds):
         click.echo(line)
-    ctx.exit(EXIT_OK if heard.quotes else EXIT_FAILED)
+    ctx.exit(EXIT_OK if captured.quotes else EXIT_FAILED)
 
 
 @click.command()
@@ -86,7 +86,7 @@ def check(ctx: click.Context, /, venue: str, seconds: float, **given: Any) -> No
 def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given: Any) -> None:
     """Write every message of VENUE as it comes, with when it came.
 
-    `tidewheel run --feed replay:FILE` hears it again by the same parser, at any speed.
+    `tidewheel run --feed replay:FILE` reads it again by the same parser, at any speed.
     """
     # Only here: Arrow alone takes longer than all else.
     from tidewheel.venues.frame_files import FrameWriter
@@ -97,9 +97,9 @@ def record(ctx: click.Context, /, venue: str, out: Path, seconds: float, **given
     except OSError as failure:
         raise FatalError(f"{out} cannot be written: {failure.strerror}") from None
     with writer:
-        heard = _hear(adapter, symbols, given["url"], seconds, writer.write)
-    click.echo(f"{out}: {sum(heard.quotes.values()):,} quotes by {heard.connections} connections")
-    ctx.exit(EXIT_OK if heard.quotes else EXIT_FAILED)
+        captured = _capture(adapter, symbols, given["url"], seconds, writer.write)
+    click.echo(f"{out}: {sum(captured.quotes.values()):,} quotes by {captured.connections} connections")
+    ctx.exit(EXIT_OK if captured.quotes else EXIT_FAILED)
 
 
 def _wanted(venue: str, instrument: str | None, *, by_book: bool) -> tuple[Adapter, list[str]]:
@@ -111,8 +111,8 @@ def _wanted(venue: str, instrument: str | None, *, by_book: bool) -> tuple[Adapt
     return adapter, symbols
 
 
-def _hear(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: Any = lambda _: None) -> Heard:
-    from tidewheel.venues.hearing import for_seconds, hear
+def _capture(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: Any = lambda _: None) -> Capture:
+    from tidewheel.venues.capture import capture, for_seconds
     from tidewheel.venues.opening import open_line
 
     log = logging.getLogger("tidewheel.feeds")
@@ -123,7 +123,7 @@ def _hear(adapter: Adapter, symbols: list[str], url: str, seconds: float, tap: A
     try:
         opener = _login(adapter.name) if adapter.name == IG else open_line
         ends = lambda one: bool(asked_to_end) or is_over(one)  # noqa: E731
-        return hear(adapter, symbols, url, time.time_ns, log, ends, tap, opener)
+        return capture(adapter, symbols, url, time.time_ns, log, ends, tap, opener)
     except SourceError as failure:
         raise FatalError(str(failure)) from failure
     finally:
@@ -143,22 +143,22 @@ def _login(venue: str) -> Any:
     return openers(settings)[venue]
 
 
-def heard_lines(heard: Heard, seconds: float) -> list[str]:
+def capture_lines(captured: Capture, seconds: float) -> list[str]:
     """What came, for people."""
-    lines = [f"{heard.connections} connections, {'subscribed' if heard.subscribed else 'never subscribed'}"]
-    for instrument, row in sorted(heard.latest.items()):
-        count = heard.quotes[instrument]
+    lines = [f"{captured.connections} connections, {'subscribed' if captured.subscribed else 'never subscribed'}"]
+    for instrument, row in sorted(captured.latest.items()):
+        count = captured.quotes[instrument]
         line = f"{instrument}: {count:,} quotes, {count / seconds:,.1f} a second, the last "
         line += f"{decimal_text(row.bid_e9)} / {decimal_text(row.offer_e9)}"
-        if instrument in heard.skew_ns:
-            line += f"; at least {heard.skew_ns[instrument] / NS_PER_S:.3f} s after the venue's own time"
+        if instrument in captured.skew_ns:
+            line += f"; at least {captured.skew_ns[instrument] / NS_PER_S:.3f} s after the venue's own time"
         lines.append(line)
-    if heard.flags:
-        counted = (f"{count:,} {str(flag.name).lower()}" for flag, count in heard.flags.items())
+    if captured.flags:
+        counted = (f"{count:,} {str(flag.name).lower()}" for flag, count in captured.flags.items())
         lines.append(f"flagged: {', '.join(counted)}")
-    if heard.rejected:
-        counted = (f"{count:,} {reason}" for reason, count in heard.rejected.items())
-        lines.append(f"rejected: {', '.join(counted)}; the first: {heard.first_rejected}")
-    if not heard.quotes:
+    if captured.rejected:
+        counted = (f"{count:,} {reason}" for reason, count in captured.rejected.items())
+        lines.append(f"rejected: {', '.join(counted)}; the first: {captured.first_rejected}")
+    if not captured.quotes:
         lines.append("no quote came: is the symbol traded there, and is there a way to the internet?")
     return lines

@@ -47,17 +47,17 @@ def guarded(read: Callable[[PlaceMark], T]) -> T:
     if threading.active_count() > 1 or not sys.platform.startswith("linux"):
         return read(NO_MARK)
     with TemporaryDirectory(prefix="tidewheel-") as folder:
-        path, told = Path(folder) / "place", ""
+        path, message = Path(folder) / "place", ""
         for _ in range(CRASHES_MAX):
             try:
                 return _in_fork(lambda: read(PlaceMark(path)))
             except CrashError as crash:
                 place = PlaceMark.last_place(path)
-                told = f"the reader crashed at {place} ({crash})" if place else f"the reader crashed ({crash})"
+                message = f"the reader crashed at {place} ({crash})" if place else f"the reader crashed ({crash})"
                 if not place or not crash.again:
                     break
-                click.echo(f"tidewheel: {told}; that part is now read line by line", err=True)
-        raise FatalError(f"{told}. The file is damaged there, or the library that reads it has a fault")
+                click.echo(f"tidewheel: {message}; that part is now read line by line", err=True)
+        raise FatalError(f"{message}. The file is damaged there, or the library that reads it has a fault")
 
 
 def _in_fork(call: Callable[[], T]) -> T:

@@ -26,22 +26,22 @@ def check(ctx: click.Context, /, repair: bool, redis: RedisServer, as_json: bool
     with open_registry(redis) as registry:
         checker = RegistryChecker(registry)
         damages = lasting(checker.damages)
-        said = checker.repair(damages) if repair else []
+        repairs = checker.repair(damages) if repair else []
         left = lasting(checker.damages) if repair and damages else damages
     if as_json:
         click.echo(json.dumps({"damages": [_as_dict(one) for one in damages], "repaired": repair, "left": len(left)}))
     else:
-        for line in (*(one.text for one in damages), *said, _summary(damages, left, repair)):
+        for line in (*(one.text for one in damages), *repairs, _summary(damages, left, repair)):
             click.echo(line)
     if left:
         ctx.exit(1)
 
 
-def lasting(look: Callable[[], list[Damage]]) -> list[Damage]:
+def lasting(find: Callable[[], list[Damage]]) -> list[Damage]:
     """What two looks name alike: a model that is published while one looks is there in some keys and not yet in others,
     and to repair that would take it away."""
-    found = look()
-    return [one for one in look() if one in found] if found else []
+    found = find()
+    return [one for one in find() if one in found] if found else []
 
 
 def _as_dict(damage: Damage) -> dict[str, object]:

@@ -28,7 +28,7 @@ def servers_options(*wanted: str) -> Callable[[Callable[..., Any]], Callable[...
             if data_dir is None:
                 return command(*arguments, servers=RunServers(**addresses), **given)
             _refuse_both(wanted)
-            with run_servers(data_dir, wanted, _say, {KAFKA: kafka_at, REDIS: redis_at}) as servers:
+            with run_servers(data_dir, wanted, _print_to_stderr, {KAFKA: kafka_at, REDIS: redis_at}) as servers:
                 return command(*arguments, servers=servers, **given)
 
         added = click.option(
@@ -53,5 +53,5 @@ def _refuse_both(wanted: tuple[str, ...]) -> None:
         raise click.UsageError(f"--data-dir says where the servers are, so --{typed[0]} cannot be given beside it")
 
 
-def _say(line: str) -> None:
+def _print_to_stderr(line: str) -> None:
     click.echo(f"tidewheel: {line}", err=True)

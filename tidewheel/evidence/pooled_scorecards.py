@@ -59,13 +59,15 @@ class PooledScorecards:
         shares = f"precision {self.precision.text} at recall {number(self.recall)}, base rate {self.base_rate.text}"
         if self.lift:
             shares += f", difference {self.lift.signed_text}"
-        beside = [self.pnl.text] if self.pnl else []
+        others = [self.pnl.text] if self.pnl else []
         if self.baseline:
-            beside.append(baseline_text(self.baseline))
+            others.append(baseline_text(self.baseline))
         whose = f"{self.models} models on their next windows" if self.models > 1 else "1 model on its next window"
-        second = "; ".join(beside)
-        says = f"evidence of an edge: {self.evidence}" + (f", {account_sentence(self.account)}" if self.account else "")
-        return f"{whose}: {shares}; {says}" + (second and f". {second[0].upper()}{second[1:]}")
+        second = "; ".join(others)
+        statement = f"evidence of an edge: {self.evidence}" + (
+            f", {account_sentence(self.account)}" if self.account else ""
+        )
+        return f"{whose}: {shares}; {statement}" + (second and f". {second[0].upper()}{second[1:]}")
 
 
 NO_SCORECARDS = PooledScorecards(0, ANY_SHARE, 0.0, ANY_SHARE, None, -1.0, -1.0, Evidence.NONE)

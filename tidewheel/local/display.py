@@ -17,15 +17,15 @@ from tidewheel.local.monitoring.announcer import Announcer
 from tidewheel.local.view.frame import Frame
 from tidewheel.local.view.screen import screen
 
-NEWS_KEPT = 8
+MESSAGES_KEPT = 8
 
 
 class Display(Protocol):
     """What a run tells people. `say`: a line that matters. `show`: where everything stands, several times a second,
     under the lock of what the frame is made from. `close`: nothing but plain lines from here on."""
 
-    def say(self, line: str) -> None: ...
-    def news(self) -> list[str]: ...
+    def print(self, line: str) -> None: ...
+    def messages(self) -> list[str]: ...
     def show(self, frame: Frame, lock: Lock) -> None: ...
     def close(self) -> None: ...
 
@@ -71,17 +71,17 @@ class LinesDisplay:
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         write(f"{wall_time()} {line}")
 
-    def news(self) -> list[str]:
+    def messages(self) -> list[str]:
         return []
 
     def show(self, frame: Frame, lock: Lock) -> None:
         with lock:
             lines = [*self._announcer.events(frame), *self._announcer.heartbeat(frame)]
         for line in lines:
-            self.say(line)
+            self.print(line)
 
     def close(self) -> None:
         """Nothing to restore."""
@@ -92,19 +92,19 @@ class LiveDisplay:
 
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
-        self._news: deque[str] = deque(maxlen=NEWS_KEPT)
+        self._messages: deque[str] = deque(maxlen=MESSAGES_KEPT)
         self._console = Console()
         self._live: Live | None = Live(console=self._console, screen=True, auto_refresh=False, redirect_stderr=False)
         self._live.start()
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         if self._live is None:
             write(line)
         else:
-            self._news.append(f"{wall_time()} {line}")
+            self._messages.append(f"{wall_time()} {line}")
 
-    def news(self) -> list[str]:
-        return list(self._news)
+    def messages(self) -> list[str]:
+        return list(self._messages)
 
     def show(self, frame: Frame, lock: Lock) -> None:
         if self._live is None:
@@ -112,7 +112,7 @@ class LiveDisplay:
         width, height = self._console.size
         with lock:
             for line in self._announcer.events(frame):
-                self.say(line)
+                self.print(line)
             rendered = screen(frame, width, height)
             # Drawn under the lock: parts of the frame read what the collector fills.
             self._live.update(rendered, refresh=True)

@@ -41,7 +41,7 @@ class RunServers:
 def run_servers(
     root: Path,
     wanted: Collection[str],
-    say: Callable[[str], None],
+    print_line: Callable[[str], None],
     at: Mapping[str, Callable[[str], Any]] | None = None,
 ) -> Iterator[RunServers]:
     """The wanted of KAFKA and REDIS for as long as the block lasts. `say` is told what takes a while.
@@ -68,7 +68,7 @@ def run_servers(
         external = _external(given, given, wanted, at or {})
         own = [name for name in wanted if name not in external]
         if own:
-            say(f"the run in {root} has ended; starting its {' and '.join(map(str.capitalize, own))} to read it")
+            print_line(f"the run in {root} has ended; starting its {' and '.join(map(str.capitalize, own))} to read it")
         yield RunServers(**external, **_started(data, own, stack), ended=True)
 
 

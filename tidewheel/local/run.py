@@ -69,11 +69,11 @@ def run_record(request: RunRequest, system: System) -> dict[str, object]:
 
 def _announce(request: RunRequest, system: System, view: Display) -> None:
     options = request.options
-    view.say(f"{options.traded} from {options.feed} at speed {options.speed}, thresholds ±{options.threshold}")
-    view.say(f"data and logs in {request.data_dir}; the predictor will listen on {system.addresses.predictor}")
+    view.print(f"{options.traded} from {options.feed} at speed {options.speed}, thresholds ±{options.threshold}")
+    view.print(f"data and logs in {request.data_dir}; the predictor will listen on {system.addresses.predictor}")
     if system.observation is not None:
         for line in (*system.observation.places, *system.observation.provision()):
-            view.say(line)
+            view.print(line)
 
 
 def _run_to_end(system: System, interrupts: Interrupts) -> RunEnd:

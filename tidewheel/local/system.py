@@ -34,10 +34,10 @@ from tidewheel.local.servers.grafana import GRAFANA
 from tidewheel.local.servers.prometheus import PROMETHEUS
 from tidewheel.local.view.frame import ProcessStatus, empty_frame
 
-TURN_S = 0.05
+STEP_S = 0.05
 FRAME_EVERY_S = 0.25
-SERVICES_GRACE = Grace(turn_s=1.0, limit_s=5.0)
-SERVERS_GRACE = Grace(turn_s=0.3, limit_s=4.0)
+SERVICES_GRACE = Grace(each_s=1.0, limit_s=5.0)
+SERVERS_GRACE = Grace(each_s=0.3, limit_s=4.0)
 SERVERS = (GRAFANA, PROMETHEUS, servers.REDIS, servers.KAFKA)  # in the order in which they are ended
 CATCH_UP_LIMIT_S = 60.0
 CATCH_UP_HURRIED_S = 2.0
@@ -114,7 +114,7 @@ class System:
         self._health.background.start()
         while True:
             for change in self.supervisor.step():
-                self.display.say(phase_line(change))
+                self.display.print(phase_line(change))
             self._process_file.write(self.supervisor.processes)
             if self.observation is not None:
                 self.observation.step(self.supervisor.processes)
@@ -126,7 +126,7 @@ class System:
             if (end := self._stop_reason()) is not None:
                 return RunEnd(end.message)
             self._show()
-            time.sleep(TURN_S)
+            time.sleep(STEP_S)
 
     def _watch(self) -> None:
         """Begin to watch once the broker is there."""
@@ -148,7 +148,7 @@ class System:
             monitor.start()
         except KafkaException as failure:
             monitor.close()
-            self.display.say(f"the broker does not answer yet: {failure.args[0].str()}")
+            self.display.print(f"the broker does not answer yet: {failure.args[0].str()}")
             return
         self.monitor = monitor
         self._completion = Completion(monitor.collector)
@@ -197,7 +197,7 @@ class System:
         if now_s < self._next_frame_s:
             return
         self._next_frame_s = now_s + FRAME_EVERY_S
-        shown = (self._title(), self._footer(), self.wall_s, self.processes(), self.display.news())
+        shown = (self._title(), self._footer(), self.wall_s, self.processes(), self.display.messages())
         if self.monitor is None:
             self.display.show(empty_frame(*shown), threading.Lock())
             return

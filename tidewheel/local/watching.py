@@ -56,7 +56,7 @@ def _show(monitor: Monitor, addresses: Addresses, interrupts: Interrupts) -> Non
             monitor.sample(now_s)
             title = _title(monitor.names())
             processes = _processes(monitor, health, addresses)
-            frame = monitor.frame(title, footer, now_s - started_s, processes, view.news())
+            frame = monitor.frame(title, footer, now_s - started_s, processes, view.messages())
             view.show(frame, monitor.lock)
             time.sleep(FRAME_EVERY_S)
     finally:

@@ -2,14 +2,14 @@
 
 from tidewheel.observability.rules import AlertRule, RecordingRule, Severity
 
-HEARD = 'tidewheel_venue_frames_total{outcome="tick"}'
+TICKS = 'tidewheel_venue_frames_total{outcome="tick"}'
 # So many connections in ten minutes are no accident. The first one counts too.
 CONNECTIONS_MANY = 6
 
 VENUE_RECORDING_RULES = (
     RecordingRule(
         "venue:tidewheel_conflated:ratio",
-        f"sum by (venue) (rate(tidewheel_quotes_conflated_total[5m])) / (sum by (venue) (rate({HEARD}[5m])) > 0)",
+        f"sum by (venue) (rate(tidewheel_quotes_conflated_total[5m])) / (sum by (venue) (rate({TICKS}[5m])) > 0)",
         "Share of a live venue's quotes that gave their place to a later one.",
     ),
 )
@@ -17,7 +17,7 @@ VENUE_ALERTS = (
     AlertRule(
         "VenueSilent",
         Severity.CRITICAL,
-        f"(min by (venue) (tidewheel_venue_serving) == 0) or (min by (venue) (increase({HEARD}[5m])) == 0)",
+        f"(min by (venue) (tidewheel_venue_serving) == 0) or (min by (venue) (increase({TICKS}[5m])) == 0)",
         "1m",
         "{{ $labels.venue }} tells no prices, though ingest lives",
         "For a minute it has not been connected and subscribed, or for five it is and has told no price that is one.",

@@ -117,12 +117,12 @@ class Layout:
         prices = f"bid = {self.prices[0]}, offer = {self.prices[-1]}"
         if self.candles is not None:
             prices = f"one quote a candle at its end, {self.candles.spread} wide around {self.prices[0]}"
-        said = [f"{self.name}: time = {self.time} ({self.clock})", prices]
+        parts = [f"{self.name}: time = {self.time} ({self.clock})", prices]
         if self.sizes:
-            said.append(f"sizes = {', '.join(self.sizes)}")
+            parts.append(f"sizes = {', '.join(self.sizes)}")
         if self.chosen is not None:
-            said.append(_chosen_text(self.chosen))
-        return "; ".join((*said, *self.notes))
+            parts.append(_chosen_text(self.chosen))
+        return "; ".join((*parts, *self.notes))
 
 
 def _chosen_text(chosen: InstrumentColumn) -> str:

@@ -54,10 +54,10 @@ class RecordedFile:
     @property
     def of(self) -> dict[str, str]:
         """What the columns that tell instruments apart say, as far as rows have been read."""
-        said: dict[str, list[str]] = {}
+        values_of: dict[str, list[str]] = {}
         for (name, _), value in self._instruments.first.items():
-            said.setdefault(name, []).append(value.decode("utf-8", errors="replace"))
-        return {name: ", ".join(dict.fromkeys(values)) for name, values in said.items()}
+            values_of.setdefault(name, []).append(value.decode("utf-8", errors="replace"))
+        return {name: ", ".join(dict.fromkeys(values)) for name, values in values_of.items()}
 
     def batches(self) -> Iterator[RawBatch]:
         """Its rows, those out of order of time with a fault. Raises SourceError in one line for a file that is missing,

@@ -110,7 +110,7 @@ class Recording:
     def check_beginning(self) -> list[str]:
         """As `layouts`, after the first rows of all files have been read too. Raises SourceError for whatever would
         end a run there."""
-        said, found = self.layouts(), Accounts()
+        lines, found = self.layouts(), Accounts()
         if self.several:
             self._name_instruments(self.files)
         for number, file in self._numbered():
@@ -124,8 +124,8 @@ class Recording:
         if not found.total.ticks and not found.total.others:
             raise SourceError(self.without_quote(found.total))
         if self.several:
-            said.append(f"instruments in its first rows: {', '.join(sorted(found.each))}")
-        return said
+            lines.append(f"instruments in its first rows: {', '.join(sorted(found.each))}")
+        return lines
 
     def _beginning(self, file: RecordedFile) -> Iterator[Dealt]:
         if self.several:

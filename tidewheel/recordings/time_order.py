@@ -126,20 +126,20 @@ class TimeOrder:
             clock = self._clock
             if clock is None:
                 far = self._first_is_far(*times[index : index + 3])
-                says = "is ahead of all that follow"
+                where = "is ahead of all that follow"
             elif time_ns < clock - late_max_ns:
                 far = after is None or after >= clock - late_max_ns
-                says = f"is {duration(clock - time_ns)} before the rows around it"
+                where = f"is {duration(clock - time_ns)} before the rows around it"
                 if not far:
                     raise self._goes_back(places[index], time_ns, clock)
             else:
                 far = time_ns > clock + late_max_ns and after is not None
                 far = far and clock - late_max_ns <= (after or 0) < time_ns - late_max_ns
-                says = f"is {duration(time_ns - clock)} ahead of the rows around it"
+                where = f"is {duration(time_ns - clock)} ahead of the rows around it"
             if far:
                 back = (places[index], time_ns, clock) if clock is not None and time_ns < clock else None
                 self._count_stray(back or (places[index + 1], after or 0, time_ns))
-                strays[index] = Fault(DeadLetterReason.STRAY_TIME, f"its time, {instant(time_ns)}, {says}")
+                strays[index] = Fault(DeadLetterReason.STRAY_TIME, f"its time, {instant(time_ns)}, {where}")
             else:
                 self._since_stray += 1
                 self._clock = time_ns if clock is None else max(clock, time_ns)

@@ -7,7 +7,7 @@ from tidewheel.registry.client import translating_errors
 from tidewheel.registry.keys import CHANNEL
 from tidewheel.registry.limits import INSTRUMENT_LENGTH_MAX, is_instrument
 
-HEARD_AT_ONCE_MAX = 1_000
+NAMES_AT_ONCE_MAX = 1_000
 
 
 class Notifications:
@@ -21,8 +21,8 @@ class Notifications:
 
     def wait(self, timeout_s: float) -> set[str]:
         """Instruments whose pointers moved; none when there is no news. Raises RegistryUnavailableError."""
-        heard: set[str] = set()
-        for _ in range(HEARD_AT_ONCE_MAX):
+        names: set[str] = set()
+        for _ in range(NAMES_AT_ONCE_MAX):
             with translating_errors(self._address):
                 message = self._subscription.get_message(timeout=timeout_s)
             if message is None:
@@ -30,8 +30,8 @@ class Notifications:
             timeout_s = 0.0  # what has come by now
             name = bytes(message["data"][: INSTRUMENT_LENGTH_MAX + 1]).decode("ascii", "replace")
             if is_instrument(name):
-                heard.add(name)
-        return heard
+                names.add(name)
+        return names
 
     def close(self) -> None:
         self._subscription.close()

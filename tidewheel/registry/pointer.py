@@ -41,10 +41,10 @@ def parse_pointer(instrument: str, role: str, state: bytes, hmac_key: bytes | No
 def unreadable(what: str, state: bytes) -> VerificationError:
     """Why a key whose state begins with `!` is none of ours."""
     kind, _, found = state.removeprefix(DAMAGED).partition(b" ")
-    said = found.decode(errors="replace")
+    reply = found.decode(errors="replace")
     if kind == b"type":
-        return VerificationError(VerificationFailure.KEY, f"{what} is damaged: WRONGTYPE, its key holds a {said}")
-    return VerificationError(VerificationFailure.TOO_LARGE, f"{what} is longer than any of ours: {said}")
+        return VerificationError(VerificationFailure.KEY, f"{what} is damaged: WRONGTYPE, its key holds a {reply}")
+    return VerificationError(VerificationFailure.TOO_LARGE, f"{what} is longer than any of ours: {reply}")
 
 
 def _parse(instrument: str, state: bytes) -> ModelPointer:

@@ -51,9 +51,9 @@ def _header(run: WholeRun, names: str) -> Markup:
 
 def _evidence(run: WholeRun) -> Markup:
     if not any(one.wealth for one in run.instruments):
-        return tag("p", "No model has been judged on a later window yet, so nothing can be said of an edge.")
-    looked = f", asked of {len(run.instruments)} instruments at once" if len(run.instruments) > 1 else ""
-    text = f"Evidence of an edge at its end{looked}: "
+        return tag("p", "No model has been judged on a later window yet, so nothing can be evidence of an edge.")
+    of_several = f", asked of {len(run.instruments)} instruments at once" if len(run.instruments) > 1 else ""
+    text = f"Evidence of an edge at its end{of_several}: "
     return tag("div", tag("p", text, tag("b", run.evidence), class_="word"), class_="verdict open")
 
 
@@ -92,8 +92,8 @@ def _wealth(one: InstrumentHistory) -> Markup:
     drawn = over_time.wealth(one)
     if drawn is None:
         return tag("p", "No scorecard with a bettor's account is known.", class_="missing")
-    said = tag("p", one.evidence.text + ".") if one.evidence else None
-    return joined((drawn, said))
+    evidence = tag("p", one.evidence.text + ".") if one.evidence else None
+    return joined((drawn, evidence))
 
 
 def _scorecards(one: InstrumentHistory) -> Markup | None:
@@ -153,7 +153,7 @@ def _feed(one: InstrumentHistory) -> Markup | None:
         (reason_text(change.event), count(change.count), time(change.first_ns), time(change.last_ns), change.detail)
         for change in one.feed
     )
-    head = ("event", "times", "first, market time", "last, market time", "what was said of the last")
+    head = ("event", "times", "first, market time", "last, market time", "what was evidence of the last")
     return table("Changes of the feed", head, rows, text_columns=(2, 3, 4))
 
 
@@ -181,5 +181,5 @@ def _dead_letters(run: WholeRun) -> Markup:
     caption = (
         f"{count(total)} lines or records that a service could not use, most first; the topic dead-letters has each"
     )
-    head = ("reason", "by", "source", "count", "first at", "last at", "what was said of the first")
+    head = ("reason", "by", "source", "count", "first at", "last at", "what was evidence of the first")
     return table(caption, head, rows, text_columns=(1, 2, 4, 5, 6))

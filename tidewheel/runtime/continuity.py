@@ -36,9 +36,9 @@ class ContinuityMonitor:
         number = self._stretches[instrument]
         if number <= LOGGED_EACH_MAX or str(number).strip("0") == "1":
             template = "%s of %s, partition %d, offset %d: %s (stretch %d; repeats are passed over, all are counted)"
-            said = (self._topic, instrument, partition, offset, arrival.summary(), number)
+            values = (self._topic, instrument, partition, offset, arrival.summary(), number)
             fields = of_record(self._topic, partition, offset, instrument=instrument)
-            self._log.log(self._level, template, *said, extra=fields)
+            self._log.log(self._level, template, *values, extra=fields)
 
     def count(self, arrival: Arrival) -> None:
         """Count only, for what is logged otherwise."""

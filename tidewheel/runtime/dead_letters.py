@@ -123,15 +123,15 @@ class DeadLetterQueue:
         source = dead_letter.source if dead_letter.source in TOPICS else FEED
         metrics.DEAD_LETTERS.labels(self._service, source, dead_letter.reason).inc()
         if dead_letter.source in TOPICS:  # ingest gives an account of its feed's rows
-            self._say(dead_letter)
+            self._log_rejected(dead_letter)
         self._limit.rejected()
 
-    def _say(self, letter: DeadLetter) -> None:
+    def _log_rejected(self, letter: DeadLetter) -> None:
         """The 1st of a reason, the 10th, 100th, …: all of them are on the topic."""
         self._counts[letter.source, letter.reason] += 1
         count = self._counts[letter.source, letter.reason]
         if str(count).strip("0") == "1":
             template = "%s[%d]@%d rejected (%s, %d so far): %s"
-            said = (letter.source, letter.partition, letter.offset, letter.reason, count, letter.detail)
+            values = (letter.source, letter.partition, letter.offset, letter.reason, count, letter.detail)
             fields = of_record(letter.source, letter.partition, letter.offset, reason=letter.reason)
-            self._log.warning(template, *said, extra=fields)
+            self._log.warning(template, *values, extra=fields)

@@ -98,7 +98,7 @@ class RefusalListener:
         self._client: Callable[[], Any] = lambda: None
         self._known = access.password() if access.has_sasl else ""
 
-    def listen_to(self, client: Any) -> None:
+    def attach(self, client: Any) -> None:
         """The client, of which only a weak reference is kept: it ends when its owner lets go of it."""
         self._client = weakref.ref(client)
 
@@ -133,7 +133,7 @@ def listening(kind: type[C]) -> Callable[[dict[str, Any]], C]:
         if not isinstance(listener, RefusalListener):
             return kind(config)
         client: C = Listened(config)
-        listener.listen_to(client)
+        listener.attach(client)
         return client
 
     return make
@@ -141,13 +141,13 @@ def listening(kind: type[C]) -> Callable[[dict[str, Any]], C]:
 
 def find_refusal(config: dict[str, Any], limit_s: float = ASK_LIMIT_S) -> KafkaError | None:
     """Ask a broker for its topics; why it lets nobody in, None where it does, or does not answer at all."""
-    heard: list[KafkaError] = []
-    producer = Producer({**config, ERROR_CB: heard.append, "log_level": 0})
+    errors: list[KafkaError] = []
+    producer = Producer({**config, ERROR_CB: errors.append, "log_level": 0})
     try:
         producer.list_topics(timeout=limit_s)
     except KafkaException:
         producer.poll(0)
-    return next((failure for failure in heard if failure.code() in REFUSED), None)
+    return next((failure for failure in errors if failure.code() in REFUSED), None)
 
 
 def find_denial(consumer: Consumer) -> KafkaError | None:

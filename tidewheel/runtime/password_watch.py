@@ -8,7 +8,7 @@ from tidewheel.runtime.kafka_access import KafkaAccess
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.secret_files import SecretFileError
 
-LOOK_EVERY_S = 5.0
+CHECK_EVERY_S = 5.0
 
 
 class PasswordWatch:
@@ -17,14 +17,14 @@ class PasswordWatch:
     def __init__(self, access: KafkaAccess, clock: Callable[[], float] = time.monotonic) -> None:
         self._access = access
         self._clock = clock
-        self._due_s = clock() + LOOK_EVERY_S
+        self._due_s = clock() + CHECK_EVERY_S
         self._known = access.password() if access.has_sasl else ""
 
     def check(self) -> None:
         """Raises FatalError where another password stands in the file."""
         if not self._access.has_sasl or self._clock() < self._due_s:
             return
-        self._due_s = self._clock() + LOOK_EVERY_S
+        self._due_s = self._clock() + CHECK_EVERY_S
         try:
             now = self._access.password()
         except SecretFileError:  # half replaced: it is looked at again

@@ -14,13 +14,13 @@ ASK_AGAIN_S = 1.0
 ANSWER_LIMIT_S = 5.0
 
 
-def await_topics(bootstrap: Broker, service: str, limit_s: float, tell: Callable[[str], object]) -> None:
+def await_topics(bootstrap: Broker, service: str, limit_s: float, report: Callable[[str], object]) -> None:
     """Return when the broker has the topics that `service` writes and reads, with one count of partitions.
 
-    `tell` is told what is waited for, whenever that changes. Raises FatalError with it after `limit_s`.
+    `tell` is reported what is waited for, whenever that changes. Raises FatalError with it after `limit_s`.
     """
     admin = KAFKA.admin({**client(bootstrap, "topics"), "log_level": 0})
-    told = [""]
+    reported = [""]
 
     def there() -> bool:
         try:
@@ -29,13 +29,13 @@ def await_topics(bootstrap: Broker, service: str, limit_s: float, tell: Callable
             reason = f"no Kafka broker answers at {bootstrap}"
         else:
             reason = unready(service, {name: len(topic.partitions) for name, topic in topics.items()})
-        if reason not in ("", told[-1]):
-            told.append(reason)
-            tell(reason)
+        if reason not in ("", reported[-1]):
+            reported.append(reason)
+            report(reason)
         return not reason
 
     if not Retry(ASK_AGAIN_S, limit_s).until(there):
-        raise FatalError(f"{told[-1]}, still after {limit_s:.0f} s")
+        raise FatalError(f"{reported[-1]}, still after {limit_s:.0f} s")
 
 
 def unready(service: str, partitions: Mapping[str, int]) -> str:

@@ -68,7 +68,7 @@ class LocalBook:
     def __init__(self, symbol: str) -> None:
         self._symbol = symbol
         self._bids, self._offers = Side("bid", max), Side("offer", min)
-        self._said: tuple[int, ...] | None = None
+        self._last_best: tuple[int, ...] | None = None
 
     def fill(self, snapshot: BookSnapshot) -> Frame:
         """All of it. Raises FieldError."""
@@ -89,9 +89,9 @@ class LocalBook:
             side = "bid" if bid is None else "offer"
             return Faulty(Fault(DeadLetterReason.MALFORMED, f"{side} is empty"), self._symbol)
         best = bid, offer, self._bids.size(), self._offers.size()
-        if best == self._said:
+        if best == self._last_best:
             return Heartbeat(self._symbol)
-        self._said = best
+        self._last_best = best
         return Quote(self._symbol, *best, venue_time_ns=time_ns, snapshot=snapshot)
 
 
@@ -111,12 +111,12 @@ class Books:
         if isinstance(frame, BookSnapshot | BookChange):
             if frame.symbol not in self.symbols:
                 return (Ignored("a book that was not asked for"),)
-            return self._judged(number, frame.symbol, self._heard(number, frame))
+            return self._judged(number, frame.symbol, self._applied(number, frame))
         if isinstance(frame, Faulty) and not frame.symbol and self._drop(number):
             return (frame, Broken("a message that cannot be read may have been a change of the book"))
         return (frame,)
 
-    def _heard(self, number: int, frame: BookSnapshot | BookChange) -> tuple[Frame, ...]:
+    def _applied(self, number: int, frame: BookSnapshot | BookChange) -> tuple[Frame, ...]:
         key = number, frame.symbol
         try:
             if isinstance(frame, BookSnapshot):

@@ -24,7 +24,7 @@ from tidewheel.venues.frames import Acknowledged, Broken, Closing, Frame, Heartb
 from tidewheel.venues.intake import Intake
 from tidewheel.venues.opening import HttpRefusedError, Line, NoConnectionError, Opener, open_line
 
-TURN_S = 0.05
+CHECK_EVERY_S = 0.05
 GOODBYE_S = 2.0
 
 Tap = Callable[[int, int, str], None]  # number of the connection, time of receipt, text
@@ -58,10 +58,10 @@ class VenueClient:
         self._lines: dict[int, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
-        self._said = ""
+        self._last_error = ""
 
     @property
-    def says(self) -> str:
+    def status(self) -> str:
         """What is heard, and where, for people."""
         return f"{', '.join(self._life.symbols)} at {' or '.join(self._life.urls)}"
 
@@ -74,7 +74,7 @@ class VenueClient:
         self._perform(self._life.start(self._monotonic()))
         while not stop.is_set() and self._failure is None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), TURN_S)
+                await asyncio.wait_for(stop.wait(), CHECK_EVERY_S)
             self._perform(self._life.on_time(self._monotonic()))
         self._perform(self._life.stop())
         if self._tasks:
@@ -100,7 +100,7 @@ class VenueClient:
                 self._leave(number, at_once=at_once)
             case life.Opened(number):
                 self.opened += 1
-                self._intake.tell(FeedEvent.CONNECTED, self._clock(), self.name, number)
+                self._intake.put_event(FeedEvent.CONNECTED, self._clock(), self.name, number)
             case life.Serve(number, seamless):
                 self._on_serve(number, seamless=seamless)
             case life.Lost():
@@ -109,10 +109,10 @@ class VenueClient:
                 self._failure = SourceError(sentence)
 
     def _on_serve(self, number: int, *, seamless: bool) -> None:
-        self.serving, self._said = True, ""
+        self.serving, self._last_error = True, ""
         how = "a new connection has taken over" if seamless else "subscribed"
         self._log.info("%s: %s", self.name, how)
-        self._intake.tell(FeedEvent.SUBSCRIBED, self._clock(), self.name, number)
+        self._intake.put_event(FeedEvent.SUBSCRIBED, self._clock(), self.name, number)
 
     def _on_lost(self, lost: life.Lost) -> None:
         self.losses[lost.why] += 1
@@ -120,10 +120,10 @@ class VenueClient:
         self._intake.on_gap()
         words = f"{lost.why.replace('_', ' ')}: {lost.detail}"
         if lost.serving:
-            self._intake.tell(FeedEvent.DISCONNECTED, self._clock(), words, self._intake.epoch)
-        if words != self._said or lost.serving:  # the same again and again is said once
+            self._intake.put_event(FeedEvent.DISCONNECTED, self._clock(), words, self._intake.epoch)
+        if words != self._last_error or lost.serving:  # the same again and again is said once
             self._log.warning("%s: %s; the next try is in %.1f s", self.name, words, lost.retry_s)
-        self._said = words
+        self._last_error = words
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -181,9 +181,9 @@ class VenueClient:
         elif isinstance(frame, Acknowledged):
             self._perform(self._life.on_acknowledged(number, frame.symbols, now_s))
         elif isinstance(frame, Refused):
-            if frame.detail != self._said:  # the same again and again is said once
+            if frame.detail != self._last_error:  # the same again and again is said once
                 self._log.warning("%s says: %s", self.name, frame.detail[:200])
-                self._said = frame.detail
+                self._last_error = frame.detail
             self._perform(self._life.on_refused(number, frame.detail[:200], now_s))
         elif isinstance(frame, Broken):
             self._perform(self._life.on_broken(number, frame.detail, now_s))

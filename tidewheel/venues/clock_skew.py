@@ -43,7 +43,7 @@ class ClockSkew:
     def lateness(self, received_ns: int, venue_ns: int) -> Lateness:
         """Judge a quote by its time of receipt and the venue's."""
         difference = received_ns - venue_ns
-        self._turn_over(received_ns // BUCKET_NS)
+        self._rotate(received_ns // BUCKET_NS)
         base = self.base_ns
         late_ns = 0 if base is None else difference - base
         if abs(late_ns) > self._tolerance_ns:
@@ -64,7 +64,7 @@ class ClockSkew:
         self._lowest_ns = self._lowest_before_ns = None
         self._strays = 0
 
-    def _turn_over(self, bucket: int) -> None:
+    def _rotate(self, bucket: int) -> None:
         if bucket == self._bucket:
             return
         self._lowest_before_ns = self._lowest_ns if bucket == self._bucket + 1 else None

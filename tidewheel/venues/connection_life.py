@@ -107,7 +107,7 @@ class _Link:
     sign_s: float = 0.0
     quoted_since_s: float | None = None
     ping_s: float = 0.0
-    heard_s: float = 0.0  # anything at all, answers to pings too
+    last_received_s: float = 0.0  # anything at all, answers to pings too
     asked_s: float | None = None
 
 
@@ -168,11 +168,11 @@ class ConnectionLife:
         link = self._links.of(number)
         if link is None:
             return [Leave(number, at_once=True)]
-        link.open, link.since_s, link.sign_s, link.ping_s, link.heard_s = True, now_s, now_s, now_s, now_s
+        link.open, link.since_s, link.sign_s, link.ping_s, link.last_received_s = True, now_s, now_s, now_s, now_s
         self._fatal = 0
-        return [Opened(number), self._say(number, self.adapter.subscribe(self.symbols), now_s)]
+        return [Opened(number), self._send(number, self.adapter.subscribe(self.symbols), now_s)]
 
-    def _say(self, number: int, text: str, now_s: float) -> Action:
+    def _send(self, number: int, text: str, now_s: float) -> Action:
         return Send(number, text, self._sends.take_s(now_s))
 
     def on_heard(self, number: int, now_s: float) -> None:
@@ -180,7 +180,7 @@ class ConnectionLife:
         waits behind them, so they are as good."""
         link = self._links.of(number)
         if link is not None:
-            link.heard_s, link.asked_s = now_s, None
+            link.last_received_s, link.asked_s = now_s, None
 
     def on_sign(self, number: int, now_s: float) -> None:
         """A heartbeat or a quote came."""
@@ -319,12 +319,12 @@ class ConnectionLife:
         if link.asked_s is not None and now_s - link.asked_s > timing.pong_s:
             return self._give_up(link, Loss.NO_LIFE, f"no answer to a ping within {timing.pong_s:g} s", now_s)
         actions: list[Action] = []
-        if link.asked_s is None and now_s - link.heard_s > timing.pong_s:
+        if link.asked_s is None and now_s - link.last_received_s > timing.pong_s:
             link.asked_s = now_s
             actions.append(Ping(link.number))
         if timing.ping_text and now_s - link.ping_s >= timing.ping_every_s:
             link.ping_s = now_s
-            actions.append(self._say(link.number, timing.ping_text, now_s))
+            actions.append(self._send(link.number, timing.ping_text, now_s))
         is_old = timing.age_max_s and now_s - link.since_s >= timing.age_max_s
         if is_old and self.adapter.single:
             return self._renew(link, f"it is {timing.age_max_s / 3600:g} h old", now_s)

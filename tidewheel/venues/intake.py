@@ -136,7 +136,7 @@ class Intake:
             detail = f"it is not dealt: {now.state[:STATE_CHARS]}"
             self.put(FeedChange(state.instrument, FeedEvent.MARKET_STATE, received_ns, detail, max(number, 1)))
 
-    def tell(self, event: FeedEvent, at_ns: int, detail: str, number: int) -> None:
+    def put_event(self, event: FeedEvent, at_ns: int, detail: str, number: int) -> None:
         """Word of the connection, for each instrument."""
         for state in self._states.values():
             self.put(FeedChange(state.instrument, event, at_ns, detail, max(number, 1)))

@@ -49,7 +49,7 @@ class SymbolState:
                 detail = f"its number {quote.venue_seq} comes after {last.venue_seq}: it is an old quote"
                 return Fault(DeadLetterReason.OUT_OF_ORDER, detail)
             self.after_gap = True
-        if fault := self._stray(quote, received_ns):
+        if fault := self._time_fault(quote, received_ns):
             return fault
         flags = TickFlag(0)
         if self.after_gap:
@@ -62,7 +62,7 @@ class SymbolState:
         self._last_trade = max(self._last_trade, quote.last_trade)
         return flags
 
-    def _stray(self, quote: Quote, received_ns: int) -> Fault | None:
+    def _time_fault(self, quote: Quote, received_ns: int) -> Fault | None:
         # The present state of things is as old as the last change.
         if quote.venue_time_ns == NO_VENUE_TIME or quote.snapshot or self.after_gap:
             return None

@@ -31,12 +31,12 @@ class Frames:
             raise SourceError(f"{path.name} holds {held} and not {', '.join(others)}: say --instrument")
         self.name = f"replay:{path.name}"
         self._rows: list[Row | FeedChange] = []
-        self._says = f"{path.name}: messages of {header.venue}, {', '.join(symbols)} of {held}"
+        self._description = f"{path.name}: messages of {header.venue}, {', '.join(symbols)} of {held}"
         self._intake = Intake(ADAPTERS[header.venue], symbols, tolerance_ns, self._rows.append)
 
     def layouts(self) -> list[str]:
         """What it holds."""
-        return [self._says]
+        return [self._description]
 
     def describe(self, place: int) -> str:
         """A message by its number."""
@@ -59,14 +59,14 @@ class Frames:
                 failure, line = broken, None
             if line is None:
                 break
-            self._hear(line)
+            self._receive(line)
             if len(self._rows) >= BLOCK_ROWS:
                 yield self._drain()
         yield self._drain()
         if failure is not None:
             raise failure
 
-    def _hear(self, line: str) -> None:
+    def _receive(self, line: str) -> None:
         message = read_message(line)
         if message is None:
             self._intake.reject(Fault(DeadLetterReason.MALFORMED, "the line is no recorded message"), line)

@@ -28,7 +28,7 @@ from tidewheel.venues.opening import Opener, open_line
 from tidewheel.venues.rows import FeedChange, Row, raw_batches
 
 TAKE_WAIT_S = 0.5
-LOOK_S = 0.05  # at most, until it is seen that a second is over or that all is to end
+CHECK_EVERY_S = 0.05  # at most, until it is seen that a second is over or that all is to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ class Live:
         ]
         self._clients = [_client(intake, wanted, chance, clock, log) for intake in self._intakes]
         self._recorder = FeedRecorder(self._queue, self._clients)
-        self._thread = BackgroundThread("venues", self._hear)
+        self._thread = BackgroundThread("venues", self._receive)
 
     def layouts(self) -> list[str]:
         """What is heard, and from where."""
-        return [f"{client.name}: {client.says}" for client in self._clients]
+        return [f"{client.name}: {client.status}" for client in self._clients]
 
     def describe(self, place: int) -> str:
         """A message by its number."""
@@ -111,10 +111,10 @@ class Live:
                 dealt.setdefault(name, []).append(entry)
         return {name: list(_columns(own)) for name, own in dealt.items()}
 
-    def _hear(self, stop: threading.Event) -> None:
-        asyncio.run(self._hear_all(stop))
+    def _receive(self, stop: threading.Event) -> None:
+        asyncio.run(self._receive_all(stop))
 
-    async def _hear_all(self, stop: threading.Event) -> None:
+    async def _receive_all(self, stop: threading.Event) -> None:
         ends = asyncio.Event()
         tasks = [asyncio.ensure_future(client.run(ends)) for client in self._clients]
         try:
@@ -135,7 +135,7 @@ class Live:
         if now_ns // NS_PER_S != self._second:
             self._second = now_ns // NS_PER_S
             self._queue.put_time(self._second * NS_PER_S)
-        return min(LOOK_S, (NS_PER_S - now_ns % NS_PER_S) / NS_PER_S)
+        return min(CHECK_EVERY_S, (NS_PER_S - now_ns % NS_PER_S) / NS_PER_S)
 
     def _on_clock_set(self, now_ns: int) -> None:
         by_s = (self._live_clock.jumped_ns - self._jumped_ns) / NS_PER_S
@@ -144,7 +144,7 @@ class Live:
         self._log.warning("%s: no market time is known in between", detail)
         for intake in self._intakes:
             intake.on_clock_set()
-            intake.tell(FeedEvent.GAP, now_ns, detail, intake.epoch)
+            intake.put_event(FeedEvent.GAP, now_ns, detail, intake.epoch)
 
 
 def _client(

@@ -112,9 +112,9 @@ class Simulator:
         chance = rng.standard_normal(usual_total)
         spreads = SPREAD_CENTS[0] + (SPREAD_CENTS[1] * rng.random(BLOCK_S) ** 4).astype(np.int64)
         within_ns = rng.integers(0, NS_PER_S, usual_total)
-        happening = self._happening()
-        if happening[EventKind.GAP].any() or happening[EventKind.BURST].any():
-            counts, chance, within_ns = self._eventful(block, happening, counts, chance, within_ns)
+        active = self._active_events()
+        if active[EventKind.GAP].any() or active[EventKind.BURST].any():
+            counts, chance, within_ns = self._eventful(block, active, counts, chance, within_ns)
         total = int(counts.sum())
         of_second = np.repeat(np.arange(BLOCK_S), counts)
         starts = np.cumsum(counts) - counts
@@ -123,10 +123,10 @@ class Simulator:
         steps = chance * (OFFER_STEP_USD * volatilities / np.sqrt(np.maximum(counts, 1)))[of_second]
         walked = np.cumsum(steps)
         within = walked - np.concatenate(([0.0], walked))[starts][of_second]
-        bases, drifts, signs = self._seconds(counts, starts, within, spreads, happening[EventKind.FLIP])
+        bases, drifts, signs = self._seconds(counts, starts, within, spreads, active[EventKind.FLIP])
         offers_usd = bases[of_second] + signs[of_second] * within + drifts[of_second] * (order / counts[of_second])
         offers = np.rint(offers_usd * 100).astype(np.int64)
-        crossed = happening[EventKind.BURST][of_second] & (order % CROSSED_EACH == 0)
+        crossed = active[EventKind.BURST][of_second] & (order % CROSSED_EACH == 0)
         bids = offers - np.where(crossed, -1, 1) * spreads[of_second]
         seconds = START_S + block * BLOCK_S + of_second
         times = np.sort(seconds * NS_PER_S + within_ns)
@@ -137,7 +137,7 @@ class Simulator:
             offer_e9=offers * CENT_E9,
         )
 
-    def _happening(self) -> dict[EventKind, Mask]:
+    def _active_events(self) -> dict[EventKind, Mask]:
         """In which seconds of the block to come."""
         seconds = START_S + self._second + np.arange(BLOCK_S)
         found = {kind: np.zeros(BLOCK_S, bool) for kind in EventKind}
@@ -146,11 +146,11 @@ class Simulator:
         return found
 
     def _eventful(
-        self, block: int, happening: dict[EventKind, Mask], counts: Int64, chance: NDArray[np.float64], within_ns: Int64
+        self, block: int, active: dict[EventKind, Mask], counts: Int64, chance: NDArray[np.float64], within_ns: Int64
     ) -> tuple[Int64, NDArray[np.float64], Int64]:
         """How many quotes there are instead of the usual ones, their chance and times. Seconds without an event keep
         theirs; those of a burst get as much chance in all."""
-        repeats = np.where(happening[EventKind.GAP], 0, np.where(happening[EventKind.BURST], EVENT_BURST_FACTOR, 1))
+        repeats = np.where(active[EventKind.GAP], 0, np.where(active[EventKind.BURST], EVENT_BURST_FACTOR, 1))
         of_quote = repeats[np.repeat(np.arange(BLOCK_S), counts)]
         fresh = np.random.default_rng([self._seed, block, 1])
         is_more = np.repeat(of_quote > 1, of_quote)

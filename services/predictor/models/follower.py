@@ -92,9 +92,9 @@ class Follower:
         """Instruments that were refused and are worth another look."""
         return self._refused.due(self._clock())
 
-    def look(self, instruments: Sequence[str], has_news: bool = False) -> None:
-        """Read their pointers and take what moved. `has_news`: refused ones are tried at once."""
-        if has_news:
+    def poll(self, instruments: Sequence[str], notified: bool = False) -> None:
+        """Read their pointers and take what moved. `notified`: refused ones are tried at once."""
+        if notified:
             for instrument in instruments:
                 self._refused.retry_now(instrument, self._clock())
         states = self._source.reader.pointers(instruments, keys.CURRENT)

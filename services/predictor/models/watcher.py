@@ -86,11 +86,11 @@ class Watcher:
         return self._up is True and (not self._read_all or self.follower.is_behind)
 
     def _listen(self, notifications: Notifications, until_s: float, stop: threading.Event) -> None:
-        """Follow what is heard of, until it is time for the next look."""
+        """Follow what is notified, until it is time for the next look."""
         while True:
-            if heard := notifications.wait(max(0.0, until_s - self._clock())):
-                self._add_known(heard)
-                self.follower.look(sorted(heard), has_news=True)
+            if names := notifications.wait(max(0.0, until_s - self._clock())):
+                self._add_known(names)
+                self.follower.poll(sorted(names), notified=True)
             if self._clock() >= until_s or stop.is_set():
                 return
 
@@ -99,12 +99,12 @@ class Watcher:
         self._on_poll()
         try:
             moved = self._moved()
-            if news := sorted({*notified, *(moved - self._last_moved)}):
-                self._add_known(news)
-                self.follower.look(news, has_news=True)
+            if changed := sorted({*notified, *(moved - self._last_moved)}):
+                self._add_known(changed)
+                self.follower.poll(changed, notified=True)
             self._last_moved = moved
             if part := list(dict.fromkeys([*moved, *self._discover(), *self._part()])):
-                self.follower.look(part)
+                self.follower.poll(part)
             self.follower.audit()
             self._set_awaiting()
             self._record_registry_up(None)

@@ -11,7 +11,7 @@ from tidewheel.registry.store import Registry, RegistryUnavailableError
 from tidewheel.telemetry.reported_failures import ReportedFailures
 
 # A candidate comes with a training run at most.
-LOOK_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 
 
 class ShadowWatcher:
@@ -30,15 +30,15 @@ class ShadowWatcher:
         self._candidates = candidates
         self._log = log
         self._clock = clock
-        self._next_look_s = 0.0
+        self._next_poll_s = 0.0
         self._failures = ReportedFailures[str]()
 
     def poll_once(self) -> None:
         """Look at the candidates of all instruments that have a serving model, if it is time to."""
         now_s = self._clock()
-        if now_s < self._next_look_s:
+        if now_s < self._next_poll_s:
             return
-        self._next_look_s = now_s + LOOK_EVERY_S
+        self._next_poll_s = now_s + POLL_EVERY_S
         for instrument in self._slots.instruments():
             try:
                 self._sync(instrument)

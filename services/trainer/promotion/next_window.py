@@ -29,8 +29,8 @@ class NextWindowResult:
             return f"watched on {len(self.rows)} rows"
         detail = f"{card.flagged} of {card.rows} rows flagged, {card.hits} right; base rate {card.base_rate:.3f}"
         if card.baseline:
-            beside = card.baseline
-            detail += f"; online baseline {beside.hits} right of {beside.flagged} flagged, of {beside.rows} rows"
+            baseline = card.baseline
+            detail += f"; online baseline {baseline.hits} right of {baseline.flagged} flagged, of {baseline.rows} rows"
         return detail + ("; the models have drifted" if self.drift_detected else "")
 
 

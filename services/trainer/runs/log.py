@@ -22,21 +22,21 @@ class RunLog:
     def ended(self, run: Run, waited_s: float) -> None:
         window, reason = run.window, run.reason or ""
         why = f" ({reason})" if reason else ""
-        said = (window.seq, window.instrument, run.verdict, why, waited_s, run.detail)
+        values = (window.seq, window.instrument, run.verdict, why, waited_s, run.detail)
         fields = self._fields(window.instrument, window.seq, reason)
-        self._log.info("window %d of %s %s%s after %.2f s: %s", *said, extra=fields)
+        self._log.info("window %d of %s %s%s after %.2f s: %s", *values, extra=fields)
 
     def ended_before(self, record: ModelRecord) -> None:
-        said = (record.seq, record.instrument, record.verdict)
-        self._log.info("window %d of %s was %s before", *said, extra=self._of_record(record))
+        values = (record.seq, record.instrument, record.verdict)
+        self._log.info("window %d of %s was %s before", *values, extra=self._of_record(record))
 
     def ended_otherwise(self, record: ModelRecord, detail: str) -> None:
-        said = (record.seq, record.instrument, detail)
-        self._log.warning("window %d of %s has ended otherwise: %s", *said, extra=self._of_record(record))
+        values = (record.seq, record.instrument, detail)
+        self._log.warning("window %d of %s has ended otherwise: %s", *values, extra=self._of_record(record))
 
-    def record_rejected(self, record: ModelRecord, doubt: str) -> None:
+    def record_rejected(self, record: ModelRecord, contradiction: str) -> None:
         template = "the record of window %d of %s is rejected, since %s; use an empty Redis when topics are made anew"
-        self._log.error(template, record.seq, record.instrument, doubt, extra=self._of_record(record))
+        self._log.error(template, record.seq, record.instrument, contradiction, extra=self._of_record(record))
 
     def unknown(self, instrument: str, first: int, last: int) -> None:
         self._log.warning("%s: nothing is known of windows %d to %d", instrument, first, last)
@@ -55,5 +55,5 @@ class RunLog:
         return self._fields(record.instrument, record.seq, record.reason)
 
     def _fields(self, instrument: str, seq: int, reason: str = "") -> Fields:
-        said = {"reason": reason} if reason else {}
-        return of_window(instrument, seq, **said, **(self.trace(instrument, seq) or {}))
+        more = {"reason": reason} if reason else {}
+        return of_window(instrument, seq, **more, **(self.trace(instrument, seq) or {}))

@@ -26,7 +26,7 @@ def contradiction(record: ModelRecord, window: Window) -> str | None:
 
 
 def _of_its_own(record: ModelRecord, window: Window) -> str | None:
-    found, said = (window.first_offset, window.last_offset), (record.first_offset, record.last_offset)
-    if found == said:
+    found, recorded = (window.first_offset, window.last_offset), (record.first_offset, record.last_offset)
+    if found == recorded:
         return None
-    return f"its rows stand at offsets {found[0]} to {found[1]}, not {said[0]} to {said[1]}"
+    return f"its rows stand at offsets {found[0]} to {found[1]}, not {recorded[0]} to {recorded[1]}"

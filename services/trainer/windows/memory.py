@@ -26,7 +26,7 @@ TURNS = 0.05
 RIDGE = 3.0
 RIDGE_WINDOWS = 8
 # A regression counts by the share of its independent labels in these and its own: it was fitted on those it is held to.
-DOUBT_ROWS = 20.0
+PRIOR_ROWS = 20.0
 # A window that is worth no more than this is left out.
 LEFT_OUT = 0.01
 EVIDENCE = 2.0
@@ -70,8 +70,8 @@ def _weights(windows: Sequence[Sample]) -> Float64:
         turned = np.concatenate(([np.logaddexp.reduce(turned) + np.log(TURNS)], still))
         turned -= np.logaddexp.reduce(turned)
     each = np.exp(turned) / np.arange(1, len(turned) + 1)
-    worth = np.cumsum(each[::-1])
-    result: Float64 = np.where(worth / worth[-1] > LEFT_OUT, worth / worth[-1], 0.0)
+    total = np.cumsum(each[::-1])
+    result: Float64 = np.where(total / total[-1] > LEFT_OUT, total / total[-1], 0.0)
     return result
 
 
@@ -132,7 +132,7 @@ class _Regression:
         direction = np.linalg.solve(ridged, along / deviation) / deviation
         variance_along = float(direction @ covariance @ direction) * variance
         length = float(direction @ along) / variance_along if variance_along > 0 else 0.0
-        sure = seen.independent / (seen.independent + DOUBT_ROWS)
+        sure = seen.independent / (seen.independent + PRIOR_ROWS)
         rate = min(max(rate, RATE_MIN), 1 - RATE_MIN)
         return cls(direction * length * sure, seen.mean, float(np.log(rate / (1 - rate))))
 

@@ -136,5 +136,5 @@ def test_the_heartbeat_of_several_instruments_is_one_line() -> None:
         "2 instruments at market 2023-11-14 22:13:29 to 2023-11-14 22:13:30 | 0.0 ticks/s | 200 open orders | "
         "0 resolved | 20,000 examples | 1 models served"
     ]
-    assert several().turn == "replay:B, 2 of 2"
-    assert frame(instrument()).turn == ""
+    assert several().position == "replay:B, 2 of 2"
+    assert frame(instrument()).position == ""

@@ -47,11 +47,11 @@ def reader(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Collector:
 
 
 def test_a_request_is_answered_once_all_is_read(topic: Topic, reader: Collector) -> None:
-    reader.turn()
+    reader.poll_once()
     assert not reader.caught_up, "nobody has asked"
     reader.request_catch_up()
     assert not reader.wait_caught_up(0)
-    reader.turn()
+    reader.poll_once()
     assert reader.wait_caught_up(0)
 
 
@@ -63,7 +63,7 @@ def test_a_request_made_while_another_is_answered_waits_for_its_own_ends(topic: 
 
     topic.on_read = more
     reader.request_catch_up()
-    reader.turn()
+    reader.poll_once()
     assert not reader.caught_up, "five records were not read"
-    reader.turn()
+    reader.poll_once()
     assert reader.caught_up

@@ -250,7 +250,7 @@ def test_stopping_goes_in_order_and_kills_what_does_not_listen(rig: Rig) -> None
         processes["first"].wait(10)
         turned_s[0] += 0.1
 
-    killed = stop_in_order(processes, Grace(turn_s=1.0, limit_s=2.0), lambda: turned_s[0], pause)
+    killed = stop_in_order(processes, Grace(each_s=1.0, limit_s=2.0), lambda: turned_s[0], pause)
     assert killed == ["deaf"]
     assert (processes["first"].returncode, processes["deaf"].returncode) == (-15, -9)
     rig.supervisor.mark_stopped(["first", "deaf"])

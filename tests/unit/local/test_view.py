@@ -63,7 +63,7 @@ def busy() -> Frame:
         served={1: T0_NS + 3_100_000_000},
         dead_letters=3,
         last_dead_letter="replay:x.csv 17: crossed",
-        news=["18:00:01 labeler restarting"],
+        messages=["18:00:01 labeler restarting"],
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from services.predictor.market.history import MarketViews, PriceHistory
 from services.predictor.models.model_slot import ModelSlots, ServingModel
 from services.predictor.served.shadow import Candidates
-from services.predictor.served.shadow_watcher import LOOK_EVERY_S, ShadowWatcher
+from services.predictor.served.shadow_watcher import POLL_EVERY_S, ShadowWatcher
 from services.predictor.trust.assessment import RECORDS_READ, ProcedureRecords
 from services.predictor.trust.procedure_watcher import REREAD_S, ProcedureWatcher
 from tests.predictors import metric_value
@@ -198,7 +198,7 @@ class Shadowed:
         )
 
     def look(self) -> int | None:
-        self.now_s += LOOK_EVERY_S
+        self.now_s += POLL_EVERY_S
         self.watcher.poll_once()
         found = self.candidates.get(INSTRUMENT)
         return found.seq if found else None

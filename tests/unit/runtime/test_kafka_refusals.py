@@ -36,7 +36,7 @@ def access(tmp_path: Path) -> KafkaAccess:
 
 def test_a_password_that_was_replaced_is_given_to_the_client_once(access: KafkaAccess) -> None:
     client, listener = Client(), listener_of(access)
-    listener.listen_to(client)
+    listener.attach(client)
     listener(REFUSED)
     assert client.told == []
     Path(access.password_file).write_text("second")
@@ -49,7 +49,7 @@ def test_a_password_that_was_replaced_is_given_to_the_client_once(access: KafkaA
 
 def test_a_file_that_is_half_replaced_is_looked_at_again(access: KafkaAccess) -> None:
     client, listener = Client(), listener_of(access)
-    listener.listen_to(client)
+    listener.attach(client)
     Path(access.password_file).unlink()
     listener(REFUSED)
     Path(access.password_file).write_text("second")
@@ -61,7 +61,7 @@ def test_a_client_that_has_gone_is_not_kept(access: KafkaAccess) -> None:
     heard: list[KafkaError] = []
     listener = listener_of(access)
     listener.next = heard.append
-    listener.listen_to(Client())
+    listener.attach(Client())
     Path(access.password_file).write_text("second")
     listener(REFUSED)
     assert heard == [REFUSED]
@@ -95,7 +95,7 @@ def test_what_a_user_may_not_do_is_said_with_where_it_stands() -> None:
 def test_the_client_is_not_called_from_within_its_callback(access: KafkaAccess) -> None:
     calls: list[Callable[[], object]] = []
     client, listener = Client(), RefusalListener(access, RefusalReporter(), calls.append)
-    listener.listen_to(client)
+    listener.attach(client)
     Path(access.password_file).write_text("second")
     listener(REFUSED)
     assert client.told == []

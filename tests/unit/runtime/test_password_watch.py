@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tidewheel.runtime.kafka_access import KafkaAccess, KafkaSecurity
-from tidewheel.runtime.password_watch import LOOK_EVERY_S, PasswordWatch
+from tidewheel.runtime.password_watch import CHECK_EVERY_S, PasswordWatch
 from tidewheel.runtime.process import FatalError
 
 
@@ -15,11 +15,11 @@ def test_it_ends_once_another_password_lies_there(tmp_path: Path) -> None:
     access = KafkaAccess("there:9092", KafkaSecurity.SASL_PLAINTEXT, "orderbot", str(path))
     watch = PasswordWatch(access, lambda: now_s[0])
     path.unlink()
-    now_s[0] += LOOK_EVERY_S
+    now_s[0] += CHECK_EVERY_S
     watch.check()  # half replaced
     path.write_text("second")
     watch.check()  # not looked at yet
-    now_s[0] += LOOK_EVERY_S
+    now_s[0] += CHECK_EVERY_S
     with pytest.raises(FatalError, match="has changed: stopping, to be started with the new one"):
         watch.check()
 

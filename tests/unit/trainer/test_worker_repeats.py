@@ -132,8 +132,10 @@ def test_killed_between_publication_and_the_closing_event_a_window_is_published(
 class WithoutHoldout(Learner):
     """Makes models without a holdout model."""
 
-    def __call__(self, window: Window, config: TrainingConfig, emit: EventSink, search_start: SearchStart) -> Candidate:
-        return replace(super().__call__(window, config, emit, search_start), holdout_model=None)
+    def __call__(
+        self, window: Window, config: TrainingConfig, publish: EventSink, search_start: SearchStart
+    ) -> Candidate:
+        return replace(super().__call__(window, config, publish, search_start), holdout_model=None)
 
 
 def test_a_model_without_a_holdout_model_is_published_beside_another_and_it_is_said_why() -> None:

@@ -21,7 +21,7 @@ AT = 1_700_000_000 * S
 GAP, DUPLICATE, SNAPSHOT = TickFlag.GAP_BEFORE, TickFlag.DUPLICATE, TickFlag.SNAPSHOT
 
 
-class Heard:
+class Received:
     """An intake of a venue and what it gave."""
 
     def __init__(self, speaker: Speaker) -> None:
@@ -48,11 +48,11 @@ class Heard:
 
 
 @pytest.fixture
-def binance() -> Heard:
-    return Heard(Binance())
+def binance() -> Received:
+    return Received(Binance())
 
 
-def test_the_first_of_a_connection_has_a_gap_before_it(binance: Heard) -> None:
+def test_the_first_of_a_connection_has_a_gap_before_it(binance: Received) -> None:
     binance.quote(seq=1)
     binance.quote(seq=2, symbol="ETHUSDT")
     binance.quote(seq=3)
@@ -66,7 +66,7 @@ def test_the_first_of_a_connection_has_a_gap_before_it(binance: Heard) -> None:
     assert [row.epoch for row in binance.rows] == [1, 1, 1, 2, 2]
 
 
-def test_a_number_that_comes_again_is_a_duplicate_and_one_that_falls_is_rejected(binance: Heard) -> None:
+def test_a_number_that_comes_again_is_a_duplicate_and_one_that_falls_is_rejected(binance: Received) -> None:
     for seq, bid in ((5, "100"), (5, "100"), (6, "100.5"), (5, "100"), (6, "100.5"), (7, "99")):
         binance.quote(seq=seq, bid=bid)
     assert binance.flags == [GAP, DUPLICATE, 0, Reason.OUT_OF_ORDER, DUPLICATE, 0]
@@ -74,14 +74,14 @@ def test_a_number_that_comes_again_is_a_duplicate_and_one_that_falls_is_rejected
     assert binance.intake.kinds == Counter({Kind.TICK: 5, Kind.REJECTED: 1})
 
 
-def test_a_venue_that_counts_anew_is_believed_after_a_while(binance: Heard) -> None:
+def test_a_venue_that_counts_anew_is_believed_after_a_while(binance: Received) -> None:
     binance.quote(seq=10**6)
     for seq in range(FALLING_MAX + 3):
         binance.quote(seq=seq)
     assert binance.flags == [GAP, *[Reason.OUT_OF_ORDER] * (FALLING_MAX - 1), GAP, 0, 0, 0]
 
 
-def test_two_connections_bring_each_quote_once(binance: Heard) -> None:
+def test_two_connections_bring_each_quote_once(binance: Received) -> None:
     """Whatever way what two bring is mixed: nothing is missing, doubled or out of order."""
     for number, seq in ((1, 1), (1, 2), (2, 2), (2, 3), (1, 3), (2, 4), (1, 4), (2, 5)):
         binance.quote(number=number, seq=seq, bid=str(50 + seq))
@@ -93,60 +93,60 @@ def test_two_connections_bring_each_quote_once(binance: Heard) -> None:
 
 @given(st.lists(st.booleans(), min_size=40, max_size=40))
 def test_two_connections_mixed_by_chance(turns: list[bool]) -> None:
-    heard, at = Heard(Binance()), {True: 0, False: 0}
+    received, at = Received(Binance()), {True: 0, False: 0}
     for first in [*turns, *[True] * 40, *[False] * 40]:
         if at[first] < 40:
             at[first] += 1
-            heard.quote(number=1 if first else 2, seq=at[first], bid=str(50 + at[first] % 3))
-    assert [row.venue_seq for row in heard.rows] == list(range(1, 41))
-    assert sum(heard.intake.kinds.values()) == 80
+            received.quote(number=1 if first else 2, seq=at[first], bid=str(50 + at[first] % 3))
+    assert [row.venue_seq for row in received.rows] == list(range(1, 41))
+    assert sum(received.intake.kinds.values()) == 80
 
 
 def test_kraken_has_no_numbers_so_the_same_at_the_same_time_is_a_duplicate() -> None:
-    heard = Heard(Kraken())
-    heard.quote()
-    heard.quote()
-    heard.quote(time_us=AT // 1000 + 1)
-    heard.quote(time_us=0)
-    heard.quote(time_us=0)  # without a time nobody can know
-    assert heard.flags == [GAP, DUPLICATE, 0, 0, 0]
+    received = Received(Kraken())
+    received.quote()
+    received.quote()
+    received.quote(time_us=AT // 1000 + 1)
+    received.quote(time_us=0)
+    received.quote(time_us=0)  # without a time nobody can know
+    assert received.flags == [GAP, DUPLICATE, 0, 0, 0]
 
 
 def test_the_state_on_subscription_may_be_old() -> None:
-    heard = Heard(Kraken())
-    heard.text(heard.speaker.quote(heard.said.but(time_us=AT // 1000 - 500 * 10**6), kind="snapshot"))  # type: ignore[call-arg]
-    heard.quote(time_us=AT // 1000)
-    assert heard.flags == [GAP | SNAPSHOT, 0]
+    received = Received(Kraken())
+    received.text(received.speaker.quote(received.said.but(time_us=AT // 1000 - 500 * 10**6), kind="snapshot"))  # type: ignore[call-arg]
+    received.quote(time_us=AT // 1000)
+    assert received.flags == [GAP | SNAPSHOT, 0]
 
 
 def test_a_quote_far_off_by_the_venues_time_is_rejected_and_no_clock() -> None:
-    heard = Heard(Kraken())
+    received = Received(Kraken())
     for second, off_s in enumerate((0, 0, 3600, 0, -3600, 0)):
-        heard.quote(after_s=second, time_us=AT // 1000 + (second + off_s) * 10**6)
-    assert heard.flags == [GAP, 0, Reason.STRAY_TIME, 0, Reason.STRAY_TIME, 0]
-    assert "3,600.0 s ahead of" in str(heard.rows[2].fault)
-    assert "3,600.0 s behind" in str(heard.rows[4].fault)
+        received.quote(after_s=second, time_us=AT // 1000 + (second + off_s) * 10**6)
+    assert received.flags == [GAP, 0, Reason.STRAY_TIME, 0, Reason.STRAY_TIME, 0]
+    assert "3,600.0 s ahead of" in str(received.rows[2].fault)
+    assert "3,600.0 s behind" in str(received.rows[4].fault)
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
 def test_what_says_of_no_symbol_is_charged_to_the_first_and_strangers_to_nobody(speaker: Speaker) -> None:
-    heard = Heard(speaker)
-    heard.text("{torn")
-    heard.quote(symbol="XRPEUR")
-    heard.text(speaker.quote(heard.said.but(symbol="XRPEUR", bid="NaN")))
-    assert heard.flags == [Reason.MALFORMED]
-    assert heard.rows[0].instrument == f"{speaker.name}:{speaker.symbol}"
-    assert heard.rows[0].text == "{torn"
-    assert heard.intake.kinds == Counter({Kind.UNWANTED: 2, Kind.REJECTED: 1})
+    received = Received(speaker)
+    received.text("{torn")
+    received.quote(symbol="XRPEUR")
+    received.text(speaker.quote(received.said.but(symbol="XRPEUR", bid="NaN")))
+    assert received.flags == [Reason.MALFORMED]
+    assert received.rows[0].instrument == f"{speaker.name}:{speaker.symbol}"
+    assert received.rows[0].text == "{torn"
+    assert received.intake.kinds == Counter({Kind.UNWANTED: 2, Kind.REJECTED: 1})
 
 
 def test_a_connection_that_does_not_serve_yet_is_counted_only() -> None:
-    heard = Heard(Kraken())
-    heard.intake.counts = lambda number: number == 1
-    heard.quote()
-    heard.quote(number=2, bid="99")
-    assert len(heard.rows) == 1
-    assert heard.intake.kinds[Kind.UNWANTED] == 1
+    received = Received(Kraken())
+    received.intake.counts = lambda number: number == 1
+    received.quote()
+    received.quote(number=2, bid="99")
+    assert len(received.rows) == 1
+    assert received.intake.kinds[Kind.UNWANTED] == 1
 
 
 def beat(trade: int) -> str:
@@ -154,24 +154,24 @@ def beat(trade: int) -> str:
 
 
 def test_a_trade_whose_ticker_does_not_come_is_a_gap() -> None:
-    heard = Heard(Coinbase())
-    heard.text(beat(1_500))  # before the first quote nothing is known
-    heard.quote(seq=1_000)
+    received = Received(Coinbase())
+    received.text(beat(1_500))  # before the first quote nothing is known
+    received.quote(seq=1_000)
     for trade in (1_000, 1_001):
-        heard.text(beat(trade))
-    heard.quote(seq=1_001)  # it came within a heartbeat
+        received.text(beat(trade))
+    received.quote(seq=1_001)  # it came within a heartbeat
     for trade in (1_001, 1_005, 1_005):
-        heard.text(beat(trade))
-    heard.quote(seq=1_006)
-    assert heard.flags == [GAP, 0, GAP]
-    (change,) = [one for one in heard.given if isinstance(one, FeedChange)]
+        received.text(beat(trade))
+    received.quote(seq=1_006)
+    assert received.flags == [GAP, 0, GAP]
+    (change,) = [one for one in received.given if isinstance(one, FeedChange)]
     assert (change.event, change.instrument) == (FeedEvent.GAP, "coinbase:BTC-USD")
     assert "trade 1005" in change.detail
-    heard.text(beat(1_006))
-    assert len(heard.given) == 4
+    received.text(beat(1_006))
+    assert len(received.given) == 4
 
 
-def test_rows_become_columns_by_connection(binance: Heard) -> None:
+def test_rows_become_columns_by_connection(binance: Received) -> None:
     binance.quote(seq=1)
     binance.text("{torn")
     binance.quote(number=2, seq=2, bid="99.5")

@@ -125,7 +125,7 @@ class Collector:
         # Requests to catch up are numbered: one may come while another is being answered, and must not be answered
         # with that one's ends.
         self._requests = 0
-        self._looked = 0
+        self._answered_request = 0
         self._answered = 0
         self._wanted: dict[PartitionId, int] = {}
         self._answer = threading.Condition()
@@ -162,16 +162,16 @@ class Collector:
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                self.turn()
+                self.poll_once()
             except KafkaException as failure:  # the broker is away; the client connects again by itself
                 self._log.warning("collector: %s", failure)
                 stop.wait(0.5)
 
-    def turn(self) -> None:
-        if (request := self._requests) > self._looked:
+    def poll_once(self) -> None:
+        if (request := self._requests) > self._answered_request:
             config = {**client(self._bootstrap, "collector"), "logger": self._log}
             self._wanted = end_offsets(config, self._consumer.assignment(), METADATA_LIMIT_S)
-            self._looked = request
+            self._answered_request = request
         batch = []
         for message in self._consumer.consume(BATCH_RECORDS_MAX, timeout=BATCH_WAIT_S):
             error = message.error()
@@ -184,9 +184,11 @@ class Collector:
         if batch:
             with self._lock:
                 apply(self._observed, batch)
-        if self._looked > self._answered and all(self._ends.get(p, -1) >= end for p, end in self._wanted.items()):
+        if self._answered_request > self._answered and all(
+            self._ends.get(p, -1) >= end for p, end in self._wanted.items()
+        ):
             with self._answer:
-                self._answered = self._looked
+                self._answered = self._answered_request
                 self._answer.notify_all()
 
 

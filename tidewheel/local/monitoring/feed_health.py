@@ -48,6 +48,6 @@ class FeedHealth:
             self.gaps += int(np.count_nonzero(quotes.flags & np.uint16(TickFlag.GAP_BEFORE))) - first_of_all
             self.conflated += int(np.count_nonzero(quotes.flags & np.uint16(TickFlag.CONFLATED)))
         if value.source_kind is SourceKind.LIVE and len(quotes.venue_time_ns):
-            told = quotes.venue_time_ns > 0
-            if told.any():
-                self._skews_ns.append(int((quotes.time_ns[told] - quotes.venue_time_ns[told]).min()))
+            timed = quotes.venue_time_ns > 0
+            if timed.any():
+                self._skews_ns.append(int((quotes.time_ns[timed] - quotes.venue_time_ns[timed]).min()))

@@ -18,7 +18,7 @@ from tidewheel.registry.redis_access import RedisServer
 from tidewheel.runtime.kafka_access import Broker
 
 # How long the view shows one instrument before the next, where there are several.
-TURN_S = 8.0
+INSTRUMENT_SHOWN_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Monitor:
         self.served = served
         self._rates: dict[str, Rates] = {}
         self._fixed = instrument
-        self._turn = 0
+        self._shown = 0
         self._windowing = windowing
         self.collector = Collector(addresses.kafka, self.observed, self.lock, log, read_examples=read_examples)
         self.progress = ProgressWatch(addresses.kafka, log)
@@ -102,22 +102,22 @@ class Monitor:
 
     def sample(self, now_s: float) -> None:
         """Note the counts for the rates, and whose turn it is to be shown."""
-        self._turn = int(now_s // TURN_S)
+        self._shown = int(now_s // INSTRUMENT_SHOWN_S)
         with self.lock:
             for found in self.instruments():
                 sample = Sample(now_s, found.market.ticks, found.market.second, found.orders.examples)
                 self._rates.setdefault(found.name, Rates()).take(sample)
 
     def frame(
-        self, title: str, footer: str, up_s: float, processes: Sequence[ProcessStatus], news: Sequence[str]
+        self, title: str, footer: str, up_s: float, processes: Sequence[ProcessStatus], messages: Sequence[str]
     ) -> Frame:
         """One frame of the view; to be drawn under the lock, since it holds what the collector fills."""
         with self.lock:
             instruments = self.instruments()
-        frames = [self._frame(found, title, footer, up_s, processes, news) for found in instruments]
+        frames = [self._frame(found, title, footer, up_s, processes, messages) for found in instruments]
         if not frames:
-            return self._frame(None, title, footer, up_s, processes, news)
-        shown = self._turn % len(frames)
+            return self._frame(None, title, footer, up_s, processes, messages)
+        shown = self._shown % len(frames)
         return replace(frames[shown], every=frames) if len(frames) > 1 else frames[0]
 
     def _frame(
@@ -127,7 +127,7 @@ class Monitor:
         footer: str,
         up_s: float,
         processes: Sequence[ProcessStatus],
-        news: Sequence[str],
+        messages: Sequence[str],
     ) -> Frame:
         dead_letters = self.observed.last_dead_letters
         last = f"{dead_letters[-1].source} {dead_letters[-1].offset}: {dead_letters[-1].reason}" if dead_letters else ""
@@ -147,5 +147,5 @@ class Monitor:
             served=self.served_models(name),
             dead_letters=self.observed.dead_letters,
             last_dead_letter=last,
-            news=news,
+            messages=messages,
         )

@@ -52,7 +52,7 @@ class Grafana:
                 answer.read(ANSWER_BYTES_MAX)
                 return int(answer.status)
         except urllib.error.HTTPError as failure:
-            status, said = failure.code, failure.read(1_000).decode(errors="replace")
+            status, reply = failure.code, failure.read(1_000).decode(errors="replace")
         except (OSError, http.client.HTTPException, ValueError) as failure:
             raise GrafanaError(f"Grafana at {self._url} does not answer: {failure}") from None
         if status in allowed:
@@ -62,12 +62,12 @@ class Grafana:
                 f"Grafana at {self._url} refuses the token ({status}): it must be of a service account with the role "
                 "Admin, in TIDEWHEEL_GRAFANA_TOKEN or a file that TIDEWHEEL_GRAFANA_TOKEN_FILE names"
             )
-        raise GrafanaError(f"Grafana at {self._url} answers {status} to {method} {path}: {_message(said)}")
+        raise GrafanaError(f"Grafana at {self._url} answers {status} to {method} {path}: {_message(reply)}")
 
 
-def _message(said: str) -> str:
+def _message(body: str) -> str:
     """Grafana's own words, on one line."""
     try:
-        return str(json.loads(said)["message"])[:300]
+        return str(json.loads(body)["message"])[:300]
     except (ValueError, KeyError, TypeError):
-        return " ".join(said.split())[:300] or "nothing more is said"
+        return " ".join(body.split())[:300] or "nothing more is said"

@@ -12,7 +12,7 @@ from tidewheel.runtime.process import FatalError
 ANSWER_LIMIT_S = 5.0
 # A dashboard's widest answer is some megabytes.
 ANSWER_BYTES_MAX = 50_000_000
-SAID_BYTES_MAX = 2_000
+ERROR_BYTES_MAX = 2_000
 FIRING, PENDING = "firing", "pending"
 
 Series = dict[str, Any]
@@ -70,8 +70,10 @@ class Prometheus:
             with urllib.request.urlopen(f"{self.url}/api/v1/{path}", data=body, timeout=self._limit_s) as answer:
                 return json.loads(answer.read(ANSWER_BYTES_MAX))["data"]
         except urllib.error.HTTPError as refusal:
-            said = " ".join(refusal.read(SAID_BYTES_MAX).decode(errors="replace").split())
-            raise PrometheusError(f"Prometheus at {self.url} refuses {parameters.get('query', path)}: {said}") from None
+            refusal_text = " ".join(refusal.read(ERROR_BYTES_MAX).decode(errors="replace").split())
+            raise PrometheusError(
+                f"Prometheus at {self.url} refuses {parameters.get('query', path)}: {refusal_text}"
+            ) from None
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as failure:
             raise self._unusable(failure) from None
 

@@ -52,7 +52,7 @@ def process_of(path: Path, name: str) -> int | None:
 def _parent_and_group(pid: int) -> tuple[int, int] | None:
     """As the system says; None for a process that is not there, or that has ended and waits to be noticed."""
     asked = ["ps", "-o", "ppid=,pgid=,stat=", "-p", str(pid)]
-    said = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout.split()
-    if len(said) != 3 or said[2].startswith("Z"):
+    fields = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout.split()
+    if len(fields) != 3 or fields[2].startswith("Z"):
         return None
-    return int(said[0]), int(said[1])
+    return int(fields[0]), int(fields[1])

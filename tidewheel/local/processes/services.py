@@ -89,9 +89,9 @@ def settings(options: RunOptions, addresses: Addresses, ports: Ports) -> dict[st
 
 
 def _locks_of_others(addresses: Addresses) -> tuple[str, ...]:
-    """What the settings begin with that open the doors of given servers: a run's own servers have none."""
-    doors = ((f"{PREFIX}KAFKA_", addresses.kafka), (f"{PREFIX}REDIS_", addresses.redis))
-    return tuple(beginning for beginning, server in doors if isinstance(server, str))
+    """What the settings begin with that open the locks of given servers: a run's own servers have none."""
+    secured = ((f"{PREFIX}KAFKA_", addresses.kafka), (f"{PREFIX}REDIS_", addresses.redis))
+    return tuple(beginning for beginning, server in secured if isinstance(server, str))
 
 
 def service_specs(

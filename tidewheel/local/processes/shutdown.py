@@ -12,9 +12,9 @@ Process = subprocess.Popen[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Grace:
-    """`turn_s`: how long the next in order waits for one to end. `limit_s`: how long all have before a kill."""
+    """`each_s`: how long the next in order waits for one to end. `limit_s`: how long all have before a kill."""
 
-    turn_s: float
+    each_s: float
     limit_s: float
 
 
@@ -31,7 +31,7 @@ def stop_in_order(
     end_s = clock() + grace.limit_s
     for process in processes.values():
         process.send_signal(signal.SIGTERM)
-        _await([process], min(clock() + grace.turn_s, end_s), clock, pause)
+        _await([process], min(clock() + grace.each_s, end_s), clock, pause)
     _await(list(processes.values()), end_s, clock, pause)
     killed = [name for name, process in processes.items() if process.poll() is None]
     kill_all(processes)

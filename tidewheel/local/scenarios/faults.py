@@ -36,7 +36,7 @@ class Scene:
     run: GoingRun
     prometheus: Prometheus
     wait: Callable[[Callable[[], bool], str, float], None]
-    say: Callable[[str], None]
+    print_line: Callable[[str], None]
 
 
 def fault_of(scenario: Scenario, scene: Scene) -> AbstractContextManager[Keep]:
@@ -48,7 +48,7 @@ def fault_of(scenario: Scenario, scene: Scene) -> AbstractContextManager[Keep]:
         case Killed(process, times):
             return killed(process, times, scene)
         case Poisoned():
-            return poisoned(scene.run, scene.say)
+            return poisoned(scene.run, scene.print_line)
         case Market(event, lasts_s):
             return happens(MarketFault(event, lasts_s, scene.run, scene.prometheus), scene)
 
@@ -76,7 +76,7 @@ def paused(process: str, scene: Scene) -> Iterator[Keep]:
         assert guard.stdin is not None
         guard.stdin.close()
         guard.wait()
-        scene.say(f"{process} goes on")
+        scene.print_line(f"{process} goes on")
 
 
 class Killing:
@@ -102,7 +102,7 @@ class Killing:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         self._done, self._pid, self._began = self._done + 1, pid, began
-        self._scene.say(f"{self._process} is killed, {self._done} of {self._times}")
+        self._scene.print_line(f"{self._process} is killed, {self._done} of {self._times}")
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def happens(fault: MarketFault, scene: Scene) -> Iterator[Keep]:
     event = fault.planned()
     try:
         write_atomically(scene.run.data.market_events, fault.text_with(event))
-        scene.say(f"the {event.kind} begins in {fault.notice_s:.0f} s: the market takes notice of it first")
+        scene.print_line(f"the {event.kind} begins in {fault.notice_s:.0f} s: the market takes notice of it first")
         scene.wait(lambda: fault.has_begun(event), f"the {event.kind} begins", fault.notice_s + SEEN_LIMIT_S)
         yield nothing
     finally:
@@ -135,10 +135,10 @@ def _end(fault: MarketFault, scene: Scene) -> None:
         scene.wait(lambda: fault.has_begun(fault.event), "the market gets there", fault.notice_s + SEEN_LIMIT_S)
         text = fault.text_with(fault.shortened())
     else:
-        scene.say(fault.afterwards)
+        scene.print_line(fault.afterwards)
         return
     write_atomically(scene.run.data.market_events, text)
     if (pid := scene.run.process(INGEST)) is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        scene.say("ingest is ended by SIGTERM; the run starts it again, and the market goes on")
+        scene.print_line("ingest is ended by SIGTERM; the run starts it again, and the market goes on")

@@ -18,7 +18,7 @@ return 1 + redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 
 
 @contextmanager
-def poisoned(run: GoingRun, say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def poisoned(run: GoingRun, print_line: Callable[[str], None]) -> Iterator[Callable[[], None]]:
     """The pointer to the serving model is poisoned, and again where a new model has replaced it. Raises FatalError."""
     try:
         client = connect(run.redis)
@@ -48,4 +48,4 @@ def poisoned(run: GoingRun, say: Callable[[str], None]) -> Iterator[Callable[[],
                 put_back = good and client.eval(PUT_BACK, 1, key, FIELD, NO_MODELS, good)
         finally:
             client.close()
-        say("the pointer is put back" if put_back else "a new model's pointer has replaced the poisoned one")
+        print_line("the pointer is put back" if put_back else "a new model's pointer has replaced the poisoned one")

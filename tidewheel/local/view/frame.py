@@ -38,7 +38,7 @@ class Frame:
     served: Mapping[int, int] = field(default_factory=dict)
     dead_letters: int = 0
     last_dead_letter: str = ""
-    news: Sequence[str] = ()
+    messages: Sequence[str] = ()
     every: Sequence["Frame"] = ()
 
     @property
@@ -47,7 +47,7 @@ class Frame:
         return self.every or (self,)
 
     @property
-    def turn(self) -> str:
+    def position(self) -> str:
         """Which of several instruments this is, empty where there is one."""
         if self.instrument is None or not self.every:
             return ""
@@ -65,6 +65,8 @@ class Frame:
         return f"waiting for the training of window {windows[0]}{more}" if windows else ""
 
 
-def empty_frame(title: str, footer: str, up_s: float, processes: Sequence[ProcessStatus], news: Sequence[str]) -> Frame:
+def empty_frame(
+    title: str, footer: str, up_s: float, processes: Sequence[ProcessStatus], messages: Sequence[str]
+) -> Frame:
     """A frame of a system that is still starting."""
-    return Frame(title, footer, 0, up_s, None, None, Rates(), Progress(), processes, news=news)
+    return Frame(title, footer, 0, up_s, None, None, Rates(), Progress(), processes, messages=messages)

@@ -119,7 +119,7 @@ def headline(frame: Frame) -> Text:
     return Text.assemble(
         (" tidewheel ", "bold reverse"),
         f" {frame.title}",
-        (f"  {frame.turn}" if frame.turn else "", "bold cyan"),
+        (f"  {frame.position}" if frame.position else "", "bold cyan"),
         ("  market ", "dim"),
         (when, "bold"),
         ("  up ", "dim"),

@@ -87,12 +87,12 @@ def _spare_rows(frame: Frame, width: int, spare: int) -> list[Layout]:
         return rows
     if spare < FRAME + 2:
         return [Layout(Text(""), size=spare)]
-    news_lines = min(4, spare - 10) if spare >= 12 and frame.news else 0
-    lines = spare - FRAME - (news_lines + FRAME if news_lines else 0)
+    message_lines = min(4, spare - 10) if spare >= 12 and frame.messages else 0
+    lines = spare - FRAME - (message_lines + FRAME if message_lines else 0)
     panels: list[tuple[str, RenderableType, int]] = [("runs", training.runs(frame, lines), 9)]
     if width >= WIDE:
         panels.append(("predictions", system.predictions(frame, lines), 5))
     rows.append(_side_by_side(*panels, lines=lines))
-    if news_lines:
-        rows.append(_panel("news", system.news(frame, news_lines), news_lines))
+    if message_lines:
+        rows.append(_panel("news", system.messages(frame, message_lines), message_lines))
     return rows

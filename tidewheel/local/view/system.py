@@ -79,6 +79,6 @@ def last_prediction(frame: Frame) -> Text:
     )
 
 
-def news(frame: Frame, lines: int) -> Text:
+def messages(frame: Frame, lines: int) -> Text:
     """What happened last, newest below."""
-    return Text("\n".join(list(frame.news)[-lines:]), style="dim", no_wrap=True, overflow="ellipsis")
+    return Text("\n".join(list(frame.messages)[-lines:]), style="dim", no_wrap=True, overflow="ellipsis")

@@ -139,7 +139,7 @@ def _annotation(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def _told(made: B, panel: Panel) -> B:
+def _described(made: B, panel: Panel) -> B:
     """What panels of all kinds have."""
     made.title(panel.question).description(panel.description).datasource(SOURCE).unit(panel.unit)
     made.span(panel.width).links([_to_the_runbook(panel)]).thresholds(_thresholds(panel))
@@ -221,7 +221,7 @@ def _series(panel: Panel) -> timeseries.Panel:
     tooltip = (
         common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI).sort(common_model.SortOrder.DESCENDING)
     )
-    made = _told(timeseries.Panel(), panel).legend(legend).tooltip(tooltip).color_scheme(_colours(panel))
+    made = _described(timeseries.Panel(), panel).legend(legend).tooltip(tooltip).color_scheme(_colours(panel))
     if panel.reach is not None:
         made.axis_soft_min(panel.reach[0]).axis_soft_max(panel.reach[1])
     return made
@@ -238,7 +238,7 @@ def _number(panel: Panel) -> stat.Panel:
     # The line of a date only rises.
     graph = common_model.BigValueGraphMode.NONE if panel.unit is Unit.DATE else common_model.BigValueGraphMode.AREA
     return (
-        _told(stat.Panel(), panel)
+        _described(stat.Panel(), panel)
         .reduce_options(newest)
         .text_mode(common_model.BigValueTextMode.VALUE_AND_NAME)
         .color_mode(common_model.BigValueColorMode.VALUE)
@@ -249,7 +249,7 @@ def _number(panel: Panel) -> stat.Panel:
 
 def _states(panel: Panel) -> statetimeline.Panel:
     return (
-        _told(statetimeline.Panel(), panel)
+        _described(statetimeline.Panel(), panel)
         .merge_values(True)
         .show_value(common_model.VisibilityMode.AUTO)
         .color_scheme(sdk.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))

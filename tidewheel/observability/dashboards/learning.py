@@ -16,7 +16,7 @@ from tidewheel.observability.dashboards.panels import (
     Query,
     Row,
     Unit,
-    happening,
+    nonzero,
     rate,
 )
 from tidewheel.observability.queries import newest
@@ -69,7 +69,7 @@ RUNS = Row(
             "ModelOverdue",
             (
                 Query(
-                    happening(f"60 * {rate(f'tidewheel_training_runs_total{{{INSTRUMENT}}}', 'verdict, reason')}"),
+                    nonzero(f"60 * {rate(f'tidewheel_training_runs_total{{{INSTRUMENT}}}', 'verdict, reason')}"),
                     "{{verdict}} {{reason}}",
                 ),
             ),
@@ -121,7 +121,7 @@ RUNS = Row(
         ),
     ),
 )
-WORTH = Row(
+NEXT_WINDOW = Row(
     "What models are worth on later rows",
     (
         Panel(
@@ -219,6 +219,6 @@ LEARNING = Dashboard(
     "tidewheel-learning",
     "Tidewheel: learning",
     "What does training do, and how do runs end? What are models worth on later rows, and is it proven?",
-    (RUNS, WORTH),
+    (RUNS, NEXT_WINDOW),
     (OF_INSTRUMENT,),
 )

@@ -10,7 +10,7 @@ from tidewheel.observability.dashboards.panels import (
     Query,
     Row,
     Unit,
-    happening,
+    nonzero,
     or_none,
     rate,
 )
@@ -110,7 +110,7 @@ KAFKA = Row(
             (
                 Query(f"60 * {rate('tidewheel_kafka_transactions_aborted_total', 'service')}", "{{service}} aborted"),
                 Query(
-                    or_none(happening(f"60 * {rate('tidewheel_kafka_producer_renewals_total', 'reason')}"), "reason"),
+                    or_none(nonzero(f"60 * {rate('tidewheel_kafka_producer_renewals_total', 'reason')}"), "reason"),
                     "producer renewed: {{reason}}",
                 ),
             ),

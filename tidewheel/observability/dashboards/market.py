@@ -16,7 +16,7 @@ from tidewheel.observability.dashboards.panels import (
     Query,
     Row,
     Unit,
-    happening,
+    nonzero,
     rate,
     seldom,
 )
@@ -28,7 +28,7 @@ BY_OUTCOME = "instrument, outcome"
 OUTCOMES = {"PROFIT": GREEN, "LOSS": RED, "EXPIRED": GREY, "VOID": PURPLE}
 LIVES = (
     f"sum by ({BY_OUTCOME}) (rate(tidewheel_order_life_seconds_total{{{INSTRUMENT}}}[$__rate_interval])) / "
-    f"({happening(rate(ENDED, BY_OUTCOME))})"
+    f"({nonzero(rate(ENDED, BY_OUTCOME))})"
 )
 
 
@@ -172,7 +172,7 @@ LABELS = Row(
             "LabelsBehind",
             (
                 Query(
-                    happening(rate(f"tidewheel_transactions_total{{{INSTRUMENT}}}", BY_OUTCOME)),
+                    nonzero(rate(f"tidewheel_transactions_total{{{INSTRUMENT}}}", BY_OUTCOME)),
                     "{{instrument}} {{outcome}}",
                 ),
             ),

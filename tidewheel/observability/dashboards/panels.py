@@ -152,11 +152,11 @@ def or_none(expr: str, label: str, value: int = 0) -> str:
     return f'({expr}) or on () label_replace(vector({value}), "{label}", "none", "", "")'
 
 
-def happening(expr: str) -> str:
+def nonzero(expr: str) -> str:
     """Series above 0 only: those that never happened would fill the legend."""
     return f"{expr} > 0"
 
 
 def seldom(selector: str, by: str) -> str:
     """The rate of a counter that mostly stands still, or none."""
-    return or_none(happening(rate(selector, by)), by)
+    return or_none(nonzero(rate(selector, by)), by)

@@ -12,7 +12,7 @@ from tidewheel.observability.dashboards.panels import (
     Query,
     Row,
     Unit,
-    happening,
+    nonzero,
     or_none,
     rate,
     seldom,
@@ -44,7 +44,7 @@ LIVE_VENUES = Row(
             Unit.FRAMES_PER_SECOND,
             "Quotes that become ticks, and a heartbeat or so a second. Heartbeats alone are a quiet market.",
             "VenueSilent",
-            (Query(or_none(happening(rate("tidewheel_venue_frames_total", "outcome")), "outcome"), "{{outcome}}"),),
+            (Query(or_none(nonzero(rate("tidewheel_venue_frames_total", "outcome")), "outcome"), "{{outcome}}"),),
             Kind.BARS,
             least=0,
             reach=(0, 1),
@@ -64,7 +64,7 @@ LIVE_VENUES = Row(
             "VenueReconnects",
             (
                 Query(
-                    or_none(happening(f"60 * {rate('tidewheel_venue_connections_lost_total', 'reason')}"), "reason"),
+                    or_none(nonzero(f"60 * {rate('tidewheel_venue_connections_lost_total', 'reason')}"), "reason"),
                     "{{reason}}",
                 ),
             ),

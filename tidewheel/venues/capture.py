@@ -1,4 +1,4 @@
-"""Hear one venue for a while, outside of any service: to record what it says, or to see whether it can be heard."""
+"""What one venue sends for a while, outside of any service: to record it, or to see whether there is one."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ from tidewheel.venues.opening import Opener, open_line
 from tidewheel.venues.rows import FeedChange, Row
 
 TOLERANCE_NS = 10_000_000_000
-LOOK_S = 0.05
+CHECK_EVERY_S = 0.05
 
 
 @dataclass(slots=True)
-class Heard:
-    """What a venue has said so far. `quotes`: by instrument; `latest`: the last quote of each."""
+class Capture:
+    """What a venue has sent so far. `quotes`: by instrument; `latest`: the last quote of each."""
 
     kinds: Counter[Kind] = field(default_factory=Counter)
     quotes: Counter[str] = field(default_factory=Counter)
@@ -49,23 +49,23 @@ class Heard:
             self.flags.update(TickFlag(entry.flags))
 
 
-def hear(
+def capture(
     adapter: Adapter,
     symbols: list[str],
     url: str,
     clock: Callable[[], int],
     log: Log,
-    ends: Callable[[Heard], bool],
+    ends: Callable[[Capture], bool],
     tap: Callable[[Message], None] = lambda _: None,
     opener: Opener = open_line,
-) -> Heard:
+) -> Capture:
     """Until it `ends`; `tap` is given each message as it came. Raises SourceError where trying changes nothing."""
-    heard = Heard()
+    captured = Capture()
 
     def put(entry: Row | FeedChange) -> None:
         if isinstance(entry, FeedChange) and entry.event is FeedEvent.DISCONNECTED:
             tap(Message(entry.time_ns, entry.epoch, "", lost=True))
-        heard.put(entry)
+        captured.put(entry)
 
     intake = Intake(adapter, symbols, TOLERANCE_NS, put)
     connection = ConnectionLife(adapter, intake.wire_symbols, (url,) if url else adapter.urls, Random(clock()).random)
@@ -77,19 +77,19 @@ def hear(
     async def until_end() -> None:
         stop = asyncio.Event()
         task = asyncio.ensure_future(client.run(stop))
-        while not task.done() and not ends(heard):
-            await asyncio.sleep(LOOK_S)
+        while not task.done() and not ends(captured):
+            await asyncio.sleep(CHECK_EVERY_S)
         stop.set()
         await task
 
     with suppress(KeyboardInterrupt):
         asyncio.run(until_end())
-    heard.kinds, heard.connections = intake.kinds, client.opened
-    heard.skew_ns = {state.instrument: base for state in intake.states if (base := state.skew.base_ns) is not None}
-    return heard
+    captured.kinds, captured.connections = intake.kinds, client.opened
+    captured.skew_ns = {state.instrument: base for state in intake.states if (base := state.skew.base_ns) is not None}
+    return captured
 
 
-def for_seconds(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Callable[[Heard], bool]:
+def for_seconds(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Callable[[Capture], bool]:
     """An end after so many seconds; 0 is never."""
     end_s = monotonic() + seconds if seconds else float("inf")
     return lambda _: monotonic() >= end_s
