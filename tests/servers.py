@@ -1,18 +1,23 @@
 """Real servers for tests: the ones given, in containers, or embedded."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from confluent_kafka import Producer
+
 from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.local.servers.redis import start_redis
+from tidewheel.runtime.background import BackgroundThread
 
 # Ports of servers: claimed until this process ends. Clients that a test left behind know their server's address for as
 # long, and would find another test's server there, whose log gets their records then.
 PORTS = PortClaims()
 PORTS_FROM = 20_000  # any but the usual ones, which are left to people
+CLOSE_LIMIT_S = 5.0
 
 
 def server_port() -> int:
@@ -31,6 +36,19 @@ def docker_is_there() -> bool:
     except Exception:
         return False
     return True
+
+
+def close_producers() -> None:
+    """Close the producers that tests have left behind, while their broker is there.
+
+    Python does not free them where they and their callbacks know each other, as of a labeler that is abandoned like a
+    killed one. Without their broker they would log attempts for ever to a queue that nobody reads, at a cost that grows
+    with its length: five of them took all of a core for the rest of a run. One that hangs is left to itself.
+    """
+    left = [one for one in gc.get_objects() if issubclass(type(one), Producer)]
+    closing = [BackgroundThread("closing", lambda _, one=one: one.close()).start() for one in left]
+    for one in closing:
+        one.ended(CLOSE_LIMIT_S)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.proxy.schedule import Schedule
 from tests.proxy.server import Proxy
-from tests.servers import server_port
+from tests.servers import close_producers, server_port
 from tidewheel.local.servers.kafka import LocalKafka, ProxyListener, launch_kafka, start_kafka
 
 
@@ -66,4 +66,5 @@ def proxied_kafka(directory: Path, schedule: Schedule | None = None) -> Iterator
             kafka.start()
             yield kafka
         finally:
+            close_producers()
             kafka.stop()

@@ -1,11 +1,13 @@
 """The transactional producer of a process: one client at a time, replaced as soon as an end of it was uncertain."""
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from tidewheel.domain.errors import TidewheelError
+from tidewheel.runtime.background import BackgroundThread
 from tidewheel.runtime.kafka import KAFKA, Clients, Config, producer_config
 from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.outbox import Outbox
@@ -16,6 +18,7 @@ WAIT_CALLS = 4
 TRANSACTION_LIMIT_MS = 30_000
 # A connection on which nothing is answered for so long is given up: well before the transaction's own limit.
 REQUEST_LIMIT_MS = 10_000
+HUNG_POLL_S = 1.0
 
 
 class CommitUncertainError(TidewheelError):
@@ -43,6 +46,25 @@ def transactional_client(
     return clients.producer(config)
 
 
+class _Call:
+    """One that may never come back, and its client."""
+
+    def __init__(self, client: Producer) -> None:
+        self.client = client
+        self.returned = threading.Event()
+
+    def drain_log(self, _: threading.Event) -> None:
+        """Hear its client's log until it comes back, so that the log stays short.
+
+        Nobody can close such a client, and it goes on to try its broker and to log that. librdkafka keeps its queue in
+        order by walking along it, so that a client that nobody hears takes ever more of a processor: five took one
+        after some minutes without their broker.
+        """
+        while not self.returned.is_set():
+            with suppress(KafkaException):
+                self.client.poll(HUNG_POLL_S)
+
+
 class TransactionalProducer(Outbox):
     """Calls as confluent-kafka's producer has them, on the client of the moment; produces within the open transaction.
 
@@ -54,9 +76,13 @@ class TransactionalProducer(Outbox):
         """`make`: a client that logs to the evidence it is given; called at each renewal."""
         self._make = make
         self._evidence = TransactionEvidence()
+        self._call: _Call | None = None
 
     def renew(self, limit_s: float) -> None:
         """A new client, initialised. The first call is the start. Raises KafkaException; then call again."""
+        if self._call is not None and not self._call.returned.is_set():
+            BackgroundThread("hung-client", self._call.drain_log).start()
+        self._call = None
         self._evidence = TransactionEvidence()
         self._producer = self._make(self._evidence)
         self._producer.init_transactions(limit_s)
@@ -73,8 +99,12 @@ class TransactionalProducer(Outbox):
         self._producer.begin_transaction()
 
     def send_offsets(self, offsets: Sequence[TopicPartition], member: object, limit_s: float) -> None:
-        """Raises KafkaException."""
-        self._producer.send_offsets_to_transaction(list(offsets), member, limit_s)
+        """Raises KafkaException. May never come back, as where the broker goes away under it."""
+        call = self._call = _Call(self._producer)
+        try:
+            call.client.send_offsets_to_transaction(list(offsets), member, limit_s)
+        finally:
+            call.returned.set()
 
     def commit(self, limit_s: float) -> None:
         """Raises KafkaException, which may be tried again where it says so: records are still on their way; and
