@@ -12,6 +12,7 @@ from tidewheel.local.processes.ports import PortClaims
 from tidewheel.local.servers.kafka import start_kafka
 from tidewheel.local.servers.redis import start_redis
 from tidewheel.runtime.background import BackgroundThread
+from tidewheel.runtime.transactional_producer import ClientCall
 
 # Ports of servers: claimed until this process ends. Clients that a test left behind know their server's address for as
 # long, and would find another test's server there, whose log gets their records then.
@@ -43,9 +44,11 @@ def close_producers() -> None:
 
     Python does not free them where they and their callbacks know each other, as of a labeler that is abandoned like a
     killed one. Without their broker they would log attempts for ever to a queue that nobody reads, at a cost that grows
-    with its length: five of them took all of a core for the rest of a run. One that hangs is left to itself.
+    with its length: five of them took a core for the rest of a run. One that hangs cannot be closed, and is heard.
     """
-    left = [one for one in gc.get_objects() if issubclass(type(one), Producer)]
+    objects = gc.get_objects()
+    calls = [one for one in objects if type(one) is ClientCall and not one.returned.is_set()]
+    left = [one for one in objects if issubclass(type(one), Producer) and all(one is not call.client for call in calls)]
     closing = [BackgroundThread("closing", lambda _, one=one: one.close()).start() for one in left]
     for one in closing:
         one.ended(CLOSE_LIMIT_S)

@@ -18,6 +18,7 @@ from tests.orderbots import publish
 from tests.servers import server_port
 from tests.synthetic_models import published
 from tests.synthetic_seconds import seconds
+from tests.waiting import RUN_LIMIT_S
 from tidewheel.cli.main import EXIT_INTERRUPTED, main
 from tidewheel.contracts.codecs.orders import encode_transaction
 from tidewheel.contracts.topics import TRANSACTIONS
@@ -129,7 +130,7 @@ def ended_by(root: Path, number: signal.Signals, telling: str) -> int:
     try:
         assert getattr(watch, telling).readline()
         watch.send_signal(number)
-        code = watch.wait()
+        code = watch.wait(RUN_LIMIT_S)
     finally:
         watch.kill()
         watch.communicate()

@@ -44,7 +44,7 @@ def run_servers(
     print_line: Callable[[str], None],
     at: Mapping[str, Callable[[str], Any]] | None = None,
 ) -> Iterator[RunServers]:
-    """The wanted of KAFKA and REDIS for as long as the block lasts. `say` is told what takes a while.
+    """The wanted of KAFKA and REDIS for as long as the block lasts. `print_line` is given what takes a while.
     `at`: of each, what an address of one that is none of the run's own becomes.
 
     Raises FatalError where the folder is none of a run, or its servers cannot be started. A signal that asks the
@@ -89,7 +89,7 @@ def _section(data: DataDir, record: dict[str, Any], name: str) -> dict[str, Any]
 
 def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str, str]:
     """Server -> its address. All that is started or made is ended or removed with `stack`."""
-    stack.enter_context(signals_interrupt())
+    interruption = stack.enter_context(signals_interrupt())
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidewheel-", ignore_cleanup_errors=True)))
     claims, found = PortClaims(), {}
     try:
@@ -105,6 +105,7 @@ def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str,
             redis = start_redis(folder / REDIS, claims.alternative(REDIS_PORT))
             stack.callback(_end, redis)
             found[REDIS] = redis.url
+        interruption.check()
     except (StartError, SetupError) as failure:
         raise FatalError(f"what the run in {data.root} left cannot be read: {failure}") from failure
     except (OSError, shutil.Error) as failure:

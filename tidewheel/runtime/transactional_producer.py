@@ -46,7 +46,7 @@ def transactional_client(
     return clients.producer(config)
 
 
-class _Call:
+class ClientCall:
     """One that may never come back, and its client."""
 
     def __init__(self, client: Producer) -> None:
@@ -76,7 +76,7 @@ class TransactionalProducer(Outbox):
         """`make`: a client that logs to the evidence it is given; called at each renewal."""
         self._make = make
         self._evidence = TransactionEvidence()
-        self._call: _Call | None = None
+        self._call: ClientCall | None = None
 
     def renew(self, limit_s: float) -> None:
         """A new client, initialised. The first call is the start. Raises KafkaException; then call again."""
@@ -100,7 +100,7 @@ class TransactionalProducer(Outbox):
 
     def send_offsets(self, offsets: Sequence[TopicPartition], member: object, limit_s: float) -> None:
         """Raises KafkaException. May never come back, as where the broker goes away under it."""
-        call = self._call = _Call(self._producer)
+        call = self._call = ClientCall(self._producer)
         try:
             call.client.send_offsets_to_transaction(list(offsets), member, limit_s)
         finally:

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import FrameType
 
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -33,9 +33,29 @@ def handle_signals() -> Iterator[Interrupts]:
         yield interrupts
 
 
-def signals_interrupt() -> AbstractContextManager[None]:
+class Interruption:
+    """Raises KeyboardInterrupt. Python ignores that where the signal comes in a destructor or a callback of its
+    own; so who has done what took a while asks again."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt where there was a signal."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[Interruption]:
     """Whatever asks this process to end is a Ctrl-C, so that what a block made goes with it."""
-    return _handled_by(signal.default_int_handler)
+    interruption = Interruption()
+    with _handled_by(interruption):
+        yield interruption
 
 
 @contextmanager
