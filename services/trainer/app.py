@@ -101,7 +101,7 @@ class Dependencies:
 
 
 class TrainerApp:
-    """One trainer process. `turn` is one round of the loop."""
+    """One trainer process. `poll_once` is one round of the loop."""
 
     def __init__(self, settings: Settings, context: Context, dependencies: Dependencies | None = None) -> None:
         dependencies = dependencies or Dependencies.connect(settings)

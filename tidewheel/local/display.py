@@ -21,7 +21,7 @@ MESSAGES_KEPT = 8
 
 
 class Display(Protocol):
-    """What a run tells people. `say`: a line that matters. `show`: where everything stands, several times a second,
+    """What a run tells people. `print`: a line that matters. `show`: where everything stands, several times a second,
     under the lock of what the frame is made from. `close`: nothing but plain lines from here on."""
 
     def print(self, line: str) -> None: ...

@@ -17,7 +17,7 @@ ANSWER_LIMIT_S = 5.0
 def await_topics(bootstrap: Broker, service: str, limit_s: float, report: Callable[[str], object]) -> None:
     """Return when the broker has the topics that `service` writes and reads, with one count of partitions.
 
-    `tell` is reported what is waited for, whenever that changes. Raises FatalError with it after `limit_s`.
+    `report` is given what is waited for, whenever that changes. Raises FatalError with it after `limit_s`.
     """
     admin = KAFKA.admin({**client(bootstrap, "topics"), "log_level": 0})
     reported = [""]

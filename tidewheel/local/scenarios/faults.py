@@ -31,7 +31,7 @@ def nothing() -> None:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Where a fault is done. `wait`: looks on until something is so, and raises FatalError where that is not within so
-    many seconds; `say`: a line for people."""
+    many seconds; `print_line`: a line for people."""
 
     run: GoingRun
     prometheus: Prometheus
