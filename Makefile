@@ -62,9 +62,10 @@ late: $(READY) ## The labeler behind a proxy that keeps, doubles, delays and cut
 WORKERS := $(if $(TIDEWHEEL_TEST_KAFKA)$(TIDEWHEEL_TEST_REDIS),0,3)
 
 # Brokers that live for a minute: what their JVM compiles a second time costs more than it saves, a third of all they use.
+# A worker that dies ends the run when the others are done: pytest-xdist 3.8 waits for ever for one that replaces it.
 test: export JDK_JAVA_OPTIONS = -XX:TieredStopAtLevel=1
 test: check ## All tests, on a real Kafka broker and a real Redis.
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup tests/system tests/integration
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --max-worker-restart 0 --dist loadgroup tests/system tests/integration
 
 check: $(READY) fmt-check lint types unit ## The fast part: format, lint, types, unit, property, conformance and tidy tests.
 

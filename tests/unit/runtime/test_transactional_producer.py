@@ -1,6 +1,8 @@
 """What becomes of a client whose call does not come back."""
 
 import threading
+import weakref
+from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -14,9 +16,10 @@ class Client:
     def __init__(self, *, hangs: bool) -> None:
         self.hangs, self.polls = hangs, 0
         self.called, self.released = threading.Event(), threading.Event()
+        self.on_init: Callable[[], object] = lambda: None
 
     def init_transactions(self, _limit_s: float) -> None:
-        pass
+        self.on_init()
 
     def send_offsets_to_transaction(self, *_: object) -> None:
         self.called.set()
@@ -60,3 +63,17 @@ def test_the_log_of_one_that_hangs_is_heard_until_its_call_comes_back() -> None:
 def test_one_that_came_back_is_let_go_of_at_once() -> None:
     client, _ = after_renewal(hangs=False)
     assert (client.polls, drainers()) == (0, 0)
+
+
+def test_the_one_before_is_freed_when_its_successor_is_initialised() -> None:
+    """Freed amid the registration of a partition, as just after a record, it takes the process with it."""
+    first, second = Client(hangs=False), Client(hangs=False)
+    freed = weakref.ref(first)
+    clients = [second, first]
+    producer = TransactionalProducer(lambda _: clients.pop())  # type: ignore[arg-type,return-value]
+    producer.renew(1.0)
+    del first
+    there_then = list[bool]()
+    second.on_init = lambda: there_then.append(freed() is not None)
+    producer.renew(1.0)
+    assert (there_then, freed()) == ([True], None)
