@@ -1,24 +1,16 @@
 // One panel of each type that our dashboards have, drawn with what @grafana/ui exports.
 import React, { useLayoutEffect } from 'react';
 import {
-  DataFrame, EventBusSrv, getDisplayValueAlignmentFactors, getFieldDisplayValues, FieldDisplay, TimeRange,
+  DataFrame, EventBusSrv, getDisplayValueAlignmentFactors, getFieldDisplayValues, FieldDisplay,
   VizOrientation,
 } from '@grafana/data';
 import {
   BigValue, PanelContextProvider, TimeSeries, UPlotConfigBuilder, useTheme2, VizRepeater,
 } from '@grafana/ui';
-import { drawable, frames, Series } from './fields';
+import { Drawn } from './drawn';
+import { drawable, frames } from './fields';
 import { Mark, drawMarks } from './marks';
 import { Timeline } from './timeline';
-
-export interface Drawn {
-  panel: any;
-  series: Series[];
-  range: TimeRange;
-  marks: Mark[];
-  width: number;
-  height: number;
-}
 
 const CONTEXT: any = { eventsScope: 'global', eventBus: new EventBusSrv() };
 

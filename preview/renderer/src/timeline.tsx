@@ -2,7 +2,7 @@
 import React from 'react';
 import { DataFrame, dateTimeFormat, Field } from '@grafana/data';
 import { measureText, useTheme2, VizLayout, VizLegend } from '@grafana/ui';
-import { Drawn } from './panels';
+import { Drawn } from './drawn';
 
 const AXIS = 22;
 const FONT = 12;
