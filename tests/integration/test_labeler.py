@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from services.labeler import partition
 from tests.labelers import Inputs, assert_undisturbed, publish, running
 from tests.service_under_test import written
-from tests.waiting import eventually
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
@@ -20,7 +21,7 @@ from tidewheel.local.processes import subprocesses
 from tidewheel.runtime.kafka import flush, producer_config
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.static_member import StaticMember
-from tidewheel.runtime.transactional_producer import TransactionalProducer
+from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
 
 pytestmark = pytest.mark.broker
 
@@ -230,5 +231,5 @@ def test_nothing_of_a_transaction_that_is_given_up_is_seen(broker: str) -> None:
     with running(broker, commit_interval_ms=10_000) as start:
         labeler = start()
         labeler.step_until(lambda: labeler.loop.in_transaction and labeler.steps > 20)
-        labeler.loop._producer.renew(10)
+        TransactionalProducer(partial(transactional_client, broker, "labeler", "tidewheel-labeler-0")).renew(LIMIT_S)
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []

@@ -117,14 +117,12 @@ PRIVATE_ALLOWED: dict[str, tuple[str, ...]] = {
     "tests/properties/test_labeler_restarts.py": ("_*",),
     "tests/integration/test_trainer*.py": ("_repeated",),
     # The steps of a transaction one at a time, and a call that hangs in the middle of one.
-    "tests/*/test_transactional_loop.py": ("_*",),
-    "tests/unit/runtime/test_rejoining.py": ("_begin", "_processor"),
-    "tests/integration/test_labeler.py": ("_commit", "_rewind", "_producer"),
+    "tests/integration/test_transactional_loop.py": ("_begin", "_commit", "_abort_and_retry", "_consumer"),
+    "tests/integration/test_labeler.py": ("_commit", "_rewind"),
     "tests/integration/test_late_requests.py": ("_drain_log",),
     # How many arrays there are decides speed and memory, and shows in no result.
     "tests/unit/labeler/test_open_orders.py": ("_*",),
     "tests/properties/test_scratch_windows.py": ("_open", "_chunks", "_remembered", "_skipped"),
-    "tests/unit/registry/test_in_memory.py": ("_of",),
     # Libraries: what psutil takes for a process, and a wait for aiokafka's sender.
     "tests/unit/chaos/test_driver.py": ("_ident",),
     "tests/integration/test_orderbot.py": ("_producer",),

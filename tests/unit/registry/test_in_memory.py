@@ -62,15 +62,23 @@ def test_evidence_follows_into_the_pointer() -> None:
     assert pointer.evidence is Evidence.STRONG
 
 
+def is_kept(registry: InMemoryRegistry, seq: int) -> bool:
+    try:
+        registry.load(INSTRUMENT, seq)
+    except VerificationError:
+        return False
+    return True
+
+
 def test_the_last_are_kept_and_what_is_pointed_at() -> None:
     registry, last = InMemoryRegistry(), RECORDS_KEPT + 3
     registry.publish(*published(1))
     for seq in range(2, MODELS_KEPT + 3):
         payload, record = published(seq)
         registry.publish_candidate(payload, replace(record, verdict=Verdict.REFUSED, reason="not_proven"))
+    assert [seq for seq in range(1, MODELS_KEPT + 3) if is_kept(registry, seq)] == [1, *range(3, MODELS_KEPT + 3)]
     for seq in range(MODELS_KEPT + 3, last + 1):
         registry.update_record(INSTRUMENT, seq, lambda _, seq=seq: replace(published(1)[1], seq=seq, sha256=""))  # type: ignore[misc]
-    kept = registry._of(INSTRUMENT)
-    assert set(kept.models) == {1, *range(3, MODELS_KEPT + 3)}
-    assert set(kept.records) == {1, MODELS_KEPT + 2, *range(last - RECORDS_KEPT + 1, last + 1)}
+    records = {record.seq for record in registry.records(INSTRUMENT)}
+    assert records == {1, MODELS_KEPT + 2, *range(last - RECORDS_KEPT + 1, last + 1)}
     registry.load(INSTRUMENT, 1)

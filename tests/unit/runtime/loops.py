@@ -48,10 +48,12 @@ def loop(
     heartbeat: Callable[[], None],
     *consumers: object,
     foreign_times: int = 0,
+    heir: object = None,
     **more: Any,
 ) -> TransactionalLoop:
-    """Of a producer that is initialised, unless that fails."""
-    made = TransactionalProducer(lambda _: producer)  # type: ignore[arg-type,return-value]
+    """Of a producer that is initialised, unless that fails; `heir`: the one that is made after it, else the same."""
+    clients = iter((producer,))
+    made = TransactionalProducer(lambda _: next(clients, heir or producer))  # type: ignore[arg-type,return-value]
     with suppress(KafkaException):
         made.renew(1.0)
     place: Any = StubMember(*(consumers or (None,)), foreign_times=foreign_times)
@@ -80,6 +82,13 @@ class Recording:
             return [SimpleNamespace(error=lambda: None)] if name == "consume" else None
 
         return call
+
+
+class Revoking(Recording):
+    """A consumer with one record, which tells of revoked partitions when it is asked to."""
+
+    def subscribe(self, _: list[str], **callbacks: Callable[..., None]) -> None:
+        self.on_revoke = callbacks["on_revoke"]
 
 
 class BreaksOff:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from tests.unit.runtime.loops import Initialised, NeverTaken, Recording, Refusing, at_once, loop, run_times, seconds
 from tests.unit.runtime.values import error
 from tidewheel.runtime.process import FatalError
+from tidewheel.runtime.transaction_policy import TransactionPolicy
 
 
 class Losing:
@@ -53,8 +54,7 @@ class LosingAndRefused(Losing):
 
 
 def test_an_error_that_does_not_pass_is_heard_with_a_lost_assignment_and_told_in_a_line() -> None:
-    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndRefused())
-    one._processor.on_revoked = lambda: None  # type: ignore[attr-defined]
+    one = loop(Initialised(), lambda: 0.0, lambda: None, LosingAndRefused(), processor=NeverTaken())
     with pytest.raises(FatalError, match=r"Kafka cannot be used \(UNKNOWN_TOPIC_OR_PART\): no topic ticks"):
         one.run(threading.Event())
 
@@ -101,10 +101,27 @@ def test_consumers_that_die_one_after_the_other_are_given_up_in_their_words() ->
     assert 30.0 <= producer.now_s < 32.0
 
 
+class LosingAfterOne(Losing):
+    """One that tells of it once it has given a record."""
+
+    given = False
+
+    def consume(self, *arguments: object) -> list[object]:
+        if self.given:
+            return super().consume(*arguments)
+        self.given = True
+        return [SimpleNamespace(error=lambda: None)]
+
+
 def test_one_that_finds_its_name_taken_as_it_loses_its_partitions_says_so_and_fences_nobody() -> None:
     producer = Recording()
-    one = loop(producer, seconds(), lambda: None, Losing(), foreign_times=100)
-    one._begin()
+    open_for_ever = TransactionPolicy(interval_s=1e9, records_max=1000, retry_limit_s=60.0)
+    one = loop(
+        *(producer, seconds(), lambda: None, LosingAfterOne()),
+        foreign_times=100,
+        processor=NeverTaken(),
+        policy=open_for_ever,
+    )
     with pytest.raises(FatalError, match="another labeler with the same name has taken over"):
         one.run(threading.Event())
     assert producer.calls.count("init_transactions") == 2, "the test's own and the one at its start"

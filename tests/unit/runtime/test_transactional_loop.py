@@ -1,19 +1,18 @@
 """What the transactional loop does when calls fail, hang or break off, and which assignments are refused."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tests.unit.runtime.loops import BreaksOff, Initialised, Recording, Refusing, at_once, loop, run_times
+from tests.unit.runtime.loops import BreaksOff, Initialised, Recording, Refusing, Revoking, at_once, loop, run_times
 from tests.unit.runtime.values import error
 from tidewheel.runtime import watchdog
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.static_member import co_partitions
-from tidewheel.runtime.transaction_policy import TransactionLeftOpenError
+from tidewheel.runtime.transactional_loop import TransactionalLoop
 from tidewheel.runtime.transactional_producer import TransactionalProducer
-from tidewheel.runtime.watchdog import ClientHungError
 
 
 def parts(topic: str, *partitions: int) -> list[TopicPartition]:
@@ -31,14 +30,13 @@ def test_other_assignments_are_refused(assigned: list[TopicPartition]) -> None:
         co_partitions(("a", "b"), assigned)
 
 
-class Offsets:
+class Offsets(Recording):
     """A producer whose call for offsets comes back when it is let go."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.let_go = threading.Event()
         self.came_back = threading.Event()
-
-    def init_transactions(self, _: float) -> None: ...
 
     def poll(self, _: float) -> None: ...
 
@@ -57,25 +55,35 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offsets]:
     assert made.came_back.wait(10)
 
 
-def test_a_client_that_hangs_is_given_up(offsets: Offsets) -> None:
-    turns: list[None] = []
-    with pytest.raises(ClientHungError, match="has hung for 0 s"):
-        loop(offsets, lambda: 0.0, lambda: turns.append(None))._send_offsets([], None, 1.0)
+def committing(
+    producer: object, clock: Callable[[], float], heartbeat: Callable[[], None], heir: object = None
+) -> TransactionalLoop:
+    """One that commits each record, and makes its calls of clients on a thread."""
+    watched = {**at_once(), "watchdog": watchdog.call_with_watchdog}
+    return loop(producer, clock, heartbeat, Revoking(), heir=heir, **watched)
+
+
+def test_a_client_that_hangs_is_given_up_and_its_work_done_again_on_another(offsets: Offsets) -> None:
+    turns, heir = list[None](), Recording()
+    one = committing(offsets, lambda: 0.0, lambda: turns.append(None), heir)
+    run_times(one, 2)
+    assert "commit_transaction" not in offsets.calls
+    assert heir.calls.count("commit_transaction") == 1
     assert len(turns) > 5, "it showed that it lives"
 
 
-def test_a_client_that_hangs_is_left_when_asked_to_stop(offsets: Offsets) -> None:
-    now_s = iter(range(10**6))
-    one = loop(offsets, lambda: float(next(now_s)), lambda: None)
-    one._retrier.stop.set()
-    with pytest.raises(TransactionLeftOpenError):
-        one._send_offsets([], None, 1.0)
+def test_a_client_that_hangs_is_left_when_asked_to_stop(offsets: Offsets, caplog: pytest.LogCaptureFixture) -> None:
+    now_s, stop = iter(range(10**6)), threading.Event()
+    one = committing(offsets, lambda: float(next(now_s)), stop.set)
+    one.run(stop)
+    assert "stopping though" in caplog.text
+    assert "commit_transaction" not in offsets.calls
 
 
 def test_a_process_that_stood_still_meanwhile_does_not_blame_the_client(offsets: Offsets) -> None:
     now_s = iter(range(0, 10**6, 100))
-    loop(offsets, lambda: float(next(now_s)), offsets.let_go.set)._send_offsets([], None, 1.0)
-    assert offsets.let_go.is_set()
+    committing(offsets, lambda: float(next(now_s)), offsets.let_go.set).run_once()
+    assert offsets.calls.count("commit_transaction") == 1
 
 
 class Away:
@@ -120,12 +128,13 @@ def test_a_client_that_never_stops_telling_is_not_waited_for() -> None:
 
 
 def test_a_batch_that_broke_off_is_never_committed() -> None:
-    producer, consumer = Recording(), Recording()
-    one = loop(producer, lambda: 0.0, lambda: None, consumer)
-    one._processor = BreaksOff()  # type: ignore[assignment]
+    producer, consumer = Recording(), Revoking()
+    one = loop(producer, lambda: 0.0, lambda: None, consumer, processor=BreaksOff())
+    one.start()
     with pytest.raises(FatalError, match="no further"):
         one.run_once()
-    one._on_revoke(consumer, [])  # type: ignore[arg-type]  # as a client does that is let go of
+    consumer.on_revoke(consumer, [])  # as a client does that is let go of
+    assert consumer.calls[-1] == "unassign", "it was listened to"
     assert "commit_transaction" not in producer.calls
 
 
