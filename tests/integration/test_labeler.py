@@ -18,7 +18,7 @@ from tidewheel.contracts.codecs.market import decode_dead_letter
 from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.contracts.topics import DEAD_LETTERS, LABELER_GROUP, LABELER_STATE, ORDERS, TICKS, TRANSACTIONS
 from tidewheel.local.processes import subprocesses
-from tidewheel.runtime.kafka import flush, producer_config
+from tidewheel.runtime.kafka import KAFKA, flush, producer_config
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.static_member import StaticMember
 from tidewheel.runtime.transactional_producer import TransactionalProducer, transactional_client
@@ -231,5 +231,6 @@ def test_nothing_of_a_transaction_that_is_given_up_is_seen(broker: str) -> None:
     with running(broker, commit_interval_ms=10_000) as start:
         labeler = start()
         labeler.step_until(lambda: labeler.loop.in_transaction and labeler.steps > 20)
-        TransactionalProducer(partial(transactional_client, broker, "labeler", "tidewheel-labeler-0")).renew(LIMIT_S)
+        client = partial(transactional_client, broker, "labeler", "tidewheel-labeler-0", KAFKA)
+        TransactionalProducer(client).renew(LIMIT_S)
         assert written(broker, TRANSACTIONS.name, 0) == written(broker, LABELER_STATE.name, 0) == []
