@@ -155,6 +155,31 @@ def test_a_child_that_stands_still_is_killed_and_started_again(rig: Rig) -> None
     assert rig.supervisor.restarts() == {"service": 1}
 
 
+def test_one_that_was_killed_for_standing_still_gets_longer_the_next_time(rig: Rig) -> None:
+    """Where processors are wanting, to start it again makes all the others slower."""
+    rig.child("service", FOREVER)
+    rig.answers.ready.add("service")
+    rig.until(lambda: rig.phase("service") is Phase.READY)
+    for kills, limit_s in enumerate((15.0, 30.0, 60.0, 120.0, 120.0), start=1):
+        rig.answers.stalled_for_s["service"] = limit_s - 1
+        rig.supervisor.step()
+        assert rig.phase("service") is Phase.READY
+        rig.answers.stalled_for_s["service"] = limit_s
+        rig.supervisor.step()
+        assert rig.supervisor.restarts() == {"service": kills}
+        rig.answers.stalled_for_s["service"] = 0.0
+        rig.now_s += 60.0
+        rig.until(lambda: rig.phase("service") is Phase.READY)
+    rig.now_s += 600.0
+    for limit_s in (120.0, 30.0):
+        rig.answers.stalled_for_s["service"] = limit_s
+        rig.supervisor.step()
+        assert rig.phase("service") is Phase.RESTARTING, "after ten minutes of readiness it is the usual again"
+        rig.answers.stalled_for_s["service"] = 0.0
+        rig.now_s += 60.0
+        rig.until(lambda: rig.phase("service") is Phase.READY)
+
+
 def test_bad_settings_end_the_run_at_once(rig: Rig) -> None:
     rig.child("service", "import sys; print('TIDEWHEEL_X is not set'); sys.exit(2)")
     rig.until(lambda: rig.phase("service") is Phase.GIVEN_UP)

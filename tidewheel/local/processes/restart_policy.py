@@ -21,6 +21,8 @@ class RestartLimits:
     unready_max: int = 5
     crashes_max: int = 20
     same_reason_max: int = 3
+    stalled_factor_max: int = 8
+    steady_s: float = 600.0
 
 
 class RestartPolicy:
@@ -34,6 +36,7 @@ class RestartPolicy:
         self._crashes = 0
         self._reason = ""
         self._same_reason = 0
+        self.stalled_factor = 1  # how many times as long as usual it may be stalled
 
     def started(self, now_s: float) -> None:
         """The child has been started."""
@@ -58,6 +61,10 @@ class RestartPolicy:
             healthy = now_s - self._ready_at_s >= limits.healthy_s
         if healthy:
             self._crashes = self._same_reason = 0
+        if self._ready_at_s is not None and now_s - self._ready_at_s >= limits.steady_s:
+            self.stalled_factor = 1
+        if stalled:
+            self.stalled_factor = min(2 * self.stalled_factor, limits.stalled_factor_max)
         self._ready_at_s = None
         self._crashes += 1
         self._same_reason = self._same_reason + 1 if reason and reason == self._reason else min(1, len(reason))
