@@ -77,22 +77,22 @@ class TransactionalProducer(Outbox):
         self._make = make
         self._evidence = TransactionEvidence()
         self._call: ClientCall | None = None
+        self._initialised: Producer | None = None
 
     def renew(self, limit_s: float) -> None:
         """A new client, initialised. The first call is the start. Raises KafkaException; then call again.
 
-        The one before is freed last, when the new epoch has all its requests refused. librdkafka counts a request that
-        registers a partition after it has handed it on; one that is failed in between, as by freeing the client just
-        then, ends the process by an assertion.
+        The one before is freed when this one is initialised: its epoch has all requests of the other refused.
+        librdkafka counts a request that registers a partition after it has handed it on; one that is failed in
+        between, as by freeing the client just then, ends the process by an assertion.
         """
         if self._call is not None and not self._call.returned.is_set():
             BackgroundThread("hung-client", self._call.drain_log).start()
         self._call = None
         self._evidence = TransactionEvidence()
-        replaced = getattr(self, "_producer", None)
         self._producer = self._make(self._evidence)
         self._producer.init_transactions(limit_s)
-        del replaced
+        self._initialised = self._producer
         self._drain_log()
         self._evidence.on_initialised()
 

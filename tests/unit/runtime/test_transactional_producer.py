@@ -4,6 +4,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
+import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from tests.waiting import LIMIT_S, eventually
@@ -67,13 +68,20 @@ def test_one_that_came_back_is_let_go_of_at_once() -> None:
 
 def test_the_one_before_is_freed_when_its_successor_is_initialised() -> None:
     """Freed amid the registration of a partition, as just after a record, it takes the process with it."""
-    first, second = Client(hangs=False), Client(hangs=False)
+    first, second, third = (Client(hangs=False) for _ in range(3))
     freed = weakref.ref(first)
-    clients = [second, first]
+    clients = [third, second, first]
     producer = TransactionalProducer(lambda _: clients.pop())  # type: ignore[arg-type,return-value]
     producer.renew(1.0)
     del first
-    there_then = list[bool]()
-    second.on_init = lambda: there_then.append(freed() is not None)
+    there = list[bool]()
+
+    def fail() -> None:
+        there.append(freed() is not None)
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    second.on_init, third.on_init = fail, lambda: there.append(freed() is not None)
+    with pytest.raises(KafkaException):
+        producer.renew(1.0)
     producer.renew(1.0)
-    assert (there_then, freed()) == ([True], None)
+    assert (there, freed()) == ([True, True], None)
