@@ -156,6 +156,10 @@ VALUES = {
         result=RunResult("ab" * 32, "published", "none", 0.3, 0.4, METRICS, METRICS, 10, 0.9, 1.5),
         window_closed_at_ns=AT,
     ),
+    ("training-runs", "with_lineage.run_event"): RunEvent(
+        *(INSTRUMENT, 3, Step.PUBLISHED, AT),
+        result=RunResult("ab" * 32, "published", "none", 0.3, 0.4, METRICS, METRICS, 10, 0.9, 1.5, MODEL.lineage),
+    ),
     ("training-runs", "refused.run_event"): RunEvent(
         *(INSTRUMENT, 4, Step.REFUSED, AT, "one_class", "every row of the window is a LOSS"),
         result=RunResult("", "refused", "", 0.0, 0.0, None, None, 0, 0.0, 0.1),

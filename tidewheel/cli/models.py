@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Group
@@ -15,6 +16,7 @@ from tidewheel.cli.model_diff import difference, difference_dict
 from tidewheel.cli.model_views import description, evidence_section, listing, run_details_dict, run_dict
 from tidewheel.cli.options import redis_option
 from tidewheel.cli.registry_access import (
+    CURRENT,
     find_model,
     find_record,
     instrument_option,
@@ -29,6 +31,7 @@ from tidewheel.cli.registry_access import (
 )
 from tidewheel.cli.servers import servers_options
 from tidewheel.cli.tables import echo, separated
+from tidewheel.domain.models import Model, ModelRecord
 from tidewheel.local.ended_run import RunServers
 from tidewheel.local.servers.run_servers import KAFKA, REDIS
 from tidewheel.registry.redis_access import RedisServer
@@ -181,28 +184,48 @@ def export(which: str, out: Path, instrument: str | None, servers: RunServers) -
 def rebuild(which: str, instrument: str | None, servers: RunServers) -> None:
     """Train a model again from the log alone, and compare the bytes.
 
-    Exit code 0 if they are the same, 1 if they are not or the rows are gone. Nothing is published.
+    What it was made of is read from Redis; where that does not have the model any more, from what its run told on
+    topic training-runs. Exit code 0 if the bytes are the same, 1 if they are not or the rows are gone. Nothing is
+    published.
     """
     from confluent_kafka import KafkaException
 
-    trainer = import_module(REBUILD)
-    with open_registry(servers.redis) as registry:
-        chosen = require_one_instrument(registry, instrument)
-        model, record = find_model(registry, chosen, which)
-    lineage = model.lineage
-    click.echo(
-        f"reading examples {lineage.first_example_seq:,} to {lineage.last_example_seq:,} of {chosen} …", err=True
-    )
+    trainer, name = import_module(REBUILD), f"model {which}"
     try:
-        rebuilt = trainer.rebuild(servers.kafka, model, record)
+        origin, known = _origin(trainer, which, instrument, servers)
+        name = f"model {origin.seq} of {origin.instrument}"
+        lineage = origin.lineage
+        click.echo(
+            f"reading examples {lineage.first_example_seq:,} to {lineage.last_example_seq:,} of {origin.instrument} …",
+            err=True,
+        )
+        rebuilt = trainer.rebuild(servers.kafka, origin)
     except trainer.RebuildError as failure:
-        raise click.ClickException(f"model {model.seq} of {chosen} cannot be made again: {failure}") from None
+        raise click.ClickException(f"{name} cannot be made again: {failure}") from None
     except KafkaException as failure:
         raise click.ClickException(f"Kafka at {servers.kafka} cannot be read: {failure.args[0].str()}") from None
-    if rebuilt.sha256 != record.sha256:
-        echo(difference((model, record), (rebuilt.model, record)))
+    if rebuilt.sha256 != origin.sha256:
+        if known is not None:
+            echo(difference(known, (rebuilt.model, known[1])))
         raise click.ClickException(
-            f"other bytes: sha256 {rebuilt.sha256[:16]}… instead of {record.sha256[:16]}…; "
+            f"other bytes: sha256 {rebuilt.sha256[:16]}… instead of {origin.sha256[:16]}…; "
             "on another kind of processor the last bits may differ"
         )
-    click.echo(f"model {model.seq} of {chosen}: the same bytes, sha256 {record.sha256}")
+    click.echo(f"{name}: the same bytes, sha256 {origin.sha256}")
+
+
+def _origin(
+    trainer: Any, which: str, instrument: str | None, servers: RunServers
+) -> tuple[Any, tuple[Model, ModelRecord] | None]:
+    """What a model was made of; and the model with its record, where the registry has it."""
+    try:
+        with open_registry(servers.redis) as registry:
+            model, record = find_model(registry, require_one_instrument(registry, instrument), which)
+    except click.UsageError:
+        raise
+    except click.ClickException as failure:
+        if which == CURRENT:
+            raise
+        click.echo(f"{failure.message}; asking topic training-runs what it was made of", err=True)
+        return trainer.origin_on_log(servers.kafka, int(which), instrument), None
+    return trainer.ModelOrigin.of(model, record), (model, record)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from tidewheel.domain.models import Hyperparameters, PartMetrics, Scorecard, Verdict
+from tidewheel.domain.models import Hyperparameters, Lineage, PartMetrics, Scorecard, Verdict
 
 
 class Step(IntEnum):
@@ -90,7 +90,8 @@ class SplitSizes:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run ended with. Without a model `sha256` and `evidence` are empty, `validation` and `test` None."""
+    """What a run ended with. Without a model `sha256` and `evidence` are empty, and `validation`, `test` and `lineage`
+    None. With its lineage on the log, a model can be made again that the registry has lost."""
 
     sha256: str
     verdict: str
@@ -102,6 +103,7 @@ class RunResult:
     trials: int
     tuning_s: float
     window_closed_to_published_s: float
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,4 +142,5 @@ def result_of(
         trials=TrainingConfig.trials_in(model.lineage.training_config) if model else 0,
         tuning_s=tuning_s,
         window_closed_to_published_s=waited_s,
+        lineage=model.lineage if model else None,
     )

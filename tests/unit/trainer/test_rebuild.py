@@ -7,7 +7,7 @@ import pytest
 
 from services.trainer import rebuild
 from services.trainer.dataset.rows import Rows
-from services.trainer.rebuild import RebuildError, read_window
+from services.trainer.rebuild import ModelOrigin, RebuildError, read_window
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
 from tests.synthetic_models import INSTRUMENT, make_model, make_record
@@ -74,7 +74,7 @@ def seqs(window: Window) -> list[int]:
 @pytest.mark.parametrize(("seq", "remembered"), [(1, 0), (2, 1), (3, 2), (5, 2), (5, 0), (4, 1)])
 def test_a_window_is_read_with_what_it_remembers(topic: Topic, seq: int, remembered: int) -> None:
     """From the first record of the topic on as well, which is at offset 0."""
-    window = read_window("", *kept(seq, remembered), CONFIG)
+    window = read_window("", ModelOrigin.of(*kept(seq, remembered)), CONFIG)
     assert topic == [(seq - 1 - remembered) * SIZE]
     assert seqs(window) == list(range(seq - remembered, seq))
     wanted: Rows = ROWS.take(slice((seq - 1) * SIZE, seq * SIZE))
@@ -83,7 +83,7 @@ def test_a_window_is_read_with_what_it_remembers(topic: Topic, seq: int, remembe
 
 def test_a_record_of_before_windows_remembered_says_where_its_own_rows_begin(topic: Topic) -> None:
     model, record = kept(3, 0)
-    window = read_window("", model, replace(record, replay_offset=0), CONFIG)
+    window = read_window("", ModelOrigin.of(model, replace(record, replay_offset=0)), CONFIG)
     assert topic == [2 * SIZE]
     assert seqs(window) == []
 
@@ -91,7 +91,7 @@ def test_a_record_of_before_windows_remembered_says_where_its_own_rows_begin(top
 @pytest.mark.parametrize("wrong", [SIZE - 1, SIZE + 1, 2 * SIZE + 1, 10**12])
 def test_a_record_that_names_a_wrong_place_costs_a_reading_from_the_beginning(topic: Topic, wrong: int) -> None:
     model, record = kept(4, 2)
-    window = read_window("", model, replace(record, replay_offset=wrong), CONFIG)
+    window = read_window("", ModelOrigin.of(model, replace(record, replay_offset=wrong)), CONFIG)
     assert seqs(window) == [2, 3]
     assert topic in ([wrong], [wrong, 0])
 
@@ -101,4 +101,4 @@ def test_what_is_remembered_and_no_longer_there_is_told(topic: Topic) -> None:
     topic.begins_at = 5
     words = r"does not hold all that the model remembers: windows \[1\] were read otherwise"
     with pytest.raises(RebuildError, match=words):
-        read_window("", model, record, CONFIG)
+        read_window("", ModelOrigin.of(model, record), CONFIG)

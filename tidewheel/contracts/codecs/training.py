@@ -1,7 +1,7 @@
 """Topic `training-runs`."""
 
 from tidewheel.contracts.codecs.message_table import INSTRUMENT, MessageTable, Nested, NestedOrNone, enum
-from tidewheel.contracts.codecs.models import HYPERPARAMETERS, PART_METRICS, SCORECARD
+from tidewheel.contracts.codecs.models import HYPERPARAMETERS, LINEAGE, PART_METRICS, SCORECARD
 from tidewheel.domain.training import RunEvent, RunResult, SplitSizes, Step, Trial
 from tidewheel.wire.v1 import training_pb2
 
@@ -9,7 +9,7 @@ TRIAL = MessageTable(training_pb2.Trial, Trial, {"hyperparameters": Nested(HYPER
 RUN_RESULT = MessageTable(
     training_pb2.RunResult,
     RunResult,
-    {"validation": NestedOrNone(PART_METRICS), "test": NestedOrNone(PART_METRICS)},
+    {"validation": NestedOrNone(PART_METRICS), "test": NestedOrNone(PART_METRICS), "lineage": NestedOrNone(LINEAGE)},
 )
 RUN_EVENT = MessageTable(
     training_pb2.TrainingRunEvent,

@@ -98,7 +98,7 @@ class SplitSizes(_message.Message):
     def __init__(self, training: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ..., purged: _Optional[int] = ..., folds: _Optional[int] = ...) -> None: ...
 
 class RunResult(_message.Message):
-    __slots__ = ("sha256", "verdict", "evidence", "threshold", "base_rate", "validation", "test", "trials", "tuning_s", "window_closed_to_published_s")
+    __slots__ = ("sha256", "verdict", "evidence", "threshold", "base_rate", "validation", "test", "trials", "tuning_s", "window_closed_to_published_s", "lineage")
     SHA256_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +109,7 @@ class RunResult(_message.Message):
     TRIALS_FIELD_NUMBER: _ClassVar[int]
     TUNING_S_FIELD_NUMBER: _ClassVar[int]
     WINDOW_CLOSED_TO_PUBLISHED_S_FIELD_NUMBER: _ClassVar[int]
+    LINEAGE_FIELD_NUMBER: _ClassVar[int]
     sha256: str
     verdict: str
     evidence: str
@@ -119,4 +120,5 @@ class RunResult(_message.Message):
     trials: int
     tuning_s: float
     window_closed_to_published_s: float
-    def __init__(self, sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., evidence: _Optional[str] = ..., threshold: _Optional[float] = ..., base_rate: _Optional[float] = ..., validation: _Optional[_Union[_models_pb2.PartMetrics, _Mapping]] = ..., test: _Optional[_Union[_models_pb2.PartMetrics, _Mapping]] = ..., trials: _Optional[int] = ..., tuning_s: _Optional[float] = ..., window_closed_to_published_s: _Optional[float] = ...) -> None: ...
+    lineage: _models_pb2.Lineage
+    def __init__(self, sha256: _Optional[str] = ..., verdict: _Optional[str] = ..., evidence: _Optional[str] = ..., threshold: _Optional[float] = ..., base_rate: _Optional[float] = ..., validation: _Optional[_Union[_models_pb2.PartMetrics, _Mapping]] = ..., test: _Optional[_Union[_models_pb2.PartMetrics, _Mapping]] = ..., trials: _Optional[int] = ..., tuning_s: _Optional[float] = ..., window_closed_to_published_s: _Optional[float] = ..., lineage: _Optional[_Union[_models_pb2.Lineage, _Mapping]] = ...) -> None: ...
