@@ -164,8 +164,9 @@ DECLARED = (
     Scenario(
         "flip",
         "The pattern that the models have learnt turns its sign, for good. They do worse than chance until new ones "
-        "have learnt the turned one; EdgeGone fires when the bettors against them have shown it, and is over ten "
-        "minutes later. A second flip would be another fault, so nothing is turned back.",
+        "have learnt the turned one; EdgeGone fires when the bettors against them have shown it, as may happen again "
+        "some windows later, and is over ten minutes after the last time. A second flip would be another fault, so "
+        "nothing is turned back.",
         Market(EventKind.FLIP, None),
         {
             LEARNING: (
@@ -177,7 +178,7 @@ DECLARED = (
         },
         "EdgeGone",
         fires_s=900,
-        over_s=900,
+        over_s=1800,  # seen to fire anew six minutes on, with windows of forty seconds
         tolerated={
             "ModelOverdue": "while the pattern turns, windows hold both, and no threshold may be right often enough",
         },
