@@ -7,6 +7,7 @@ Redis is small, and a copy of it is served.
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from tidewheel.registry.redis_access import RedisServer
 from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
 from tidewheel.runtime.topic_admin import await_leaders
+
+REMOVALS_MAX = 20
+REMOVAL_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def _section(data: DataDir, record: dict[str, Any], name: str) -> dict[str, Any]
 def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str, str]:
     """Server -> its address. All that is started or made is ended or removed with `stack`."""
     interruption = stack.enter_context(signals_interrupt())
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidewheel-", ignore_cleanup_errors=True)))
+    folder = stack.enter_context(_temporary_folder())
     claims, found = PortClaims(), {}
     try:
         if KAFKA in own:
@@ -111,6 +115,20 @@ def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str,
     except (OSError, shutil.Error) as failure:
         raise FatalError(f"{data.redis} cannot be copied to {folder}: {failure}") from failure
     return found
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """One that is gone afterwards, though a server that was killed may still make a file while it is removed."""
+    folder = Path(tempfile.mkdtemp(prefix="tidewheel-"))
+    try:
+        yield folder
+    finally:
+        for _ in range(REMOVALS_MAX):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(REMOVAL_PAUSE_S)
 
 
 def _end(server: LocalKafka | LocalRedis) -> None:

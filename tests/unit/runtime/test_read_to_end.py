@@ -41,7 +41,7 @@ def reading(failures: list[int]) -> Callable[[], list[Any]]:
 
 
 def test_a_partition_without_a_leader_is_asked_for_again() -> None:
-    assert reading([KafkaError._NOENT, KafkaError.LEADER_NOT_AVAILABLE])() == []
+    assert reading([KafkaError._NOENT, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_LEADER_EPOCH])() == []
 
 
 def test_what_does_not_pass_is_raised() -> None:
