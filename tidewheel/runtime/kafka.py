@@ -38,10 +38,12 @@ TRANSIENT_ERRORS = frozenset(
 # A broker that has just come back, or that its controller missed for a while, leads nothing for a moment.
 # What the client has learnt of its leaders meanwhile may be newer than what it knows of itself, or older.
 NO_LEADER = frozenset(
-    (
-        *(KafkaError._NOENT, KafkaError.LEADER_NOT_AVAILABLE),
-        *(KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.FENCED_LEADER_EPOCH),
-    )
+    {
+        KafkaError._NOENT,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+    }
 )
 NO_LEADER_PAUSE_S = 0.1
 

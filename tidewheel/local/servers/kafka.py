@@ -27,8 +27,8 @@ STOP_GRACE_S = 20.0
 LOG_NAME = "kafka.log"
 META = "meta.properties"  # a folder of logs that has been formatted has it
 
-# Transactions that are left open are looked for no sooner than this after a start. Kafka 4.3 ends one whose partitions
-# have no leader yet, as in the first seconds after a kill, without the markers that end it for readers (ADR 24).
+# Transactions that timed out are looked for each ten seconds, the first time so long after a start. Kafka 4.3 ends one
+# whose partitions have no leader yet, as just after a kill, without the markers that end it for readers (ADR 24).
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
