@@ -25,15 +25,15 @@ class Deadline:
     def passed(self) -> bool:
         return time.monotonic() > self._ends_s
 
-    def check(self, what: str) -> None:
+    def check(self, what: object) -> None:
         """Raises AssertionError once it has passed."""
         assert not self.passed, f"{what}: not within {self.limit_s:.0f} s"
 
 
 def eventually(
-    true: Callable[[], bool], what: str, poll_every_s: float = POLL_EVERY_S, limit_s: float = LIMIT_S
+    true: Callable[[], bool], what: object, poll_every_s: float = POLL_EVERY_S, limit_s: float = LIMIT_S
 ) -> None:
-    """Wait until it is `true`. Raises AssertionError after the limit."""
+    """Wait until it is `true`. Raises AssertionError after the limit, with `what` as it reads then."""
     deadline, pause = Deadline(limit_s), threading.Event()
     while not true():
         deadline.check(what)
