@@ -82,3 +82,17 @@ def test_health_between_forgives_the_same_reason() -> None:
     for _ in range(9):
         backoff.ready(0.0)
         assert backoff.crashed(30.0, "the same") == 0.5
+
+
+def test_one_start_does_not_count_as_ready_for_the_next() -> None:
+    """A child that ended since what it needs was away is started anew without a crash between."""
+    policy = RestartPolicy(LIMITS)
+    policy.started(0.0)
+    policy.ready(1.0)
+    assert policy.stalled_limit_s == LIMITS.stalled_ready_s
+    policy.started(100.0)
+    assert policy.stalled_limit_s == LIMITS.stalled_starting_s
+    for start_s in range(101, 105):
+        assert policy.crashed(float(start_s)) is not None
+        policy.started(float(start_s))
+    assert policy.crashed(105.0) is None  # the fifth start in a row that did not get ready

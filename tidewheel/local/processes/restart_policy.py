@@ -13,6 +13,11 @@ class RestartLimits:
     being ready, or of living where it never got ready. The child is given up after `unready_max` starts in a row that
     neither got ready nor lived for `healthy_s`, `same_reason_max` crashes in a row for one and the same stated reason,
     or `crashes_max` crashes in a row; `healthy_s` of health between ends a row.
+
+    It may be stalled, by its own word (which has a limit of its own) or by its silence, for `stalled_starting_s` until
+    it is ready and for `stalled_ready_s` from then on; each time that it was killed for it doubles that, up to
+    `stalled_factor_max` times as long, until it has been ready for `steady_s`: where others take the processor, a
+    restart only makes it worse.
     """
 
     pause_min_s: float = 0.5
@@ -21,6 +26,8 @@ class RestartLimits:
     unready_max: int = 5
     crashes_max: int = 20
     same_reason_max: int = 3
+    stalled_starting_s: float = 120.0
+    stalled_ready_s: float = 15.0
     stalled_factor_max: int = 8
     steady_s: float = 600.0
 
@@ -36,11 +43,18 @@ class RestartPolicy:
         self._crashes = 0
         self._reason = ""
         self._same_reason = 0
-        self.stalled_factor = 1  # how many times as long as usual it may be stalled
+        self._stalled_factor = 1
+
+    @property
+    def stalled_limit_s(self) -> float:
+        """How long it may be stalled as it is now."""
+        limits = self._limits
+        usual_s = limits.stalled_starting_s if self._ready_at_s is None else limits.stalled_ready_s
+        return usual_s * self._stalled_factor
 
     def started(self, now_s: float) -> None:
         """The child has been started."""
-        self._started_at_s = now_s
+        self._started_at_s, self._ready_at_s = now_s, None
 
     def ready(self, now_s: float) -> None:
         """The child can do its work; told once a start."""
@@ -62,9 +76,9 @@ class RestartPolicy:
         if healthy:
             self._crashes = self._same_reason = 0
         if self._ready_at_s is not None and now_s - self._ready_at_s >= limits.steady_s:
-            self.stalled_factor = 1
+            self._stalled_factor = 1
         if stalled:
-            self.stalled_factor = min(2 * self.stalled_factor, limits.stalled_factor_max)
+            self._stalled_factor = min(2 * self._stalled_factor, limits.stalled_factor_max)
         self._ready_at_s = None
         self._crashes += 1
         self._same_reason = self._same_reason + 1 if reason and reason == self._reason else min(1, len(reason))

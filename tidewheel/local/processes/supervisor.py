@@ -18,10 +18,6 @@ from tidewheel.local.processes.subprocesses import EMPTY_LOG, StartError, kill_g
 from tidewheel.local.servers.jars import SetupError
 from tidewheel.runtime.process import EXIT_BAD_SETTINGS, EXIT_UNRECOVERABLE
 
-# How long a child may be stalled, by its own word (which has a limit of its own) or by its silence; longer where it was
-# killed for it lately.
-STALLED_READY_LIMIT_S = 15.0
-STALLED_STARTING_LIMIT_S = 120.0
 TIMESTAMP = re.compile(r"^[0-9T:.\-]+Z? ")
 
 
@@ -154,8 +150,7 @@ class Supervisor:
         return happened
 
     def _stalled(self, managed: ManagedProcess) -> bool:
-        limit_s = STALLED_READY_LIMIT_S if managed.phase is Phase.READY else STALLED_STARTING_LIMIT_S
-        return self._health.stalled_s(managed.spec.name) >= limit_s * managed.restart_policy.stalled_factor
+        return self._health.stalled_s(managed.spec.name) >= managed.restart_policy.stalled_limit_s
 
     def _needs_ready(self, managed: ManagedProcess) -> bool:
         return self.failure is None and all(self.phase(name) is Phase.READY for name in managed.spec.needs)
