@@ -123,6 +123,20 @@ def test_whoever_ends_it_leaves_no_server_behind(ended: Path) -> None:
     assert ended_by(ended, signal.SIGINT, "stderr") == EXIT_INTERRUPTED  # while the servers start
 
 
+def test_a_signal_is_heeded_from_the_first_line_on(ended: Path) -> None:
+    """Also where SIGINT is ignored, as in what a shell runs in the background: a watch went on for ever."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with (
+            pytest.raises(KeyboardInterrupt),
+            run_servers(ended, (KAFKA,), lambda _: signal.raise_signal(signal.SIGINT)),
+        ):
+            pytest.fail("it was not heard")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def ended_by(root: Path, number: signal.Signals, telling: str) -> int:
     """The exit code of a `watch`, which goes on until it is asked to end; it is, once it has said a line."""
     command = [sys.executable, "-m", "tidewheel.cli.main", "watch", "--data-dir", str(root)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from tidewheel.local.data_dir import COMMAND, DataDir, InUseError
 from tidewheel.local.processes.ports import KAFKA_CONTROLLER_PORT, KAFKA_PORT, REDIS_PORT, PortClaims
-from tidewheel.local.processes.signals import signals_interrupt
+from tidewheel.local.processes.signals import Interruption, signals_interrupt
 from tidewheel.local.processes.subprocesses import StartError, kill_group
 from tidewheel.local.servers.jars import SetupError
 from tidewheel.local.servers.kafka import LocalKafka, start_keeping_kafka
@@ -71,9 +71,10 @@ def run_servers(
             return
         external = _external(given, given, wanted, at or {})
         own = [name for name in wanted if name not in external]
-        if own:
+        interruption = stack.enter_context(signals_interrupt())
+        if own:  # told once a signal is heeded, also where whoever started us had SIGINT ignored
             print_line(f"the run in {root} has ended; starting its {' and '.join(map(str.capitalize, own))} to read it")
-        yield RunServers(**external, **_started(data, own, stack), ended=True)
+        yield RunServers(**external, **_started(data, own, stack, interruption), ended=True)
 
 
 def _external(
@@ -91,9 +92,8 @@ def _section(data: DataDir, record: dict[str, Any], name: str) -> dict[str, Any]
     return found
 
 
-def _started(data: DataDir, own: Collection[str], stack: ExitStack) -> dict[str, str]:
+def _started(data: DataDir, own: Collection[str], stack: ExitStack, interruption: Interruption) -> dict[str, str]:
     """Server -> its address. All that is started or made is ended or removed with `stack`."""
-    interruption = stack.enter_context(signals_interrupt())
     folder = stack.enter_context(_temporary_folder())
     claims, found = PortClaims(), {}
     try:
