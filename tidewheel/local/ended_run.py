@@ -7,7 +7,6 @@ Redis is small, and a copy of it is served.
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,10 +24,11 @@ from tidewheel.local.servers.run_servers import KAFKA, REDIS
 from tidewheel.registry.redis_access import RedisServer
 from tidewheel.runtime.kafka_access import Broker
 from tidewheel.runtime.process import FatalError
+from tidewheel.runtime.retry import Retry
 from tidewheel.runtime.topic_admin import await_leaders
 
-REMOVALS_MAX = 20
 REMOVAL_PAUSE_S = 0.05
+REMOVAL_LIMIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,12 @@ def _temporary_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        for _ in range(REMOVALS_MAX):
-            shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():
-                break
-            time.sleep(REMOVAL_PAUSE_S)
+        Retry(REMOVAL_PAUSE_S, REMOVAL_LIMIT_S).until(lambda: _removed(folder))
+
+
+def _removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def _end(server: LocalKafka | LocalRedis) -> None:
