@@ -23,7 +23,7 @@ from backtest.training import TrainingResult, train
 from services.ingest.prefetch import prefetch_first
 from services.ingest.sources.replay import Replay
 from services.trainer.settings import Settings
-from tidewheel.local.processes.signals import signals_interrupt
+from tidewheel.local.processes.signals import Interruption, children_deaf_to_ctrl_c, signals_interrupt
 from tidewheel.local.run_counts import RunCounts
 from tidewheel.recordings.options import ReadingOptions
 from tidewheel.recordings.quotes import SourceError
@@ -61,11 +61,11 @@ def compare(request: ComparisonRequest) -> list[list[ConfigurationResult]]:
     """Of each file, what came of each configuration, in their order. Raises FatalError."""
     try:
         with (
-            signals_interrupt(),
+            signals_interrupt() as interruption,
             tempfile.TemporaryDirectory(prefix="tidewheel-compare-") as folder,
             parallel_config(backend=request.backend, n_jobs=request.jobs),
         ):
-            return _Comparison(request, Path(folder)).run()
+            return _Comparison(request, Path(folder), interruption).run()
     except SourceError as failure:
         raise FatalError(str(failure)) from None
     except OSError as failure:
@@ -77,9 +77,10 @@ def compare(request: ComparisonRequest) -> list[list[ConfigurationResult]]:
 class _Comparison:
     """One comparison in a folder of its own."""
 
-    def __init__(self, request: ComparisonRequest, folder: Path) -> None:
+    def __init__(self, request: ComparisonRequest, folder: Path, interruption: Interruption) -> None:
         self._request = request
         self._folder = folder
+        self._interruption = interruption
         self._done = 0
 
     def run(self) -> list[list[ConfigurationResult]]:
@@ -137,8 +138,11 @@ class _Comparison:
         self._done = 0
         with ProgressLine(describe), threadpool_limits(1):
             pool = Parallel(return_as="generator_unordered", batch_size=1)
-            with closing(pool(tasks)) as returned:
+            with children_deaf_to_ctrl_c():
+                started = pool(tasks)
+            with closing(started) as returned:
                 for number, result in returned:
+                    self._interruption.check()
                     results[number] = result
                     self._done = len(results)
         return [results[number] for number in range(len(tasks))]

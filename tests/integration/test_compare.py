@@ -90,6 +90,26 @@ def test_ended_half_way_it_leaves_nothing(number: int, tmp_path: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
+def test_only_who_started_them_ends_its_processes_on_ctrl_c(tmp_path: Path) -> None:
+    """Else one tells of it where the signal comes while it imports, and goes on."""
+    file, scratch = recorded.write(tmp_path / "made.csv", seed=3), tmp_path / "scratch"
+    scratch.mkdir()
+    asked: set[int] = set()
+
+    def ask(running: driver.RunningProgram) -> None:
+        if list(scratch.glob("*/training-*")):
+            for name in ("LokyProcess-1", "LokyProcess-2"):
+                if (child := running.child(name)) and child.pid not in asked:
+                    asked.add(child.pid)
+                    child.send_signal(signal.SIGINT)
+
+    arguments = ["compare", str(file), *SETTINGS, "--vary", "memory=1,2,3", "--jobs", "2"]
+    ended = driver.run(arguments, tmp_path, RUN_LIMIT_S, ask, {**UNHURRIED, "TMPDIR": str(scratch)})
+    assert len(asked) == 2
+    assert (ended.code, ended.left) == (0, []), ended.errors
+    assert "Traceback" not in ended.errors
+
+
 def test_a_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
     file, scratch = recorded.write(tmp_path / "made.csv", seed=3), tmp_path / "scratch"
     scratch.mkdir()

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -56,6 +57,18 @@ def signals_interrupt() -> Iterator[Interruption]:
     interruption = Interruption()
     with _handled_by(interruption):
         yield interruption
+
+
+@contextmanager
+def children_deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes and threads started in the block never hear a Ctrl-C, which a terminal sends to its whole group: a
+    library's processes, that who started them ends. One that comes meanwhile is heard when the block is left."""
+    resource_tracker.ensure_running()  # in Python 3.11 its start would let signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
