@@ -131,7 +131,7 @@ def test_the_candidate_is_judged_on_the_same_rows() -> None:
     asked = [served(at, candidate_seq=2, candidate_score=0.75, candidate_label=1) for at in range(4)]
     audit = audited([*asked, served(4)], {at: int(at < 2) for at in range(5)})
     assert (audit.candidate.rows, audit.candidate.flagged, audit.candidate.hits) == (4, 4, 2)
-    assert audit.beside_candidate.rows == 4
+    assert audit.by_served_model.rows == 4
     assert audit.as_dict()["candidate"]["precision"] == 0.5
     assert any(line.startswith("candidate: precision 0.500") for line in audit.lines())
 

@@ -25,9 +25,9 @@ def check(ctx: click.Context, /, repair: bool, redis: RedisServer, as_json: bool
     """
     with open_registry(redis) as registry:
         checker = RegistryChecker(registry)
-        damages = lasting(checker.damages)
+        damages = confirmed(checker.damages)
         repairs = checker.repair(damages) if repair else []
-        left = lasting(checker.damages) if repair and damages else damages
+        left = confirmed(checker.damages) if repair and damages else damages
     if as_json:
         click.echo(json.dumps({"damages": [_as_dict(one) for one in damages], "repaired": repair, "left": len(left)}))
     else:
@@ -37,7 +37,7 @@ def check(ctx: click.Context, /, repair: bool, redis: RedisServer, as_json: bool
         ctx.exit(1)
 
 
-def lasting(find: Callable[[], list[Damage]]) -> list[Damage]:
+def confirmed(find: Callable[[], list[Damage]]) -> list[Damage]:
     """What two looks name alike: a model that is published while one looks is there in some keys and not yet in others,
     and to repair that would take it away."""
     found = find()

@@ -96,8 +96,8 @@ class VenueClient:
                 self._spawn(self._send(number, text, wait_s))
             case life.Ping(number):
                 self._spawn(self._ping(number))
-            case life.Leave(number, at_once):
-                self._leave(number, at_once=at_once)
+            case life.CloseConnection(number, at_once):
+                self._close(number, at_once=at_once)
             case life.Opened(number):
                 self.opened += 1
                 self._intake.put_event(FeedEvent.CONNECTED, self._clock(), self.name, number)
@@ -105,7 +105,7 @@ class VenueClient:
                 self._on_serve(number, seamless=seamless)
             case life.Lost():
                 self._on_lost(action)
-            case life.GiveUp(sentence):
+            case life.StopCapture(sentence):
                 self._failure = SourceError(sentence)
 
     def _on_serve(self, number: int, *, seamless: bool) -> None:
@@ -206,7 +206,7 @@ class VenueClient:
                 await (await line.socket.ping())
                 self._life.on_heard(number, self._monotonic())
 
-    def _leave(self, number: int, *, at_once: bool) -> None:
+    def _close(self, number: int, *, at_once: bool) -> None:
         line = self._lines.get(number)
         if line is None:
             return

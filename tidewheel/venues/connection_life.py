@@ -55,7 +55,7 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class CloseConnection:
     """End a connection: in peace, or at once where the peer may be dead."""
 
     number: int
@@ -88,13 +88,13 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class StopCapture:
     """Nothing will change by trying: end with this sentence."""
 
     sentence: str
 
 
-Action = Connect | Send | Ping | Leave | Serve | Opened | Lost | GiveUp
+Action = Connect | Send | Ping | CloseConnection | Serve | Opened | Lost | StopCapture
 
 
 @dataclass(slots=True)
@@ -167,7 +167,7 @@ class ConnectionLife:
         """The handshake is done."""
         link = self._links.of(number)
         if link is None:
-            return [Leave(number, at_once=True)]
+            return [CloseConnection(number, at_once=True)]
         link.open, link.since_s, link.sign_s, link.ping_s, link.last_received_s = True, now_s, now_s, now_s, now_s
         self._fatal = 0
         return [Opened(number), self._send(number, self.adapter.subscribe(self.symbols), now_s)]
@@ -212,7 +212,7 @@ class ConnectionLife:
         before = self._links.serving
         self._links.serving, self._links.next, self._succeed_at_s = link, None, None
         assert before is not None
-        return [Serve(number, seamless=before.subscribed), Leave(before.number, at_once=False)]
+        return [Serve(number, seamless=before.subscribed), CloseConnection(before.number, at_once=False)]
 
     def on_refused(self, number: int, detail: str, now_s: float) -> list[Action]:
         """The venue said that something cannot be."""
@@ -222,7 +222,7 @@ class ConnectionLife:
         self._refusals += 1
         if self._refusals >= REFUSALS_MAX:
             named = ", ".join(sorted(link.awaited))
-            return [GiveUp(f"{self.adapter.name} does not subscribe {named}: {detail}. See that it trades there")]
+            return [StopCapture(f"{self.adapter.name} does not subscribe {named}: {detail}. See that it trades there")]
         return self._give_up(link, Loss.NOT_SUBSCRIBED, detail, now_s)
 
     def on_broken(self, number: int, detail: str, now_s: float) -> list[Action]:
@@ -241,7 +241,7 @@ class ConnectionLife:
         return self.on_time(now_s)
 
     def _renew(self, link: _Link, detail: str, now_s: float) -> list[Action]:
-        return [Leave(link.number, at_once=False), *self._lost(link, Loss.RENEWED, detail, now_s)]
+        return [CloseConnection(link.number, at_once=False), *self._lost(link, Loss.RENEWED, detail, now_s)]
 
     def counts(self, number: int) -> bool:
         """Whether quotes of this connection are to be used. Where quotes are numbered, those of one that is to take
@@ -264,12 +264,12 @@ class ConnectionLife:
         self._fatal = self._fatal + 1 if status in self.adapter.fatal_http else 0
         if link is self._links.serving and self._fatal >= len(self.urls):  # each host has said so
             advice = self.adapter.fatal_http[status]
-            return [GiveUp(f"{self.adapter.name} answers with HTTP {status}{detail and f' ({detail})'}: {advice}")]
+            return [StopCapture(f"{self.adapter.name} answers with HTTP {status}{detail and f' ({detail})'}: {advice}")]
         words = f"HTTP {status}{detail and f', {detail}'}"
         return self._lost(link, Loss.REFUSED, words, now_s, retry_after_s or 0.0)
 
     def _give_up(self, link: _Link, why: Loss, detail: str, now_s: float) -> list[Action]:
-        return [Leave(link.number, at_once=True), *self._lost(link, why, detail, now_s)]
+        return [CloseConnection(link.number, at_once=True), *self._lost(link, why, detail, now_s)]
 
     def _lost(self, link: _Link, why: Loss, detail: str, now_s: float, wait_s: float = 0.0) -> list[Action]:
         was_serving, subscribed = link is self._links.serving, link.subscribed
@@ -341,5 +341,5 @@ class ConnectionLife:
         for link in left:
             if link.open:
                 actions.append(Send(link.number, self.adapter.unsubscribe(self.symbols), 0.0))
-            actions.append(Leave(link.number, at_once=not link.open))
+            actions.append(CloseConnection(link.number, at_once=not link.open))
         return actions

@@ -16,7 +16,7 @@ from tidewheel.domain.market import check_symbol
 from tidewheel.recordings.fields import FieldError
 from tidewheel.venues.adapter import Adapter, Rate, Timing
 from tidewheel.venues.frames import Acknowledged, Closing, Fields, Frame, Heartbeat, Ignored, MarketState, Refused
-from tidewheel.venues.kept_fields import KeptFields
+from tidewheel.venues.merged_fields import MergedFields
 from tidewheel.venues.parsing import epoch_ms_ns, quote
 
 # One field that an account may not have rejects the whole subscription, so no more than is needed.
@@ -100,7 +100,7 @@ IG = Adapter(
     unsubscribe=_unsubscribe,
     read=_read,
     decode=decode,
-    keeper=lambda symbols: KeptFields(symbols, FIELDS, price),
+    keeper=lambda symbols: MergedFields(symbols, FIELDS, price),
     numbered=False,
     # PROBE comes each five seconds where nothing else does.
     timing=Timing(life_s=20.0, age_max_s=RENEWED_AFTER_S),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tidewheel.cli.model_check import lasting
+from tidewheel.cli.model_check import confirmed
 from tidewheel.registry.damage import Damage
 from tidewheel.registry.verify import VerificationFailure
 
@@ -17,8 +17,8 @@ def looks(*each: list[Damage]) -> Callable[[], list[Damage]]:
 
 
 def test_what_two_looks_name_is_damage_and_what_comes_and_goes_is_not() -> None:
-    assert lasting(looks([damage("a"), damage("b")], [damage("b"), damage("c")])) == [damage("b")]
+    assert confirmed(looks([damage("a"), damage("b")], [damage("b"), damage("c")])) == [damage("b")]
 
 
 def test_where_nothing_is_found_nobody_looks_again() -> None:
-    assert lasting(looks([])) == []
+    assert confirmed(looks([])) == []

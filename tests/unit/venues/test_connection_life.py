@@ -11,16 +11,16 @@ from tidewheel.venues.connection_life import (
     HEALTHY_S,
     REFUSALS_MAX,
     Action,
+    CloseConnection,
     Connect,
     ConnectionLife,
-    GiveUp,
-    Leave,
     Loss,
     Lost,
     Opened,
     Ping,
     Send,
     Serve,
+    StopCapture,
 )
 from tidewheel.venues.waits import TokenBucket
 
@@ -110,7 +110,7 @@ def test_an_answer_that_stays_is_the_end_once_each_host_gave_it(status: int, wor
     assert only(life.on_http(1, status, None, 0), Lost) == Lost(Loss.REFUSED, f"HTTP {status}", 1.0, False)
     assert life.on_time(1) == [Connect(2, life.urls[1])]
     (end,) = life.on_http(2, status, None, 1)
-    assert isinstance(end, GiveUp)
+    assert isinstance(end, StopCapture)
     assert words in end.sentence
     assert f"binance answers with HTTP {status}" in end.sentence
 
@@ -142,7 +142,7 @@ def test_heartbeats_without_quotes_are_life_and_pongs_are_none() -> None:
         assert life.on_time(at_s) == []
     assert life.on_time(109) == []
     leave, lost = life.on_time(109.5)
-    assert leave == Leave(number, at_once=True)
+    assert leave == CloseConnection(number, at_once=True)
     assert lost == Lost(Loss.NO_LIFE, "neither heartbeat nor quote for 10 s", 1.0, True)
     assert life.on_closed(number, Loss.CLOSED, "the connection broke", 110) == []  # told already
 
@@ -157,7 +157,7 @@ def test_a_peer_that_says_nothing_is_asked_and_what_comes_is_an_answer() -> None
     assert life.on_time(30.6) == []
     assert life.on_time(31) == [Ping(number)]
     leave, lost = life.on_time(41.1)
-    assert leave == Leave(number, at_once=True)
+    assert leave == CloseConnection(number, at_once=True)
     assert lost == Lost(Loss.NO_LIFE, "no answer to a ping within 10 s", 1.0, True)
 
 
@@ -174,7 +174,7 @@ def test_a_handshake_that_takes_for_ever() -> None:
     life.start(0)
     assert life.on_time(5) == []
     assert only(life.on_time(5.1), Lost) == Lost(Loss.FAILED, "no connection within 5 s", 1.0, False)
-    assert life.on_open(1, 5.2) == [Leave(1, at_once=True)]  # it comes after all
+    assert life.on_open(1, 5.2) == [CloseConnection(1, at_once=True)]  # it comes after all
 
 
 def test_a_subscription_refused_again_and_again_is_for_a_person() -> None:
@@ -183,13 +183,13 @@ def test_a_subscription_refused_again_and_again_is_for_a_person() -> None:
     for number in range(1, REFUSALS_MAX):
         life.on_open(number, at_s)
         leave, lost = life.on_refused(number, "XYZ-USD is not a valid product", at_s)
-        assert leave == Leave(number, at_once=True)
+        assert leave == CloseConnection(number, at_once=True)
         assert isinstance(lost, Lost)
         at_s += 60
         assert life.on_time(at_s) == [Connect(number + 1, life.urls[0])]
     life.on_open(REFUSALS_MAX, at_s)
     (end,) = life.on_refused(REFUSALS_MAX, "XYZ-USD is not a valid product", at_s)
-    assert end == GiveUp(
+    assert end == StopCapture(
         "coinbase does not subscribe XYZ-USD: XYZ-USD is not a valid product. See that it trades there"
     )
 
@@ -208,7 +208,7 @@ def takeover(life: ConnectionLife, number: int, at_s: float) -> None:
     life.on_open(connect.number, at_s)
     assert life.on_acknowledged(connect.number, (), at_s) == [
         Serve(connect.number, seamless=True),
-        Leave(number, at_once=False),
+        CloseConnection(number, at_once=False),
     ]
     assert life.on_closed(number, Loss.CLOSED, "code 1000", at_s) == []
 
@@ -299,8 +299,8 @@ def test_it_ends_in_peace() -> None:
     life.on_announced(number, 5)
     assert life.stop() == [
         Send(number, life.adapter.unsubscribe(life.symbols), 0.0),
-        Leave(number, at_once=False),
-        Leave(2, at_once=True),
+        CloseConnection(number, at_once=False),
+        CloseConnection(2, at_once=True),
     ]
     assert life.on_time(1_000) == []
-    assert life.on_open(2, 1_001) == [Leave(2, at_once=True)]
+    assert life.on_open(2, 1_001) == [CloseConnection(2, at_once=True)]

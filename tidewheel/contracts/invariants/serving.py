@@ -62,7 +62,7 @@ class ServingAudit:
     served: Counts = field(default_factory=Counts)
     # The candidate and the answers, both on rows that both scored.
     candidate: Counts = field(default_factory=Counts)
-    beside_candidate: Counts = field(default_factory=Counts)
+    by_served_model: Counts = field(default_factory=Counts)
     _waiting: dict[_Instant, list[tuple[str, ServedPrediction]]] = field(default_factory=lambda: defaultdict(list))
     _joined: dict[tuple[str, int], list[tuple[str, ServedPrediction]]] = field(default_factory=dict)
     _scorers: dict[tuple[str, int, str], Scorer | None] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class ServingAudit:
             self.served.add(example.label, prediction.label)
             if prediction.candidate_seq:
                 self.candidate.add(example.label, prediction.candidate_label)
-                self.beside_candidate.add(example.label, prediction.label)
+                self.by_served_model.add(example.label, prediction.label)
 
     def _check_features(self, prediction: ServedPrediction, example: Example, place: str) -> None:
         if prediction.features == example.features:
@@ -167,7 +167,7 @@ class ServingAudit:
                 "no_label": sum(map(len, self._joined.values())),
             },
             "served": self.served.as_dict(),
-            "candidate": {**self.candidate.as_dict(), "served_there": self.beside_candidate.as_dict()},
+            "candidate": {**self.candidate.as_dict(), "served_there": self.by_served_model.as_dict()},
             "differences": self.differences,
         }
 
@@ -185,7 +185,7 @@ class ServingAudit:
             f"served: {_precision_text(self.served)}",
         ]
         if self.candidate.rows:
-            same = _precision_text(self.beside_candidate)
+            same = _precision_text(self.by_served_model)
             lines.append(f"candidate: {_precision_text(self.candidate)}; served on the same: {same}")
         return lines + self.differences
 

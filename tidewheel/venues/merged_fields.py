@@ -17,7 +17,7 @@ class Reading(Protocol):
     def __call__(self, symbol: str, values: Mapping[str, str | None], *, snapshot: bool) -> Frame: ...
 
 
-class KeptFields:
+class MergedFields:
     """Items of one venue by connection; item n is the n-th symbol. `names`: of the fields, in the order of sending."""
 
     def __init__(self, symbols: Sequence[str], names: Sequence[str], read: Reading) -> None:

@@ -8,7 +8,7 @@ from tidewheel.contracts.invalid_record import DeadLetterReason as Reason
 from tidewheel.venues.catalogue import ADAPTERS
 from tidewheel.venues.frames import Broken, Faulty, Fields, Frame, Heartbeat, Ignored, MarketState, Quote
 from tidewheel.venues.ig import IG, decode, price
-from tidewheel.venues.kept_fields import KeptFields
+from tidewheel.venues.merged_fields import MergedFields
 from tidewheel.venues.parsing import parse
 
 EPICS = ["CS.D.BITCOIN.TODAY.IP", "CS.D.ETHUSD.TODAY.IP"]
@@ -18,7 +18,7 @@ def told(symbol: str, values: Mapping[str, str | None], *, snapshot: bool) -> Fr
     return Ignored(f"{symbol} {[values[name] for name in 'abcd']} {snapshot}")
 
 
-def heard(kept: KeptFields, *messages: str, number: int = 1, item: int = 1) -> list[Frame]:
+def heard(kept: MergedFields, *messages: str, number: int = 1, item: int = 1) -> list[Frame]:
     return [frame for one in messages for frame in kept.quotes(number, [Fields(item, tuple(one.split("|")))])]
 
 
@@ -34,16 +34,16 @@ def heard(kept: KeptFields, *messages: str, number: int = 1, item: int = 1) -> l
     ],
 )
 def test_what_is_not_sent_is_as_before(sent: list[str], last: str) -> None:
-    assert heard(KeptFields(["s"], "abcd", told), *sent)[-1] == Ignored(f"s {last}")
+    assert heard(MergedFields(["s"], "abcd", told), *sent)[-1] == Ignored(f"s {last}")
 
 
 def test_what_says_nothing_new_is_a_sign_of_life() -> None:
-    assert heard(KeptFields(["s"], "abcd", told), "1|2|3|4", "^4")[-1] == Heartbeat("s")
+    assert heard(MergedFields(["s"], "abcd", told), "1|2|3|4", "^4")[-1] == Heartbeat("s")
 
 
 @pytest.mark.parametrize("sent", ["1|2|3", "1|2|3|4|5", "^5", "^4|1", "1|^2"])
 def test_a_message_of_other_fields_than_asked_for_drops_what_is_kept(sent: str) -> None:
-    kept = KeptFields(["s"], "abcd", told)
+    kept = MergedFields(["s"], "abcd", told)
     *_, faulty, broken = heard(kept, "1|2|3|4", sent)
     assert isinstance(faulty, Faulty)
     assert isinstance(broken, Broken)
@@ -51,7 +51,7 @@ def test_a_message_of_other_fields_than_asked_for_drops_what_is_kept(sent: str) 
 
 
 def test_each_connection_and_item_has_its_own() -> None:
-    kept = KeptFields(["s", "t"], "abcd", told)
+    kept = MergedFields(["s", "t"], "abcd", told)
     heard(kept, "1|2|3|4")
     heard(kept, "5|6|7|8", item=2)
     heard(kept, "1|1|1|1", number=2)
@@ -62,7 +62,7 @@ def test_each_connection_and_item_has_its_own() -> None:
 
 
 def test_what_ig_says_of_an_epic() -> None:
-    kept = KeptFields(EPICS, ("TIMESTAMP", "BIDPRICE1", "ASKPRICE1", "DLG_FLAG"), price)
+    kept = MergedFields(EPICS, ("TIMESTAMP", "BIDPRICE1", "ASKPRICE1", "DLG_FLAG"), price)
     (quote,) = heard(kept, "1700000000001|1000.5|1001|DEAL", item=2)
     assert quote == Quote(EPICS[1], 1000_500_000_000, 1001 * 10**9, venue_time_ns=1700000000001 * 10**6, snapshot=True)
     assert heard(kept, "|||CLOSED", item=2) == [MarketState(EPICS[1], "CLOSED")]
