@@ -38,6 +38,7 @@ ROUNDS = {Size.SMOKE: 1, Size.FULL: 4}
 MODEL_SEED = 1
 REQUEST_SEEDS = range(50)
 SWAPS = {Size.SMOKE: 5, Size.FULL: 100}
+STRETCH_S = 0.05
 LOADERS = 4
 LOADED_CALLS = {Size.SMOKE: 400, Size.FULL: 20_000}
 BATCH_ROWS = 1_000
@@ -72,6 +73,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         at_once = compare(ours, bare, requests, CALLS[size], ROUNDS[size], threads=LOADERS)
         loaded = under_load(our_process, echo_process, requests[0], size) if h2load.available() else None
         swaps = swaps_under_load(registry, ours, requests[0], SWAPS[size])
+        cost = swap_cost(registry, ours, requests[0], MODEL_SEED + 1 + SWAPS[size], SWAPS[size])
     registry.close()
     return {
         "model_seed": MODEL_SEED,
@@ -82,6 +84,7 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         f"{LOADERS}_in_flight": at_once,
         "h2load_32_in_flight": loaded,
         "swaps_under_load": swaps,
+        "longest_call_ms": cost,
         "result_hash": digest.hexdigest()[:16],
     }
 
@@ -158,6 +161,31 @@ def swaps_under_load(registry: Registry, call: Call, payload: bytes, swaps: int)
         "publish_to_served_p50_ms": round(p50, 1),
         "publish_to_served_p99_ms": round(p99, 1),
     }
+
+
+def swap_cost(registry: Registry, call: Call, payload: bytes, first: int, swaps: int) -> dict[str, dict[str, float]]:
+    """The longest call of each stretch in which a model is swapped, and of as many stretches in which none is."""
+    longest: dict[str, list[float]] = {"without_swap": [], "with_swap": []}
+    for model, record in [published(seq) for seq in range(first, first + swaps)]:
+        longest["without_swap"].append(longest_call_s(call, payload, 0))
+        assert registry.publish(model, record) is Publication.PUBLISHED
+        longest["with_swap"].append(longest_call_s(call, payload, record.seq))
+    return {
+        name: {f"p{of}": round(float(np.percentile(taken, of)) * 1e3, 2) for of in (50, 99, 100)}
+        for name, taken in longest.items()
+    }
+
+
+def longest_call_s(call: Call, payload: bytes, seq: int) -> float:
+    """Of calls one after another for a stretch, or longer until model `seq` answers."""
+    longest, answered = 0.0, False
+    ends = time.perf_counter() + STRETCH_S
+    while not answered or time.perf_counter() < ends:
+        started = time.perf_counter()
+        answer = call(payload)
+        longest = max(longest, time.perf_counter() - started)
+        answered = answered or reply(answer).model.seq >= seq
+    return longest
 
 
 def load(call: Call, payload: bytes, done: threading.Event, seen: list[int]) -> int:
