@@ -136,8 +136,9 @@ bench-servers: $(READY) .venv-rivals-mlserver/.ready .venv-rivals-kserve/.ready 
 	@VIRTUAL_ENV=$(@D) $(BIN)/uv pip sync -q --require-hashes $<
 	@touch $@
 
-soak: $(READY) ## A predictor under what chance makes: requests, byte streams, calls held open, a damaged registry: SEED=1 COUNT=100000
+soak: $(READY) ## A predictor under what chance makes: requests, byte streams, calls held open, swaps, a damaged registry: SEED=1 COUNT=100000
 	@$(BIN)/python -m tests.soak --seed '$(or $(SEED),1)' --count '$(COUNT)'
+	@$(BIN)/python -m tests.model_swaps --seed '$(or $(SEED),1)' --minutes '$(SOAK_MINUTES)'
 	@$(BIN)/python -m tests.registry_damage --seed '$(or $(SEED),1)' --minutes '$(SOAK_MINUTES)'
 
 clients: $(READY) .venv-clients-tritonclient/.ready .venv-clients-open_inference/.ready ## Clients that others wrote against our predictor; grpcurl and grpc-health-probe where they are on PATH.

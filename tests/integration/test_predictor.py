@@ -1,10 +1,10 @@
 """The predictor over a real gRPC channel, with a real Redis."""
 
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import grpc
 import numpy as np
@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.predictor.servicer import SERVICE
+from tests.model_swaps import swap_under_load
 from tests.predictors import Client, metric_value, running, swap_failures
 from tests.servers import server_port
 from tests.synthetic_models import INSTRUMENT, make_model, make_record, make_row, published, put
@@ -109,37 +110,10 @@ def test_reflection_names_the_services(client: Client) -> None:
 
 
 def test_swaps_under_load_fail_no_call(client: Client, registry: Registry) -> None:
-    scorers = {seq: Scorer.of(make_model(seq)) for seq in range(1, 41)}
-    row = make_row(5)
-    scores = {seq: scorer.score(row) for seq, scorer in scorers.items()}
-    done = threading.Event()
-    seen: list[list[tuple[int, float]]] = [[] for _ in range(3)]
-    broken: list[grpc.RpcError] = []
-
-    def load(mine: list[tuple[int, float]]) -> None:
-        while not done.is_set():
-            try:
-                reply = client.predict(row)
-            except grpc.RpcError as failure:
-                broken.append(failure)
-                return
-            mine.append((reply.model.seq, reply.score))
-
-    threads = [threading.Thread(target=load, args=(mine,)) for mine in seen]
-    for thread in threads:
-        thread.start()
-    for seq in range(2, 41):
-        registry.publish(*published(seq))
-        eventually(lambda seq=seq: any(mine and mine[-1][0] == seq for mine in seen), f"window {seq} is served")
-    done.set()
-    for thread in threads:
-        thread.join(LIMIT_S)
-    assert broken == []
-    for mine in seen:
-        versions = [seq for seq, _ in mine]
-        assert versions == sorted(versions)
-        # Each reply is wholly of the model it names.
-        assert all(score == scores[seq] for seq, score in mine)
+    made = swap_under_load(client, registry, 60, Random(1))
+    assert made.faults == []
+    assert made.published > 30
+    assert made.rolled_back > 5
 
 
 def foist(url: str, model: Model | bytes, stored: Callable[[bytes], bytes | None]) -> None:
