@@ -94,6 +94,7 @@ PRINT_ALLOWED = (
     *(
         "tests/late_requests.py",
         "tests/proxy/torn.py",
+        "tests/model_swaps.py",
         "tests/registry_damage/__main__.py",
         "tests/cluster/__main__.py",
         "tests/cluster/pods/*",

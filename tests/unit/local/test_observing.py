@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -154,7 +155,7 @@ def test_the_token_comes_from_a_variable_or_a_file(
 def observed(tmp_path: Path, clock: Callable[[], float] = lambda: 0.0) -> Iterator[Observation]:
     request = ObserveRequest(Path("/usr/bin/prometheus"))
     made = Observation(
-        request, DataDir(tmp_path), PortClaims(tmp_path / "ports"), {"ingest": 9101, "labeler": 9103}, clock
+        request, DataDir(tmp_path), PortClaims(f"test-{uuid4().hex}"), {"ingest": 9101, "labeler": 9103}, clock
     )
     try:
         yield made

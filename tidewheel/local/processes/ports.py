@@ -1,15 +1,12 @@
 """Ports of a run: the usual ones where they are free, so that other commands find the system without being told."""
 
-import fcntl
+import errno
+import socket
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
-from typing import IO
 
 from tidewheel.local.processes.subprocesses import free_port
-from tidewheel.local.servers.jars import cache_dir
 
 KAFKA_PORT = 9092
 KAFKA_CONTROLLER_PORT = 9093
@@ -42,10 +39,15 @@ def fallback_ports(usual: int) -> range:
 @dataclass(slots=True)
 class PortClaims:
     """Keeps two runs that start at the same time from taking the same usual port, since a server listens only seconds
-    after its port was chosen. The claims end with this process."""
+    after its port was chosen, and from taking one whose service is just being started again. The claims end with this
+    process.
 
-    folder: Path = field(default_factory=lambda: cache_dir() / "ports")
-    _files: list[IO[str]] = field(default_factory=list)
+    A claim is a socket in Linux's abstract namespace (unix(7)): every run on the network that has the ports sees it,
+    whoever's it is, and no file stays behind. Where there is no such namespace, only what listens counts.
+    """
+
+    scope: str = "tidewheel"
+    _claims: list[socket.socket] = field(default_factory=list)
 
     def choose(self, services: Sequence[str]) -> Ports:
         return Ports(
@@ -71,14 +73,11 @@ class PortClaims:
         return free_port()
 
     def _claimed(self, port: int) -> bool:
-        with suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / str(port)).open("a")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.close()
-                return False
-            self._files.append(file)
-            return True
-        return False
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0{self.scope}-port-{port}")
+        except OSError as refused:
+            claim.close()
+            return refused.errno != errno.EADDRINUSE
+        self._claims.append(claim)
+        return True
