@@ -43,8 +43,9 @@ RECORDING_RULES = (
     ),
     RecordingRule(
         "instrument:tidewheel_label_lag:market_seconds",
-        f"{newest('tidewheel_market_time_seconds')} - {newest('tidewheel_labeled_market_time_seconds')}",
-        "Market time from the newest market second to the newest whose labels are written.",
+        f"clamp_min({newest('tidewheel_market_time_seconds')} - {newest('tidewheel_labeled_market_time_seconds')}, 0)",
+        "Market time from the newest market second to the newest whose labels are written; 0 where ingest was asked so "
+        "long before the labeler that labels seem to be ahead.",
     ),
     RecordingRule(
         "instrument:tidewheel_base_rate:ratio",
