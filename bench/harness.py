@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,3 +129,9 @@ def until(true: Callable[[], bool], what: str) -> None:
         if time.perf_counter() > deadline_s:
             raise TimeoutError(f"waited {LIMIT_S:.0f} s for {what}")
         time.sleep(LOOK_EVERY_S)
+
+
+def spread_ms(taken_s: Sequence[float]) -> dict[str, float]:
+    """Median, 99th of a hundred and longest, in ms."""
+    p50, p99 = np.percentile(taken_s, (50, 99))
+    return {name: round(value * 1e3, 2) for name, value in (("p50", p50), ("p99", p99), ("max", max(taken_s)))}

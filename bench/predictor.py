@@ -23,7 +23,7 @@ import grpc
 import numpy as np
 
 from bench import h2load
-from bench.harness import Servers, Size
+from bench.harness import Servers, Size, spread_ms
 from services.predictor.server import options
 from services.predictor.servicer import SERVICE
 from services.predictor.settings import Settings
@@ -170,10 +170,7 @@ def swap_cost(registry: Registry, call: Call, payload: bytes, first: int, swaps:
         longest["without_swap"].append(longest_call_s(call, payload, 0))
         assert registry.publish(model, record) is Publication.PUBLISHED
         longest["with_swap"].append(longest_call_s(call, payload, record.seq))
-    return {
-        name: {f"p{of}": round(float(np.percentile(taken, of)) * 1e3, 2) for of in (50, 99, 100)}
-        for name, taken in longest.items()
-    }
+    return {name: spread_ms(taken) for name, taken in longest.items()}
 
 
 def longest_call_s(call: Call, payload: bytes, seq: int) -> float:

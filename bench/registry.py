@@ -11,11 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import redis
 
-from bench.harness import Servers, Service, Size, service, until
+from bench.harness import Servers, Service, Size, service, spread_ms, until
 from services.predictor.models.model_slot import ModelSlots
 from services.predictor.models.watcher import Watcher
 from tests.synthetic_models import make_row, published
@@ -55,16 +54,11 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         "swaps": SWAPS[size],
         "poll_s": POLL_S,
         "first_models_loaded_s": round(started_s, 1),
-        "published_to_served_by_polling_ms": spread(polled),
-        "published_to_served_woken_ms": spread(woken),
+        "published_to_served_by_polling_ms": spread_ms(polled),
+        "published_to_served_woken_ms": spread_ms(woken),
         f"resident_mib_with_{RESIDENT_INSTRUMENTS[size]}_instruments": round(resident_mib, 1),
         "result_hash": digest.hexdigest()[:16],
     }
-
-
-def spread(taken_s: list[float]) -> dict[str, float]:
-    p50, p99 = np.percentile(taken_s, (50, 99)) * 1e3
-    return {"p50": round(p50, 1), "p99": round(p99, 1), "max": round(max(taken_s) * 1e3, 1)}
 
 
 def fill(url: str, names: list[str], with_model: list[str]) -> None:

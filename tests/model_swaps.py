@@ -16,8 +16,7 @@ from random import Random
 
 import grpc
 
-from tests.predictors import Client, process
-from tests.servers import redis_server
+from tests.predictors import Client, redis_with_model, serving
 from tests.synthetic_models import INSTRUMENT, make_model, make_row, published
 from tests.waiting import LIMIT_S, eventually
 from tidewheel.domain.models import Scorer
@@ -121,17 +120,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, redis_server(None, Path(folder)) as url:
-        registry = Registry.connect(url)
-        registry.publish(*published(1))
-        with process(url, Path(folder)) as (started, port, _):
-            client = Client(port)
-            eventually(lambda: client.served() == (1, 1), "the model is served")
-            every_s = asked.minutes * 60 / asked.swaps
-            made = swap_under_load(client, registry, asked.swaps, Random(asked.seed), every_s)
-            ended = started.poll()
-            client.channel.close()
-        registry.close()
+    every_s = asked.minutes * 60 / asked.swaps
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        redis_with_model(Path(folder)) as (url, registry),
+        serving(url, Path(folder)) as (started, _, _, client),
+    ):
+        made = swap_under_load(client, registry, asked.swaps, Random(asked.seed), every_s)
+        ended = started.poll()
     faults = made.faults + ["the predictor ended"] * (ended is not None)
     print(
         f"{made.published + made.rolled_back} swaps, {made.rolled_back} of them rollbacks, served within "

@@ -12,12 +12,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.predictor import __main__ as predictor
 from services.predictor.settings import Settings
+from tests.servers import redis_server
 from tests.service_under_test import ServiceProcess, ServiceThread, context_of
-from tests.synthetic_models import INSTRUMENT, make_row
-from tests.waiting import LIMIT_S
+from tests.synthetic_models import INSTRUMENT, make_row, published
+from tests.waiting import LIMIT_S, eventually
 from tidewheel.cli.main import main
 from tidewheel.local.processes.subprocesses import free_port
-from tidewheel.registry.store import VerificationFailure
+from tidewheel.registry.store import Registry, VerificationFailure
 from tidewheel.telemetry import metrics
 from tidewheel.wire.v1 import predictor_pb2 as wire
 from tidewheel.wire.v1.predictor_pb2_grpc import PredictorServiceStub
@@ -109,3 +110,23 @@ def process(redis_url: str, folder: Path, **more: str) -> Iterator[tuple[subproc
     environment = {"REDIS": redis_url, "KAFKA": NO_KAFKA, **more, "GRPC_PORT": port}
     with ServiceProcess("predictor", folder, **environment) as started:
         yield started.process, int(port), started.log
+
+
+@contextmanager
+def serving(redis_url: str, folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path, Client]]:
+    """`process`, once it serves the first model, and a client of it."""
+    with process(redis_url, folder, **more) as (started, port, log):
+        client = Client(port)
+        eventually(lambda: client.served() == (1, 1), "the model is served")
+        yield started, port, log, client
+        client.channel.close()
+
+
+@contextmanager
+def redis_with_model(folder: Path) -> Iterator[tuple[str, Registry]]:
+    """A Redis of its own with the first model, and its registry."""
+    with redis_server(None, folder) as url:
+        registry = Registry.connect(url)
+        registry.publish(*published(1))
+        yield url, registry
+        registry.close()

@@ -27,12 +27,10 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from services.predictor.servicer import SERVICE
 from tests.hostile_callers import EMPTY_SETTINGS, PREFACE, call_frames, frame, held_calls, sockets
-from tests.predictors import Client, process
+from tests.predictors import Client, redis_with_model, serving
 from tests.predictors_under_load import drained_under_load, peak_resident_bytes
-from tests.servers import redis_server
-from tests.synthetic_models import INSTRUMENT, make_row, published
-from tests.waiting import LIMIT_S, eventually
-from tidewheel.registry.store import Registry
+from tests.synthetic_models import INSTRUMENT, make_row
+from tests.waiting import LIMIT_S
 from tidewheel.wire.open_inference import open_inference_pb2 as oip
 from tidewheel.wire.v1 import predictor_pb2 as wire
 
@@ -265,11 +263,8 @@ def drains(redis_url: str, folder: Path, count: int) -> Iterator[Counter[grpc.St
     for number in range(count):
         own = folder / f"drain-{number}"
         own.mkdir()
-        with process(redis_url, own, DRAIN_WAIT_S="0.2") as (started, port, _):
-            client = Client(port)
-            eventually(lambda client=client: client.served() == (1, 1), "the model is served")
+        with serving(redis_url, own, DRAIN_WAIT_S="0.2") as (started, port, _, _):
             yield drained_under_load(started, port)
-            client.channel.close()
 
 
 def main() -> int:
@@ -278,21 +273,16 @@ def main() -> int:
     parser.add_argument("--drains", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, redis_server(None, Path(folder)) as url:
-        registry = Registry.connect(url)
-        registry.publish(*published(1))
+    with tempfile.TemporaryDirectory() as folder, redis_with_model(Path(folder)) as (url, _):
         faults = attacked(url, Path(folder), asked.seed, asked.count)
         faults += drained(url, Path(folder), asked.drains)
-        registry.close()
     print("\n".join(faults) or "nothing that must not be")
     return 1 if faults else 0
 
 
 def attacked(url: str, folder: Path, seed: int, count: int) -> list[str]:
     """What must not be of a predictor under attack; its figures are printed."""
-    with process(url, folder) as (started, port, log):
-        client = Client(port)
-        eventually(lambda: client.served() == (1, 1), "the model is served")
+    with serving(url, folder) as (started, port, log, _):
         seen, others, grown = attack(port, started.pid, seed, count, warm_up=2_000)
         ended, said, peak = started.poll(), log.read_text(errors="replace"), peak_resident_bytes(started.pid)
     print(f"{sum(seen.codes.values())} requests {dict(seen.codes)}, {seen.streams} byte streams, seed {seed}")
