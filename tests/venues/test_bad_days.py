@@ -21,10 +21,12 @@ from tests.venues.server import Http, Peer, Script, venue_server
 from tests.venues.speakers import Binance, Kraken, Said
 from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import FeedEvent
+from tidewheel.contracts.invalid_record import DeadLetterReason
 from tidewheel.domain.market import TickFlag
 from tidewheel.recordings.quotes import SourceError
 from tidewheel.telemetry.metrics import REGISTRY
 from tidewheel.venues.live_clock import ClockWentBackError
+from tidewheel.venues.symbol_state import LATE_MAX
 
 KRAKEN, BINANCE = Kraken(), Binance()
 S = 1_000_000_000
@@ -197,6 +199,38 @@ def test_who_cannot_keep_up_gets_the_latest_and_is_told() -> None:
     assert ticks[0] == (1001, GAP)
     assert {flags for _, flags in ticks[5:-3]} == {CONFLATED}
     assert [flags for _, flags in ticks[1:5]] == [0] * 4
+
+
+def test_a_line_that_holds_quotes_back_is_given_up_for_another(caplog: pytest.LogCaptureFixture) -> None:
+    """More of them than the run of bad records that ends a process; the venue's own clock is as late in the end."""
+
+    async def holds_back(peer: Peer) -> None:
+        await peer.subscribed()
+        await peer.quote(*timed(3, 0), *timed(2000, 60))
+        await peer.stay()
+
+    async def is_late_itself(peer: Peer) -> None:
+        await peer.subscribed()
+        await peer.quote(*timed(500, 60))
+        await peer.stay()
+
+    def timed(count: int, late_s: int) -> list[Said]:
+        now_us = time.time_ns() // 1000 - late_s * 10**6
+        return [said.but(time_us=now_us + n) for n, said in enumerate(quotes(count))]
+
+    moved = Moved()
+    with (
+        venue_server(KRAKEN, holds_back, is_late_itself) as server,
+        listening([quick(KRAKEN)], ["BTC-USD"], server.url) as listener,
+    ):
+        listener.until(has_ticks(503))
+    assert [tick.flags for tick in listener.ticks] == [GAP, 0, 0, GAP, *[0] * 499]
+    assert [tick.epoch for tick in listener.ticks] == [1] * 3 + [2] * 500
+    assert listener.events == [CONNECTED, SUBSCRIBED, DISCONNECTED, CONNECTED, SUBSCRIBED]
+    assert {row.reason for _, row in listener.rejected} == {DeadLetterReason.STRAY_TIME}
+    assert len(listener.rejected) == LATE_MAX
+    assert f"kraken: late: {LATE_MAX} quotes in a row came long after the venue's time of them" in caplog.text
+    assert moved.by("venue_connections_lost_total", venue="kraken", reason="late") == 1
 
 
 def test_of_two_venues_the_trouble_of_one_is_not_the_others() -> None:

@@ -20,7 +20,17 @@ from tidewheel.recordings.quotes import SourceError
 from tidewheel.telemetry.logs import Log
 from tidewheel.venues import connection_life as life
 from tidewheel.venues.connection_life import ConnectionLife, Loss
-from tidewheel.venues.frames import Acknowledged, Broken, Closing, Frame, Heartbeat, MarketState, Quote, Refused
+from tidewheel.venues.frames import (
+    Acknowledged,
+    Broken,
+    Closing,
+    Frame,
+    Heartbeat,
+    Late,
+    MarketState,
+    Quote,
+    Refused,
+)
 from tidewheel.venues.intake import Intake
 from tidewheel.venues.opening import HttpRefusedError, Line, NoConnectionError, Opener, open_line
 
@@ -187,6 +197,8 @@ class VenueClient:
             self._perform(self._life.on_refused(number, frame.detail[:200], now_s))
         elif isinstance(frame, Broken):
             self._perform(self._life.on_broken(number, frame.detail, now_s))
+        elif isinstance(frame, Late):
+            self._perform(self._life.on_late(number, frame.detail, now_s))
         elif isinstance(frame, Closing):
             self._log.info("%s will close this connection: %s", self.name, frame.detail[:200])
             self._perform(self._life.on_announced(number, now_s))

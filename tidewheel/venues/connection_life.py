@@ -26,6 +26,7 @@ class Loss(StrEnum):
     CLOSED = "closed"  # by the venue, or broken
     NO_LIFE = "no_life"  # neither heartbeat nor quote, or no answer to a ping
     BROKEN_STATE = "broken_state"  # what is kept by it is not the venue's any more
+    LATE = "late"  # what it brings has waited somewhere on the way
     RENEWED = "renewed"  # ended for another, where there may be one only
     NOT_SUBSCRIBED = "not_subscribed"  # no word of it in time, or a refusal
 
@@ -229,6 +230,11 @@ class ConnectionLife:
         """What is kept by this connection is of no use: only another mends it."""
         link = self._links.of(number)
         return [] if link is None else self._give_up(link, Loss.BROKEN_STATE, detail, now_s)
+
+    def on_late(self, number: int, detail: str, now_s: float) -> list[Action]:
+        """What this connection brings is old: only another has what is new."""
+        link = self._links.of(number)
+        return [] if link is None else self._give_up(link, Loss.LATE, detail, now_s)
 
     def on_announced(self, number: int, now_s: float) -> list[Action]:
         """The venue will end this connection: have another."""

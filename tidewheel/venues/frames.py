@@ -63,6 +63,12 @@ class Broken(NamedTuple):
     detail: str
 
 
+class Late(NamedTuple):
+    """What this connection brings has waited somewhere on the way: only a new connection has what is new."""
+
+    detail: str
+
+
 class Faulty(NamedTuple):
     """A message, or one quote of it, that cannot be used. `symbol`: empty where it says of none."""
 
@@ -105,7 +111,7 @@ class Ignored(NamedTuple):
     what: str
 
 
-Said = Quote | Faulty | Heartbeat | MarketState | Pong | Acknowledged | Refused | Closing | Broken | Ignored
+Said = Quote | Faulty | Heartbeat | MarketState | Pong | Acknowledged | Refused | Closing | Broken | Late | Ignored
 # What says something only together with what was said before.
 Partial = BookSnapshot | BookChange | Fields
 Frame = Said | Partial

@@ -12,10 +12,10 @@ from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.recordings.quotes import NO_SIZE, NO_VENUE_SEQ, NO_VENUE_TIME, Fault
 from tidewheel.venues.adapter import Adapter, Keeper
 from tidewheel.venues.clock_skew import ClockSkew
-from tidewheel.venues.frames import NO_TRADE, Faulty, Frame, Heartbeat, MarketState, Quote
+from tidewheel.venues.frames import NO_TRADE, Faulty, Frame, Heartbeat, Late, MarketState, Quote
 from tidewheel.venues.parsing import parse
 from tidewheel.venues.rows import FeedChange, Row
-from tidewheel.venues.symbol_state import Repeated, SymbolState
+from tidewheel.venues.symbol_state import LATE_MAX, Repeated, SymbolState
 
 NO_QUOTE = (0, 0, NO_SIZE, NO_SIZE, NO_VENUE_TIME, NO_VENUE_SEQ, 0, 0)
 STATE_CHARS = 50
@@ -27,7 +27,7 @@ class Kind(StrEnum):
     TICK = "tick"
     REJECTED = "rejected"
     REPEATED = "repeated"  # known from the connection before
-    UNWANTED = "unwanted"  # of a symbol that was not asked for, or of a connection that does not serve yet
+    UNWANTED = "unwanted"  # of a symbol that was not asked for, or of a connection that does not serve, or no more
     OTHER = "other"  # heartbeats, words on subscriptions
 
 
@@ -45,6 +45,7 @@ class Intake:
     _states: Mapping[str, SymbolState] = field(init=False)
     _keeper: Keeper | None = field(init=False)
     _messages: int = 0
+    _given_up: int = 0  # number of the last connection that brought what had waited on the way
 
     def __post_init__(self) -> None:
         name = self.adapter.name
@@ -70,6 +71,7 @@ class Intake:
         if self._keeper is not None:
             frames = self._keeper.quotes(number, frames)
         self._messages += 1
+        given_up = self._given_up
         for frame in frames:
             if type(frame) is Quote:
                 self._on_quote(frame, number, received_ns, text)
@@ -81,11 +83,13 @@ class Intake:
                     self._on_trade(frame, received_ns)
                 elif type(frame) is MarketState:
                     self._on_market_state(frame, number, received_ns)
+        if self._given_up != given_up:
+            return *frames, Late(f"{LATE_MAX} quotes in a row came long after the venue's time of them")
         return frames
 
     def _on_quote(self, quote: Quote, number: int, received_ns: int, text: str) -> None:
         state = self._states.get(quote.symbol)
-        if state is None or not self.counts(number):
+        if state is None or number == self._given_up or not self.counts(number):
             self.kinds[Kind.UNWANTED] += 1
             return
         state.market_state = ""
@@ -94,6 +98,8 @@ class Intake:
             self.kinds[Kind.REPEATED] += 1
         elif isinstance(judged, Fault):
             self._reject(state, judged, received_ns, text)
+            if state.take_late():
+                self._given_up = number
         else:
             self.kinds[Kind.TICK] += 1
             self.epoch = max(self.epoch, number)

@@ -11,6 +11,8 @@ from tidewheel.venues.frames import NO_TRADE, Quote
 
 # So many quotes in a row with falling numbers: the venue has begun to count anew.
 FALLING_MAX = 100
+# So many quotes in a row long after their venue's time: all that this connection brings has waited on the way.
+LATE_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class SymbolState:
     _last: Quote | None = None
     _last_number: int = 0
     _falling: int = 0
+    _late: int = 0
     _last_trade: int = NO_TRADE
     _awaited_trade: int = NO_TRADE
 
@@ -67,12 +70,22 @@ class SymbolState:
         if quote.venue_time_ns == NO_VENUE_TIME or quote.snapshot or self.after_gap:
             return None
         lateness = self.skew.lateness(received_ns, quote.venue_time_ns)
+        self._late = self._late + 1 if lateness.stray and lateness.late_ns > 0 else 0
         if not lateness.stray:
             return None
         by_s, where = abs(lateness.late_ns) / NS_PER_S, "behind" if lateness.late_ns > 0 else "ahead of"
         return Fault(
             DeadLetterReason.STRAY_TIME, f"the venue's time of it is {by_s:,.1f} s {where} the quotes around it"
         )
+
+    def take_late(self) -> bool:
+        """Whether so many quotes in a row came too late that the connection is to be given up. Said once; the next
+        connection's quotes then tell anew how far the clocks are apart."""
+        if self._late < LATE_MAX:
+            return False
+        self._late = 0
+        self.skew.reset()
+        return True
 
     def on_trade(self, trade: int) -> int | None:
         """A heartbeat tells of the latest trade: the number of one whose quote did not come within a heartbeat."""

@@ -12,9 +12,10 @@ from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.contracts.invalid_record import DeadLetterReason as Reason
 from tidewheel.domain.market import TickFlag
 from tidewheel.venues.catalogue import ADAPTERS
+from tidewheel.venues.frames import Frame, Late, Quote
 from tidewheel.venues.intake import Intake, Kind
 from tidewheel.venues.rows import FeedChange, Row, raw_batches
-from tidewheel.venues.symbol_state import FALLING_MAX
+from tidewheel.venues.symbol_state import FALLING_MAX, LATE_MAX
 
 S = 1_000_000_000
 AT = 1_700_000_000 * S
@@ -126,6 +127,29 @@ def test_a_quote_far_off_by_the_venues_time_is_rejected_and_no_clock() -> None:
     assert received.flags == [GAP, 0, Reason.STRAY_TIME, 0, Reason.STRAY_TIME, 0]
     assert "3,600.0 s ahead of" in str(received.rows[2].fault)
     assert "3,600.0 s behind" in str(received.rows[4].fault)
+
+
+def test_a_hundred_quotes_too_late_in_a_row_are_the_end_of_their_connection() -> None:
+    speaker, late_us = Kraken(), AT // 1000 - 60 * 10**6
+    kraken = Received(speaker)
+
+    def says(number: int, time_us: int) -> list[Frame]:
+        text = speaker.quote(kraken.said.but(time_us=time_us))
+        return list(kraken.intake.on_text(number, AT, text))
+
+    said = [says(1, AT // 1000), says(1, AT // 1000 + 1)]
+    said += [says(1, late_us + n) for n in range(LATE_MAX - 1)]
+    says(1, AT // 1000 + 2)  # one in time, and those before it were strays
+    said += [says(1, late_us + n) for n in range(LATE_MAX - 1)]
+    assert not [frame for frames in said for frame in frames if isinstance(frame, Late)]
+    assert [type(frame) for frame in says(1, late_us)] == [Quote, Late]
+    ticks = kraken.intake.kinds[Kind.TICK]
+    assert [type(frame) for frame in says(1, late_us + 1)] == [Quote]  # said once
+    assert kraken.intake.kinds[Kind.TICK] == ticks, "what it still brings is no tick"
+    kraken.intake.on_gap()
+    for n in range(3):
+        says(2, late_us + n)
+    assert kraken.flags[-3:] == [GAP, 0, 0]
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
