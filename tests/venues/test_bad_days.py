@@ -206,7 +206,7 @@ def test_a_line_that_holds_quotes_back_is_given_up_for_another(caplog: pytest.Lo
 
     async def holds_back(peer: Peer) -> None:
         await peer.subscribed()
-        await peer.quote(*timed(3, 0), *timed(2000, 60))
+        await peer.quote(*timed(3, 0), *timed(2000, 60), *timed(10, 0))
         await peer.stay()
 
     async def is_late_itself(peer: Peer) -> None:

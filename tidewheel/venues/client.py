@@ -166,7 +166,7 @@ class VenueClient:
     async def _read(self, number: int, socket_: ClientConnection) -> None:
         clock, receive = self._clock, socket_.recv
         try:
-            while True:
+            while number in self._lines:
                 text = await receive()
                 received_ns = clock()
                 self._on_text(number, received_ns, text if isinstance(text, str) else text.decode("latin-1"))
@@ -223,6 +223,7 @@ class VenueClient:
         if line is None:
             return
         if at_once:
+            del self._lines[number]  # what still waits to be read is not heard
             line.socket.transport.abort()
         else:
             self._spawn(line.socket.close())

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     TICK = "tick"
     REJECTED = "rejected"
     REPEATED = "repeated"  # known from the connection before
-    UNWANTED = "unwanted"  # of a symbol that was not asked for, or of a connection that does not serve, or no more
+    UNWANTED = "unwanted"  # of a symbol that was not asked for, or of a connection that does not serve
     OTHER = "other"  # heartbeats, words on subscriptions
 
 
@@ -45,7 +45,6 @@ class Intake:
     _states: Mapping[str, SymbolState] = field(init=False)
     _keeper: Keeper | None = field(init=False)
     _messages: int = 0
-    _given_up: int = 0  # number of the last connection that brought what had waited on the way
 
     def __post_init__(self) -> None:
         name = self.adapter.name
@@ -71,10 +70,10 @@ class Intake:
         if self._keeper is not None:
             frames = self._keeper.quotes(number, frames)
         self._messages += 1
-        given_up = self._given_up
+        only_late = False
         for frame in frames:
             if type(frame) is Quote:
-                self._on_quote(frame, number, received_ns, text)
+                only_late |= self._on_quote(frame, number, received_ns, text)
             elif type(frame) is Faulty:
                 self._on_faulty(frame, number, received_ns, text)
             else:
@@ -83,23 +82,23 @@ class Intake:
                     self._on_trade(frame, received_ns)
                 elif type(frame) is MarketState:
                     self._on_market_state(frame, number, received_ns)
-        if self._given_up != given_up:
+        if only_late:
             return *frames, Late(f"{LATE_MAX} quotes in a row came long after the venue's time of them")
         return frames
 
-    def _on_quote(self, quote: Quote, number: int, received_ns: int, text: str) -> None:
+    def _on_quote(self, quote: Quote, number: int, received_ns: int, text: str) -> bool:
+        """Whether it is one more of too many in a row that came late."""
         state = self._states.get(quote.symbol)
-        if state is None or number == self._given_up or not self.counts(number):
+        if state is None or not self.counts(number):
             self.kinds[Kind.UNWANTED] += 1
-            return
+            return False
         state.market_state = ""
         judged = state.judge(quote, number, received_ns)
         if isinstance(judged, Repeated):
             self.kinds[Kind.REPEATED] += 1
         elif isinstance(judged, Fault):
             self._reject(state, judged, received_ns, text)
-            if state.take_late():
-                self._given_up = number
+            return state.brings_only_late
         else:
             self.kinds[Kind.TICK] += 1
             self.epoch = max(self.epoch, number)
@@ -109,6 +108,7 @@ class Intake:
                     *(state.instrument, self.epoch, text),
                 )
             )
+        return False
 
     def reject(self, fault: Fault, text: str) -> None:
         """What came in place of a message, and says nothing of when."""
@@ -150,7 +150,7 @@ class Intake:
     def on_gap(self) -> None:
         """Quotes may be missing before the next one of each symbol."""
         for state in self._states.values():
-            state.after_gap = True
+            state.on_gap()
 
     def on_clock_set(self) -> None:
         """Our own clock was set: what was known of the venue's beside it is of no use."""

@@ -78,14 +78,18 @@ class SymbolState:
             DeadLetterReason.STRAY_TIME, f"the venue's time of it is {by_s:,.1f} s {where} the quotes around it"
         )
 
-    def take_late(self) -> bool:
-        """Whether so many quotes in a row came too late that the connection is to be given up. Said once; the next
-        connection's quotes then tell anew how far the clocks are apart."""
-        if self._late < LATE_MAX:
-            return False
+    @property
+    def brings_only_late(self) -> bool:
+        """Whether so many quotes in a row came too late that the connection is to be given up."""
+        return self._late >= LATE_MAX
+
+    def on_gap(self) -> None:
+        """Quotes may be missing before the next one. After late ones alone, those of the next connection tell anew how
+        far the clocks are apart."""
+        self.after_gap = True
+        if self.brings_only_late:
+            self.skew.reset()
         self._late = 0
-        self.skew.reset()
-        return True
 
     def on_trade(self, trade: int) -> int | None:
         """A heartbeat tells of the latest trade: the number of one whose quote did not come within a heartbeat."""

@@ -143,13 +143,21 @@ def test_a_hundred_quotes_too_late_in_a_row_are_the_end_of_their_connection() ->
     said += [says(1, late_us + n) for n in range(LATE_MAX - 1)]
     assert not [frame for frames in said for frame in frames if isinstance(frame, Late)]
     assert [type(frame) for frame in says(1, late_us)] == [Quote, Late]
-    ticks = kraken.intake.kinds[Kind.TICK]
-    assert [type(frame) for frame in says(1, late_us + 1)] == [Quote]  # said once
-    assert kraken.intake.kinds[Kind.TICK] == ticks, "what it still brings is no tick"
+    says(1, late_us + 1)
+    assert kraken.flags[-LATE_MAX - 1 :] == [Reason.STRAY_TIME] * (LATE_MAX + 1), "whoever hears on has no ticks of it"
     kraken.intake.on_gap()
     for n in range(3):
         says(2, late_us + n)
     assert kraken.flags[-3:] == [GAP, 0, 0]
+
+
+def test_who_hears_on_after_too_many_late_quotes_has_those_that_come_in_time_again() -> None:
+    speaker = Kraken()
+    kraken = Received(speaker)
+    late_us = AT // 1000 - 60 * 10**6
+    for time_us in (AT // 1000, AT // 1000 + 1, *(late_us + n for n in range(2 * LATE_MAX)), AT // 1000 + 2):
+        kraken.text(speaker.quote(kraken.said.but(time_us=time_us)))
+    assert kraken.flags == [GAP, 0, *[Reason.STRAY_TIME] * (2 * LATE_MAX), 0]
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
