@@ -1,6 +1,8 @@
 """A live venue into a real broker: messages of a local venue as fast as they are taken; CPU of ingest a message.
 
-The venue is another process, so that what is counted is hearing, parsing, judging and publishing.
+The venue is another process, so that what is counted is hearing, parsing, judging and publishing. It says one quote of
+each symbol and waits until ingest has published it: to open an instrument ingest reads its log, and 60,000 messages a
+second meanwhile are more than its queue holds, so that a tenth to a third of them were conflated, as they are to be.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ import logging
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -51,8 +54,12 @@ def heard(venue: str, count: int, servers: Servers) -> tuple[float, float, str]:
     quote_currency = VENUES[venue].partition("-")[2]
     symbols = [f"{base}-{quote_currency}" for base in BASES]
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.live", venue, str(count)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.live", venue, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as other:
+        assert other.stdin is not None
         assert other.stdout is not None
         url = other.stdout.readline().strip()
         settings = Settings(
@@ -65,8 +72,12 @@ def heard(venue: str, count: int, servers: Servers) -> tuple[float, float, str]:
         )
         context = Context(logging.getLogger("bench"), Health("ingest"), threading.Event())
         thread = threading.Thread(target=app.run, args=(settings, context), daemon=True)
-        before, watch = ticks(venue), Stopwatch()
+        before = ticks(venue)
         thread.start()
+        until(lambda: opened(venue, symbols) or not thread.is_alive(), "a second of each instrument")
+        watch = Stopwatch()
+        other.stdin.write("go\n")
+        other.stdin.flush()
         until(lambda: ticks(venue) - before >= count or not thread.is_alive(), "all messages are ticks")
         _, cpu_s = watch.elapsed_s()
         if not thread.is_alive():
@@ -82,6 +93,14 @@ def ticks(venue: str) -> float:
     return REGISTRY.get_sample_value("tidewheel_venue_frames_total", labels) or 0.0
 
 
+def opened(venue: str, symbols: Sequence[str]) -> bool:
+    """Whether a second of each has been published."""
+    return all(
+        REGISTRY.get_sample_value("tidewheel_market_seconds_total", {"instrument": f"{venue}:{symbol}"})
+        for symbol in symbols
+    )
+
+
 def published(servers: Servers, venue: str, count: int) -> tuple[float, str]:
     seconds = [decode_second(message.value()) for message in read_to_end(servers.kafka, TICKS.name)]
     own = sorted(
@@ -89,7 +108,8 @@ def published(servers: Servers, venue: str, count: int) -> tuple[float, str]:
     )
     values = sha256()
     for one in own:
-        values.update(one.quotes.bid_e9.tobytes() + one.quotes.offer_e9.tobytes())
+        # However quotes are cut into seconds, the same quotes have the same hash.
+        values.update(np.column_stack((one.quotes.bid_e9, one.quotes.offer_e9)).tobytes())
     conflated = sum(int((one.quotes.flags & np.uint16(TickFlag.CONFLATED) != 0).sum()) for one in own)
     return (sum(len(one.quotes) for one in own) - conflated) / count, values.hexdigest()
 
@@ -141,7 +161,10 @@ async def venue_process(venue: str, count: int) -> None:
         await socket.recv()
         for text in acknowledgements(venue):
             await socket.send(text)
-        for text in texts:
+        for text in texts[:SYMBOLS]:
+            await socket.send(text)
+        await asyncio.to_thread(sys.stdin.readline)
+        for text in texts[SYMBOLS:]:
             await socket.send(text)
         await socket.wait_closed()
 
