@@ -23,7 +23,7 @@ REQUESTS ?= 1000
 SOAK_MINUTES ?= 5
 COUNT ?= 100000
 
-.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate manifests check-deploy images cluster-test lock bench bench-rivals bench-servers clients soak release dashboards-preview clean
+.PHONY: help setup run observe watch verify chaos late test check fmt fmt-check lint types unit sim quality zoo generate manifests check-deploy images cluster-test lock bench bench-rivals bench-servers bench-venues clients soak release dashboards-preview clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ bench-rivals: $(READY) .venv-rivals-quixstreams/.ready .venv-rivals-faust/.ready
 
 bench-servers: $(READY) .venv-rivals-mlserver/.ready .venv-rivals-kserve/.ready ## The predictor beside other model servers, under h2load: ARGS='--rounds 3'
 	@$(BIN)/python -m bench.rivals.serving $(ARGS)
+
+bench-venues: $(READY) .venv-rivals-ccxt/.ready ## Ingest beside another client of live venues, on a local one: ARGS='--rounds 3'
+	@$(BIN)/python -m bench.rivals.venues $(ARGS)
 
 .venv-clients-%/.ready: requirements/clients-%.txt $(READY)
 	@echo "setting up: virtual environment of $*"

@@ -8,9 +8,10 @@ ROOT = Path(__file__).parent.parent
 # What is tested is `dev`; the other sets are parts of it, at the same versions.
 TESTED = "dev"
 EXTRAS = ("ingest", "orderbot", "labeler", "trainer", "predictor", "tools", "local", "onnx", "observe", "otel")
-# Other stream processors, for `make bench-rivals`, other model servers, for `make bench-servers`, and a reader of
-# files, for `make bench`: environments of their own, since they need other versions than ours.
-RIVALS = ("quixstreams", "faust", "mlserver", "kserve", "polars")
+# Other stream processors, for `make bench-rivals`, other model servers, for `make bench-servers`, another client of
+# venues, for `make bench-venues`, and a reader of files, for `make bench`: environments of their own, since they need
+# other versions than ours.
+RIVALS = ("quixstreams", "faust", "mlserver", "kserve", "ccxt", "polars")
 # Clients of the open inference protocol that others wrote, for `make clients`: environments of their own likewise.
 CLIENTS = ("tritonclient", "open_inference")
 # What the images are built with.

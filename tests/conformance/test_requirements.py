@@ -10,7 +10,7 @@ from tests.tidy.tree import ROOT
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 # Of other programs, in environments of their own.
 RIVALS = {
-    *("rivals-faust", "rivals-kserve", "rivals-mlserver", "rivals-polars", "rivals-quixstreams"),
+    *("rivals-ccxt", "rivals-faust", "rivals-kserve", "rivals-mlserver", "rivals-polars", "rivals-quixstreams"),
     *("clients-tritonclient", "clients-open_inference"),
 }
 PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
