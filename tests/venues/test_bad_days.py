@@ -18,7 +18,7 @@ from services.ingest.live_queue import LiveQueue
 from tests.certificates import Authority
 from tests.venues.listener import Listener, listening, quick
 from tests.venues.server import Http, Peer, Script, venue_server
-from tests.venues.speakers import Binance, Kraken, Said
+from tests.venues.speakers import Binance, Kraken, Okx, Said
 from tests.waiting import eventually
 from tidewheel.contracts.codecs.market import FeedEvent
 from tidewheel.contracts.invalid_record import DeadLetterReason
@@ -28,7 +28,7 @@ from tidewheel.telemetry.metrics import REGISTRY
 from tidewheel.venues.live_clock import ClockWentBackError
 from tidewheel.venues.symbol_state import LATE_MAX
 
-KRAKEN, BINANCE = Kraken(), Binance()
+KRAKEN, BINANCE, OKX = Kraken(), Binance(), Okx()
 S = 1_000_000_000
 GAP, CONFLATED = TickFlag.GAP_BEFORE, TickFlag.CONFLATED
 CONNECTED, SUBSCRIBED, DISCONNECTED = FeedEvent.CONNECTED, FeedEvent.SUBSCRIBED, FeedEvent.DISCONNECTED
@@ -206,22 +206,22 @@ def test_a_line_that_holds_quotes_back_is_given_up_for_another(caplog: pytest.Lo
 
     async def holds_back(peer: Peer) -> None:
         await peer.subscribed()
-        await peer.quote(*timed(3, 0), *timed(2000, 60), *timed(10, 0))
+        await peer.quote(*timed(3, 1, 0), *timed(2000, 4, 60), *timed(10, 2004, 0))
         await peer.stay()
 
     async def is_late_itself(peer: Peer) -> None:
         await peer.subscribed()
-        await peer.quote(*timed(500, 60))
+        await peer.quote(*timed(500, 2014, 60))
         await peer.stay()
 
-    def timed(count: int, late_s: int) -> list[Said]:
+    def timed(count: int, first: int, late_s: int) -> list[Said]:
         now_us = time.time_ns() // 1000 - late_s * 10**6
-        return [said.but(time_us=now_us + n) for n, said in enumerate(quotes(count))]
+        return [said.but(time_us=now_us + 1000 * n) for n, said in enumerate(quotes(count, first, OKX.wire))]
 
     moved = Moved()
     with (
-        venue_server(KRAKEN, holds_back, is_late_itself) as server,
-        listening([quick(KRAKEN)], ["BTC-USD"], server.url) as listener,
+        venue_server(OKX, holds_back, is_late_itself) as server,
+        listening([quick(OKX)], [OKX.symbol], server.url) as listener,
     ):
         listener.until(has_ticks(503))
     assert [tick.flags for tick in listener.ticks] == [GAP, 0, 0, GAP, *[0] * 499]
@@ -229,8 +229,8 @@ def test_a_line_that_holds_quotes_back_is_given_up_for_another(caplog: pytest.Lo
     assert listener.events == [CONNECTED, SUBSCRIBED, DISCONNECTED, CONNECTED, SUBSCRIBED]
     assert {row.reason for _, row in listener.rejected} == {DeadLetterReason.STRAY_TIME}
     assert len(listener.rejected) == LATE_MAX
-    assert f"kraken: late: {LATE_MAX} quotes in a row came long after the venue's time of them" in caplog.text
-    assert moved.by("venue_connections_lost_total", venue="kraken", reason="late") == 1
+    assert f"okx: late: {LATE_MAX} quotes in a row came long after the venue's time of them" in caplog.text
+    assert moved.by("venue_connections_lost_total", venue="okx", reason="late") == 1
 
 
 def test_of_two_venues_the_trouble_of_one_is_not_the_others() -> None:
