@@ -50,7 +50,7 @@ def run(task: Task) -> dict[str, Any]:
     with threadpool_limits(1):
         stream = Stream(columns_of(source, task.cache), task.size)
         made_s = time.process_time() - began_s
-        procedures = {name: PROCEDURES[name](task.size) for name in task.procedures}
+        procedures = {name: PROCEDURES[name](task.size, source.market) for name in task.procedures}
         found = follow(stream, source.market, procedures, task.windows)
     took = {"made_s": round(made_s, 1), "took_s": round(time.process_time() - began_s, 1)}
     return {"zoo": source.family, "seed": source.seed, "set": task.set, **took, **found}

@@ -7,9 +7,13 @@ one, name its factory in `PROCEDURES`.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.quality import contenders
 from bench.quality.contenders import Rule, Scores
 from bench.quality.trained import candidate_or_why
+from bench.quality.zoo.market import Market
 from bench.quality.zoo.recipe import Recipe, Refused
 from bench.quality.zoo.stream import Past
 from services.trainer.dataset.rows import Rows
@@ -19,7 +23,7 @@ from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.memory import RememberedSample
 from tidewheel.domain.models import Model, Scorer
 
-__all__ = ["PROCEDURES", "Procedure", "Refused", "plain", "trainer"]
+__all__ = ["PROCEDURES", "Procedure", "Refused", "Told", "plain", "trainer"]
 
 Procedure = Callable[[Past], Rule | Refused]
 
@@ -55,17 +59,43 @@ def rule_of(model: Model) -> Rule:
     return Rule(scores, model.threshold)
 
 
-def trainer(size: int) -> Procedure:
+@dataclass(frozen=True)
+class Told:
+    """Who is told when the market turned, and learns from what was placed since; before it turns, from all."""
+
+    market: Market | None
+    recipe: Recipe
+
+    def __call__(self, past: Past) -> Rule | Refused:
+        pieces = past.thinned(self.recipe.reach, self.recipe.every)
+        since = [piece.take(which) for piece in pieces if (which := self._turned(piece)).any()]
+        return self.recipe.model_of(since or pieces)
+
+    def _turned(self, rows: Rows) -> NDArray[np.bool_]:
+        turned = self.market.turned(rows.placed_ns) if self.market else None
+        return np.zeros(len(rows), bool) if turned is None else turned
+
+
+def trainer(size: int, _: Market | None) -> Procedure:
     return Trainer(TrainingConfig(window=size, step=size))
 
 
-def plain(_: int) -> Procedure:
+def plain(_: int, __: Market | None) -> Procedure:
     """Logistic regression of scikit-learn on the newest window alone, as `make quality` has it."""
     return lambda past: contenders.plain(past[-1].rows) or Refused("one_class")
 
 
-def recipe(_: int) -> Procedure:
+def recipe(_: int, __: Market | None) -> Procedure:
     return Recipe()
 
 
-PROCEDURES: dict[str, Callable[[int], Procedure]] = {"trainer": trainer, "recipe": recipe, "plain": plain}
+def told(_: int, market: Market | None) -> Procedure:
+    return Told(market, Recipe(reach=12))
+
+
+PROCEDURES: dict[str, Callable[[int, Market | None], Procedure]] = {
+    "trainer": trainer,
+    "recipe": recipe,
+    "plain": plain,
+    "told": told,
+}

@@ -47,7 +47,10 @@ class Recipe:
     every: int = 5
 
     def __call__(self, past: Past) -> Rule | Refused:
-        pieces = past.thinned(self.reach, self.every)
+        return self.model_of(past.thinned(self.reach, self.every))
+
+    def model_of(self, pieces: list[Rows]) -> Rule | Refused:
+        """Of any rows, in pieces of time, oldest first."""
         while len(pieces) < PIECES_MIN:
             pieces = [half for piece in pieces for half in halves(piece)]
         label = np.concatenate([piece.label for piece in pieces])

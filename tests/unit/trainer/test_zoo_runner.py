@@ -14,7 +14,7 @@ from bench.quality.zoo import __main__ as zoo
 from bench.quality.zoo import recipe, table
 from bench.quality.zoo.families import HELD_OUT_FAMILIES, HELD_OUT_SEEDS, Made
 from bench.quality.zoo.follow import follow
-from bench.quality.zoo.procedures import Refused
+from bench.quality.zoo.procedures import Refused, Told
 from bench.quality.zoo.recipe import Recipe
 from bench.quality.zoo.store import columns_of
 from bench.quality.zoo.stream import Past, Stream
@@ -92,6 +92,31 @@ def test_the_recipe_makes_a_model_of_the_first_window_and_none_of_one_class(pull
     assert 0 < made.flags(pull.window(0).rows).mean() <= 0.6
     losses = Stream(replace(pull.columns, label=np.zeros_like(pull.columns.label)), SIZE)
     assert Recipe()(Past(losses, 2)) == Refused("one_class")
+
+
+class Given(Recipe):
+    """Keeps what it is given."""
+
+    def model_of(self, pieces: list[Rows]) -> Rule | Refused:
+        given[:] = pieces
+        return super().model_of(pieces)
+
+
+given: list[Rows] = []
+
+
+def test_who_is_told_of_the_turn_learns_from_what_was_placed_since_and_from_all_before(folder: Path) -> None:
+    source = Made("flips", 1, 5_400)
+    stream = Stream(columns_of(source, folder), SIZE)
+    turned = [source.market.turned(stream.window(k).rows.placed_ns) for k in range(len(stream))]
+    since = next(number for number, window in enumerate(turned) if window is not None and window.any())
+    told = Told(source.market, Given(reach=12))
+    assert isinstance(told(Past(stream, since)), Rule)
+    assert sum(map(len, given)) == since * SIZE // 5
+    told(Past(stream, since + 2))
+    whole = sum(int(window[::5].sum()) for window in turned[: since + 2] if window is not None)
+    assert sum(map(len, given)) == whole < 2 * SIZE // 5
+    assert all((rows.placed_ns >= source.market.start_s * 10**9 + 2_700 * 10**9).all() for rows in given)
 
 
 # ---- what is judged ----
