@@ -20,10 +20,12 @@ from tidewheel.domain.labeler_state import Frontier
 from tidewheel.runtime.kafka import (
     KAFKA,
     METADATA_LIMIT_S,
+    Clients,
     PartitionId,
     client,
     consumer_config,
     end_offsets,
+    once_led,
     partitions_of,
     read_to_end,
     watermark_offsets,
@@ -39,17 +41,19 @@ REPORT_EVERY_RECORDS = 2_000
 OnProgress = Callable[[str, int], None]
 
 
-def check_log(bootstrap: Broker, instrument: str | None, progress: OnProgress) -> LogInvariants:
+def check_log(
+    bootstrap: Broker, instrument: str | None, progress: OnProgress, clients: Clients = KAFKA
+) -> LogInvariants:
     """All that is found in the log of one instrument, or of all. Raises KafkaException where it cannot be read."""
-    before = _frontiers(bootstrap, instrument)
-    firsts, ends = _extent(bootstrap)
+    before = _frontiers(bootstrap, instrument, clients)
+    firsts, ends = _extent(bootstrap, clients)
     invariants = LogInvariants(frozenset(place for place, first in firsts.items() if first > 0), before)
     for topic in TOPICS_READ:
         own = {partition: end for (name, partition), end in ends.items() if name == topic}
         starts = {partition: firsts[topic, partition] for partition in own}
-        for message in reporting(topic, read_to_end(bootstrap, topic, starts, own), progress):
+        for message in reporting(topic, read_to_end(bootstrap, topic, starts, own, clients=clients), progress):
             _take(invariants, topic, message, instrument)
-    invariants.end(_frontiers(bootstrap, instrument))
+    invariants.end(_frontiers(bootstrap, instrument, clients))
     return invariants
 
 
@@ -76,10 +80,10 @@ def _take(invariants: LogInvariants, topic: str, message: Message, instrument: s
     invariants.take(LogEntry(topic, partition, offset, key, value, hash(payload)))
 
 
-def _frontiers(bootstrap: Broker, instrument: str | None) -> Mapping[str, Frontier]:
+def _frontiers(bootstrap: Broker, instrument: str | None, clients: Clients) -> Mapping[str, Frontier]:
     """How far the labels of each instrument are, as the labeler's state says now."""
     found: dict[str, Frontier] = {}
-    for message in read_to_end(bootstrap, LABELER_STATE.name):
+    for message in read_to_end(bootstrap, LABELER_STATE.name, clients=clients):
         with suppress(InvalidRecordError):
             if message.value() is not None and key_kind(message.key()) == FRONTIER:
                 one = decode_frontier(message.value())
@@ -88,18 +92,18 @@ def _frontiers(bootstrap: Broker, instrument: str | None) -> Mapping[str, Fronti
     return found
 
 
-def _extent(bootstrap: Broker) -> tuple[dict[PartitionId, int], dict[PartitionId, int]]:
+def _extent(bootstrap: Broker, clients: Clients) -> tuple[dict[PartitionId, int], dict[PartitionId, int]]:
     """First offset and end of every partition that is read. Raises KafkaException."""
     config = {**client(bootstrap, "reader"), "log_level": 0}
-    consumer = KAFKA.consumer(consumer_config(bootstrap, "reader", READER_GROUP, log_level=0))
+    consumer = clients.consumer(consumer_config(bootstrap, "reader", READER_GROUP, log_level=0))
     firsts: dict[PartitionId, int] = {}
     ends: dict[PartitionId, int] = {}
     try:
         for topic in reversed(TOPICS_READ):
             partitions = partitions_of(consumer, topic)
             places = [TopicPartition(topic, partition) for partition in partitions]
-            ends |= end_offsets(config, places, METADATA_LIMIT_S)
-            _await_decided(config, places, ends)
+            ends |= _ends(config, places, clients)
+            _await_decided(config, places, ends, clients)
         # After the ends: what retention takes meanwhile is missed at the beginning, and known to be.
         for topic in TOPICS_READ:
             for partition, (first, _) in watermark_offsets(consumer, topic, partitions_of(consumer, topic)).items():
@@ -109,11 +113,19 @@ def _extent(bootstrap: Broker) -> tuple[dict[PartitionId, int], dict[PartitionId
     return firsts, ends
 
 
-def _await_decided(config: Mapping[str, Any], places: list[TopicPartition], ends: Mapping[PartitionId, int]) -> None:
+def _ends(
+    config: Mapping[str, Any], places: list[TopicPartition], clients: Clients, *, stable: bool = False
+) -> dict[PartitionId, int]:
+    return once_led(lambda: end_offsets(config, places, METADATA_LIMIT_S, clients=clients, stable=stable))
+
+
+def _await_decided(
+    config: Mapping[str, Any], places: list[TopicPartition], ends: Mapping[PartitionId, int], clients: Clients
+) -> None:
     """Until every transaction below the ends is over: what belongs to it on other topics is written then."""
 
     def decided() -> bool:
-        stable_ends = end_offsets(config, places, METADATA_LIMIT_S, stable=True)
+        stable_ends = _ends(config, places, clients, stable=True)
         return all(end >= ends[place] for place, end in stable_ends.items())
 
     if not Retry(SETTLE_RETRY_S, SETTLE_LIMIT_S).until(decided):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import (
     TIMESTAMP_NOT_AVAILABLE,
@@ -49,6 +49,7 @@ NO_LEADER_PAUSE_S = 0.1
 
 Config = dict[str, Any]
 PartitionId = tuple[str, int]  # topic and partition
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,11 @@ def failed_with(codes: Container[int]) -> Callable[[Exception], bool]:
     return lambda failure: isinstance(failure, KafkaException) and failure.args[0].code() in codes
 
 
+def once_led(ask: Callable[[], Answer], limit_s: float = METADATA_LIMIT_S) -> Answer:
+    """What a broker answers once the partitions asked for are led. Raises KafkaException, also after `limit_s`."""
+    return Retry(NO_LEADER_PAUSE_S, limit_s).call(ask, failed_with(NO_LEADER))
+
+
 def check(message: Message) -> Message:
     """A polled message that is a record. Raises KafkaException for an error, which is never the record's fault."""
     error = message.error()
@@ -179,9 +185,7 @@ def read_to_end(
         places = [TopicPartition(topic, p) for p in wanted]
         if ends is None:
             config = {**client(broker, "reader"), "log_level": 0}
-            found = Retry(NO_LEADER_PAUSE_S, limit_s).call(
-                lambda: end_offsets(config, places, limit_s, clients=clients), failed_with(NO_LEADER)
-            )
+            found = once_led(lambda: end_offsets(config, places, limit_s, clients=clients), limit_s)
             ends = {partition: end for (_, partition), end in found.items()}
         open_partitions = {p for p, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(topic, p, wanted[p]) for p in sorted(open_partitions)])
@@ -250,5 +254,9 @@ def committed(consumer: Consumer, places: list[TopicPartition], limit_s: float) 
 
 
 def watermark_offsets(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
-    """Partition -> (first, end) offsets now; end is one past the last record."""
-    return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=METADATA_LIMIT_S) for p in partitions}
+    """Partition -> (first, end) offsets now; end is one past the last record. Raises KafkaException."""
+    return once_led(
+        lambda: {
+            p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=METADATA_LIMIT_S) for p in partitions
+        }
+    )
