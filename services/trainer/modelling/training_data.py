@@ -26,8 +26,8 @@ FoldIndices = list[tuple[Index, Index]]
 class TrainingData:
     """All that is known, thinned; of it what was known when the window's test part began, and that part, whole.
 
-    `weights`: what the rows of each remembered window are worth to the whole in the mean, oldest window first.
-    `purged`: rows of the window, before thinning, that were still open when the test part began.
+    `weights`: what each remembered window is worth to the whole, oldest first. `purged`: rows of the window, before
+    thinning, that were still open when the test part began.
     """
 
     whole: Sample
@@ -62,15 +62,12 @@ def training_data_of(window: Window) -> TrainingData:
 
 
 def _remembering(before: Sequence[Sample], own: Sample) -> tuple[Sample, Float64]:
-    """A window's rows and those before it, each worth what its piece of time is; and what the windows before are worth.
-    Of its own none is left out, so that what can be trained on stays so; where none are before it, all are worth 1."""
-    if not before:
-        return Sample.concatenated([own]), np.zeros(0)
-    pieces = [piece for window in (*before, own) for piece in memory.pieces(window)]
-    weights = memory.weights(pieces)
-    weights[-memory.PIECES :] = np.maximum(weights[-memory.PIECES :], memory.LEFT_OUT)
-    remembered = [piece.with_weight(weight) for piece, weight in zip(pieces, weights.tolist(), strict=True) if weight]
-    return Sample.concatenated(remembered), weights.reshape(-1, memory.PIECES).mean(axis=1)[:-1]
+    """A window's rows and those before it, each worth what its window is; and what the windows before are worth."""
+    window_weights = memory.weights([*before, own])[:-1]
+    remembered = [
+        one.with_weight(weight) for one, weight in zip(before, window_weights.tolist(), strict=True) if weight
+    ]
+    return Sample.concatenated([*remembered, own]), window_weights
 
 
 def is_trainable(part: Sample) -> bool:

@@ -10,7 +10,7 @@ from services.trainer.search.criteria import Criterion, Goal
 from tidewheel.domain.windows import Windowing
 
 # Raised whenever the same rows and settings give another model; it is part of the lineage.
-PROCEDURE = 5
+PROCEDURE = 4
 
 
 @dataclass(frozen=True, slots=True)

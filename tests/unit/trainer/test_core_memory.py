@@ -16,7 +16,7 @@ from services.trainer.modelling.refit import refit
 from services.trainer.modelling.training_data import trainable_folds, training_data_of
 from services.trainer.search.config import TrainingConfig
 from services.trainer.windows.count_windows import Window
-from services.trainer.windows.memory import PIECES, pieces, weights
+from services.trainer.windows.memory import weights
 from tests import synthetic_rows
 from tests.unit.trainer.made_runs import CONFIG, SIZE, made
 from tidewheel.contracts.codecs.models import decode_model
@@ -27,10 +27,10 @@ MEMORY = 2
 
 
 @cache
-def windows(count: int = MEMORY + 1, edge: float = 0.4) -> tuple[Window, ...]:
+def windows() -> tuple[Window, ...]:
     """Windows of one market, each without memory."""
-    market = synthetic_rows.market(5, count * SIZE // synthetic_rows.PER_SECOND + 200, edge)
-    return tuple(market.window(seq, SIZE) for seq in range(1, count + 1))
+    market = synthetic_rows.market(5, (MEMORY + 1) * SIZE // synthetic_rows.PER_SECOND + 200, 0.4)
+    return tuple(market.window(seq, SIZE) for seq in range(1, MEMORY + 2))
 
 
 @cache
@@ -70,8 +70,7 @@ def test_where_remembered_rows_lie_on_the_topic_is_no_part_of_the_bytes() -> Non
 
 def test_the_lineage_names_the_windows_with_their_weights() -> None:
     model = decode_model(remembered()[0].model_bytes)
-    samples = [*(one.sample for one in remembering().memory), Sample.of(windows()[-1].rows)]
-    worth = weights([piece for sample in samples for piece in pieces(sample)]).reshape(-1, PIECES).mean(axis=1)
+    worth = weights([*(one.sample for one in remembering().memory), Sample.of(windows()[-1].rows)])
     assert model.lineage.memory == tuple(
         RememberedWindow(one.seq, one.first_example_seq, one.last_example_seq, weight)
         for one, weight in zip(remembering().memory, worth.tolist(), strict=False)
@@ -94,15 +93,14 @@ def test_the_lineage_and_the_windows_are_enough_to_make_the_same_bytes() -> None
 
 
 def test_a_window_before_a_turn_is_named_with_a_weight_of_0_and_none_of_its_rows_is_used() -> None:
-    first, *others, last = windows(4, 1.0)
-    turned = replace(first, rows=replace(first.rows, label=1 - first.rows.label))
-    memory = tuple(one.remembered() for one in (turned, *others))
-    with_turned = made(replace(last, memory=memory))[0].model
-    without = made(replace(last, memory=memory[1:]))[0].model
-    named = with_turned.lineage.memory
-    assert [(one.seq, one.weight > 0.5) for one in named] == [(1, False), (2, True), (3, True)]
-    assert named[0].weight == 0.0
-    assert with_turned.training.rows == without.training.rows == 3 * SIZE
+    turned = [replace(one, rows=replace(one.rows, label=1 - one.rows.label)) for one in windows()[:1]]
+    memory = (turned[0].remembered(), windows()[1].remembered())
+    with_turned = made(replace(windows()[-1], memory=memory))[0].model
+    without = made(replace(windows()[-1], memory=memory[1:]))[0].model
+    first, second = with_turned.lineage.memory
+    assert (first.seq, first.weight) == (1, 0.0)
+    assert second.weight > 0.5
+    assert with_turned.training.rows == without.training.rows == 2 * SIZE
 
 
 def test_the_model_is_of_all_that_is_remembered_and_its_holdout_model_of_what_was_known_before_the_test_part() -> None:

@@ -117,7 +117,7 @@ def test_the_canonical_text_is_stable() -> None:
     assert settings_of().training().canonical_json() == (
         '{"at_once":2,"balanced":false,"criterion":{"beta":1.0,"goal":"precision_at_target_recall",'
         '"precision_min":0.6,"recall_min":0.25},"early_stopping":false,"epochs":6,"folds":3,"loss":"logistic",'
-        '"memory":12,"neighbours":16,"procedure":5,"seed":1,"step":10000,"trials":10,"uniqueness_weights":false,'
+        '"memory":12,"neighbours":16,"procedure":4,"seed":1,"step":10000,"trials":10,"uniqueness_weights":false,'
         '"update":"sgd","warm_start":false,"window":10000}'
     )
 

@@ -20,7 +20,7 @@ from services.trainer.modelling.training_data import (
     training_data_of,
 )
 from services.trainer.windows.count_windows import Window
-from services.trainer.windows.memory import LEFT_OUT, RememberedSample, pieces, weights
+from services.trainer.windows.memory import RememberedSample, weights
 from tidewheel.domain.features import FEATURE_COUNT
 from tidewheel.domain.training import RunReason
 
@@ -98,34 +98,18 @@ def test_a_large_window_is_thinned_but_for_its_test_part() -> None:
     assert parts.purged == cut.purged == 30
 
 
-def test_what_is_remembered_comes_before_and_each_row_weighs_what_its_piece_of_time_is_worth() -> None:
+def test_what_is_remembered_comes_before_and_weighs_what_its_window_is_worth() -> None:
     before, rows = rows_of(300), rows_of(400, first=300)
     before.features[:] = rows.features[:] = 0.0  # nothing tells, so it may well have turned
     window = window_of(rows, before)
     parts = training_data_of(window)
-    worth = weights([*pieces(window.memory[0].sample), *pieces(Sample.of(rows))]).tolist()
-    assert 0 < worth[0] < worth[1] < worth[6] < worth[7] == 1
-    assert parts.weights.tolist() == [np.mean(worth[:4])]
+    (worth,) = weights([window.memory[0].sample, Sample.of(rows)])[:-1].tolist()
+    assert 0 < worth < 1
+    assert parts.weights.tolist() == [worth]
     assert parts.whole.order_id.tolist() == list(range(700))
     assert parts.development.order_id.tolist() == list(range(640))
-    assert parts.whole.weight.tolist() == np.repeat(worth, [75] * 4 + [100] * 4).tolist()
-    assert parts.development.weight.tolist() == np.repeat(worth, [75] * 4 + [85] * 4).tolist()
-
-
-def test_of_a_window_in_which_the_market_turned_nothing_is_left_out() -> None:
-    old, new = rows_of(800), rows_of(800, first=800)
-    turned = np.where(np.arange(800) < 400, new.label, 1 - new.label)
-    parts = training_data_of(window_of(replace(new, label=turned), old))
-    assert parts.weights.tolist() == [0.0]
-    assert parts.whole.order_id.tolist() == list(range(800, 1600))
-    assert set(parts.whole.weight[:400].tolist()) == {LEFT_OUT}
-    assert (parts.whole.weight[400:] > 0.5).all()
-
-
-def test_a_window_that_remembers_none_is_taken_whole() -> None:
-    rows = rows_of(800)
-    turned = np.where(np.arange(800) < 400, rows.label, 1 - rows.label)
-    assert set(training_data_of(window_of(replace(rows, label=turned))).whole.weight.tolist()) == {1.0}
+    assert parts.whole.weight.tolist() == [worth] * 300 + [1.0] * 400
+    assert parts.development.weight.tolist() == [worth] * 300 + [1.0] * 340
 
 
 def test_a_window_before_a_turn_is_left_out_and_its_weight_of_0_is_told() -> None:

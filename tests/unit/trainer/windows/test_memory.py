@@ -20,7 +20,7 @@ def windows(signals: list[float], seed: int = 1, count: int = COUNT) -> list[Sam
 
 
 def by_hand(given: list[Sample]) -> list[float]:
-    constants = (memory.RIDGE, memory.RIDGE_PIECES, memory.PRIOR_ROWS, memory.EVIDENCE, memory.LEFT_OUT)
+    constants = (memory.RIDGE, memory.RIDGE_WINDOWS, memory.PRIOR_ROWS, memory.EVIDENCE, memory.LEFT_OUT)
     return naive.worth_of_windows(given, memory.TURNS, *constants)
 
 
