@@ -24,7 +24,7 @@ from services.ingest.settings import Settings
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.feeds import IG, VENUES, Feed
-from tidewheel.domain.market import TickFlag
+from tidewheel.domain.market import MarketSecond, TickFlag
 from tidewheel.runtime.health import Health
 from tidewheel.runtime.kafka import read_to_end
 from tidewheel.runtime.process import Context
@@ -108,10 +108,14 @@ def published(servers: Servers, venue: str, count: int) -> tuple[float, str]:
     )
     values = sha256()
     for one in own:
-        # However quotes are cut into seconds, the same quotes have the same hash.
-        values.update(np.column_stack((one.quotes.bid_e9, one.quotes.offer_e9)).tobytes())
+        values.update(price_bytes(one))
     conflated = sum(int((one.quotes.flags & np.uint16(TickFlag.CONFLATED) != 0).sum()) for one in own)
     return (sum(len(one.quotes) for one in own) - conflated) / count, values.hexdigest()
+
+
+def price_bytes(second: MarketSecond) -> bytes:
+    """To be hashed: however quotes are cut into seconds, the same quotes have the same hash."""
+    return np.column_stack((second.quotes.bid_e9, second.quotes.offer_e9)).tobytes()
 
 
 # ---- the venue, in a process of its own ----
@@ -120,11 +124,11 @@ def published(servers: Servers, venue: str, count: int) -> tuple[float, str]:
 def messages(venue: str, count: int) -> list[str]:
     chance = np.random.default_rng(SEED)
     cents = 6_500_000 + np.cumsum(chance.integers(-50, 51, count))
-    return [message(venue, number, int(bid)) for number, bid in enumerate(cents, start=1)]
+    return [message(venue, BASES[number % SYMBOLS], number, int(bid)) for number, bid in enumerate(cents, start=1)]
 
 
-def message(venue: str, number: int, cents: int) -> str:
-    base, bid, offer = BASES[number % SYMBOLS], f"{cents / 100:.2f}", f"{cents / 100 + 1:.2f}"
+def message(venue: str, base: str, number: int, cents: int) -> str:
+    bid, offer = f"{cents / 100:.2f}", f"{cents / 100 + 1:.2f}"
     if venue == "kraken":
         more = '"last":105899.40,"volume":163.28908096,"vwap":105904.39279,"low":1.0,"high":2.0,"change":2.0'
         data = f'{{"symbol":"{base}/USD","bid":{bid},"bid_qty":2.5,"ask":{offer},"ask_qty":3.2,{more}}}'

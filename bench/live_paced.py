@@ -28,7 +28,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from bench.harness import Servers, Size, service, spread_ms
-from bench.live import BASES, BURST, SEED
+from bench.live import BASES, BURST, SEED, message, price_bytes
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.topics import TICKS
 from tidewheel.domain.time import NS_PER_S
@@ -157,9 +157,7 @@ class Reader:
             end_ns = (one.second + 1) * NS_PER_S
             self._taken.append((one.second, (handed_over_ns - end_ns) / NS_PER_S, (received_ns - end_ns) / NS_PER_S))
             self.quotes += len(one.quotes)
-            # However quotes are cut into seconds, the same quotes have the same hash.
-            columns = np.column_stack((one.quotes.bid_e9, one.quotes.offer_e9))
-            self._digests.setdefault(one.instrument, sha256()).update(columns.tobytes())
+            self._digests.setdefault(one.instrument, sha256()).update(price_bytes(one))
         self._waiting.clear()
 
     def figures(self, warm_seconds: int) -> dict[str, Any]:
@@ -197,9 +195,8 @@ def quotes(count: int, run: int) -> Iterator[tuple[str, str]]:
     chance, cents = np.random.default_rng(SEED), 6_500_000
     for number in range(count):
         cents += int(chance.integers(-50, 51))
-        symbol = WIRE_SYMBOLS[number // run % len(WIRE_SYMBOLS)]
-        bid, offer = f"{cents / 100:.2f}", f"{cents / 100 + 1:.2f}"
-        yield symbol, json.dumps({"u": number + 1, "s": symbol, "b": bid, "B": "31.21", "a": offer, "A": "40.66"})
+        at = number // run % len(BASES)
+        yield WIRE_SYMBOLS[at], message(VENUE, BASES[at], number + 1, cents)
 
 
 async def venue_process(count: int, run: int) -> None:
