@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from bench.harness import process_cpu_s
+
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS = 4
 LIMIT_S = 300.0
@@ -91,14 +93,13 @@ def burst(contender: Contender, calls: int, streams: int, folder: Path) -> Round
         f"http://127.0.0.1:{contender.port}{contender.method}",
     ]
     process = psutil.Process(contender.pid)
-    before = process.cpu_times()
+    before_s = process_cpu_s(process)
     done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=LIMIT_S)
-    after = process.cpu_times()
+    cpu_s = process_cpu_s(process) - before_s
     rate = re.search(r"finished in [^,]+, ([\d.]+) req/s", done.stdout)
     succeeded = re.search(r"(\d+) succeeded, 0 failed, 0 errored", done.stdout)
     if rate is None or succeeded is None or int(succeeded[1]) != calls:
         raise RuntimeError(f"calls failed under load: {done.stdout[-800:]}")
     # Columns: start in microseconds, status, length in microseconds.
     lengths = np.array([int(line.split("\t")[2]) for line in log.read_text().splitlines()]) / 1e6
-    cpu_s = (after.user + after.system) - (before.user + before.system)
     return Round(float(rate[1]), cpu_s, lengths)

@@ -10,14 +10,16 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
+import psutil
 
 from tidewheel.local.processes.subprocesses import free_port, kill_group, start
 from tidewheel.local.servers.kafka import start_kafka
@@ -129,6 +131,19 @@ def until(true: Callable[[], bool], what: str) -> None:
         if time.perf_counter() > deadline_s:
             raise TimeoutError(f"waited {LIMIT_S:.0f} s for {what}")
         time.sleep(LOOK_EVERY_S)
+
+
+def spread(values: Iterable[float], digits: int = 2) -> dict[str, float]:
+    """Median, lowest and highest."""
+    found = list(values)
+    named = {"median": median(found), "lowest": min(found), "highest": max(found)}
+    return {name: round(value, digits) for name, value in named.items()}
+
+
+def process_cpu_s(process: psutil.Process) -> float:
+    """Processor time that a process has had."""
+    taken = process.cpu_times()
+    return float(taken.user + taken.system)
 
 
 def spread_ms(taken_s: Sequence[float]) -> dict[str, float]:

@@ -27,7 +27,7 @@ from confluent_kafka import Consumer, TopicPartition
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from bench.harness import Servers, Size, service, spread_ms
+from bench.harness import Servers, Size, process_cpu_s, service, spread_ms
 from bench.live import BASES, BURST, SEED, message, price_bytes
 from tidewheel.contracts.codecs.market import decode_second
 from tidewheel.contracts.topics import TICKS
@@ -61,9 +61,9 @@ def run(size: Size, servers: Servers) -> dict[str, Any]:
         service("ingest", Path(name), settings(servers.kafka, url)) as ingest,
     ):
         words.readline()
-        begun_s = cpu_s(ingest.pid)
+        begun_s = process_cpu_s(psutil.Process(ingest.pid))
         resident_mib = listen(reader, ingest.pid, count)
-        taken_s = cpu_s(ingest.pid) - begun_s
+        taken_s = process_cpu_s(psutil.Process(ingest.pid)) - begun_s
     return {
         "seed": SEED,
         "messages": count,
@@ -82,12 +82,6 @@ def settings(kafka: str, url: str) -> dict[str, str]:
     """Of an ingest process that hears this venue."""
     named = {"kafka": kafka, "feed": VENUE, "instrument": ",".join(SYMBOLS), "venue_url": url}
     return {f"TIDEWHEEL_{name.upper()}": value for name, value in named.items()}
-
-
-def cpu_s(pid: int) -> float:
-    """Processor time that a process has had."""
-    taken = psutil.Process(pid).cpu_times()
-    return taken.user + taken.system
 
 
 def listen(reader: "Reader", ingest_pid: int, count: int) -> list[float]:

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from bench.harness import Servers, Size
+from bench.harness import Servers, Size, process_cpu_s
 from tidewheel.contracts.codecs.market import encode_second
 from tidewheel.contracts.topics import ORDERS, TICKS
 from tidewheel.domain.market import MarketSecond, Quotes, SourceKind
@@ -120,10 +120,10 @@ def read_answers(
             for message in map(check, consumer.consume(1000, 0.02)):
                 answers[message.partition() or 0, message.offset() or 0] = message
             if answers and not first_s:
-                first_s, cpu_before_s = time.perf_counter(), sum(used.cpu_times()[:2])
+                first_s, cpu_before_s = time.perf_counter(), process_cpu_s(used)
             if time.perf_counter() > deadline:
                 raise TimeoutError(f"{len(answers)} of {count} answers after {LIMIT_S:.0f} s")
-        last_s, cpu_after_s = time.perf_counter(), sum(used.cpu_times()[:2])
+        last_s, cpu_after_s = time.perf_counter(), process_cpu_s(used)
     finally:
         consumer.close()
     for (partition, offset), message in sorted(answers.items()):

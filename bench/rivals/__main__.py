@@ -12,14 +12,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.harness import machine, servers
+from bench.harness import machine, servers, spread
 from bench.labeler import Market, fill, label
 from bench.rivals.topics import recreate_topics
 from tidewheel.contracts.codecs.orders import decode_example, decode_transaction, encode_example, encode_transaction
@@ -208,11 +208,6 @@ def beside(runs: Sequence[RunMeasurement], ours: Sequence[RunMeasurement], marke
         "ours_over_theirs": spread(one.rate / run.rate for one, run in pairs),
         "ours_over_theirs_by_cpu": spread(run.cost / one.cost for one, run in pairs),
     }
-
-
-def spread(ratios: Iterable[float]) -> dict[str, float]:
-    found = list(ratios)
-    return {"median": round(median(found), 2), "lowest": round(min(found), 2), "highest": round(max(found), 2)}
 
 
 def seconds_of(markets: Sequence[Market]) -> int:

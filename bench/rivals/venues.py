@@ -17,12 +17,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench.harness import machine, servers, service
+import psutil
+
+from bench.harness import machine, process_cpu_s, servers, service, spread
 from bench.live import BURST
-from bench.live_paced import MESSAGES_PER_S, SYMBOLS, Reader, cpu_s, listen, settings, venue
+from bench.live_paced import MESSAGES_PER_S, SYMBOLS, Reader, listen, settings, venue
 
 ROOT = Path(__file__).parent.parent.parent
 PYTHON = ROOT / ".venv-rivals-ccxt" / "bin" / "python"
@@ -51,9 +52,9 @@ def hear_ours(count: int, run: int) -> Heard:
         service("ingest", Path(name), settings(running.kafka, url)) as ingest,
     ):
         words.readline()
-        begun_s = cpu_s(ingest.pid)
+        begun_s = process_cpu_s(psutil.Process(ingest.pid))
         words.readline()
-        taken_s = cpu_s(ingest.pid) - begun_s
+        taken_s = process_cpu_s(psutil.Process(ingest.pid)) - begun_s
         listen(reader, ingest.pid, count)
     return Heard(reader.quotes / count, taken_s / count * 1e6)
 
@@ -62,9 +63,9 @@ def hear_theirs(how: str, count: int, run: int) -> Heard:
     """Raises RuntimeError with its last words where it fails."""
     with venue(count, run) as (url, words), ccxt(url, how) as process:
         words.readline()
-        begun_s = cpu_s(process.pid)
+        begun_s = process_cpu_s(psutil.Process(process.pid))
         words.readline()
-        taken_s = cpu_s(process.pid) - begun_s
+        taken_s = process_cpu_s(psutil.Process(process.pid)) - begun_s
         told, said = process.communicate("end\n", timeout=LIMIT_S)
     if process.returncode:
         raise RuntimeError(f"ccxt ended with {process.returncode}: {said}")
@@ -109,11 +110,6 @@ def middle(heard: Sequence[Heard]) -> dict[str, Any]:
     """Medians of the rounds, and the lowest and highest of each."""
     ratios, costs = [one.delivered_ratio for one in heard], [one.cpu_us_per_message for one in heard]
     return {"delivered_ratio": spread(ratios, 4), "cpu_us_per_message": spread(costs, 1)}
-
-
-def spread(values: Sequence[float], digits: int) -> dict[str, float]:
-    named = {"median": median(values), "lowest": min(values), "highest": max(values)}
-    return {name: round(value, digits) for name, value in named.items()}
 
 
 def main() -> int:
